@@ -1,0 +1,57 @@
+# Needs make and Python 3.11 or newer. Everything runs in .venv, set up from requirements-dev.lock; uv is used where it is on PATH.
+
+ifneq ($(origin LANGUAGE),command line)
+# gettext has a variable of this name too: of the environment's, only a language that we have counts.
+LANGUAGE := $(or $(filter en zh_CN,$(LANGUAGE)),en)
+endif
+ifneq ($(words $(LANGUAGE)) $(filter en zh_CN,$(LANGUAGE)),1 $(LANGUAGE))
+$(error LANGUAGE=$(LANGUAGE) is not a language of the reports. Say LANGUAGE=en or LANGUAGE=zh_CN)
+endif
+
+ifeq ($(LANGUAGE),zh_CN)
+ANSWERS := project_name="杂货零售顾客分析" client="美国某连锁超市"
+else
+ANSWERS := project_name="Grocery customer review" client="A US grocery chain"
+endif
+
+DEMO := build/demo/grocery
+
+.PHONY: help demo test lint lock clean env
+
+help: ## list the targets
+	@echo "make TARGET [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-6s %s\n", $$1, $$2 }'
+
+demo: env ## the grocery case from generated project to reports, in build/demo/grocery
+	@rm -rf $(DEMO)
+	@mkdir -p $(DEMO)
+	@rmdir $(DEMO)
+	@printf 'replay_dir: build/cookiecutter\ncookiecutters_dir: build/cookiecutter\n' >build/cookiecutter.yml
+	@.venv/bin/cookiecutter --no-input --config-file build/cookiecutter.yml --directory template/engagement --output-dir build/demo . \
+		project_slug=grocery $(ANSWERS) language=$(LANGUAGE) data=grocery
+	@cd $(DEMO) && ../../../.venv/bin/fivestep run
+	@echo
+	@echo "Look at:"
+	@for file in report.pdf report.html workbook.xlsx index.html run.json; do ls $(DEMO)/reports/latest/$$file; done
+
+test: env ## all tests
+	@.venv/bin/python -m pytest -n 2
+
+lint: env ## style, and which room may import which
+	@.venv/bin/ruff check
+	@.venv/bin/lint-imports
+
+lock: ## pin the newest versions that lib/pyproject.toml allows (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv on PATH. Install it: python3 -m pip install uv" >&2; exit 1; }
+	@for lock in lib/requirements.lock requirements-dev.lock; do \
+		test $$lock = requirements-dev.lock && more="--extra dev --constraint lib/requirements.lock" || more=--upgrade; \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+			$$more --output-file $$lock lib/pyproject.toml; \
+	done
+
+clean: ## remove everything that make made
+	rm -rf build .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find lib tests template -name __pycache__ -type d -prune -exec rm -rf {} +
+
+env: # .venv, where it is not there or out of date
+	@PYTHON="$(PYTHON)" .ci/environment

@@ -1,0 +1,145 @@
+"""Chart kinds that more than one step draws: grey context, one accent, direct labels, no box around anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from fivestep.charts.theme import ACCENT, GREYS, HAIRLINE, MUTED, PALETTE, PRIMARY, figure, style
+
+SHADES = LinearSegmentedColormap.from_list("fivestep", ["#f3f6f9", "#8fc1c7", ACCENT, PRIMARY])
+
+
+def bars(labels: Sequence[str], values: Sequence[float], *, write: Callable[[float], str], accent: Sequence[bool] | None = None, xlabel: str = "") -> Figure:
+    """Horizontal bars, first label on top, each with its value; *accent* marks the bars that the title speaks of."""
+    fig, ax = figure(height=0.55 + 0.23 * max(len(labels), 2))
+    with mpl.rc_context(style()):
+        values = np.asarray(values, dtype=float)
+        colors = [ACCENT if accent is None or a else GREYS[1] for a in (accent if accent is not None else [True] * len(labels))]
+        places = np.arange(len(labels))
+        ax.barh(places, values, color=colors, height=0.68)
+        ax.set_yticks(places, labels)
+        ax.invert_yaxis()
+        ax.set_xticks([])
+        ax.spines["bottom"].set_visible(False)
+        span = max(values.max(initial=0.0) - min(values.min(initial=0.0), 0.0), 1e-12)
+        for place, value in zip(places, values, strict=True):
+            ax.text(value + (0.01 if value >= 0 else -0.01) * span, place, write(value), va="center", ha="left" if value >= 0 else "right", fontsize=7.5)
+        low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
+        ax.set_xlim(low - 0.14 * span if low < 0 else 0, high + 0.14 * span)
+        ax.set_xlabel(xlabel)
+    return fig
+
+
+def columns(labels: Sequence[str], values: Sequence[float], *, write: Callable[[float], str], ylabel: str = "", accent: Sequence[bool] | None = None) -> Figure:
+    """Vertical columns over an ordered axis (months, sizes); the axis is labelled by *write*."""
+    fig, ax = figure()
+    with mpl.rc_context(style()):
+        colors = [ACCENT if a else GREYS[1] for a in (accent if accent is not None else [True] * len(labels))]
+        ax.bar(np.arange(len(labels)), np.asarray(values, dtype=float), color=colors, width=0.72)
+        ax.set_xticks(np.arange(len(labels)), labels)
+        _thin_labels(ax, labels)
+        _value_axis(ax, write, ylabel)
+    return fig
+
+
+def lines(frame: pd.DataFrame, *, write: Callable[[float], str], labels: Sequence[str] | None = None, ylabel: str = "", xlabel: str = "") -> Figure:
+    """One line per column of *frame* over its index (already written labels), labelled at its end; the first column carries the accent."""
+    fig, ax = figure()
+    with mpl.rc_context(style()):
+        names = list(labels if labels is not None else frame.columns)
+        places = np.arange(len(frame))
+        ends = []
+        for i, column in enumerate(frame.columns):
+            color = ACCENT if i == 0 else PALETTE[(i + 1) % len(PALETTE)] if len(names) > 3 else (GREYS[0], PRIMARY)[(i - 1) % 2]
+            ax.plot(places, frame[column].to_numpy(dtype=float), color=color, linewidth=1.8 if i == 0 else 1.3)
+            known = frame[column].dropna()
+            if len(known):
+                ends.append((float(known.iloc[-1]), names[i], color))
+        _end_labels(ax, places[-1] if len(places) else 0, ends)
+        ax.set_xticks(places, [str(x) for x in frame.index])
+        _thin_labels(ax, list(frame.index))
+        ax.set_xlabel(xlabel)
+        _value_axis(ax, write, ylabel)
+    return fig
+
+
+def stacked(frame: pd.DataFrame, *, write: Callable[[float], str], labels: Sequence[str] | None = None, minimum: float = 0.05) -> Figure:
+    """Horizontal 100 % bars: one bar per row of *frame* (index: written labels), one part per column; parts of *minimum* and more are labelled."""
+    fig, ax = figure(height=0.8 + 0.27 * max(len(frame), 2))
+    with mpl.rc_context(style()):
+        left = np.zeros(len(frame))
+        for i, column in enumerate(frame.columns):
+            part = frame[column].to_numpy(dtype=float)
+            color = PALETTE[i % len(PALETTE)]
+            name = str(labels[i] if labels is not None else column)
+            ax.barh(np.arange(len(frame)), part, left=left, color=color, height=0.7, label=name)
+            for y, (start, share) in enumerate(zip(left, part, strict=True)):
+                if share >= minimum:
+                    ax.text(start + share / 2, y, write(share), ha="center", va="center", fontsize=7, color=_on(color))
+            left = left + np.nan_to_num(part)
+        ax.set_yticks(np.arange(len(frame)), [str(x) for x in frame.index])
+        ax.invert_yaxis()
+        ax.set_xlim(0, max(left.max(initial=0.0), 1e-12))
+        ax.set_xticks([])
+        ax.spines["bottom"].set_visible(False)
+        fig.legend(loc="outside upper left", ncols=min(len(frame.columns), 5), handlelength=1, columnspacing=1.2)
+    return fig
+
+
+def heatmap(frame: pd.DataFrame, *, write: Callable[[float], str], annotate: bool = True, bar_label: str = "") -> Figure:
+    """A grid of shaded cells: rows and columns of *frame* (already written labels), empty where a value is missing."""
+    fig, ax = figure(height=0.9 + 0.22 * max(len(frame), 4))
+    with mpl.rc_context(style()):
+        numbers = frame.astype(float)
+        text = numbers.map(lambda v: "" if v != v else write(v)) if annotate else False
+        sns.heatmap(numbers, ax=ax, cmap=SHADES, annot=text, fmt="", cbar=not annotate, linewidths=0.6, linecolor="white", annot_kws={"fontsize": 6.8},
+                    cbar_kws={"label": bar_label, "format": lambda v, _: write(v), "shrink": 0.8} if not annotate else None)  # fmt: skip
+        ax.set_xlabel("")
+        ax.set_ylabel("")
+        ax.tick_params(axis="y", rotation=0)
+        ax.tick_params(axis="x", rotation=0)
+        _thin_labels(ax, list(frame.columns))
+    return fig
+
+
+def _on(color: str) -> str:
+    """White or ink, whichever reads on *color*."""
+    r, g, b = mpl.colors.to_rgb(color)
+    return "white" if 0.299 * r + 0.587 * g + 0.114 * b < 0.58 else "#1f2933"
+
+
+def _value_axis(ax, write: Callable[[float], str], ylabel: str) -> None:
+    ax.yaxis.set_major_formatter(lambda value, _: write(value))
+    ax.yaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
+    ax.grid(axis="y")
+    ax.spines["left"].set_visible(False)
+    if ylabel:
+        ax.set_title(ylabel, loc="left", fontsize=7.5, color=MUTED)
+    ax.axhline(0, color=HAIRLINE, linewidth=0.8) if ax.get_ylim()[0] < 0 else None
+
+
+def _thin_labels(ax, labels: Sequence[str]) -> None:
+    """Leave out labels that would run into each other: the axis has room for about 110 narrow characters."""
+    widest = max((sum(2 if ord(c) > 0x2E7F else 1 for c in str(label)) for label in labels), default=1)
+    step = max(1, int(np.ceil(len(labels) * (widest + 1) / 110)))
+    if step > 1:
+        for i, tick in enumerate(ax.get_xticklabels()):
+            tick.set_visible(i % step == 0)
+
+
+def _end_labels(ax, x: float, ends: list[tuple[float, str, str]]) -> None:
+    """Names at the ends of lines, pushed apart where they would overlap."""
+    low, high = ax.get_ylim()
+    gap = (high - low) * 0.055
+    last = -np.inf
+    for y, name, color in sorted(ends):
+        last = max(y, last + gap)
+        ax.annotate(name, (x, y), (x + 0.15, last), va="center", ha="left", fontsize=7.5, color=color, annotation_clip=False)
+    ax.margins(x=0.02)

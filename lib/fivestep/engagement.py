@@ -1,0 +1,348 @@
+"""`Engagement`: the one object that a notebook opens. It knows settings, tables, language, exhibits, findings and what one step hands to the next."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import html
+import json
+import os
+import re
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import yaml
+from babel.numbers import list_currencies
+from matplotlib.figure import Figure
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fivestep import contract, engine, language
+from fivestep.charts import svg
+from fivestep.errors import UserError
+from fivestep.findings import Finding, NotAvailable
+from fivestep.language import _, columns, load_values, use
+
+STEPS = ("1_profiling", "2_segmentation", "3_needs", "4_strategy", "5_evaluation")
+SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
+
+
+class Settings(BaseModel):
+    """What engagement.yml says. Unknown keys are refused, so that a misspelt one is noticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    client: str = Field(min_length=1)
+    language: str = "en"
+    currency: str = "USD"
+    time_zone: str = "UTC"
+    source: str = ""
+    snapshot: str = ""
+    min_customers: int = Field(30, ge=1)
+    lapsed_after_days: int = Field(90, ge=1)
+    rfm_window_days: int = Field(365, ge=1)
+
+    @field_validator("language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        if value not in language.LANGUAGES:
+            raise ValueError(f"choose one of {', '.join(language.LANGUAGES)}")
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _currency(cls, value: str) -> str:
+        if value not in list_currencies():
+            raise ValueError("use an ISO 4217 code like USD, CNY or TWD")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("use an IANA name like Asia/Shanghai or America/New_York") from None
+        return value
+
+
+def settings(project: Path) -> Settings:
+    """The settings of a project folder; one message for everything that is wrong with them."""
+    path = project / "engagement.yml"
+    if not path.is_file():
+        raise UserError(f"{project}: there is no engagement.yml. Run this in an engagement folder, or generate one with cookiecutter.")
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"engagement.yml cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(said, dict):
+        raise UserError("engagement.yml: expected lines of the form `key: value`.")
+    try:
+        return Settings(**said)
+    except ValidationError as error:
+        keys = ", ".join(Settings.model_fields)
+        lines = []
+        for e in error.errors():
+            key = ".".join(str(part) for part in e["loc"])
+            known = f" Keys are {keys}." if e["type"] == "extra_forbidden" else ""
+            lines.append(f"engagement.yml: {key}: {e['msg'].removeprefix('Value error, ')} (it says {e['input']!r}).{known}")
+        raise UserError("\n".join(lines)) from None
+
+
+def snapshot_folder(project: Path, name: str = "") -> Path:
+    """The folder of the contract tables: the named snapshot, or the last by name."""
+    root = project / "data" / "contract"
+    folders = sorted(p for p in root.glob("*") if p.is_dir() and any(p.glob("*.parquet")))
+    if name:
+        if root / name not in folders:
+            there = ", ".join(p.name for p in folders) or "none"
+            raise UserError(f"engagement.yml: snapshot: data/contract/{name} holds no tables. Snapshots there: {there}.")
+        return root / name
+    if not folders:
+        raise UserError("data/contract/ holds no snapshot: put the contract tables (order_lines.parquet ...) in a folder of their own there.")
+    return folders[-1]
+
+
+def snapshot_hash(folder: Path) -> str:
+    """SHA-256 over the names and contents of a snapshot's files."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".parquet", ".csv") and path.is_file():
+            digest.update(path.name.encode() + b"\0")
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+class Engagement:
+    """One step of one engagement: open it in the first cell, then exhibit and find.
+
+    Parameters
+    ----------
+    project: folder with engagement.yml, from the notebook's place.
+    step: the notebook, like ``2_segmentation``.
+    scope: ``field=value`` cuts the data to some customers or one branch; empty is everybody.
+    as_of: last day that counts, ``YYYY-MM-DD``; empty is the last day with an order.
+    language: code of the report's language; empty is that of engagement.yml.
+    """
+
+    def __init__(self, project: str | Path, step: str, *, scope: str = "", as_of: str = "", language: str = "") -> None:
+        if step not in STEPS:
+            raise UserError(f"step: {step!r} is none of {', '.join(STEPS)}.")
+        self.project = Path(project).resolve()
+        self.step = step
+        self.settings = settings(self.project)
+        self.scope = scope
+        use(language or self.settings.language, currency=self.settings.currency)
+        self.folder = snapshot_folder(self.project, self.settings.snapshot)
+        if (self.folder / "labels.csv").exists():
+            load_values(self.folder / "labels.csv")
+        self._read = engine.read(self.folder, engine.connect())
+        if step == STEPS[0]:  # later steps read the same snapshot: its hash is part of what is handed over
+            contract.validate(self._read)
+        self.tables = engine.Tables.of(self._read, as_of=_day(as_of), scope=scope)
+        self.as_of = self.tables.as_of
+        self._findings: dict[str, dict] = {}
+        self._exhibits = 0
+
+    # ---------------------------------------------------------------- where things are
+    @property
+    def results(self) -> Path:
+        """The folder of this run's results: the run's own under reports/, else results/ of the project."""
+        return Path(os.environ.get("FIVESTEP_RESULTS") or self.project / "results")
+
+    @cached_property
+    def stamp(self) -> dict[str, str]:
+        """What a result was made of: a later step accepts only results with the same stamp."""
+        return {"snapshot": snapshot_hash(self.folder), "as_of": self.as_of.isoformat(), "scope": self.scope}
+
+    @property
+    def source(self) -> str:
+        """The source line under every exhibit: data, scope, period."""
+        said = _(self.settings.source) or self.folder.name
+        scope = f"; {self.scope_label}" if self.scope else ""
+        return _("{source}{scope}; orders from {first} to {last}").format(
+            source=said, scope=scope, first=language.day(self.tables.first_day), last=language.day(self.tables.last_day)
+        )
+
+    @property
+    def scope_label(self) -> str:
+        """The scope as a reader sees it, like ``Income band: $35,000–49,999``; empty for everybody."""
+        if not self.scope:
+            return ""
+        field, _sign, value = self.scope.partition("=")
+        home = engine.scope_table(engine.derived(self._read), field)
+        return f"{contract_label(home, field)}: {language.value(f'{home}.{field}', value)}"
+
+    # ---------------------------------------------------------------- showing
+    def exhibit(self, shown: Figure | pd.DataFrame | NotAvailable, *, title: str, note: str = "", source: str = "", alt: str = "") -> None:
+        """Show a numbered exhibit under an action title: a figure, or a table whose columns are registered.
+
+        *note* states definitions and denominators; *source* replaces the standing source line; *alt* describes a figure to who cannot see it
+        (the title by default). A `NotAvailable` shows as one quiet line, without a number.
+        """
+        if isinstance(shown, NotAvailable):
+            self._not_available(shown)
+            return
+        self._exhibits += 1
+        record: dict[str, Any] = {"number": f"{self.step[0]}.{self._exhibits}", "title": str(title), "source": source or self.source, "note": str(note)}
+        if isinstance(shown, Figure):
+            drawn = svg(shown)
+            record = {"kind": "figure", **record, "alt": str(alt or title)}
+            _display({"image/svg+xml": drawn, "text/html": _captioned(record, drawn[drawn.index("<svg") :])}, record)
+        elif isinstance(shown, pd.DataFrame):
+            record = {"kind": "table", **record, **self._table(shown, record["number"])}
+            _display({"text/html": _captioned(record, _html_table(record))}, record)
+        else:
+            raise TypeError(f"an exhibit is a figure, a table or NotAvailable, not {type(shown).__name__}")
+
+    def _table(self, shown: pd.DataFrame, number: str) -> dict[str, Any]:
+        frame = f"results/{self.step}/exhibit_{number.replace('.', '_')}.parquet"
+        path = self.results / self.step / Path(frame).name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shown.reset_index(drop=True).to_parquet(path, index=False)
+        described = {name: columns.column(name) for name in shown.columns}
+        rows = [[columns.formatted(name, cell) for name, cell in zip(shown.columns, row, strict=True)] for row in shown.head(SHOWN_ROWS).itertuples(index=False)]
+        out: dict[str, Any] = {
+            "frame": frame,
+            "columns": [
+                {"name": name, "label": _(c.label), "kind": c.kind, "align": "left" if c.kind in ("text", "date", "month") else "right", "definition": _(c.definition),
+                 "values": c.values}
+                for name, c in described.items()
+            ],
+            "rows": rows,
+        }  # fmt: skip
+        if len(shown) > SHOWN_ROWS:
+            out["cut"] = _("The first {n} of {all} rows; the workbook has all of them.").format(n=language.number(SHOWN_ROWS), all=language.number(len(shown)))
+        return out
+
+    def finding(self, found: Finding | NotAvailable) -> None:
+        """Show a finding and keep it for the executive summary."""
+        if isinstance(found, NotAvailable):
+            self._not_available(found)
+            return
+        record = {"kind": "finding", **asdict(found)}
+        self._findings[found.key] = {**record, "step": self.step}
+        path = self.results / self.step / "findings.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(list(self._findings.values()), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        warned = "".join(f"<br>⚠ {html.escape(w)}" for w in found.warnings)
+        _display({"text/html": f"<blockquote><strong>{html.escape(found.text)}</strong><br>{html.escape(found.evidence)}<br>→ {html.escape(found.so_what)}{warned}</blockquote>"}, record)
+
+    def caution(self, text: str) -> None:
+        """Show a warning that the reader must see, as a box of its own."""
+        if isinstance(text, NotAvailable):
+            return
+        _display({"text/html": f"<blockquote>⚠ {html.escape(text)}</blockquote>"}, {"kind": "caution", "text": str(text)})
+
+    def _not_available(self, gone: NotAvailable) -> None:
+        record = {"kind": "not_available", "missing": list(gone.missing), "would_answer": gone.would_answer, "text": gone.text}
+        _display({"text/html": f"<p><em>{html.escape(gone.text)}</em></p>"}, record)
+
+    # ---------------------------------------------------------------- from step to step
+    def hand_over(self, name: str, frame: pd.DataFrame | NotAvailable) -> None:
+        """Keep a table for later steps, with the stamp of what it was made of."""
+        folder = self.results / "handed_over"
+        folder.mkdir(parents=True, exist_ok=True)
+        path, stamp = folder / f"{name}.parquet", folder / f"{name}.json"
+        if isinstance(frame, NotAvailable):
+            path.unlink(missing_ok=True)
+            stamp.write_text(json.dumps({**self.stamp, "step": self.step, "missing": list(frame.missing), "reason": frame.reason}) + "\n", encoding="utf-8")
+            return
+        frame.to_parquet(path, index=False)
+        stamp.write_text(json.dumps({**self.stamp, "step": self.step, "rows": len(frame)}) + "\n", encoding="utf-8")
+
+    def received(self, name: str) -> pd.DataFrame | NotAvailable:
+        """A table that an earlier step handed over; refused if it was made of other data, another day or another scope."""
+        folder = self.results / "handed_over"
+        if not (folder / f"{name}.json").exists():
+            raise UserError(f"{name}: no earlier step has handed it over. Run the notebooks before this one first.")
+        stamp = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        for key, words in (("snapshot", "other data"), ("as_of", "another as-of date"), ("scope", "another scope")):
+            if stamp[key] != self.stamp[key]:
+                raise UserError(f"{name}: {stamp['step']} made it for {words} ({stamp[key] or 'everybody'}, not {self.stamp[key] or 'everybody'}). Run {stamp['step']} again.")
+        if "missing" in stamp:
+            return NotAvailable(tuple(stamp["missing"]), _("what an earlier step would have handed over"), reason=stamp["reason"])
+        return pd.read_parquet(folder / f"{name}.parquet")
+
+    def export(self, name: str, frame: pd.DataFrame | NotAvailable) -> None:
+        """Write a list that people work with as exports/<name>.csv (UTF-8 with BOM for Excel; cells that a spreadsheet would run as formulas are defused)."""
+        if isinstance(frame, NotAvailable):
+            return
+        path = self.results.parent / "exports" / f"{name}.csv" if "FIVESTEP_RESULTS" in os.environ else self.project / "reports" / "exports" / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A list is for people: labels and translated values, but plain numbers.
+        written = pd.DataFrame({
+            columns.label(c): [_defused(columns.formatted(c, v)) for v in frame[c]] if columns.column(c).kind in ("text", "date", "month") else frame[c].round(4)
+            for c in frame.columns
+        })  # fmt: skip
+        written.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+
+    def facts(self) -> list[list[str]]:
+        """What the report says about itself on its first pages: data, period, customers, currency, scope."""
+        customers = int(self.tables.customers.count().to_pandas())
+        out = [
+            [_("Data"), _(self.settings.source) or self.folder.name],
+            [_("Orders"), _("{first} to {last}").format(first=language.day(self.tables.first_day), last=language.day(self.tables.last_day))],
+            [_("As of"), language.day(self.as_of)],
+            [_("Customers"), language.number(customers)],
+            [_("Scope"), self.scope_label or _("All customers")],
+            [_("Currency"), self.settings.currency],
+            [_("Time zone"), self.settings.time_zone],
+            [_("Snapshot"), f"{self.folder.name} ({self.stamp['snapshot'][:12]})"],
+        ]
+        return out
+
+
+def contract_label(table: str, field: str) -> str:
+    """The name of a contract field as a heading: the registered label of the column of that name, else its description."""
+    try:
+        return columns.label(field)
+    except KeyError:
+        described = contract.TABLES[table].fields.get(field)
+        return _(described.description) if described else field
+
+
+def _day(text: str) -> dt.date | None:
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"as_of: {text!r} is no date. Write it as YYYY-MM-DD, like 2017-12-31.") from None
+
+
+_FORMULA = re.compile(r"^[=+\-@\t\r]")
+
+
+def _defused(text: str) -> str:
+    return "'" + text if _FORMULA.match(text) and text != language.MISSING else text
+
+
+def _display(data: dict[str, str], record: dict[str, Any]) -> None:
+    from IPython.display import display
+
+    plain = record.get("title") or record["text"]
+    display({**data, "text/plain": plain}, raw=True, metadata={"fivestep": record})
+
+
+def _captioned(record: dict[str, Any], body: str) -> str:
+    note = f"<br>{html.escape(record['note'])}" if record["note"] else ""
+    return (
+        f'<div style="max-width:52em"><p><small>{html.escape(_("Exhibit"))} {record["number"]}</small><br><strong>{html.escape(record["title"])}</strong></p>'
+        f"{body}<p><small>{html.escape(_('Source'))}: {html.escape(record['source'])}{note}</small></p></div>"
+    )
+
+
+def _html_table(record: dict[str, Any]) -> str:
+    def cells(tag: str, texts: list[str]) -> str:
+        return "".join(f'<{tag} style="text-align:{c["align"]}">{html.escape(t)}</{tag}>' for c, t in zip(record["columns"], texts, strict=True))
+
+    head = cells("th", [c["label"] for c in record["columns"]])
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in record["rows"])
+    cut = f"<p><small>{html.escape(record['cut'])}</small></p>" if "cut" in record else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{cut}"

@@ -1,0 +1,224 @@
+"""The words and number formats of one report: catalogs, labels of columns and of data values.
+
+The language is set once for a process (`use`), as a report is written in one language. Every other function reads it.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gettext as _gettext
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_compact_currency, format_compact_decimal, format_currency, format_decimal, format_percent
+
+from fivestep.errors import UserError
+
+LOCALES = Path(__file__).parent / "locales"
+LANGUAGES = ("en", "zh_CN")
+MISSING = "–"
+
+
+@dataclass
+class _Setting:
+    code: str = "en"
+    currency: str = "USD"
+    values: dict[tuple[str, str], str] = field(default_factory=dict)
+    orders: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+_now = _Setting()
+
+
+def use(code: str, *, currency: str = "USD") -> None:
+    """Set the language and currency in which this process speaks from here on; labels of data values are forgotten."""
+    if code not in LANGUAGES:
+        raise UserError(f"language: {code!r} is not available. Choose one of {', '.join(LANGUAGES)}.")
+    _now.code, _now.currency, _now.values, _now.orders = code, currency, {}, {}
+
+
+def current() -> str:
+    """The code of the language in use, like ``zh_CN``."""
+    return _now.code
+
+
+def currency() -> str:
+    """The ISO 4217 code in which money is shown."""
+    return _now.currency
+
+
+@lru_cache
+def catalog(code: str) -> _gettext.NullTranslations:
+    """The message catalog of a language; English is the messages themselves."""
+    path = LOCALES / code / "LC_MESSAGES" / "fivestep.mo"
+    if code == "en" or not path.exists():
+        return _gettext.NullTranslations()
+    with path.open("rb") as file:
+        return _gettext.GNUTranslations(file)
+
+
+def _(message: str) -> str:
+    """*message* in the language in use."""
+    return catalog(_now.code).gettext(message) if message else ""
+
+
+def N_(message: str) -> str:
+    """Mark *message* for the catalog; it is translated where it is shown."""
+    return message
+
+
+def ngettext(singular: str, plural: str, n: int) -> str:
+    """The form for *n* things, in the language in use."""
+    return catalog(_now.code).ngettext(singular, plural, n)
+
+
+@lru_cache
+def original(text: str) -> str:
+    """The English message that *text* is in some language, or *text* itself where it is nobody's translation."""
+    return _originals().get(text, text)
+
+
+@lru_cache
+def _originals() -> dict[str, str]:
+    out: dict[str, str] = {}
+    for code in LANGUAGES[1:]:
+        for message, translation in getattr(catalog(code), "_catalog", {}).items():
+            if isinstance(message, str) and message and translation:
+                out.setdefault(translation, message)
+    return out
+
+
+def _locale() -> Locale:
+    return Locale.parse(_now.code)
+
+
+def absent(value: Any) -> bool:
+    """Whether *value* is None, NaN, NaT or NA."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value) or not math.isfinite(value)
+    except TypeError:  # text, dates and pandas.NA, which has no truth value
+        return type(value).__name__ in ("NAType", "NaTType")
+
+
+def number(value: float, digits: int = 0) -> str:
+    """A number with the grouping of the language: ``12,345.6``."""
+    if absent(value):
+        return MISSING
+    return format_decimal(_rounded(value, digits), format="#,##0" + ("." + "0" * digits if digits else ""), locale=_locale())
+
+
+def percent(value: float, digits: int | None = None) -> str:
+    """A share as a percentage: 0.094 -> ``9.4%``; a share of 10 % or more has no decimals unless asked."""
+    if absent(value):
+        return MISSING
+    if digits is None:
+        digits = 0 if abs(value) >= 0.0995 or value == 0 else 1
+    return format_percent(_rounded(value, digits + 2), format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=_locale())
+
+
+def money(value: float, digits: int = 0) -> str:
+    """Money with the currency of the engagement: ``$1,234``."""
+    if absent(value):
+        return MISSING
+    pattern = _locale().currency_formats["standard"].pattern.split(";")[0]
+    pattern = pattern.replace("0.00", "0" + ("." + "0" * digits if digits else ""))
+    return format_currency(_rounded(value, digits), _now.currency, format=pattern, locale=_locale(), currency_digits=False)
+
+
+def short_money(value: float) -> str:
+    """Money for a tile or an axis: ``$1.2M``, ``US$123万``."""
+    if absent(value):
+        return MISSING
+    return format_compact_currency(float(value), _now.currency, locale=_locale(), fraction_digits=_compact_digits(value))
+
+
+def short_number(value: float) -> str:
+    """A large number for a tile or an axis: ``1.2M``, ``123万``."""
+    if absent(value):
+        return MISSING
+    return format_compact_decimal(float(value), locale=_locale(), fraction_digits=_compact_digits(value))
+
+
+def _compact_digits(value: float) -> int:
+    size = abs(float(value))
+    base = 10_000 if _now.code.startswith("zh") else 1_000
+    if size < base:
+        return 0
+    while size >= base:
+        size /= base
+    return 1 if size < 100 else 0
+
+
+def _rounded(value: Any, digits: int) -> Decimal:
+    # Decimal of the shortest repr, so that 0.125 rounds as a reader of "0.125" expects and -0.0 never shows a sign.
+    number = Decimal(repr(float(value))) if not isinstance(value, (int, Decimal)) else Decimal(value)
+    return round(number, digits) + 0
+
+
+def day(value: dt.date) -> str:
+    """A date: ``31 Dec 2017``, ``2017年12月31日``."""
+    if absent(value):
+        return MISSING
+    return format_date(value, "d MMM y" if _now.code == "en" else "long", locale=_locale())
+
+
+def month(value: dt.date) -> str:
+    """A month with its year: ``Dec 2017``, ``2017年12月``."""
+    if absent(value):
+        return MISSING
+    return format_date(value, "MMM y", locale=_locale()) if _now.code == "en" else format_skeleton("yMMM", value, locale=_locale())
+
+
+def weekday(index: int) -> str:
+    """The short name of a weekday, 0 = Monday."""
+    return _locale().days["stand-alone"]["abbreviated"][index]
+
+
+def listing(items: list[str]) -> str:
+    """Items as a reader lists them: ``a, b and c``, ``a、b和c``."""
+    from babel.lists import format_list
+
+    return format_list(items, locale=_locale()) if items else ""
+
+
+def sentence(text: str) -> str:
+    """*text* closed by the full stop of the language."""
+    return text + ("。" if _now.code.startswith("zh") else ".")
+
+
+def load_values(path: Path) -> None:
+    """Read a snapshot's ``labels.csv`` (field, value, order, en, zh_CN): reader-friendly names of data values."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lacking = {"field", "value", "en"} - set(rows[0] if rows else ())
+    if rows and lacking:
+        raise UserError(f"{path.name}: column {', '.join(sorted(lacking))} is missing. It needs field, value, en and one column per language.")
+    for row in rows:
+        _now.values[row["field"], row["value"]] = row.get(_now.code) or row["en"] or row["value"]
+        if (row.get("order") or "").strip():
+            _now.orders.setdefault(row["field"], {})[row["value"]] = int(row["order"])
+
+
+def value(field: str, raw: Any) -> str:
+    """A data value as the reader sees it: *field* is ``table.column``; unknown values show as they are, absent ones as "Unknown"."""
+    if absent(raw):
+        return _("Unknown")
+    return _now.values.get((field, str(raw)), str(raw))
+
+
+def value_order(field: str, values: list[str]) -> list[str]:
+    """*values* in their declared order (age bands youngest first), undeclared ones after, by name."""
+    ranks = _now.orders.get(field, {})
+    return sorted(values, key=lambda v: (ranks.get(str(v), len(ranks) + 1), str(v)))
+
+
+from fivestep.language import columns  # noqa: E402, F401  the registry is part of this room

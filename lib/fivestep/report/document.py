@@ -1,0 +1,262 @@
+"""Executed notebooks as one document: plain data from which PDF, HTML and workbook are made.
+
+A document is a dict: ``meta`` (title, client, subtitle, author, date, lang, footer, facts, currency), ``layout`` (report or notebook), ``words`` (what
+the template itself says, in the language in use), ``contents`` (headings of the first two levels), ``blocks`` (see `fivestep.report.blocks`) and
+``images`` (name -> bytes).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fivestep import language
+from fivestep.errors import UserError
+from fivestep.language import _
+from fivestep.report.blocks import NotebookReader, clean, plain, recorded_table
+
+TILES = 6  # headline findings of the executive summary: two rows of three
+
+
+def words() -> dict[str, str]:
+    """What the template itself says, in the language in use."""
+    return {
+        "contents": _("Contents"),
+        "summary": _("Executive summary"),
+        "prepared": _("Prepared for"),
+        "page": _("Page {page} of {pages}"),
+        "columns": _("Columns, part {part} of {parts}"),
+        "continued": _("Skip to the report"),
+        "evidence": _("Evidence"),
+        "so_what": _("So what"),
+        "high": _("High confidence"),
+        "medium": _("Medium confidence"),
+        "low": _("Low confidence"),
+        "note": _("Note"),
+        "tip": _("Tip"),
+        "important": _("Important"),
+        "warning": _("Warning"),
+        "caution": _("Caution"),
+        "chart": _("Chart"),
+        "missing": _("Image not available"),
+        "error": _("This cell ended in an error"),
+    }
+
+
+def report(notebooks: Sequence[Any], meta: dict[str, Any]) -> dict[str, Any]:
+    """The report of a run: cover, contents, executive summary, a chapter for each notebook, assumptions and definitions.
+
+    ``notebooks`` are executed nbformat nodes in the order of the chapters. ``meta``: title, client, subtitle, author, date (as shown), lang, footer,
+    facts ([[label, value], ...]). Raises UserError where a cell has failed.
+    """
+    reader = NotebookReader()
+    chapters = []
+    for position, notebook in enumerate(notebooks, start=1):
+        try:
+            chapters.append(_chapter(reader.blocks(notebook), position, notebook))
+        except UserError as error:
+            raise UserError(f"notebook {position} of {len(notebooks)}: {error}") from None
+    _number_chapters(chapters)
+    blocks = [*_summary(chapters), *(b for c in chapters for b in c["blocks"]), *_closing(chapters, _facts(meta))]
+    return _document(blocks, meta, layout="report", images=reader.images)
+
+
+def single(notebook: Any, meta: dict[str, Any], *, base: Path | None = None) -> dict[str, Any]:
+    """One notebook as a document of its own: a title block in place of cover, contents and summary. ``base`` is where its local images are."""
+    reader = NotebookReader(base=base)
+    chapter = _chapter(reader.blocks(notebook), 1, notebook)
+    _number_exhibits(chapter["blocks"], "")
+    meta = {**meta, "title": meta.get("title") or chapter["title"]}
+    return _document([*chapter["blocks"], *_closing([chapter], [])], meta, layout="notebook", images=reader.images)
+
+
+def _document(blocks: list[dict], meta: dict[str, Any], *, layout: str, images: dict[str, bytes]) -> dict[str, Any]:
+    _normalise_headings(blocks)
+    _anchor(blocks)
+    _describe(blocks)
+    keys = ("title", "client", "subtitle", "author", "date", "footer")
+    return {
+        "meta": {
+            **{k: clean(meta.get(k) or "") for k in keys},
+            "lang": meta.get("lang") or language.current(),
+            "facts": _facts(meta),
+            "currency": language.currency(),
+        },
+        "layout": layout,
+        "words": words(),
+        "contents": [
+            {"level": b["level"], "number": b.get("number", ""), "text": plain(b["c"]), "id": b["id"]}
+            for b in blocks
+            if b["t"] == "heading" and b["level"] <= 2
+        ],
+        "blocks": blocks,
+        "images": images,
+    }
+
+
+def _facts(meta: dict[str, Any]) -> list[list[str]]:
+    return [[clean(label), clean(value)] for label, value in meta.get("facts") or ()]
+
+
+# ---------------------------------------------------------------- chapters
+def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]:
+    """The blocks of one notebook under one first-level heading: its title."""
+    at = next((i for i, b in enumerate(blocks) if b["t"] == "heading" and b["level"] == 1), None)
+    if at is None:
+        title = [clean(notebook.metadata.get("title") or _("Chapter {number}").format(number=position))]
+    else:
+        title = blocks.pop(at)["c"]
+    for b in blocks:
+        if b["t"] == "heading":
+            b["level"] = max(2, b["level"])
+    head = {"t": "heading", "level": 1, "c": title}
+    return {"title": plain(title), "head": head, "blocks": [head, *blocks], "position": position}
+
+
+def _number_chapters(chapters: list[dict]) -> None:
+    """A chapter has the number that its exhibits have, so that a report of notebooks 2 and 3 holds chapters 2 and 3; else the next free one."""
+    last = 0
+    for chapter in chapters:
+        first = next((b["number"] for b in chapter["blocks"] if re.fullmatch(r"\d+\.\d+", b.get("number", ""))), "")
+        last = max(last + 1, int(first.partition(".")[0] or 0))
+        chapter["number"] = chapter["head"]["number"] = str(last)
+        _number_exhibits(chapter["blocks"], f"{last}.")
+
+
+def _number_exhibits(blocks: list[dict], prefix: str) -> None:
+    """Number the captioned exhibits of a notebook that numbers none itself, and label all that have a number."""
+    exhibits = [b for b in blocks if b["t"] in ("image", "table") and b.get("caption")]
+    if not any(b.get("number") for b in exhibits):
+        for i, b in enumerate(exhibits, start=1):
+            b["number"] = f"{prefix}{i}"
+    for b in exhibits:
+        if b.get("number"):
+            b["label"] = _("Exhibit {number}").format(number=b["number"])
+
+
+# ---------------------------------------------------------------- executive summary
+def _summary(chapters: list[dict]) -> list[dict]:
+    """Headline findings as tiles, then what each chapter found, with its cautions; nothing where nothing was found."""
+    out: list[dict] = []
+    tiles = [{"display": f["display"], "text": f["text"], "warned": bool(f["warnings"])} for f in _headlines(chapters)]
+    if tiles:
+        out.append({"t": "tiles", "tiles": tiles})
+    for chapter in chapters:
+        found, cautions = _of(chapter, "finding"), _of(chapter, "caution")
+        if found or cautions:
+            items = [{k: f[k] for k in ("text", "so_what", "warnings")} for f in found]
+            texts = list(dict.fromkeys(c["text"] for c in cautions))
+            out.append({"t": "takeaways", "title": chapter["title"], "number": chapter["number"], "items": items, "cautions": texts})
+    return [{"t": "heading", "level": 1, "c": [_("Executive summary")]}, *out] if out else []
+
+
+def _headlines(chapters: list[dict]) -> list[dict]:
+    """Up to six findings with a number to show, taken in turn from the chapters and shown in their order.
+
+    A finding of low confidence is no headline; one without a warning goes before one with.
+    """
+    queues = []
+    for chapter in chapters:
+        shown = [f for f in _of(chapter, "finding") if f["display"] and f["confidence"] != "low"]
+        queues.append(sorted(shown, key=lambda f: bool(f["warnings"])))
+    taken: list[dict] = []
+    for turn in range(max(map(len, queues), default=0)):
+        taken += [queue[turn] for queue in queues if turn < len(queue)]
+    chosen = {id(f) for f in taken[:TILES]}
+    return [f for chapter in chapters for f in _of(chapter, "finding") if id(f) in chosen]
+
+
+def _of(chapter: dict, kind: str) -> list[dict]:
+    return [b for b in chapter["blocks"] if b["t"] == kind]
+
+
+# ---------------------------------------------------------------- assumptions, definitions, what is missing
+def _closing(chapters: list[dict], facts: list[list[str]]) -> list[dict]:
+    out: list[dict] = []
+    assumed = [(c, list(dict.fromkeys(a for f in _of(c, "finding") for a in f["assumptions"]))) for c in chapters]
+    if facts:
+        out += [_heading(_("What this report covers")), _glossary(facts)]
+    if any(texts for _chapter, texts in assumed):
+        out.append(_heading(_("Assumptions")))
+        for chapter, texts in assumed:
+            if texts:
+                if len(chapters) > 1:
+                    out.append({"t": "para", "c": [{"t": "strong", "c": [chapter["title"]]}]})
+                out.append(_bullets(texts))
+    defined = _definitions(chapters)
+    if defined:
+        out += [_heading(_("Definitions")), _glossary(defined, head=[_("Column"), _("Meaning")])]
+    missing = list(dict.fromkeys((chapter["title"], b["text"]) for chapter in chapters for b in _of(chapter, "not_available")))
+    if missing:
+        out.append(_heading(_("What is missing")))
+        several = len(chapters) > 1
+        out.append(_glossary([[a, b] for a, b in missing]) if several else _bullets([b for _a, b in missing]))
+    return [{"t": "heading", "level": 1, "c": [_("Assumptions and definitions")]}, *out] if out else []
+
+
+def _definitions(chapters: list[dict]) -> list[list[str]]:
+    """Each column of the tables with its meaning, once, in the order of the alphabet where the language has one."""
+    columns = (c for chapter in chapters for b in _of(chapter, "table") for c in b.get("columns", ()))
+    defined = list(dict.fromkeys((c["label"], c["definition"]) for c in columns if c["definition"]))
+    if not language.current().startswith("zh"):
+        defined.sort(key=lambda pair: (pair[0].casefold(), pair[1]))
+    return [list(pair) for pair in defined]
+
+
+def _heading(text: str) -> dict:
+    return {"t": "heading", "level": 2, "c": [text]}
+
+
+def _bullets(texts: Iterable[str]) -> dict:
+    return {"t": "list", "ordered": False, "start": 1, "items": [{"c": [{"t": "para", "c": [text]}]} for text in texts]}
+
+
+def _glossary(rows: list[list[str]], head: list[str] | None = None) -> dict:
+    table = recorded_table([{"label": label, "kind": "text"} for label in head or ("", "")], rows)
+    return {**table, "head": table["head"] if head else [], "columns": [], "as": "glossary"}
+
+
+# ---------------------------------------------------------------- what holds for every document
+def _normalise_headings(blocks: list[dict]) -> None:
+    """No skipped levels: PDF/UA wants that, and so does a reader."""
+    last = 0
+    for b in blocks:
+        if b["t"] == "heading":
+            b["level"] = last = min(b["level"], last + 1, 6)
+
+
+def _anchor(blocks: list[dict]) -> None:
+    """An id for every heading and exhibit, unique in the document; takeaways point at their chapter."""
+    taken: set[str] = set()
+    chapters: dict[str, str] = {}
+    sections = 0
+    for b in blocks:
+        if b["t"] == "heading":
+            sections += 1
+            wanted = f"chapter-{b['number']}" if b.get("number") else f"section-{sections}"
+        elif b.get("number"):
+            wanted = f"exhibit-{re.sub(r'[^0-9]+', '-', b['number'])}"
+        else:
+            continue
+        b["id"] = next(name for name in (wanted, *(f"{wanted}-{i}" for i in range(2, len(blocks) + 2))) if name not in taken)
+        taken.add(b["id"])
+        if b["t"] == "heading":
+            chapters.setdefault(b.get("number", ""), b["id"])
+    for b in blocks:
+        if b["t"] == "takeaways":
+            b["target"] = chapters[b["number"]]
+
+
+def _describe(blocks: list[dict]) -> None:
+    """The lines under an exhibit, and a text alternative for every picture: its own, else its caption, else where it stands."""
+    here = ""
+    for b in blocks:
+        if b["t"] == "heading":
+            here = plain(b["c"])
+        elif b["t"] == "image" and not b.get("alt"):
+            b["alt"] = b.get("caption") or (_("Chart: {section}").format(section=here) if here else _("Chart"))
+        if b["t"] in ("image", "table"):
+            source = _("Source: {source}").format(source=b["source"]) if b.get("source") else ""
+            b["below"] = [line for line in (b.get("cut"), b.get("note"), source) if line]

@@ -1,0 +1,133 @@
+"""What the hooks of a template do: check the answers, keep the analyst's work, give the project the kit's own files.
+
+Hooks run in cookiecutter's own environment, so this module uses the standard library only.
+"""
+
+from __future__ import annotations
+
+import gettext
+import hashlib
+import json
+import os
+import re
+import unicodedata
+from pathlib import Path
+from zoneinfo import available_timezones
+
+JUNK = {
+    "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis", ".venv", "build", "dist", ".DS_Store"
+}  # fmt: skip
+JUNK_SUFFIXES = (".pyc", ".egg-info")
+
+RENDERED = "{{cookiecutter.project_slug}}"
+ASIDE = ".set-aside"
+
+# ISO 4217, list one: the currencies in which a customer can be charged. Codes for metals, funds, bonds and tests are left out.
+CURRENCIES = set(
+    """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE
+    CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY
+    KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO
+    NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB
+    TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+    """.split()
+)
+
+
+def problem(answers: dict) -> str:
+    """What is wrong with the answers to the prompts and how to mend it, in one line; empty where nothing is."""
+    for key in ("project_name", "client"):
+        if not answers[key].strip() or any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in answers[key]):
+            return f"{key}: {answers[key]!r} is not a name. Write one line of text."
+    if not re.fullmatch(r"\w[\w.-]{0,99}", answers["project_slug"]):
+        return f"project_slug: {answers['project_slug']!r} is not a folder name. Use letters, digits, hyphens and dots, such as customer-review."
+    if answers["currency"] not in CURRENCIES:
+        return f"currency: {answers['currency']!r} is not an ISO 4217 code. Write three capital letters, such as USD, EUR or CNY."
+    zones = available_timezones()  # empty on Windows without tzdata: then nobody can tell
+    if zones and answers["time_zone"] not in zones:
+        return f"time_zone: {answers['time_zone']!r} is not an IANA time zone. Write one such as UTC, America/New_York or Asia/Shanghai."
+    if answers["data"] == "grocery" and (answers["currency"], answers["time_zone"]) != ("USD", "America/New_York"):
+        return "data: the grocery case is in US dollars and New York time. Leave currency at USD and time_zone at America/New_York."
+    return ""
+
+
+def set_aside(template: Path, project: Path) -> None:
+    """Rename what cookiecutter would overwrite, such as an analyst's engagement.yml, until `put_back`."""
+    for mine, aside in _rendered(template, project):
+        if mine.is_file() and not aside.exists():
+            os.replace(mine, aside)
+
+
+def put_back(template: Path, project: Path) -> None:
+    """Give the files that were set aside their places again, over what was generated meanwhile."""
+    for mine, aside in _rendered(template, project):
+        if aside.exists():
+            os.replace(aside, mine)
+
+
+def _rendered(template: Path, project: Path) -> list[tuple[Path, Path]]:
+    places = [source.relative_to(template / RENDERED) for source in sorted((template / RENDERED).rglob("*")) if source.is_file()]
+    return [(project / place, project / f"{place}{ASIDE}") for place in places]
+
+
+def receive(kit: Path, project: Path, *, language: str, grocery: bool) -> None:
+    """Copy the kit's notebooks, library and case into the project and record them in kit.lock.json.
+
+    A file that is already in the project is left alone. Notebooks speak the project's language where the catalog knows a cell.
+    The lock holds, for every received file, the SHA-256 of what was received, and for notebooks also that of their cells alone.
+    """
+    folders = {"notebooks": "notebooks", "lib": "lib"} | ({"data/grocery": "data/contract/grocery"} if grocery else {})
+    earlier = _lock(project)
+    files, cells = {}, {}
+    for origin, folder in folders.items():
+        for source in sorted((kit / origin).rglob("*")):
+            place = source.relative_to(kit / origin)
+            if not source.is_file() or junk(place) or (origin == "data/grocery" and source.suffix == ".py"):
+                continue
+            target, name = project / folder / place, f"{folder}/{place.as_posix()}"
+            content = source.read_bytes()
+            if source.suffix == ".ipynb" and language != "en":
+                content = translated(content, kit, language)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            elif name in earlier["files"]:  # received from an earlier kit, and kept: so is what the lock says of it
+                files[name] = earlier["files"][name]
+                if name in earlier["cells"]:
+                    cells[name] = earlier["cells"][name]
+                continue
+            files[name] = hashlib.sha256(content).hexdigest()
+            if source.suffix == ".ipynb":
+                cells[name] = cells_digest(content)
+    version = re.search(r'^version = "(.+)"', (kit / "lib" / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
+    lock = {"library": version, "folders": sorted(folders.values()), "files": files, "cells": cells}
+    (project / "kit.lock.json").write_bytes((json.dumps(lock, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def junk(place: Path) -> bool:
+    """Whether a path is something that tools leave behind."""
+    return any(part in JUNK or part.endswith(JUNK_SUFFIXES) for part in place.parts)
+
+
+def cells_digest(notebook: bytes) -> str:
+    """SHA-256 of a notebook's cells without outputs and execution counts: the same before and after a run."""
+    cells = [[cell["cell_type"], "".join(cell["source"])] for cell in json.loads(notebook)["cells"]]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+
+
+def translated(notebook: bytes, kit: Path, language: str) -> bytes:
+    """The notebook with its markdown cells in *language*; a cell that the catalog does not know stays as it is."""
+    path = kit / "lib" / "fivestep" / "language" / "locales" / language / "LC_MESSAGES" / "fivestep.mo"
+    with path.open("rb") as file:
+        catalog = gettext.GNUTranslations(file)
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown" and source:  # the message "" is the catalog's own header
+            cell["source"] = catalog.gettext(source).splitlines(keepends=True)
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _lock(project: Path) -> dict:
+    path = project / "kit.lock.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"files": {}, "cells": {}}
