@@ -15,6 +15,7 @@ ANSWERS := project_name="Grocery customer review" client="A US grocery chain"
 endif
 
 DEMO := build/demo/grocery
+COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .PHONY: help demo test lint lock clean env
 
@@ -41,13 +42,10 @@ lint: env ## style, and which room may import which
 	@.venv/bin/ruff check
 	@.venv/bin/lint-imports
 
-lock: ## pin the newest versions that lib/pyproject.toml allows (needs uv)
+lock: ## pin what lib/pyproject.toml asks for, keeping earlier pins; delete a lock first to have the newest (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH. Install it: python3 -m pip install uv" >&2; exit 1; }
-	@for lock in lib/requirements.lock requirements-dev.lock; do \
-		test $$lock = requirements-dev.lock && more="--extra dev --constraint lib/requirements.lock" || more=--upgrade; \
-		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-			$$more --output-file $$lock lib/pyproject.toml; \
-	done
+	$(COMPILE) --output-file lib/requirements.lock lib/pyproject.toml
+	$(COMPILE) --output-file requirements-dev.lock --extra dev --constraint lib/requirements.lock lib/pyproject.toml
 
 clean: ## remove everything that make made
 	rm -rf build .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis

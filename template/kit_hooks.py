@@ -8,7 +8,6 @@ from __future__ import annotations
 import gettext
 import hashlib
 import json
-import os
 import re
 import unicodedata
 from pathlib import Path
@@ -22,10 +21,10 @@ JUNK_SUFFIXES = (".pyc", ".egg-info")
 RENDERED = "{{cookiecutter.project_slug}}"
 ASIDE = ".set-aside"
 
-# ISO 4217, list one: the currencies in which a customer can be charged. Codes for metals, funds, bonds and tests are left out.
+# ISO 4217: the currencies in which customers are charged, and the lev, in which they were until 2025. No metals, funds or test codes.
 CURRENCIES = set(
     """
-    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE
     CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY
     KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO
     NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB
@@ -55,14 +54,14 @@ def set_aside(template: Path, project: Path) -> None:
     """Rename what cookiecutter would overwrite, such as an analyst's engagement.yml, until `put_back`."""
     for mine, aside in _rendered(template, project):
         if mine.is_file() and not aside.exists():
-            os.replace(mine, aside)
+            mine.replace(aside)
 
 
 def put_back(template: Path, project: Path) -> None:
     """Give the files that were set aside their places again, over what was generated meanwhile."""
     for mine, aside in _rendered(template, project):
         if aside.exists():
-            os.replace(aside, mine)
+            aside.replace(mine)
 
 
 def _rendered(template: Path, project: Path) -> list[tuple[Path, Path]]:

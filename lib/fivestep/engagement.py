@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import ibis
 import pandas as pd
 import yaml
 from babel.numbers import list_currencies
@@ -26,7 +27,6 @@ from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import _, columns, load_values, use
 
-STEPS = ("1_profiling", "2_segmentation", "3_needs", "4_strategy", "5_evaluation")
 SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
 
 
@@ -131,8 +131,8 @@ class Engagement:
     """
 
     def __init__(self, project: str | Path, step: str, *, scope: str = "", as_of: str = "", language: str = "") -> None:
-        if step not in STEPS:
-            raise UserError(f"step: {step!r} is none of {', '.join(STEPS)}.")
+        if not re.fullmatch(r"\d_\w+", step):
+            raise UserError(f"step: {step!r} is not named like a notebook, such as 2_segmentation.")
         self.project = Path(project).resolve()
         self.step = step
         self.settings = settings(self.project)
@@ -142,7 +142,7 @@ class Engagement:
         if (self.folder / "labels.csv").exists():
             load_values(self.folder / "labels.csv")
         self._read = engine.read(self.folder, engine.connect())
-        if step == STEPS[0]:  # later steps read the same snapshot: its hash is part of what is handed over
+        if step.startswith("1_"):  # later steps read the same snapshot: its hash is part of what is handed over
             contract.validate(self._read)
         self.tables = engine.Tables.of(self._read, as_of=_day(as_of), scope=scope)
         self.as_of = self.tables.as_of
@@ -175,8 +175,17 @@ class Engagement:
         if not self.scope:
             return ""
         field, _sign, value = self.scope.partition("=")
-        home = engine.scope_table(engine.derived(self._read), field)
-        return f"{contract_label(home, field)}: {language.value(f'{home}.{field}', value)}"
+        return f"{self.field_label(field)}: {language.value(f'{engine.scope_table(self.everything, field)}.{field}', value)}"
+
+    @cached_property
+    def everything(self) -> dict[str, ibis.Table]:
+        """The snapshot's tables before any scope or as-of date."""
+        return engine.derived(self._read)
+
+    def field_label(self, field: str) -> str:
+        """The name of a field of customers or orders as a heading."""
+        described = contract.TABLES[engine.scope_table(self.everything, field)].fields.get(field)
+        return _(described.description) if described else field
 
     # ---------------------------------------------------------------- showing
     def exhibit(self, shown: Figure | pd.DataFrame | NotAvailable, *, title: str, note: str = "", source: str = "", alt: str = "") -> None:
@@ -296,15 +305,6 @@ class Engagement:
             [_("Snapshot"), f"{self.folder.name} ({self.stamp['snapshot'][:12]})"],
         ]
         return out
-
-
-def contract_label(table: str, field: str) -> str:
-    """The name of a contract field as a heading: the registered label of the column of that name, else its description."""
-    try:
-        return columns.label(field)
-    except KeyError:
-        described = contract.TABLES[table].fields.get(field)
-        return _(described.description) if described else field
 
 
 def _day(text: str) -> dt.date | None:

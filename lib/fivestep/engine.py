@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Tables:
 
     A table is an attribute (``tables.orders``, an `ibis.Table`). ``orders`` is derived from ``order_lines`` where absent, ``customers`` from ``orders``.
     Rows after ``as_of`` are invisible, so an analysis cannot see the future. ``first_day`` and ``last_day`` are the first and last day with an order.
+    ``given`` names the tables that were read; the others were derived from them. ``uncut`` holds the tables before the as-of cut, only to look up whether a key
+    exists at all.
     """
 
     _tables: dict[str, ibis.Table]
@@ -48,10 +50,13 @@ class Tables:
     first_day: dt.date
     last_day: dt.date
     scope: str = ""
+    given: tuple[str, ...] = ()
+    uncut: dict[str, ibis.Table] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: dict[str, ibis.Table], *, as_of: dt.date | None = None, scope: str = "") -> Tables:
         """Contract tables as read, cut to *as_of* (the last day with an order by default) and *scope* (``field=value`` or empty)."""
+        given = tuple(tables)
         tables = derived(tables)
         if scope:
             tables = _within(tables, scope)
@@ -62,7 +67,7 @@ class Tables:
         as_of = as_of or last
         if as_of < first:
             raise UserError(f"as_of: {as_of} is before the first order ({first}). Choose a day between {first} and {last}.")
-        return cls(tables, as_of, first, min(last, as_of), scope)._cut()
+        return cls(tables, as_of, first, min(last, as_of), scope, given, tables)._cut()
 
     def _cut(self) -> Tables:
         end = dt.datetime.combine(self.as_of + dt.timedelta(days=1), dt.time())

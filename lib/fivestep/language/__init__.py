@@ -178,6 +178,11 @@ def month(value: dt.date) -> str:
     return format_date(value, "MMM y", locale=_locale()) if _now.code == "en" else format_skeleton("yMMM", value, locale=_locale())
 
 
+def short_month(value: dt.date) -> str:
+    """A month without its year, for an axis: ``Dec``, ``12月``."""
+    return format_date(value, "LLL", locale=_locale())
+
+
 def weekday(index: int) -> str:
     """The short name of a weekday, 0 = Monday."""
     return _locale().days["stand-alone"]["abbreviated"][index]

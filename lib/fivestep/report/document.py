@@ -40,6 +40,7 @@ def words() -> dict[str, str]:
         "warning": _("Warning"),
         "caution": _("Caution"),
         "chart": _("Chart"),
+        "table": _("Table"),
         "missing": _("Image not available"),
         "error": _("This cell ended in an error"),
     }

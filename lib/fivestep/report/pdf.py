@@ -27,7 +27,7 @@ _UNSHOWN = re.compile(r'the text `?"((?:[^"\\]|\\.)*)"`? could not be displayed'
 _UNREADABLE = re.compile(r"img-\d+\.\w+")
 _BOX = "\u25a1"
 _LONG_COLUMN = 26  # characters; a wider text column may wrap
-_LEAD = 240  # characters of a paragraph that moves to a turned page with its table
+_LEAD = 240  # characters of a paragraph that goes with the exhibit below it
 
 
 class PDFError(RuntimeError):
@@ -51,7 +51,7 @@ def render(document: dict[str, Any], *, timestamp: dt.datetime | None = None) ->
         "script": script(meta["lang"]),
         "fonts": fonts.families(meta["lang"]),
         "dated": timestamp is not None,
-        "blocks": _with_leads([_prepared(b) for b in document["blocks"]]),
+        "blocks": _with_leads(_kept_together([_prepared(b) for b in document["blocks"]])),
     }
     with tempfile.TemporaryDirectory(prefix="fivestep-pdf-") as folder:
         root = Path(folder)
@@ -96,7 +96,7 @@ def _in_lines(content: list, below: int) -> list:
     if len(content) != 1 or not isinstance(content[0], str):
         return content
     words = content[0].split(" ")
-    room = max(below, 9, *(display_width(w) for w in words))
+    room = max(below, 6, *(display_width(w) for w in words))
     lines = [words[0]]
     for word in words[1:]:
         if display_width(f"{lines[-1]} {word}") <= room:
@@ -104,6 +104,15 @@ def _in_lines(content: list, below: int) -> list:
         else:
             lines.append(word)
     return [x for line in lines for x in ({"t": "br"}, line)][1:]
+
+
+def _kept_together(blocks: list[dict]) -> list[dict]:
+    """One short paragraph between a heading and an exhibit stays on the page of the exhibit, as the heading does."""
+    out = list(blocks)
+    for i, (before, b, after) in enumerate(zip(blocks, blocks[1:], blocks[2:], strict=False), start=1):
+        if before["t"] == "heading" and b["t"] == "para" and after["t"] in ("image", "table") and len(plain(b["c"])) < _LEAD:
+            out[i] = {**b, "sticky": True}
+    return out
 
 
 def _with_leads(blocks: list[dict]) -> list[dict]:

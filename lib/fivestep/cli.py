@@ -1,0 +1,138 @@
+"""The `fivestep` command: one thin verb for each thing that a project can do.
+
+Exit codes: 0 done; 1 an error of the kit itself; 2 something you can mend (settings, data, an option); 3 a notebook failed; 4 some reports of a batch failed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fivestep import __version__
+from fivestep.errors import UserError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, help="Customer analysis in five notebooks: run them and make the reports."
+)
+
+Project = Annotated[Path, typer.Option("--project", help="The engagement folder (with engagement.yml); by default the one you are in.")]
+Language = Annotated[str, typer.Option(help="en or zh_CN; by default the engagement's own.")]
+AsOf = Annotated[str, typer.Option("--as-of", help="Last day that counts, YYYY-MM-DD; by default the last day with an order.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    project: Project = Path("."), language: Language = "", as_of: AsOf = "",
+    scope: Annotated[str, typer.Option(help="field=value: only these customers, or this branch, such as region=North.")] = "",
+    only: Annotated[str, typer.Option(help="Numbers of the notebooks to run, such as 2,3; the others stay as they were.")] = "",
+    first: Annotated[int, typer.Option("--from", help="Number of the first notebook to run; those before it stay as they were.")] = 0,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Execute the notebooks and render the report."""
+    from fivestep.report import render
+    from fivestep.report import run as running
+
+    root = _root(project)
+    if only and first:
+        raise UserError("--only and --from cannot be used together: choose one.")
+    given = {"first": first} if first else {}
+    planned = running.plan(root, language=language, as_of=as_of, scope=scope, only=_numbers(only), **given)
+    folder = running.run(planned, progress=not quiet)
+    _rendered(root, folder, render)
+
+
+@app.command()
+def batch(
+    by: Annotated[str, typer.Option(help="Field of customers or orders, such as region, income_band or store.")],
+    project: Project = Path("."), language: Language = "", as_of: AsOf = "",
+    workers: Annotated[int, typer.Option(min=0, help="Reports made at the same time; by default one for each processor.")] = 0,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Make one full report for every value of a field."""
+    from fivestep.report.batch import batch as make
+
+    root = _root(project)
+    folder, outcomes = make(root, by=by, language=language, as_of=as_of, workers=workers or None, progress=not quiet)
+    for o in outcomes:
+        typer.echo(f"{o.status:<10} {o.label} ({o.customers})" + (f": {o.message}" if o.message else ""))
+    typer.echo(_shown(folder / "index.html"))
+    if any(o.status == "failed" for o in outcomes):
+        raise typer.Exit(4)
+
+
+@app.command()
+def render(
+    folder: Annotated[str, typer.Argument(help="Name of a run's folder under reports/; by default the run that was made last.")] = "",
+    project: Project = Path("."),
+) -> None:
+    """Render the report of a finished run again, without running notebooks."""
+    from fivestep.report import render as rendering
+
+    root = _root(project)
+    runs = sorted((root / "reports").glob("*/run.json"), key=lambda p: (p.stat().st_mtime, p.parent.name))
+    runs = [p.parent for p in runs if p.parent.name != "latest"]
+    chosen = [p for p in runs if p.name == folder] if folder else runs[-1:]
+    if not chosen:
+        there = ", ".join(p.name for p in runs) or "none yet"
+        raise UserError(f"reports/{folder}: there is no such run. Runs are {there}." if folder else "There is no run to render: fivestep run makes one.")
+    _rendered(root, chosen[0], rendering)
+
+
+@app.command()
+def status(project: Project = Path(".")) -> None:
+    """Say which files that came with the kit have been changed in this project."""
+    from fivestep.status import received, summary
+
+    typer.echo(summary(received(_root(project))))
+
+
+def _rendered(root: Path, folder: Path, rendering) -> None:
+    rendering.render(folder)
+    rendering.publish(folder, root / "reports" / "latest")
+    for name in rendering.OUTPUTS:
+        typer.echo(_shown(root / "reports" / "latest" / name))
+
+
+def _shown(path: Path) -> str:
+    """A path as seen from where the user is."""
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UserError(f"--only {text}: give numbers of notebooks separated by commas, such as --only 2,3.") from None
+
+
+def _root(project: Path) -> Path:
+    start = project.resolve()
+    for folder in (start, *start.parents) if project == Path(".") else (start,):
+        if (folder / "engagement.yml").is_file():
+            return folder
+    raise UserError(f"{start.name or start}: there is no engagement.yml here. Go to an engagement folder or name it with --project.")
+
+
+def main() -> None:
+    """Run the command; what a user can mend ends in one message and an exit code, never in a traceback."""
+    try:
+        app()
+    except UserError as error:
+        print(f"fivestep: {error}", file=sys.stderr)
+        sys.exit(3 if type(error).__name__ == "NotebookFailed" else 2)
+
+
+if __name__ == "__main__":
+    main()

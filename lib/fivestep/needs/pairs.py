@@ -1,0 +1,241 @@
+"""Pairs of product categories that are bought in the same order: support, confidence, lift."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+
+import ibis
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fivestep import charts, language
+from fivestep.engine import Tables, frame, needs
+from fivestep.errors import UserError
+from fivestep.findings import Finding, NotAvailable
+from fivestep.language import N_, _
+from fivestep.needs.purchases import purchases
+
+LEVELS = ("category", "department")
+MINIMUM_SUPPORT = 0.01  # share of orders that a category must be in to be paired
+MINIMUM_EXPECTED = 5  # orders with both, were the two independent (Cochran 1954); depends on the single counts only, so it does not choose by outcome
+MINIMUM_ORDERS = 30  # orders with both before a pair is shown
+BLOCKS = 50  # groups of customers between which the variance is measured
+FEW_CUSTOMERS = 10  # below this many nothing can be said about other orders than those seen
+LEVEL = 0.05  # false discovery rate
+SHOWN = 15
+
+_ANSWERS = N_("which product categories are bought together")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of categories (or departments) in the same order.
+
+    ``table``: one row per tested pair, highest lower limit of lift first: ``<level>_a``, ``<level>_b`` (a before b by name), orders_a, orders_b, orders_both,
+    expected_orders, excess_orders, support, confidence_ab, confidence_ba, lift, lift_low, lift_high (95 %), p_value, q_value (Benjamini-Hochberg).
+    ``base``: orders with at least one product of a known category, the denominator of every share; ``unknown``: orders without one;
+    ``anonymous``: orders of the base without a customer; ``kept``, ``rare``: categories that are paired, and left out for support.
+    """
+
+    table: pd.DataFrame
+    level: str
+    base: int
+    unknown: int
+    anonymous: int
+    kept: int
+    rare: int
+    first_day: dt.date
+    last_day: dt.date
+
+    def together(self) -> pd.DataFrame:
+        """The pairs bought together more often than independence gives: q at most 5 %, lift above 1, at least 30 orders with both."""
+        t = self.table
+        return t[(t["q_value"] <= LEVEL) & (t["lift"] > 1) & (t["orders_both"] >= MINIMUM_ORDERS)].reset_index(drop=True)
+
+    def top(self, n: int = SHOWN) -> pd.DataFrame:
+        """The *n* pairs with the highest lower limit of lift among `together`."""
+        shown = [f"{self.level}_a", f"{self.level}_b", "orders_both", "excess_orders", "support", "confidence_ab", "confidence_ba", "lift", "lift_low", "lift_high"]
+        return self.together().head(n)[shown]
+
+    @property
+    def typical_lift(self) -> float:
+        """The median lift of the tested pairs: what big baskets alone do to any two categories."""
+        return float(self.table["lift"].median())
+
+    def figure(self, n: int = SHOWN) -> Figure:
+        """Lift of the top pairs with 95 % intervals; the dashed line is the median pair."""
+        top = self.top(n)
+        names = [_("{a} + {b}").format(a=self._name(a), b=self._name(b)) for a, b in zip(top[f"{self.level}_a"], top[f"{self.level}_b"], strict=True)]
+        return charts.intervals(
+            names, top["lift"], top["lift_low"], top["lift_high"],
+            write=lambda v: language.number(v, 1), reference=self.typical_lift, reference_label=_("median pair"), xlabel=_("Lift, with 95% interval"),
+        )  # fmt: skip
+
+    def _name(self, raw: str) -> str:
+        return language.value(f"products.{self.level}", raw)
+
+    def headline(self) -> str:
+        """The pair at the top, and how often it is bought together compared with chance."""
+        if not len(self.together()):
+            return _("No two product groups are clearly bought together more often than chance would have it")
+        top = self.together().iloc[0]
+        return _("{a} and {b} are in the same order {lift} times as often as chance would have it; the median pair: {typical} times").format(
+            a=self._name(top[f"{self.level}_a"]), b=self._name(top[f"{self.level}_b"]),
+            lift=language.number(top["lift"], 1), typical=language.number(self.typical_lift, 1),
+        )  # fmt: skip
+
+    def note(self) -> str:
+        """Definitions, base and ranking, as the reader needs them under the exhibit."""
+        parts = [
+            _("Base: {n} orders with at least one product of a known group; {unknown} orders without one are left out. No product group is left out by name.").format(
+                n=language.number(self.base), unknown=language.number(self.unknown)
+            ),
+            _("Lift: orders with both, divided by the orders expected if the two were independent. Ranked by the lower limit of the 95% interval of lift."),
+            _("Tested: {pairs} pairs of {kept} groups found in at least {support} of orders; {rare} rarer groups are left out. Shown: at least {orders} orders with both.").format(
+                pairs=language.number(len(self.table)), kept=language.number(self.kept), support=language.percent(MINIMUM_SUPPORT),
+                rare=language.number(self.rare), orders=language.number(MINIMUM_ORDERS),
+            ),
+        ]  # fmt: skip
+        if self.anonymous:
+            parts.append(_("{n} orders without a customer are in the base.").format(n=language.number(self.anonymous)))
+        return " ".join(parts)
+
+    def finding(self) -> Finding:
+        """The pair that hangs together most, and what may be done with it."""
+        found = self.together()
+        evidence = _("{found} of {tested} tested pairs are bought together more often than independence gives, at a false discovery rate of {level}; {n} orders from {first} to {last}.").format(
+            found=language.number(len(found)), tested=language.number(len(self.table)), level=language.percent(LEVEL), n=language.number(self.base),
+            first=language.day(self.first_day), last=language.day(self.last_day),
+        )  # fmt: skip
+        if len(found):
+            top = found.iloc[0]
+            evidence += " " + _("First pair: {both} orders with both, {expected} expected; 95% interval of lift {low} to {high}.").format(
+                both=language.number(top["orders_both"]), expected=language.number(top["expected_orders"]),
+                low=language.number(top["lift_low"], 1), high=language.number(top["lift_high"], 1),
+            )  # fmt: skip
+        return Finding(
+            key=f"needs.top_{self.level}_pair_lift",
+            value=float(found["lift"].iloc[0]) if len(found) else math.nan,
+            unit="ratio",
+            display=_("{lift}×").format(lift=language.number(found["lift"].iloc[0], 1)) if len(found) else language.MISSING,
+            text=language.sentence(self.headline()),
+            evidence=evidence,
+            so_what=_("Offer or place the two together in a test against stores or customers without the change: the pair shows a shared need, not that one sells the other.")
+            if len(found)
+            else _("Do not build bundles on these data: collect more orders first."),
+            confidence="high" if len(found) else "low",
+            warnings=(_("Big orders hold more of everything, so most pairs have a lift above 1: only pairs well above the median pair say something of their own."),)
+            if self.typical_lift > 1
+            else (),
+            assumptions=(
+                _("A group counts once per order, whatever the quantity; returned lines and lines without a quantity do not count."),
+                _("The 95% interval of lift is taken on the log scale by the delta method (Agresti 2013), with the variance between {n} blocks of customers (Wolter 2007), since orders of one customer are not independent.").format(
+                    n=language.number(BLOCKS)
+                ),
+                _("False discoveries are held at {level} of the pairs named (Benjamini and Hochberg 1995) over the t tests of the same log lifts.").format(level=language.percent(LEVEL)),
+            ),
+        )  # fmt: skip
+
+
+@needs("order_lines.product_id", "products", answers=_ANSWERS)
+def pairs(tables: Tables, *, level: str = "category") -> Pairs | NotAvailable:
+    """Support, confidence and lift of every two categories (``level="department"``: departments) in the same order.
+
+    A category takes part if it is in at least 1 % of the orders with a known category; a pair is tested if the single counts alone let one expect 5 orders
+    with both. Neither rule looks at how often the two meet. Lift = n·n_ab / (n_a·n_b). Its 95 % interval and p value come from the delta method on log lift;
+    the variance is that of the linearised log lift between 50 blocks into which customers are dealt by the rank of their id (fewer customers: one block
+    each), because orders of one customer resemble each other: intervals that take orders for independent come out up to three times too narrow on a
+    panel. t with blocks - 1 degrees of freedom. A pair that never meets has lift 0, no interval and p = 1. Orders without a customer stand for themselves.
+
+    Raises `UserError` for another *level*. Sources: Agrawal, Imielinski and Swami (1993), support and confidence; Brin, Motwani, Ullman and Tsur (1997), lift;
+    Agresti (2013), Categorical Data Analysis, delta method; Wolter (2007), Introduction to Variance Estimation, random groups; Benjamini and Hochberg (1995).
+    """
+    if level not in LEVELS:
+        raise UserError(f"pairs: level={level!r} is not one of {', '.join(LEVELS)}.")
+    if tables.missing(f"products.{level}"):
+        return NotAvailable((f"products.{level}",), _(_ANSWERS))
+    bought = purchases(tables, level)
+    bought = bought.select("order_id", "customer_id", item=bought[level]).distinct()
+    # Dealing by rank, not by a hash, gives the same blocks on every engine.
+    who = bought.select(cluster=ibis.coalesce(bought.customer_id, bought.order_id)).distinct()
+    dealt = who.mutate(block=ibis.row_number().over(order_by="cluster") % BLOCKS)
+    baskets = bought.inner_join(dealt, ibis.coalesce(bought.customer_id, bought.order_id) == dealt.cluster).select("order_id", "customer_id", "item", "cluster", "block")
+    known = baskets.item.notnull()
+    bases = frame(
+        baskets.group_by("block").aggregate(
+            orders=baskets.order_id.nunique(), known=baskets.order_id.nunique(where=known), clusters=baskets.cluster.nunique(where=known),
+            anonymous=baskets.order_id.nunique(where=known & baskets.customer_id.isnull()), items=0,
+        ),
+        by=["block"],
+    )  # fmt: skip
+    bases = bases[bases["known"] > 0]
+    base, customers = int(bases["known"].sum()), int(bases["clusters"].sum())
+    if customers < FEW_CUSTOMERS:
+        return NotAvailable((), _(_ANSWERS), reason=_("fewer than {n} customers have bought a product of a known group.").format(n=language.number(FEW_CUSTOMERS)))
+    counts = _together(baskets.filter(known), minimum=max(1, math.ceil(MINIMUM_SUPPORT * base)))
+    table = _rates(counts, bases.set_index("block")["known"])
+    if table.empty:
+        return NotAvailable((), _(_ANSWERS), reason=_("there are too few orders to expect any two product groups {n} times together.").format(n=language.number(MINIMUM_EXPECTED)))
+    table = table.rename(columns={"a": f"{level}_a", "b": f"{level}_b"})
+    kept = counts["a"].nunique()
+    groups = int(baskets.item.nunique().to_pandas())
+    return Pairs(
+        table, level, base, int(bases["orders"].sum()) - base, int(bases["anonymous"].sum()), kept, groups - kept, tables.first_day, tables.last_day
+    )
+
+
+def _together(baskets: ibis.Table, *, minimum: int) -> pd.DataFrame:
+    """block, a, b, orders: orders of the block with both a and b; with a = b, orders with a. Items in fewer than *minimum* orders are left out."""
+    items = baskets.group_by("item").aggregate(orders=baskets.order_id.nunique())
+    items = items.filter(items.orders >= minimum)
+    items = items.select("item", code=ibis.row_number().over(order_by="item"))  # the self-join moves small integers instead of names
+    baskets = baskets.inner_join(items, "item").select("order_id", "block", "code")
+    left, right = baskets, baskets.view()
+    met = left.inner_join(right, [left.order_id == right.order_id, left.code <= right.code]).select(block=left.block, code_a=left.code, code_b=right.code)
+    met = met.group_by("block", "code_a", "code_b").aggregate(orders=ibis._.count())
+    a, b = items.select(code_a="code", a="item"), items.select(code_b="code", b="item")
+    return frame(met.inner_join(a, "code_a").inner_join(b, "code_b").select("block", "a", "b", "orders"), by=["block", "a", "b"])
+
+
+def _rates(counts: pd.DataFrame, orders: pd.Series) -> pd.DataFrame:
+    """The measures of every pair that can be tested, from its orders by block and the *orders* of each block."""
+    from scipy import stats
+
+    blocks = orders.index.to_numpy()
+    items = np.array(sorted(counts["a"].unique()), dtype=object)
+    row = np.searchsorted(blocks, counts["block"])
+    place = {item: i for i, item in enumerate(items)}
+    ends = np.sort(np.column_stack([counts["a"].map(place), counts["b"].map(place)]).reshape(-1, 2), axis=1)
+    met = np.zeros((len(blocks), len(items), len(items)))
+    met[row, ends[:, 0], ends[:, 1]] = counts["orders"]
+
+    per_block = orders.to_numpy(dtype=float)  # orders
+    n = per_block.sum()
+    single = np.diagonal(met, axis1=1, axis2=2)  # blocks x items
+    totals = single.sum(axis=0)
+    i, j = np.triu_indices(len(items), k=1)
+    testable = totals[i] * totals[j] / n >= MINIMUM_EXPECTED
+    i, j = i[testable], j[testable]
+    both = met[:, i, j]  # blocks x pairs
+    n_a, n_b, n_ab = totals[i], totals[j], both.sum(axis=0)
+    expected = n_a * n_b / n
+    lift = n_ab / expected
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # What each block adds to log lift = log n + log n_ab - log n_a - log n_b; these sum to zero over the blocks.
+        pull = both / n_ab - single[:, i] / n_a - single[:, j] / n_b + (per_block / n)[:, None]
+        freedom = len(blocks) - 1
+        error = np.sqrt((freedom + 1) / freedom * (pull**2).sum(axis=0))
+        reach = stats.t.ppf(0.975, freedom) * error
+        p = 2 * stats.t.sf(np.abs(np.log(lift)) / error, freedom)
+        low, high = lift * np.exp(-reach), lift * np.exp(reach)
+    p = np.where(n_ab == 0, 1.0, np.where(np.isnan(p), 1.0, p))
+    table = pd.DataFrame({
+        "a": items[i], "b": items[j], "orders_a": n_a.astype(int), "orders_b": n_b.astype(int), "orders_both": n_ab.astype(int),
+        "expected_orders": expected, "excess_orders": n_ab - expected, "support": n_ab / n, "confidence_ab": n_ab / n_a, "confidence_ba": n_ab / n_b,
+        "lift": lift, "lift_low": np.where(n_ab > 0, low, np.nan), "lift_high": np.where(n_ab > 0, high, np.nan), "p_value": p,
+        "q_value": stats.false_discovery_control(p, method="bh") if len(p) else p,
+    })  # fmt: skip
+    return table.sort_values(["lift_low", "a", "b"], ascending=[False, True, True], ignore_index=True)

@@ -1,0 +1,148 @@
+"""The playbook: which customers get which play, with goal, action, channel, KPI, owner and the rule that ends it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pandas as pd
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from fivestep import language
+from fivestep.errors import UserError
+from fivestep.language import N_
+
+VALUE_TIERS = (N_("High value"), N_("Medium value"), N_("Low value"), N_("No order yet"))
+LIFECYCLE = (N_("New"), N_("Growing"), N_("Mature"), N_("Lapsing"), N_("Lapsed"), N_("No order yet"))
+NO_PLAY = N_("No play")
+DIRECTIONS = {"up": N_("Raise"), "hold": N_("Hold"), "down": N_("Lower")}
+# KPIs that the kit computes: name, definition, kind of number. The measuring period is as long as the play's time to review.
+MEASURES: dict[str, tuple[str, str, str]] = {
+    "ordering_customers": (N_("Customers who order"), N_("Customers with an order in the measuring period, divided by all customers of the play."), "percent"),
+    "spend_per_customer": (N_("Spend per customer"), N_("Spend in the measuring period, divided by all customers of the play."), "money"),
+    "orders_per_customer": (N_("Orders per customer"), N_("Orders in the measuring period, divided by all customers of the play."), "number"),
+    "categories_per_customer": (
+        N_("Categories per customer"), N_("Different categories that a customer buys in the measuring period: mean over all customers of the play."), "number"
+    ),
+}  # fmt: skip
+SHIPPED = Path(__file__).with_name("playbook.yml")
+
+Text = Annotated[str, Field(min_length=1)]
+# A playbook written in another language may use that language's names.
+_English = BeforeValidator(lambda said: language.original(said) if isinstance(said, str) else said)
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kpi(_Entry):
+    """How success is measured: a *measure* that the kit computes, or a name and definition of the client's own."""
+
+    measure: Literal[tuple(MEASURES)] | None = None  # type: ignore[valid-type]
+    name: str = ""
+    definition: str = ""
+    direction: Literal[tuple(DIRECTIONS)]  # type: ignore[valid-type]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Kpi:
+        if bool(self.measure) == bool(self.name and self.definition) or (self.measure and (self.name or self.definition)):
+            raise ValueError("give either measure, or name and definition")
+        return self
+
+    @property
+    def label(self) -> str:
+        return MEASURES[self.measure][0] if self.measure else self.name
+
+    @property
+    def meaning(self) -> str:
+        return MEASURES[self.measure][1] if self.measure else self.definition
+
+
+class Play(_Entry):
+    """What is done for the customers of some value tiers and life-cycle stages."""
+
+    play: Text
+    value_tier: list[Annotated[Literal[VALUE_TIERS], _English]] = Field(list(VALUE_TIERS), min_length=1)  # type: ignore[valid-type]
+    lifecycle: list[Annotated[Literal[LIFECYCLE], _English]] = Field(list(LIFECYCLE), min_length=1)  # type: ignore[valid-type]
+    goal: Text
+    action: Text
+    channel: Text
+    kpi: Kpi
+    review_after_days: int = Field(ge=1, le=3650)
+    owner: Text
+    stop_if: Text
+    cost_per_contact: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _own_name(self) -> Play:
+        if language.original(self.play) == NO_PLAY:
+            raise ValueError(f"{self.play!r} stands for customers without a play: choose another name")
+        return self
+
+
+class Playbook(_Entry):
+    """Plays in the order in which they are shown; every pair of value tier and life-cycle stage belongs to one play at most."""
+
+    plays: list[Play] = Field(min_length=1)
+    gross_margin: float | None = Field(None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _no_customer_twice(self) -> Playbook:
+        names: set[str] = set()
+        claimed: dict[tuple[str, str], str] = {}
+        for play in self.plays:
+            if play.play in names:
+                raise ValueError(f"two plays are called {play.play!r}")
+            names.add(play.play)
+            for cell in itertools.product(dict.fromkeys(play.value_tier), dict.fromkeys(play.lifecycle)):
+                if cell in claimed:
+                    raise ValueError(f"{claimed[cell]!r} and {play.play!r} both claim value_tier {cell[0]!r} with lifecycle {cell[1]!r}")
+                claimed[cell] = play.play
+        return self
+
+    def cells(self) -> pd.DataFrame:
+        """One row per pair of value tier and life-cycle stage that has a play: value_tier, lifecycle, play."""
+        rows = [(tier, stage, p.play) for p in self.plays for tier in dict.fromkeys(p.value_tier) for stage in dict.fromkeys(p.lifecycle)]
+        return pd.DataFrame(rows, columns=["value_tier", "lifecycle", "play"])
+
+
+def playbook(path: str | Path | None = None) -> Playbook:
+    """The playbook in the file *path* where there is such a file, else the shipped one.
+
+    Raises `UserError` with one line per problem: file, play, key, what is wrong.
+    """
+    file = Path(path) if path is not None and Path(path).is_file() else SHIPPED
+    try:
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file.name} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(said, dict):
+        raise UserError(f"{file.name}: expected a list of plays under the key `plays`.")
+    try:
+        return Playbook(**said)
+    except ValidationError as error:
+        raise UserError("\n".join(_problem(file.name, said, e) for e in error.errors())) from None
+
+
+def _problem(file: str, said: dict, error: dict) -> str:
+    where = list(error["loc"])
+    places = [file]
+    if len(where) > 1 and where[0] == "plays":
+        play = said["plays"][where[1]]
+        name = play.get("play") if isinstance(play, dict) else None
+        places.append(f"play {where[1] + 1} ({name})" if name else f"play {where[1] + 1}")
+        where = where[2:]
+    if where:
+        places.append(".".join(str(part) for part in where))
+    says = "" if isinstance(error["input"], (dict, list, BaseModel)) else f" (it says {error['input']!r})"
+    return f"{': '.join(places)}: {error['msg'].removeprefix('Value error, ')}{says}."
+
+
+def playbook_messages() -> list[str]:
+    """Every text of the shipped playbook that a report shows, for the catalog; each once, in the order of the file."""
+    plays = playbook().plays
+    texts = (text for p in plays for text in (p.play, p.goal, p.action, p.channel, p.kpi.name, p.kpi.definition, p.owner, p.stop_if))
+    return list(dict.fromkeys(text for text in texts if text))

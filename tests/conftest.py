@@ -1,0 +1,71 @@
+"""What the tests share: the real case as tables, hand-made tables, and a project folder that holds the real case."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import ibis
+import pandas as pd
+import pytest
+
+from fivestep import engine, language
+from fivestep.contract import TABLES
+
+KIT = Path(__file__).resolve().parents[1]
+GROCERY = KIT / "data" / "grocery"
+SHARED = KIT.parent / "shared"
+
+_DTYPES = {"text": "string", "integer": "int64", "number": "float64", "money": "decimal(18, 2)", "timestamp": "timestamp(6)", "date": "date", "boolean": "boolean"}
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """Every test starts in English and in dollars."""
+    language.use("en", currency="USD")
+    yield
+    language.use("en", currency="USD")
+
+
+@pytest.fixture(scope="session")
+def grocery_tables() -> dict[str, ibis.Table]:
+    """The shipped real case as read: name -> Ibis table."""
+    return engine.read(GROCERY, engine.connect())
+
+
+@pytest.fixture(scope="session")
+def grocery(grocery_tables) -> engine.Tables:
+    """The shipped real case, everybody, up to its last day."""
+    return engine.Tables.of(grocery_tables)
+
+
+def make_tables(*, as_of: dt.date | None = None, scope: str = "", **frames: pd.DataFrame) -> engine.Tables:
+    """`Tables` of hand-made frames (columns of the contract; money as numbers or text), each in its contract type."""
+    connection = engine.connect()
+    made = {}
+    for name, frame in frames.items():
+        types = {c: _DTYPES[TABLES[name].fields[c].type] if c in TABLES[name].fields else "string" for c in frame.columns}
+        texts = frame.astype(object).map(lambda v: None if pd.isna(v) else str(v))
+        loose = connection.create_table(f"{name}_as_text", ibis.memtable(texts, schema={c: "string" for c in frame.columns}))
+        made[name] = connection.create_table(name, loose.select(**{c: loose[c].cast(t) for c, t in types.items()}))
+    return engine.Tables.of(made, as_of=as_of, scope=scope)
+
+
+@pytest.fixture
+def tables():
+    """The factory of hand-made `Tables`: ``tables(orders=frame, order_lines=frame, as_of=...)``."""
+    return make_tables
+
+
+@pytest.fixture(scope="session")
+def shuffled_grocery(grocery_tables) -> engine.Tables:
+    """The real case with the rows of every table in another order."""
+    connection = engine.connect()
+    made = {name: connection.create_table(name, table.to_pyarrow().take(_order(table))) for name, table in grocery_tables.items()}
+    return engine.Tables.of(made)
+
+
+def _order(table: ibis.Table):
+    import numpy as np
+
+    return np.random.default_rng(11).permutation(int(table.count().to_pandas()))

@@ -1,0 +1,498 @@
+"""A project generated from the kit: the same from every source, the analyst's work kept, the answers checked."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from babel.core import get_global
+from pre_commit.clientlib import load_config
+from readme import commands, tree, tree_mismatches
+
+from fivestep import engagement, language, status
+from fivestep.errors import UserError
+
+KIT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ["1_profiling.ipynb", "2_segmentation.ipynb", "3_needs.ipynb", "4_strategy.ipynb", "5_evaluation.ipynb"]
+ENGAGEMENT = ("--directory", "template/engagement")
+
+sys.path.insert(0, str(KIT / "template"))
+import kit_hooks  # noqa: E402
+
+git_needed = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+def run(*command: str | Path, cwd: Path, fails: bool = False, **more) -> subprocess.CompletedProcess:
+    """Run a command to its end; it must succeed, or fail where that is expected."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, text=True, capture_output=True, check=False, **more)
+    assert (done.returncode != 0) == fails, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def git(*words: str | Path, cwd: Path) -> str:
+    identity = ["-c", "user.name=Kit", "-c", "user.email=kit@example.org", "-c", "commit.gpgsign=false"]
+    return run("git", *identity, *words, cwd=cwd).stdout
+
+
+def copy_of_the_kit(folder: Path) -> Path:
+    """What a template needs of the working tree, committed or not, with the litter that a kit in use has."""
+    for name in ("template", "notebooks", "lib", "data"):
+        shutil.copytree(KIT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    shutil.copyfile(KIT / "cookiecutter.json", folder / "cookiecutter.json")
+    braces = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("{{ cookiecutter.none }} {% raw %} {# 你好 #}", id="braces")])
+    nbformat.write(braces, folder / "notebooks" / "9_braces.ipynb")
+    for litter in (
+        "lib/fivestep/__pycache__/x.pyc", "notebooks/.ipynb_checkpoints/1.ipynb", "lib/build/x", "lib/fivestep.egg-info/x", "lib/.venv/x",
+        "lib/.ruff_cache/x", "lib/.pytest_cache/x", "notebooks/.DS_Store", "data/grocery/.ipynb_checkpoints/x",
+    ):  # fmt: skip
+        (folder / litter).parent.mkdir(parents=True, exist_ok=True)
+        (folder / litter).write_text("litter")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory) -> Path:
+    return copy_of_the_kit(tmp_path_factory.mktemp("source") / "kit")
+
+
+@pytest.fixture(scope="session")
+def repository(kit, tmp_path_factory) -> Path:
+    """The kit as a git repository: everything in the working tree is committed."""
+    clone = tmp_path_factory.mktemp("repository") / "kit"
+    shutil.copytree(kit, clone)
+    git("init", "-q", "-b", "main", cwd=clone)
+    git("add", "-A", "--force", cwd=clone)
+    git("commit", "-q", "-m", "kit", cwd=clone)
+    return clone
+
+
+@pytest.fixture(scope="session")
+def archive(kit, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("archive") / "kit.zip"
+    with zipfile.ZipFile(path, "w") as bundle:
+        for file in [kit, *sorted(kit.rglob("*"))]:
+            bundle.write(file, Path("kit-main") / file.relative_to(kit))
+    return path
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory) -> Path:
+    """A cookiecutter configuration that keeps tests out of the user's home."""
+    folder = tmp_path_factory.mktemp("cookiecutter")
+    (folder / "config.yml").write_text(f"cookiecutters_dir: {folder / 'clones'}\nreplay_dir: {folder / 'replay'}\n")
+    return folder / "config.yml"
+
+
+@pytest.fixture
+def generate(config, tmp_path):
+    """``generate(source, *options, fails=False, cwd=tmp_path, **answers)`` -> the project, or what was said where it fails.
+
+    A process of its own for each: cookiecutter keeps a template's extension imported, so a second source would be taken for the first.
+    """
+
+    def make(source: Path | str, *options: str, cwd: Path = tmp_path, fails: bool = False, **answers: str) -> Path | str:
+        out = tmp_path / "out"
+        out.mkdir(exist_ok=True)
+        words = [f"{key}={value}" for key, value in answers.items()]
+        done = run(
+            sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", out, *options, source, *words,
+            cwd=cwd, fails=fails,
+        )  # fmt: skip
+        if fails:
+            return done.stderr
+        (project,) = out.iterdir()
+        return project
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def projects(kit, config, tmp_path_factory) -> dict[tuple[str, str], Path]:
+    """A project in each language and with either data. Tests only read them."""
+    out = tmp_path_factory.mktemp("projects")
+    made = {}
+    for code in language.LANGUAGES:
+        for data in ("own", "grocery"):
+            slug = f"{code}-{data}"
+            run(
+                sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", out, *ENGAGEMENT, kit,
+                f"language={code}", f"data={data}", f"project_slug={slug}", cwd=out,
+            )  # fmt: skip
+            made[code, data] = out / slug
+    return made
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    return {p.relative_to(project).as_posix(): p.read_bytes() for p in project.rglob("*") if p.is_file()}
+
+
+# --- the same project from every source
+
+
+@pytest.mark.parametrize("source", ["path", "relative path", pytest.param("git", marks=git_needed), "zip", pytest.param("cruft", marks=git_needed)])
+def test_every_source_gives_the_same_project(source, kit, archive, projects, config, generate, request, tmp_path):
+    answers = {"data": "grocery", "project_slug": "en-grocery"}
+    if source == "path":
+        project = generate(kit, *ENGAGEMENT, **answers)
+    elif source == "relative path":
+        project = generate(kit.name, *ENGAGEMENT, cwd=kit.parent, **answers)
+    elif source == "git":
+        project = generate(f"git+file://{request.getfixturevalue('repository')}", *ENGAGEMENT, **answers)
+    elif source == "zip":
+        project = generate(archive, *ENGAGEMENT, **answers)
+    else:
+        run(
+            sys.executable, "-m", "cruft", "create", request.getfixturevalue("repository"), "--no-input", "--config-file", config,
+            *ENGAGEMENT, "--output-dir", tmp_path, "--extra-context", json.dumps(answers), cwd=tmp_path,
+        )  # fmt: skip
+        project = tmp_path / "en-grocery"
+        (project / ".cruft.json").unlink()
+    assert contents(project) == contents(projects["en", "grocery"])
+
+
+@pytest.mark.parametrize("source", ["path", pytest.param("git", marks=git_needed), "zip"])
+def test_without_a_directory_the_menu_gives_an_engagement(source, kit, archive, generate, request):
+    address = {"path": kit, "zip": archive}.get(source) or f"git+file://{request.getfixturevalue('repository')}"
+    project = generate(address, project_name="By the menu")
+    assert project.name == "by-the-menu"
+    assert (project / "engagement.yml").is_file()
+    assert (project / "notebooks" / "9_braces.ipynb").is_file()
+
+
+def test_a_kit_in_a_folder_with_spaces_quotes_accents_and_emoji_works(kit, tmp_path, generate):
+    odd = tmp_path / "l'été \"q\" 客户 🛒" / "kit"
+    shutil.copytree(kit, odd, ignore=shutil.ignore_patterns("*.parquet"))
+    assert (generate(odd, *ENGAGEMENT) / "notebooks" / "9_braces.ipynb").is_file()
+
+
+@git_needed
+def test_cruft_brings_a_later_kit_and_keeps_what_the_analyst_changed(repository, config, tmp_path):
+    source, place = tmp_path / "kit", tmp_path / "work"
+    shutil.copytree(repository, source)
+    place.mkdir()
+    run(sys.executable, "-m", "cruft", "create", source, "--no-input", "--config-file", config, *ENGAGEMENT, "--output-dir", place, cwd=place)
+    (project,) = place.iterdir()
+    settings = (project / "engagement.yml").read_text("utf-8").replace("min_customers: 30", "min_customers: 50")
+    (project / "engagement.yml").write_text(settings, "utf-8")
+    git("init", "-q", cwd=project)
+    git("add", "-A", cwd=project)
+    git("commit", "-q", "-m", "start", cwd=project)
+    (source / "lib" / "fivestep" / "errors.py").write_text('"""Later."""\n')
+    git("commit", "-q", "-am", "later", cwd=source)
+    run(sys.executable, "-m", "cruft", "update", "--skip-apply-ask", cwd=project)
+    assert (project / "lib" / "fivestep" / "errors.py").read_text() == '"""Later."""\n'
+    assert (project / "engagement.yml").read_text("utf-8") == settings
+    assert {f.path: f.state for f in status.received(project)}["lib/fivestep/errors.py"] == "unchanged"
+
+
+# --- what a project receives
+
+
+def test_a_project_receives_the_notebooks_and_the_library_byte_for_byte(kit, projects):
+    made = contents(projects["en", "own"])
+    for folder in ("notebooks", "lib"):
+        canon = {name: content for name, content in contents(kit).items() if name.startswith(f"{folder}/") and content != b"litter"}
+        assert canon
+        assert {name: content for name, content in made.items() if name.startswith(f"{folder}/")} == canon
+    assert sorted(p.name for p in (KIT / "notebooks").glob("*.ipynb")) == NOTEBOOKS
+    assert "lib/requirements.lock" in made
+
+
+def test_no_litter_is_received(projects):
+    for project in projects.values():
+        assert [name for name, content in contents(project).items() if content == b"litter"] == []
+
+
+def test_own_data_starts_with_empty_folders(projects):
+    made = contents(projects["en", "own"])
+    empty = [name for name in made if name.split("/")[0] in ("data", "results", "reports")]
+    assert sorted(empty) == ["data/contract/.gitkeep", "data/raw/.gitkeep", "reports/.gitkeep", "results/.gitkeep"]
+
+
+def test_the_grocery_case_comes_with_its_labels_licence_and_settings(projects):
+    folder = projects["en", "grocery"] / "data" / "contract" / "grocery"
+    canon = {p.name for p in (KIT / "data" / "grocery").iterdir() if p.is_file() and p.suffix != ".py"}
+    assert {p.name for p in folder.iterdir()} == canon
+    assert {"order_lines.parquet", "customers.parquet", "labels.csv", "README.md"} <= canon
+    assert any(name.startswith("LICENSE") for name in canon)
+    for code in language.LANGUAGES:
+        settings = engagement.settings(projects[code, "grocery"])
+        assert (settings.currency, settings.time_zone, settings.snapshot, settings.language) == ("USD", "America/New_York", "grocery", code)
+        assert "The Complete Journey" in settings.source
+        assert engagement.snapshot_folder(projects[code, "grocery"], settings.snapshot).name == "grocery"
+
+
+def test_every_setting_is_in_engagement_yml_under_a_comment(projects):
+    for project in projects.values():
+        text = (project / "engagement.yml").read_text("utf-8")
+        assert list(yaml.safe_load(text)) and set(yaml.safe_load(text)) == set(engagement.Settings.model_fields)
+        for paragraph in text.split("\n\n"):
+            assert paragraph.startswith("# "), paragraph
+            assert "{" not in paragraph
+
+
+def test_a_chinese_project_speaks_chinese(projects):
+    catalog = language.catalog("zh_CN")
+    project = projects["zh_CN", "own"]
+    assert re.search("[一-鿿]", (project / "README.md").read_text("utf-8").splitlines()[0])
+    for name in NOTEBOOKS:
+        english, chinese = (nbformat.read(folder / "notebooks" / name, as_version=4).cells for folder in (KIT, project))
+        assert [c.source for c in chinese] == [catalog.gettext(c.source) if c.cell_type == "markdown" and c.source else c.source for c in english]
+        assert [c.id for c in chinese] == [c.id for c in english]
+        untranslated = [c.source for c in chinese if c.cell_type == "markdown" and not re.search("[一-鿿]", c.source)]
+        assert untranslated == [], name
+
+
+def test_a_cell_that_the_catalog_does_not_know_stays_as_it_is(projects):
+    kept = nbformat.read(projects["zh_CN", "own"] / "notebooks" / "9_braces.ipynb", as_version=4)
+    assert kept.cells[0].source == "{{ cookiecutter.none }} {% raw %} {# 你好 #}"
+
+
+# --- kit.lock.json and `fivestep status`
+
+
+def test_the_lock_holds_the_hash_of_every_received_file(projects):
+    for project in projects.values():
+        lock = json.loads((project / "kit.lock.json").read_text("utf-8"))
+        made = {n: c for n, c in contents(project).items() if any(n.startswith(f"{folder}/") for folder in lock["folders"])}
+        assert lock["files"] == {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
+        assert lock["library"] == re.search(r'version = "(.+)"', (KIT / "lib" / "pyproject.toml").read_text())[1]
+        assert {f.state for f in status.received(project)} == {"unchanged"}
+
+
+def test_status_tells_changed_deleted_and_added_files(projects, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(projects["en", "own"], project)
+    with (project / "lib" / "fivestep" / "errors.py").open("a") as file:
+        file.write("# mended\n")
+    (project / "lib" / "fivestep" / "__init__.py").unlink()
+    (project / "notebooks" / "6_own.ipynb").write_text("{}")
+    (project / "notebooks" / ".ipynb_checkpoints").mkdir()
+    (project / "notebooks" / ".ipynb_checkpoints" / "6_own.ipynb").write_text("{}")
+    (project / "data" / "raw" / "export.csv").write_text("not received, not the kit's")
+    files = status.received(project)
+    assert [(f.path, f.state) for f in files if f.state != "unchanged"] == [
+        ("lib/fivestep/__init__.py", "deleted"),
+        ("lib/fivestep/errors.py", "changed"),
+        ("notebooks/6_own.ipynb", "added"),
+    ]
+    said = status.summary(files)
+    assert "changed  lib/fivestep/errors.py" in said
+    assert f"{len(files) - 3} files as received from the kit, 1 changed, 1 deleted, 1 added." in said
+
+
+def test_running_a_notebook_does_not_change_it_but_rewriting_a_cell_does(projects, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(projects["zh_CN", "own"], project)
+    path = project / "notebooks" / NOTEBOOKS[0]
+    notebook = nbformat.read(path, as_version=4)
+    code = next(c for c in notebook.cells if c.cell_type == "code")
+    code.execution_count, code.outputs = 7, [nbformat.v4.new_output("stream", text="ran")]
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.99"}
+    nbformat.write(notebook, path)
+    assert {f.state for f in status.received(project)} == {"unchanged"}
+    code.source += "\n# mine"
+    nbformat.write(notebook, path)
+    assert [f.path for f in status.received(project) if f.state == "changed"] == [f"notebooks/{NOTEBOOKS[0]}"]
+    path.write_text("<<<<<<< no notebook any more")
+    assert [f.path for f in status.received(project) if f.state == "changed"] == [f"notebooks/{NOTEBOOKS[0]}"]
+
+
+@pytest.mark.parametrize("lock", [None, "<<<<<<< ours", "[]", '{"files": {}}'])
+def test_a_lock_that_is_missing_or_broken_is_said_in_one_message(lock, tmp_path):
+    if lock is not None:
+        (tmp_path / "kit.lock.json").write_text(lock)
+    with pytest.raises(UserError, match=r"kit\.lock\.json"):
+        status.received(tmp_path)
+
+
+def test_hook_and_status_agree_on_what_counts(projects):
+    assert (status.JUNK, status.JUNK_SUFFIXES) == (kit_hooks.JUNK, kit_hooks.JUNK_SUFFIXES)
+    assert set(language.LANGUAGES) == set(json.loads((KIT / "template/engagement/cookiecutter.json").read_text("utf-8"))["language"])
+
+
+# --- the analyst's work is never replaced
+
+
+@pytest.mark.parametrize("options", [("-f",), ("-f", "-s")])
+def test_generating_again_never_replaces_work(options, kit, generate):
+    answers = {"project_slug": "work", "data": "grocery", "client": "First"}
+    project = generate(kit, *ENGAGEMENT, **answers)
+    mine = {
+        f"notebooks/{NOTEBOOKS[0]}": b"mine", "engagement.yml": b"name: mine\n", "README.md": b"mine", ".gitignore": b"mine",
+        "lib/fivestep/errors.py": b"mine", "data/contract/grocery/labels.csv": b"mine", "data/raw/export.csv": b"mine", "notebooks/own.ipynb": b"mine",
+    }  # fmt: skip
+    lock = (project / "kit.lock.json").read_bytes()
+    for name, content in mine.items():
+        (project / name).write_bytes(content)
+    (project / "lib" / "README.md").unlink()
+    generate(kit, *options, *ENGAGEMENT, **(answers | {"client": "Second"}))
+    made = contents(project)
+    assert {name: made[name] for name in mine} == mine
+    assert made["lib/README.md"] == (KIT / "lib" / "README.md").read_bytes(), "what was deleted comes back"
+    assert made["kit.lock.json"] == lock
+    assert not [name for name in made if name.endswith(kit_hooks.ASIDE)]
+    assert {f.path for f in status.received(project) if f.state == "changed"} == {
+        f"notebooks/{NOTEBOOKS[0]}", "lib/fivestep/errors.py", "data/contract/grocery/labels.csv",
+    }  # fmt: skip
+
+
+def test_a_file_kept_from_an_earlier_kit_is_not_called_changed(kit, generate, tmp_path):
+    generate(kit, *ENGAGEMENT, project_slug="work")
+    later = tmp_path / "later"
+    shutil.copytree(kit, later)
+    (later / "lib" / "fivestep" / "errors.py").write_text("later")
+    project = generate(later, "-f", *ENGAGEMENT, project_slug="work")
+    assert (project / "lib" / "fivestep" / "errors.py").read_text() != "later"
+    assert {f.state for f in status.received(project)} == {"unchanged"}
+
+
+def test_wrong_answers_over_existing_work_change_nothing(kit, generate):
+    project = generate(kit, *ENGAGEMENT, project_slug="work")
+    before = contents(project)
+    generate(kit, "-f", *ENGAGEMENT, project_slug="work", currency="dollars", fails=True)
+    assert contents(project) == before
+
+
+# --- answers
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({"currency": "dollar"}, "currency: 'dollar' is not an ISO 4217 code. Write three capital letters"),
+        ({"currency": "usd"}, "currency: 'usd' is not"),
+        ({"currency": "XAU"}, "currency: 'XAU' is not"),
+        ({"time_zone": "Asia/Beijing"}, "time_zone: 'Asia/Beijing' is not an IANA time zone. Write one such as UTC"),
+        ({"time_zone": ""}, "time_zone: '' is not"),
+        ({"time_zone": "../etc/passwd"}, "time_zone: '../etc/passwd' is not"),
+        ({"project_name": "  "}, "project_name: '  ' is not a name"),
+        ({"client": "two\nlines"}, r"client: 'two\nlines' is not a name"),
+        ({"project_slug": "a/b"}, "project_slug: 'a/b' is not a folder name"),
+        ({"project_slug": ".hidden"}, "project_slug: '.hidden' is not a folder name"),
+        ({"data": "grocery", "currency": "CNY"}, "the grocery case is in US dollars"),
+    ],
+)
+def test_a_wrong_answer_is_named_in_one_line_and_leaves_no_project(answers, says, kit, generate, tmp_path):
+    said = generate(kit, *ENGAGEMENT, fails=True, **answers)
+    (line,) = [line for line in said.splitlines() if says in line]
+    assert line.endswith(".")
+    assert "Traceback" not in said
+    assert not list((tmp_path / "out").rglob("*.yml"))
+
+
+@pytest.mark.parametrize("answers", [{"language": "fr"}, {"data": "cars"}])
+def test_a_wrong_choice_is_refused(answers, kit, generate):
+    assert "but the choices are" in generate(kit, *ENGAGEMENT, fails=True, **answers)
+
+
+def test_the_currencies_are_those_that_unicode_calls_tender_today():
+    tender = {c for entries in get_global("territory_currencies").values() for c, start, end, is_tender in entries if is_tender and end is None}
+    assert tender - kit_hooks.CURRENCIES == set()
+    assert kit_hooks.CURRENCIES - tender <= {"SVC", "BGN"}, "in ISO 4217 beside the dollar, and replaced by the euro in 2026"
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("星巴克会员", "xing-ba-ke-hui-yuan"),
+        ("Café \"Zoë\" & l'été: 50 % #1", "cafe-zoe-l-ete-50-1"),
+        ("🛒", "engagement"),
+        ("- yes", "yes"),
+        ("C:\\new\\table", "c-new-table"),
+        ("e" * 200, "e" * 60),
+    ],
+)
+def test_any_name_gives_a_usable_folder_and_valid_settings(name, slug, kit, generate):
+    for project_name, client in ((name, "Client"), ("Project", name)):
+        project = generate(kit, *ENGAGEMENT, "-f", project_name=project_name, client=client, project_slug="x")
+        assert (project.name, engagement.settings(project).name, engagement.settings(project).client) == ("x", project_name, client)
+        assert name in (project / "README.md").read_text("utf-8")
+        shutil.rmtree(project)
+    assert generate(kit, *ENGAGEMENT, project_name=name).name == slug
+
+
+# --- README, git, pre-commit
+
+
+@pytest.mark.parametrize("data", ["own", "grocery"])
+@pytest.mark.parametrize("code", language.LANGUAGES)
+def test_the_tree_in_a_projects_readme_is_what_is_on_disk(code, data, projects):
+    project = projects[code, data]
+    text = (project / "README.md").read_text("utf-8")
+    assert len(tree(text)) == 10
+    assert tree_mismatches(text, project) == []
+    assert "{%" not in text
+    assert "{{" not in text
+
+
+def test_the_tree_in_the_kits_readme_is_what_is_on_disk():
+    text = (KIT / "README.md").read_text("utf-8")
+    assert len(tree(text)) > 8
+    assert tree_mismatches(text, KIT) == []
+
+
+def test_a_tree_that_lies_is_noticed(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").touch()
+    (tmp_path / "b").touch()
+    assert tree_mismatches("├── a/   folder\n│   └── y   file\n└── c/ no", tmp_path) == [
+        "not there: a/y", "not there: c/", "not in the tree: b", "not in the tree: a/x",
+    ]  # fmt: skip
+
+
+def test_the_readme_says_the_same_in_both_languages(projects):
+    for data in ("own", "grocery"):
+        one, two = ((projects[code, data] / "README.md").read_text("utf-8") for code in language.LANGUAGES)
+        assert tree(one) == tree(two)
+        other = {"zh_CN": "en"}
+        assert [[other.get(w, w) for w in words] for words in commands(one)] == [[other.get(w, w) for w in words] for words in commands(two)]
+
+
+def test_the_projects_pre_commit_runs_without_a_host_and_leaves_received_notebooks_alone(projects):
+    for folder in (projects["en", "own"], KIT):
+        path = folder / ".pre-commit-config.yaml"
+        assert load_config(path)["repos"]
+        for repo in yaml.safe_load(path.read_text("utf-8"))["repos"]:
+            assert repo["repo"] == "local"
+            assert {hook["language"] for hook in repo["hooks"]} == {"system"}
+    for code in language.LANGUAGES:
+        received = sorted((projects[code, "own"] / "notebooks").glob("*.ipynb"))
+        assert len(received) > 1
+        run(sys.executable, "-m", "nbstripout", "--keep-id", "--verify", *received, cwd=KIT)
+
+
+@git_needed
+def test_data_results_and_reports_stay_out_of_git(projects, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(projects["en", "grocery"], project)
+    for name in ("data/raw/a.csv", "data/contract/2024/order_lines.parquet", "results/1_profiling/a.parquet", "reports/latest/report.pdf", ".venv/x"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("secret")
+    git("init", "-q", cwd=project)
+    git("add", "-A", cwd=project)
+    staged = git("ls-files", cwd=project).split()
+    assert [n for n in staged if n.split("/")[0] in ("data", "results", "reports", ".venv")] == [
+        "data/contract/.gitkeep", "data/raw/.gitkeep", "reports/.gitkeep", "results/.gitkeep",
+    ]  # fmt: skip
+    assert {"engagement.yml", "kit.lock.json", "notebooks/9_braces.ipynb", "lib/pyproject.toml"} <= set(staged)
+
+
+def test_the_hooks_need_nothing_but_the_standard_library():
+    for path in sorted((KIT / "template").rglob("*.py")):
+        if path.name == "kit_ext.py":  # runs inside cookiecutter, which brings Jinja
+            continue
+        imported = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, (ast.Import, ast.ImportFrom))]
+        names = {alias.name for n in imported if isinstance(n, ast.Import) for alias in n.names} | {n.module for n in imported if isinstance(n, ast.ImportFrom)}
+        assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names | {"kit_hooks"}, path
