@@ -30,10 +30,8 @@ demo: env ## the grocery case from generated project to reports, in build/demo/g
 	@printf 'replay_dir: build/cookiecutter\ncookiecutters_dir: build/cookiecutter\n' >build/cookiecutter.yml
 	@.venv/bin/cookiecutter --no-input --config-file build/cookiecutter.yml --directory template/engagement --output-dir build/demo . \
 		project_slug=grocery $(ANSWERS) language=$(LANGUAGE) data=grocery
-	@cd $(DEMO) && ../../../.venv/bin/fivestep run
-	@echo
-	@echo "Look at:"
-	@for file in report.pdf report.html workbook.xlsx index.html run.json; do ls $(DEMO)/reports/latest/$$file; done
+	@echo "Five notebooks on 801 households; then look at:"
+	@.venv/bin/fivestep run --project $(DEMO)
 
 test: env ## all tests
 	@.venv/bin/python -m pytest -n 2

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import ibis
@@ -69,3 +73,28 @@ def _order(table: ibis.Table):
     import numpy as np
 
     return np.random.default_rng(11).permutation(int(table.count().to_pandas()))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """``demo(language)``: a project generated with the grocery case, its five notebooks run and rendered; once for all workers."""
+    from filelock import FileLock
+
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+
+    def made(code: str) -> Path:
+        root = shared / f"demo-{code}"
+        with FileLock(f"{root}.lock"):
+            if not (root / "made").exists():
+                root.mkdir(parents=True, exist_ok=True)
+                config = root / "cookiecutter.yml"
+                config.write_text(json.dumps({"cookiecutters_dir": str(root / "c"), "replay_dir": str(root / "r")}))
+                generate = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(config), "--output-dir", str(root)]
+                answers = ["project_slug=grocery", "project_name=Grocery", f"language={code}", "data=grocery"]
+                subprocess.run([*generate, "--directory", "template/engagement", str(KIT), *answers], check=True)
+                subprocess.run([sys.executable, "-m", "fivestep.cli", "run", "--quiet"], cwd=root / "grocery", check=True)
+                (root / "made").touch()
+        return root / "grocery"
+
+    return made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,12 +14,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import typer
 import yaml
 from babel.core import get_global
 from pre_commit.clientlib import load_config
 from readme import commands, tree, tree_mismatches
 
-from fivestep import engagement, language, status
+from fivestep import cli, engagement, language, status
 from fivestep.errors import UserError
 
 KIT = Path(__file__).resolve().parents[1]
@@ -368,6 +368,9 @@ def test_wrong_answers_over_existing_work_change_nothing(kit, generate):
 # --- answers
 
 
+GOOD = {"project_name": "Review", "client": "Client", "project_slug": "review", "currency": "USD", "time_zone": "UTC", "data": "own"}
+
+
 @pytest.mark.parametrize(
     ("answers", "says"),
     [
@@ -377,19 +380,28 @@ def test_wrong_answers_over_existing_work_change_nothing(kit, generate):
         ({"time_zone": "Asia/Beijing"}, "time_zone: 'Asia/Beijing' is not an IANA time zone. Write one such as UTC"),
         ({"time_zone": ""}, "time_zone: '' is not"),
         ({"time_zone": "../etc/passwd"}, "time_zone: '../etc/passwd' is not"),
-        ({"project_name": "  "}, "project_name: '  ' is not a name"),
+        ({"project_name": "  "}, "project_name: '  ' is not a name. Write one line of text."),
         ({"client": "two\nlines"}, r"client: 'two\nlines' is not a name"),
         ({"project_slug": "a/b"}, "project_slug: 'a/b' is not a folder name"),
-        ({"project_slug": ".hidden"}, "project_slug: '.hidden' is not a folder name"),
-        ({"data": "grocery", "currency": "CNY"}, "the grocery case is in US dollars"),
+        ({"project_slug": ".."}, "project_slug: '..' is not a folder name"),
+        ({"data": "grocery", "time_zone": "America/New_York", "currency": "CNY"}, "the grocery case is in US dollars"),
+        ({"data": "grocery"}, "the grocery case is in US dollars and New York time"),
     ],
 )
-def test_a_wrong_answer_is_named_in_one_line_and_leaves_no_project(answers, says, kit, generate, tmp_path):
+def test_a_wrong_answer_is_named_in_one_line(answers, says):
+    assert kit_hooks.problem(GOOD) == ""
+    said = kit_hooks.problem(GOOD | answers)
+    assert says in said
+    assert "\n" not in said
+    assert said.endswith(".")
+
+
+@pytest.mark.parametrize("answers", [{"client": "two\nlines"}, {"project_slug": "a/b"}, {"data": "grocery", "currency": "CNY"}])
+def test_after_a_wrong_answer_there_is_no_project(answers, kit, generate, tmp_path):
     said = generate(kit, *ENGAGEMENT, fails=True, **answers)
-    (line,) = [line for line in said.splitlines() if says in line]
-    assert line.endswith(".")
+    assert kit_hooks.problem(GOOD | {"time_zone": "America/New_York"} | answers) in said.splitlines()
     assert "Traceback" not in said
-    assert not list((tmp_path / "out").rglob("*.yml"))
+    assert not list((tmp_path / "out").rglob("*.*"))
 
 
 @pytest.mark.parametrize("answers", [{"language": "fr"}, {"data": "cars"}])
@@ -415,12 +427,10 @@ def test_the_currencies_are_those_that_unicode_calls_tender_today():
     ],
 )
 def test_any_name_gives_a_usable_folder_and_valid_settings(name, slug, kit, generate):
-    for project_name, client in ((name, "Client"), ("Project", name)):
-        project = generate(kit, *ENGAGEMENT, "-f", project_name=project_name, client=client, project_slug="x")
-        assert (project.name, engagement.settings(project).name, engagement.settings(project).client) == ("x", project_name, client)
-        assert name in (project / "README.md").read_text("utf-8")
-        shutil.rmtree(project)
-    assert generate(kit, *ENGAGEMENT, project_name=name).name == slug
+    project = generate(kit, *ENGAGEMENT, project_name=name, client=name)
+    settings = engagement.settings(project)
+    assert (project.name, settings.name, settings.client) == (slug, name, name)
+    assert name in (project / "README.md").read_text("utf-8")
 
 
 # --- README, git, pre-commit
@@ -471,6 +481,21 @@ def test_the_projects_pre_commit_runs_without_a_host_and_leaves_received_noteboo
         received = sorted((projects[code, "own"] / "notebooks").glob("*.ipynb"))
         assert len(received) > 1
         run(sys.executable, "-m", "nbstripout", "--keep-id", "--verify", *received, cwd=KIT)
+
+
+def test_every_command_in_a_projects_readme_exists(projects):
+    group = typer.main.get_command(cli.app)
+    for project in projects.values():
+        given = commands((project / "README.md").read_text("utf-8"))
+        verbs = [words[1:] for words in given if words[0] == "fivestep"]
+        assert {words[0] for words in verbs} == set(group.commands)
+        for words in verbs:
+            context = group.make_context("fivestep", list(words))
+            name, command, rest = group.resolve_command(context, list(words))
+            assert command.make_context(name, rest, parent=context).params
+        for words in given:
+            if words[:4] == ["python", "-m", "pip", "install"]:
+                assert all((project / word).exists() for word in words if word.startswith(("lib/", "./")))
 
 
 @git_needed

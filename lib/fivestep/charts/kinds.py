@@ -109,6 +109,40 @@ def heatmap(frame: pd.DataFrame, *, write: Callable[[float], str], annotate: boo
     return fig
 
 
+def intervals(
+    labels: Sequence[str],
+    values: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    write: Callable[[float], str],
+    reference: float | None = None,
+    reference_label: str = "",
+    xlabel: str = "",
+) -> Figure:
+    """Points with their intervals, first label on top, each with its value; a dashed line marks *reference*."""
+    fig, ax = figure(height=0.75 + 0.23 * max(len(labels), 2))
+    with mpl.rc_context(style()):
+        values, low, high = (np.asarray(x, dtype=float) for x in (values, low, high))
+        places = np.arange(len(labels))
+        ax.hlines(places, low, high, color=ACCENT, linewidth=2.2, alpha=0.35)
+        ax.plot(values, places, "o", color=ACCENT, markersize=4.5)
+        for place, value, end in zip(places, values, np.fmax(values, high), strict=True):
+            ax.annotate(write(value), (end, place), (4, 0), textcoords="offset points", va="center", fontsize=7.5)
+        if reference is not None and np.isfinite(reference):
+            ax.axvline(reference, color=GREYS[0], linewidth=0.9, linestyle=(0, (3, 2)), zorder=0)
+            ax.annotate(f"{reference_label} {write(reference)}".strip(), (reference, -0.75), (3, 0), textcoords="offset points", fontsize=7, color=MUTED)
+        ax.set_yticks(places, labels)
+        ax.set_ylim(max(len(labels), 1) - 0.4, -1.1)
+        ax.xaxis.set_major_formatter(lambda value, _: write(value))
+        ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(6))
+        ax.margins(x=0.08)
+        ax.grid(axis="x")
+        ax.spines["left"].set_visible(False)
+        ax.set_xlabel(xlabel)
+    return fig
+
+
 def _on(color: str) -> str:
     """White or ink, whichever reads on *color*."""
     r, g, b = mpl.colors.to_rgb(color)

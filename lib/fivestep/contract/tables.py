@@ -176,7 +176,7 @@ _ALL = (
         Field("customer_id", "text", "Pseudonymous id of the customer", key=True, required=True, pii="pseudonym", refers="customers.customer_id"),
         Field("treated", "boolean", "Was contacted (false: kept as control)", required=True),
         Field("responded", "boolean", "Responded as the campaign defines it"),
-        Field("contacted_at", "date", "Day of the contact"),
+        Field("contacted_at", "timestamp", "When the customer was contacted"),
         time="contacted_at",
     ),
     _table(

@@ -117,11 +117,13 @@ def number(value: float, digits: int = 0) -> str:
 
 
 def percent(value: float, digits: int | None = None) -> str:
-    """A share as a percentage: 0.094 -> ``9.4%``; a share of 10 % or more has no decimals unless asked."""
+    """A share as a percentage: 0.094 -> ``9.4%``; from 10 % on without decimals unless asked, and never 100 % where it is less than all."""
     if absent(value):
         return MISSING
     if digits is None:
-        digits = 0 if abs(value) >= 0.0995 or value == 0 else 1
+        digits = 0 if 0.0995 <= abs(value) < 0.995 or value == 0 or abs(value) >= 1 else 1
+        if 0.9995 <= abs(value) < 1:
+            value = math.copysign(0.999, value)
     return format_percent(_rounded(value, digits + 2), format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=_locale())
 
 

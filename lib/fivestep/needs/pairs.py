@@ -90,11 +90,18 @@ class Pairs:
     def note(self) -> str:
         """Definitions, base and ranking, as the reader needs them under the exhibit."""
         parts = [
-            _("Base: {n} orders with at least one product of a known group; {unknown} orders without one are left out. No product group is left out by name.").format(
-                n=language.number(self.base), unknown=language.number(self.unknown)
+            _(
+                "Base: {n} orders with at least one product of a known group; {unknown} orders without one are left out. "
+                "No product group is left out by name."
+            ).format(n=language.number(self.base), unknown=language.number(self.unknown)),
+            _(
+                "Lift: orders with both, divided by the orders expected if the two were independent. "
+                "Ranked by the lower limit of the 95% interval of lift."
             ),
-            _("Lift: orders with both, divided by the orders expected if the two were independent. Ranked by the lower limit of the 95% interval of lift."),
-            _("Tested: {pairs} pairs of {kept} groups found in at least {support} of orders; {rare} rarer groups are left out. Shown: at least {orders} orders with both.").format(
+            _(
+                "Tested: {pairs} pairs of {kept} groups found in at least {support} of orders; {rare} rarer groups are left out. "
+                "Shown: at least {orders} orders with both."
+            ).format(
                 pairs=language.number(len(self.table)), kept=language.number(self.kept), support=language.percent(MINIMUM_SUPPORT),
                 rare=language.number(self.rare), orders=language.number(MINIMUM_ORDERS),
             ),
@@ -106,7 +113,10 @@ class Pairs:
     def finding(self) -> Finding:
         """The pair that hangs together most, and what may be done with it."""
         found = self.together()
-        evidence = _("{found} of {tested} tested pairs are bought together more often than independence gives, at a false discovery rate of {level}; {n} orders from {first} to {last}.").format(
+        evidence = _(
+            "{found} of {tested} tested pairs are bought together more often than independence gives, "
+            "at a false discovery rate of {level}; {n} orders from {first} to {last}."
+        ).format(
             found=language.number(len(found)), tested=language.number(len(self.table)), level=language.percent(LEVEL), n=language.number(self.base),
             first=language.day(self.first_day), last=language.day(self.last_day),
         )  # fmt: skip
@@ -123,21 +133,32 @@ class Pairs:
             display=_("{lift}×").format(lift=language.number(found["lift"].iloc[0], 1)) if len(found) else language.MISSING,
             text=language.sentence(self.headline()),
             evidence=evidence,
-            so_what=_("Offer or place the two together in a test against stores or customers without the change: the pair shows a shared need, not that one sells the other.")
+            so_what=_(
+                "Offer or place the two together in a test against stores or customers without the change: "
+                "the pair shows a shared need, not that one sells the other."
+            )
             if len(found)
             else _("Do not build bundles on these data: collect more orders first."),
             confidence="high" if len(found) else "low",
-            warnings=(_("Big orders hold more of everything, so most pairs have a lift above 1: only pairs well above the median pair say something of their own."),)
-            if self.typical_lift > 1
-            else (),
+            warnings=(self._big_orders(),) if self.typical_lift > 1 else (),
             assumptions=(
                 _("A group counts once per order, whatever the quantity; returned lines and lines without a quantity do not count."),
-                _("The 95% interval of lift is taken on the log scale by the delta method (Agresti 2013), with the variance between {n} blocks of customers (Wolter 2007), since orders of one customer are not independent.").format(
-                    n=language.number(BLOCKS)
-                ),
-                _("False discoveries are held at {level} of the pairs named (Benjamini and Hochberg 1995) over the t tests of the same log lifts.").format(level=language.percent(LEVEL)),
+                _(
+                    "The 95% interval of lift is taken on the log scale by the delta method (Agresti 2013), with the variance "
+                    "between up to {n} blocks of customers (Wolter 2007), since orders of one customer are not independent."
+                ).format(n=language.number(BLOCKS)),
+                _(
+                    "False discoveries are held at {level} of the pairs named (Benjamini and Hochberg 1995), "
+                    "over t tests of the same log lifts."
+                ).format(level=language.percent(LEVEL)),
             ),
         )  # fmt: skip
+
+    def _big_orders(self) -> str:
+        return _(
+            "Big orders hold more of everything, so most pairs have a lift above 1: "
+            "only pairs well above the median pair say something of their own."
+        )
 
 
 @needs("order_lines.product_id", "products", answers=_ANSWERS)
@@ -167,24 +188,26 @@ def pairs(tables: Tables, *, level: str = "category") -> Pairs | NotAvailable:
     bases = frame(
         baskets.group_by("block").aggregate(
             orders=baskets.order_id.nunique(), known=baskets.order_id.nunique(where=known), clusters=baskets.cluster.nunique(where=known),
-            anonymous=baskets.order_id.nunique(where=known & baskets.customer_id.isnull()), items=0,
+            anonymous=baskets.order_id.nunique(where=known & baskets.customer_id.isnull()),
         ),
         by=["block"],
     )  # fmt: skip
-    bases = bases[bases["known"] > 0]
-    base, customers = int(bases["known"].sum()), int(bases["clusters"].sum())
-    if customers < FEW_CUSTOMERS:
-        return NotAvailable((), _(_ANSWERS), reason=_("fewer than {n} customers have bought a product of a known group.").format(n=language.number(FEW_CUSTOMERS)))
+    base = int(bases["known"].sum())
+    if bases["clusters"].sum() < FEW_CUSTOMERS:
+        reason = _("fewer than {n} customers have bought a product of a known group.").format(n=language.number(FEW_CUSTOMERS))
+        return NotAvailable((), _(_ANSWERS), reason=reason)
     counts = _together(baskets.filter(known), minimum=max(1, math.ceil(MINIMUM_SUPPORT * base)))
-    table = _rates(counts, bases.set_index("block")["known"])
+    table = _rates(counts, bases[bases["known"] > 0].set_index("block")["known"])
     if table.empty:
-        return NotAvailable((), _(_ANSWERS), reason=_("there are too few orders to expect any two product groups {n} times together.").format(n=language.number(MINIMUM_EXPECTED)))
+        reason = _("there are too few orders to expect any two product groups {n} times together.").format(
+            n=language.number(MINIMUM_EXPECTED)
+        )
+        return NotAvailable((), _(_ANSWERS), reason=reason)
     table = table.rename(columns={"a": f"{level}_a", "b": f"{level}_b"})
     kept = counts["a"].nunique()
     groups = int(baskets.item.nunique().to_pandas())
-    return Pairs(
-        table, level, base, int(bases["orders"].sum()) - base, int(bases["anonymous"].sum()), kept, groups - kept, tables.first_day, tables.last_day
-    )
+    unknown, anonymous = int(bases["orders"].sum()) - base, int(bases["anonymous"].sum())
+    return Pairs(table, level, base, unknown, anonymous, kept, groups - kept, tables.first_day, tables.last_day)
 
 
 def _together(baskets: ibis.Table, *, minimum: int) -> pd.DataFrame:
@@ -207,8 +230,7 @@ def _rates(counts: pd.DataFrame, orders: pd.Series) -> pd.DataFrame:
     blocks = orders.index.to_numpy()
     items = np.array(sorted(counts["a"].unique()), dtype=object)
     row = np.searchsorted(blocks, counts["block"])
-    place = {item: i for i, item in enumerate(items)}
-    ends = np.sort(np.column_stack([counts["a"].map(place), counts["b"].map(place)]).reshape(-1, 2), axis=1)
+    ends = np.sort(np.column_stack([np.searchsorted(items, counts[end].to_numpy(dtype=object)) for end in ("a", "b")]), axis=1)
     met = np.zeros((len(blocks), len(items), len(items)))
     met[row, ends[:, 0], ends[:, 1]] = counts["orders"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 
 import pandas as pd
 
@@ -41,9 +40,3 @@ def coverage_note(months: pd.DataFrame) -> str:
 def period(first: dt.date, last: dt.date) -> str:
     """The days from *first* to *last* in words."""
     return _("{first} to {last}").format(first=language.day(first), last=language.day(last))
-
-
-def runs(days: list[dt.date]) -> list[list[dt.date]]:
-    """Sorted *days* split into stretches of consecutive days."""
-    grouped = itertools.groupby(enumerate(days), key=lambda placed: placed[1].toordinal() - placed[0])
-    return [[day for _place, day in group] for _key, group in grouped]

@@ -1,8 +1,8 @@
 """An executed notebook as report blocks: what a client reads of it, as plain data.
 
-A block is a dict with ``t``, its kind: heading, para, list, quote, callout, math, rule, code, out, error, table, image, finding, not_available,
-caution; ``c`` holds inline content (strings and dicts like ``{"t": "strong", "c": [...]}``) or blocks. Everything is data: PDF and HTML are made
-from the same blocks, and nothing that stands in a notebook is ever markup of either.
+A block is a dict with ``t``, its kind: heading, para, list, quote, callout, math, rule, code, out, error, table, image,
+finding, not_available, caution; ``c`` holds inline content (strings and dicts like ``{"t": "strong", "c": [...]}``) or blocks.
+Everything is data: PDF and HTML are made from the same blocks, and nothing that stands in a notebook is ever markup of either.
 
 Code, stderr, the cells of parameters and papermill's own marks are left out; a cell that failed stops the report.
 """
@@ -89,9 +89,8 @@ class NotebookReader:
         if output.output_type == "error":
             if "raises-exception" not in tags:
                 where = f"under “{self._section}” " if self._section else ""
-                raise UserError(
-                    f"a cell {where}ended in {clean(output.ename)}: {clean(output.evalue)[:300]}. Mend it, run the notebook again, then render."
-                )
+                said = f"{clean(output.ename)}: {clean(output.evalue)[:300]}"
+                raise UserError(f"a cell {where}ended in {said}. Mend it, run the notebook again, then render.")
             return [{"t": "error", "name": clean(output.ename), "text": clean(output.evalue)[:500]}]
         record = output.get("metadata", {}).get("fivestep")
         if isinstance(record, dict) and record.get("kind") in RECORDS:
@@ -113,8 +112,7 @@ class NotebookReader:
             keys = ("key", "unit", "text", "evidence", "so_what", "confidence", "display")
             return {"t": "finding", **{k: said.get(k, "") for k in keys}, **lists, "value": record.get("value")}
         if kind == "not_available":
-            missing = [clean(x) for x in record.get("missing") or ()]
-            return {"t": "not_available", "text": said.get("text", ""), "would_answer": said.get("would_answer", ""), "missing": missing}
+            return {"t": "not_available", "text": said.get("text", "")}
         return {"t": "caution", "text": said.get("text", "")}
 
     def _picture(self, data: dict) -> dict:
@@ -192,7 +190,7 @@ class NotebookReader:
 
 
 def cell_options(cell: Any) -> dict[str, str]:
-    """Caption, alternative text, width and source of an ordinary output: from cell metadata, then from ``#| key: value`` lines."""
+    """Caption, alt text, width and source of an ordinary output: from cell metadata, then from ``#| key: value`` lines."""
     keys = ("caption", "alt", "width", "source", "note", "as")
     options = {k: cell.metadata[k] for k in keys if isinstance(cell.metadata.get(k), str)}
     for line in cell.source.splitlines():
@@ -206,16 +204,16 @@ def cell_options(cell: Any) -> dict[str, str]:
 
 def recorded_table(columns: Iterable[dict], rows: Iterable[Iterable[Any]]) -> dict:
     """A table block from formatted cells; the first column names its rows unless it holds numbers."""
-    columns = [{k: clean(c.get(k) or "") for k in ("name", "label", "kind", "align", "definition")} for c in columns]
+    columns = [{k: clean(c.get(k) or "") for k in ("name", "label", "kind", "align", "definition", "values")} for c in columns]
     rows = [list(row)[: len(columns)] for row in rows]
     align = [c["align"] if c["align"] in ("left", "right", "center") else _ALIGN.get(c["kind"], "left") for c in columns]
     named = bool(columns) and columns[0]["kind"] in ("text", "month", "date", "")
     body = [[_cell(x, th=named and i == 0) for i, x in enumerate(row + [""] * (len(columns) - len(row)))] for row in rows]
-    head = [_cell(c["label"], th=True) for c in columns]
-    return {"t": "table", "cols": len(columns), "head": [head] if columns else [], "body": body, "align": align, "columns": columns}
+    head = [[_cell(c["label"], th=True) for c in columns]] if columns else []
+    return {"t": "table", "cols": len(columns), "head": head, "body": body, "align": align, "columns": columns}
 
 
-_ALIGN = {k: "right" for k in ("count", "number", "money", "percent", "ratio", "index")}
+_ALIGN = dict.fromkeys(("count", "number", "money", "percent", "ratio", "index"), "right")
 
 
 def _cell(value: Any, *, th: bool) -> dict:

@@ -1,8 +1,8 @@
 """Executed notebooks as one document: plain data from which PDF, HTML and workbook are made.
 
-A document is a dict: ``meta`` (title, client, subtitle, author, date, lang, footer, facts, currency), ``layout`` (report or notebook), ``words`` (what
-the template itself says, in the language in use), ``contents`` (headings of the first two levels), ``blocks`` (see `fivestep.report.blocks`) and
-``images`` (name -> bytes).
+A document is a dict: ``meta`` (title, client, subtitle, author, date, lang, footer, facts, currency), ``layout`` (report or
+notebook), ``words`` (what the template itself says, in the language in use), ``contents`` (headings of the first two levels),
+``blocks`` (see `fivestep.report.blocks`) and ``images`` (name -> bytes).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def words() -> dict[str, str]:
 def report(notebooks: Sequence[Any], meta: dict[str, Any]) -> dict[str, Any]:
     """The report of a run: cover, contents, executive summary, a chapter for each notebook, assumptions and definitions.
 
-    ``notebooks`` are executed nbformat nodes in the order of the chapters. ``meta``: title, client, subtitle, author, date (as shown), lang, footer,
-    facts ([[label, value], ...]). Raises UserError where a cell has failed.
+    ``notebooks`` are executed nbformat nodes in the order of the chapters. ``meta``: title, client, subtitle, author, date (as
+    shown), lang, footer, facts ([[label, value], ...]), currency. Raises UserError where a cell has failed.
     """
     reader = NotebookReader()
     chapters = []
@@ -65,7 +65,10 @@ def report(notebooks: Sequence[Any], meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def single(notebook: Any, meta: dict[str, Any], *, base: Path | None = None) -> dict[str, Any]:
-    """One notebook as a document of its own: a title block in place of cover, contents and summary. ``base`` is where its local images are."""
+    """One notebook as a document of its own: a title block in place of cover, contents and summary.
+
+    ``base`` is the folder in which its local images are looked for.
+    """
     reader = NotebookReader(base=base)
     chapter = _chapter(reader.blocks(notebook), 1, notebook)
     _number_exhibits(chapter["blocks"], "")
@@ -83,7 +86,7 @@ def _document(blocks: list[dict], meta: dict[str, Any], *, layout: str, images: 
             **{k: clean(meta.get(k) or "") for k in keys},
             "lang": meta.get("lang") or language.current(),
             "facts": _facts(meta),
-            "currency": language.currency(),
+            "currency": meta.get("currency") or language.currency(),
         },
         "layout": layout,
         "words": words(),
@@ -117,7 +120,7 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
 
 
 def _number_chapters(chapters: list[dict]) -> None:
-    """A chapter has the number that its exhibits have, so that a report of notebooks 2 and 3 holds chapters 2 and 3; else the next free one."""
+    """A chapter has the number of its exhibits, so that a report of notebooks 2 and 3 holds chapters 2 and 3; else the next one."""
     last = 0
     for chapter in chapters:
         first = next((b["number"] for b in chapter["blocks"] if re.fullmatch(r"\d+\.\d+", b.get("number", ""))), "")
@@ -149,7 +152,8 @@ def _summary(chapters: list[dict]) -> list[dict]:
         if found or cautions:
             items = [{k: f[k] for k in ("text", "so_what", "warnings")} for f in found]
             texts = list(dict.fromkeys(c["text"] for c in cautions))
-            out.append({"t": "takeaways", "title": chapter["title"], "number": chapter["number"], "items": items, "cautions": texts})
+            about = {k: chapter[k] for k in ("title", "number")}
+            out.append({"t": "takeaways", **about, "items": items, "cautions": texts})
     return [{"t": "heading", "level": 1, "c": [_("Executive summary")]}, *out] if out else []
 
 

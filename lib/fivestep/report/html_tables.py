@@ -17,12 +17,48 @@ from fivestep.report.design import COLOURS
 
 _DROP = {"script", "style", "iframe", "object", "embed", "noscript", "template", "head", "link", "meta", "svg", "form"}
 _INLINE = {
-    "b": "strong", "strong": "strong", "i": "em", "em": "em", "code": "code", "kbd": "code", "samp": "code",
-    "s": "del", "del": "del", "strike": "del", "sub": "sub", "sup": "sup", "u": "u", "mark": "mark",
+    "b": "strong",
+    "strong": "strong",
+    "i": "em",
+    "em": "em",
+    "code": "code",
+    "kbd": "code",
+    "samp": "code",
+    "s": "del",
+    "del": "del",
+    "strike": "del",
+    "sub": "sub",
+    "sup": "sup",
+    "u": "u",
+    "mark": "mark",
 }
 _BLOCK = {
-    "p", "div", "section", "article", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "pre", "blockquote",
-    "hr", "details", "figure", "dl", "center", "main", "header", "footer", "html", "body", "summary",
+    "p",
+    "div",
+    "section",
+    "article",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "ul",
+    "ol",
+    "table",
+    "pre",
+    "blockquote",
+    "hr",
+    "details",
+    "figure",
+    "dl",
+    "center",
+    "main",
+    "header",
+    "footer",
+    "html",
+    "body",
+    "summary",
 }
 _PROPS = {"text-align", "background-color", "background", "color", "font-weight", "font-style", "display"}
 _ALERT = {"info": "note", "success": "tip", "warning": "warning", "danger": "caution", "primary": "important"}
@@ -100,8 +136,8 @@ def _hex(value: str | None) -> str | None:
         return None
     if c is None or c == "currentColor" or c.alpha == 0:
         return None
-    blend = [round(255 * (v * c.alpha + 1 - c.alpha)) for v in c[:3]]
-    return "#%02x%02x%02x" % tuple(min(255, max(0, b)) for b in blend)
+    blend = (round(255 * (v * c.alpha + 1 - c.alpha)) for v in c[:3])
+    return "#" + "".join(f"{min(255, max(0, b)):02x}" for b in blend)
 
 
 # ---------------------------------------------------------------- walking
@@ -191,9 +227,7 @@ class _Walker:
             cells = [c for c in cells if c is not None]
             if not cells:
                 continue
-            is_head = section == "thead" or (
-                section == "table" and not body and all(c["th"] for c in cells)
-            )
+            is_head = section == "thead" or (section == "table" and not body and all(c["th"] for c in cells))
             (head if is_head else foot if section == "tfoot" else body).append(cells)
         ncol = max((sum(c.get("colspan", 1) for c in r) for r in head + body), default=1)
         # great_tables: a title row spans the table, a note row spans the foot

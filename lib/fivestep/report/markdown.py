@@ -55,13 +55,11 @@ class MarkdownReader:
         if kind == "heading":
             return [{"t": "heading", "level": attrs["level"], "c": self.inlines(tok["children"])}]
         if kind == "list":
-            return [{
-                "t": "list", "ordered": attrs.get("ordered", False), "start": attrs.get("start") or 1,
-                "items": [
-                    {"c": self.blocks(i["children"]), **({"done": i["attrs"]["checked"]} if i["type"] == "task_list_item" else {})}
-                    for i in tok["children"]
-                ],
-            }]
+            items = [
+                {"c": self.blocks(i["children"])} | ({"done": i["attrs"]["checked"]} if i["type"] == "task_list_item" else {})
+                for i in tok["children"]
+            ]
+            return [{"t": "list", "ordered": attrs.get("ordered", False), "start": attrs.get("start") or 1, "items": items}]
         if kind == "block_quote":
             return [self.quote(tok)]
         if kind == "block_code":
@@ -84,7 +82,7 @@ class MarkdownReader:
             m = _ALERT.match(blocks[0]["c"][0])
             if m:
                 first = blocks[0]["c"]
-                first[0] = first[0][m.end():]
+                first[0] = first[0][m.end() :]
                 while first and (first[0] == "" or first[0] == {"t": "br"}):
                     first.pop(0)
                 return {"t": "callout", "kind": m.group(1).lower(), "c": blocks if first else blocks[1:]}
@@ -160,9 +158,10 @@ class MarkdownReader:
 
 
 def _money(tokens: list) -> list:
-    """"$5 and $10" is money, not math: pandoc's rule for the closing dollar."""
-    for tok, after in zip(tokens, [*tokens[1:], {}]):
-        if tok["type"] == "inline_math" and (tok["raw"][-1:].isspace() or tok["raw"][:1].isspace() or after.get("raw", "")[:1].isdigit()):
+    """ "$5 and $10" is money, not math: pandoc's rule for the closing dollar."""
+    for tok, after in zip(tokens, [*tokens[1:], {}], strict=True):
+        raw = tok.get("raw", "")
+        if tok["type"] == "inline_math" and (raw[-1:].isspace() or raw[:1].isspace() or after.get("raw", "")[:1].isdigit()):
             tok.update(type="text", raw=f"${tok['raw']}$")
     return tokens
 

@@ -1,7 +1,7 @@
 """A document as PDF: write a folder that holds data and template, and let Typst read it.
 
-Everything that a notebook says travels as JSON. The template evaluates no string and Typst sees no file outside the folder, so what stands in a
-customer's name or in a cell's output is text and nothing else.
+Everything that a notebook says travels as JSON. The template evaluates no string and Typst sees no file outside the folder, so
+what stands in a customer's name or in a cell's output is text and nothing else.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _prepared(block: dict) -> dict:
 
 
 def _fitted(table: dict) -> dict:
-    """A table without spans, with long headings broken in two and long text columns allowed to wrap (``wrap``: their share of the room)."""
+    """A table without spans: long headings broken in lines, long text columns allowed to wrap (``wrap``: share of the room)."""
     rows, cols = table["head"] + table["body"], table["cols"]
     if any(len(row) != cols for row in rows) or not table["body"]:
         return table
@@ -139,7 +139,7 @@ def _compiled(root: Path, data: str, timestamp: dt.datetime | None) -> bytes:
         (root / "data.json").write_text(data, encoding="utf-8")
         try:
             pdf, warnings = typst.compile_with_warnings(
-                str(root / "report.typ"), root=str(root), font_paths=fonts.load(), ignore_system_fonts=True, pdf_standards=["ua-1"], timestamp=timestamp
+                str(root / "report.typ"), root=str(root), font_paths=fonts.load(), pdf_standards=["ua-1"], timestamp=timestamp
             )
         except typst.TypstError as error:
             said = f"{error.message}\n{error.diagnostic}"

@@ -13,8 +13,9 @@ _NAMESPACE = "http://www.w3.org/2000/svg"
 _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 _XML_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 _ELEMENTS = frozenset(
-    """svg g defs symbol use path rect circle ellipse line polyline polygon text tspan textPath clipPath mask pattern marker linearGradient
-    radialGradient stop image style title desc filter feGaussianBlur feOffset feBlend feColorMatrix feMerge feMergeNode feFlood feComposite""".split()
+    """svg g defs symbol use path rect circle ellipse line polyline polygon text tspan textPath clipPath mask pattern marker
+    linearGradient radialGradient stop image style title desc filter feGaussianBlur feOffset feBlend feColorMatrix feMerge
+    feMergeNode feFlood feComposite""".split()
 )
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,")
 _FOREIGN_URL = re.compile(r"url\(\s*(?!['\"]?#)", re.I)
@@ -35,7 +36,10 @@ def tame(raw: bytes) -> bytes:
 
 
 def inline(raw: bytes, *, prefix: str, label: str) -> str:
-    """The SVG as an element of an HTML page: every id starts with *prefix*, its styles reach no other element, *label* is its text alternative."""
+    """The SVG as an element of an HTML page, with *label* as its text alternative.
+
+    Every id starts with *prefix*, and its styles reach no other element of the page.
+    """
     root = _parsed(raw)
     for element in root.iter():
         for name, value in element.attrib.items():

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 
 import ibis
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from fivestep import charts, language
-from fivestep.engine import Tables, frame, needs
-from fivestep.findings import Finding
-from fivestep.language import N_, _
+from fivestep.charts.theme import style
+from fivestep.engine import Tables, needs
+from fivestep.findings import Finding, NotAvailable
+from fivestep.language import N_, _, ngettext
+from fivestep.segmentation.purchases import covered_days, purchases, window_start, without_purchase
 
 # Ten classes over (R, F): every one of the 25 cells belongs to exactly one.
 CLASSES: dict[str, tuple[str, str]] = {
@@ -28,6 +33,9 @@ CLASSES: dict[str, tuple[str, str]] = {
     N_("At risk"): ("12", "34"),
     N_("Hibernating"): ("12", "12"),
 }
+FAITHFUL = ("Champions", "Loyal customers")
+AWAY = ("About to sleep", "Cannot lose them", "At risk", "Hibernating")
+OFTEN_BUT_AWAY = ("Cannot lose them", "At risk")
 # High (1) or low (0) on recency, frequency, monetary value.
 CLASSES_8: dict[tuple[int, int, int], str] = {
     (1, 1, 1): N_("Important value customers"),
@@ -37,19 +45,23 @@ CLASSES_8: dict[tuple[int, int, int], str] = {
     (1, 1, 0): N_("General value customers"),
     (1, 0, 0): N_("General develop customers"),
     (0, 1, 0): N_("General retain customers"),
-    (0, 0, 0): N_("General win-back customers"),
+    (0, 0, 0): N_("General lost customers"),
 }
+LEVELS = (N_("Low"), N_("High"))
+MEASURES = {"recency_days": "r_score", "frequency": "f_score", "monetary": "m_score"}
 SCORES = 5
 FEW = 100  # below this many customers fifths of the base are too small to act on
+RECENCY_SPAN = 14  # days: with cut-offs closer than this, recency tells the day of shopping rather than who is leaving
+NEW_DAYS = 90  # whoever first bought longer ago than this is not new, whatever the class is called
 
 
 @dataclass(frozen=True)
 class Rfm:
-    """RFM of the customers who ordered in the window.
+    """RFM of the customers who bought in the window.
 
     ``table``: one row per customer, by customer_id: recency_days, frequency, monetary, r_score, f_score, m_score (1..5, 5 is best), rfm_class, rfm_class_8.
     ``cutoffs``: measure -> the upper ends of scores 1 to 4 (recency: of scores 5 to 2); ``averages``: measure -> the mean that splits high from low in the
-    eight classes. ``outside``: customers of the base with no order in the window.
+    eight classes. ``outside``: customers of the base with no purchase in the window; ``nameless``: orders in the window that belong to no customer.
     """
 
     table: pd.DataFrame
@@ -58,17 +70,31 @@ class Rfm:
     window_days: int
     as_of: dt.date
     outside: int
+    nameless: int
     warnings: tuple[str, ...]
 
+    # ---------------------------------------------------------------- tables
     def classes(self) -> pd.DataFrame:
         """One row per class of the ten, best first, empty ones included: rfm_class, rule, customers, shares, spend."""
         out = self._summary("rfm_class", list(CLASSES))
         out.insert(1, "rule", [f"R {'–'.join(dict.fromkeys((r[0], r[-1])))}, F {'–'.join(dict.fromkeys((f[0], f[-1])))}" for r, f in CLASSES.values()])
         return out
 
+    def scores(self) -> pd.DataFrame:
+        """One row per score, 5 first: the lowest and the highest value of each measure that got it; missing where nobody did."""
+        out = pd.DataFrame({"score": range(SCORES, 0, -1)})
+        for measure, score in MEASURES.items():
+            ends = self.table.groupby(score)[measure].agg(["min", "max"]).reindex(out["score"])
+            name = measure.removesuffix("_days")
+            out[f"{name}_from"], out[f"{name}_to"] = ends["min"].to_numpy(dtype=float), ends["max"].to_numpy(dtype=float)
+        return out
+
     def classes_8(self) -> pd.DataFrame:
-        """One row per class of the eight: rfm_class_8, customers, shares, spend."""
-        return self._summary("rfm_class_8", list(CLASSES_8.values()))
+        """One row per class of the eight: rfm_class_8, its levels of R, F and M, customers, shares, spend."""
+        out = self._summary("rfm_class_8", list(CLASSES_8.values()))
+        for i, name in enumerate(("recency_level", "frequency_level", "monetary_level")):
+            out.insert(i + 1, name, [LEVELS[levels[i]] for levels in CLASSES_8])
+        return out
 
     def _summary(self, by: str, names: list[str]) -> pd.DataFrame:
         grouped = self.table.groupby(by)["monetary"].agg(["size", "sum"]).reindex(names, fill_value=0)
@@ -82,23 +108,62 @@ class Rfm:
             "spend_per_customer": (grouped["sum"] / grouped["size"].where(grouped["size"] > 0)).to_numpy(dtype=float),
         })  # fmt: skip
 
+    # ---------------------------------------------------------------- figures
     def grid(self) -> Figure:
-        """Customers by recency and frequency score, as a heatmap; every cell of the 25 is drawn."""
+        """Customers by recency and frequency score, as a heatmap of the 25 cells with the ten classes drawn round them."""
         scores = range(1, SCORES + 1)
         counts = pd.crosstab(self.table["r_score"], self.table["f_score"]).reindex(index=list(scores)[::-1], columns=scores, fill_value=0)
         counts.index = [_("R {score}").format(score=s) for s in counts.index]
         counts.columns = [_("F {score}").format(score=s) for s in counts.columns]
-        return charts.heatmap(counts, write=language.number)
+        fig = charts.heatmap(counts, write=language.number)
+        fig.set_figheight(3.4)
+        ax = fig.axes[0]
+        top = counts.to_numpy().max()
+        with mpl.rc_context(style()):
+            for name, (rs, fs) in CLASSES.items():
+                x, y = int(fs[0]) - 1, SCORES - int(rs[-1])
+                ax.add_patch(Rectangle((x + 0.015, y + 0.02), len(fs) - 0.03, len(rs) - 0.04, fill=False, edgecolor=charts.INK, linewidth=1.0))
+                dark = counts.iat[y, x] > 0.55 * top
+                ax.text(x + 0.06, y + 0.09, _(name), ha="left", va="top", fontsize=6.5, fontweight="bold", color="white" if dark else charts.INK)
+        return fig
 
+    # ---------------------------------------------------------------- words
     def headline(self) -> str:
-        """What share of spend the largest class by spend holds."""
-        top = self._top()
+        """What share of customers and of spend the class with the most spend holds."""
+        return self._headline("rfm_class")
+
+    def headline_8(self) -> str:
+        """The same for the eight classes."""
+        return self._headline("rfm_class_8")
+
+    def _headline(self, by: str) -> str:
+        top = self._top(by)
+        if math.isnan(top["share_of_spend"]):
+            return _("{rfm_class} are {customers} of customers").format(rfm_class=_(top[by]), customers=language.percent(top["share_of_customers"]))
         return _("{rfm_class} are {customers} of customers and bring {spend} of spend").format(
-            rfm_class=_(top["rfm_class"]), customers=language.percent(top["share_of_customers"]), spend=language.percent(top["share_of_spend"])
+            rfm_class=_(top[by]), customers=language.percent(top["share_of_customers"]), spend=language.percent(top["share_of_spend"])
         )
 
-    def _top(self) -> pd.Series:
-        return self.classes().sort_values(["spend", "rfm_class"], ascending=[False, True]).iloc[0]
+    def _top(self, by: str) -> pd.Series:
+        summary = self.classes() if by == "rfm_class" else self.classes_8()
+        return summary[summary["customers"] > 0].sort_values(["spend", "customers", by], ascending=[False, False, True]).iloc[0]
+
+    def classes_headline(self) -> str:
+        """What hangs on the customers who bought often and have been away."""
+        rows = self.classes().set_index("rfm_class").loc[list(OFTEN_BUT_AWAY)]
+        first, second = (_(name) for name in rows.index)
+        share = rows["share_of_spend"].sum(min_count=2)
+        if math.isnan(share):
+            return _("“{first}” and “{second}” hold {share} of customers").format(
+                first=first, second=second, share=language.percent(rows["share_of_customers"].sum())
+            )
+        return _("“{first}” and “{second}” hold {share} of spend").format(first=first, second=second, share=language.percent(share))
+
+    def scores_headline(self) -> str:
+        """What it takes to get the best score on each measure."""
+        return _("Best scores: {r} or fewer days since the last order, more orders than {f}, more spend than {m}").format(
+            r=language.number(self.cutoffs["recency_days"][0]), f=language.number(self.cutoffs["frequency"][-1]), m=language.money(self.cutoffs["monetary"][-1], 2)
+        )
 
     def note(self) -> str:
         """Window, cut-offs and base, as the reader needs them under the exhibit."""
@@ -107,73 +172,147 @@ class Rfm:
             f=", ".join(language.number(c) for c in self.cutoffs["frequency"]),
             m=", ".join(language.money(c) for c in self.cutoffs["monetary"]),
         )
+        return f"{self._base()} {cuts}"
+
+    def note_8(self) -> str:
+        """The thresholds of the eight classes, and how many customers reach them."""
+        reach = (self.table["monetary"] >= self.averages["monetary"]).mean()
+        cuts = _(
+            "High is: last order at most {r} days ago, at least {f} orders, at least {m} of spend: the means of the base. {reach} of customers reach the mean spend."
+        ).format(
+            r=language.number(self.averages["recency_days"], 1),
+            f=language.number(self.averages["frequency"], 1),
+            m=language.money(self.averages["monetary"], 2),
+            reach=language.percent(reach),
+        )
+        return f"{self._base()} {cuts}"
+
+    def _base(self) -> str:
         base = _("Base: {n} customers with an order in the {days} days to {day}; {outside} others are left out.").format(
             n=language.number(len(self.table)), days=language.number(self.window_days), day=language.day(self.as_of), outside=language.number(self.outside)
         )
-        return f"{base} {cuts}"
+        if not self.nameless:
+            return base
+        lost = ngettext("{n} order without a customer is left out.", "{n} orders without a customer are left out.", self.nameless)
+        return f"{base} {lost.format(n=language.number(self.nameless))}"
 
     def finding(self) -> Finding:
         """The class with the most spend, and how much hangs on it."""
-        top = self._top()
+        name = self._top("rfm_class")["rfm_class"]
+        if name in FAITHFUL:
+            so_what = _("Protect this class first: no other class brings more spend.")
+        elif name in AWAY:
+            so_what = _("Win these customers back first: the class with the most spend is one that has been away.")
+        else:
+            so_what = _("Make regular customers of this class: no other class brings more spend.")
+        return self._finding("rfm_class", "segmentation.rfm_top_class", so_what, self.note())
+
+    def finding_8(self) -> Finding:
+        """The class of the eight with the most spend."""
+        name = self._top("rfm_class_8")["rfm_class_8"]
+        recent, often, large = next(levels for levels, n in CLASSES_8.items() if n == name)
+        if recent and often:
+            so_what = _("Keep these customers close: they are here now and come more often than average.")
+        elif recent:
+            so_what = _("Give these customers a reason to come more often: they bought recently, but seldom.")
+        else:
+            so_what = _("Get in touch with these customers: their last order is longer ago than average.")
+        return self._finding("rfm_class_8", "segmentation.rfm_8_top_class", so_what, self.note_8())
+
+    def _finding(self, by: str, key: str, so_what: str, evidence: str) -> Finding:
+        top = self._top(by)
+        share = top["share_of_customers"] if math.isnan(top["share_of_spend"]) else top["share_of_spend"]
         return Finding(
-            key="segmentation.rfm_top_class_share_of_spend",
-            value=float(top["share_of_spend"]),
+            key=f"{key}_share",
+            value=float(share),
             unit="share",
-            display=language.percent(top["share_of_spend"]),
-            text=language.sentence(self.headline()),
-            evidence=self.note(),
-            so_what=_("Protect this class first: a loss here costs more than anywhere else."),
-            confidence="high" if len(self.table) >= FEW else "low",
+            display=language.percent(share),
+            text=language.sentence(self._headline(by)),
+            evidence=evidence,
+            so_what=so_what,
+            confidence="low" if len(self.table) < FEW else "medium" if self.warnings else "high",
             warnings=self.warnings,
             assumptions=(
                 _("RFM scores are fifths of the customers with an order in the window; customers with equal values always get the same score."),
                 _("The ten classes follow from the R and F scores; the eight classes compare R, F and M with their averages."),
+                _("An order with a negative amount is a return: it lowers spend and does not count as an order."),
             ),
         )
 
 
-@needs("orders.customer_id", "orders.order_amount", answers=N_("which customers bought recently, often and for how much"))
-def rfm(tables: Tables, *, window_days: int = 365) -> Rfm:
-    """Score the customers who ordered in the last *window_days* days.
+@needs("orders.customer_id", "orders.order_date", "orders.order_amount", answers=N_("which customers bought recently, often and for how much"))
+def rfm(tables: Tables, *, window_days: int = 365) -> Rfm | NotAvailable:
+    """Score the customers who bought in the last *window_days* days.
 
     Each measure is cut at its quintiles (inverted empirical distribution), so equal values get equal scores and the order of rows plays no part;
-    where values repeat, a score can be empty, and a warning says so. Orders without a customer are excluded. Recency is in whole days to ``tables.as_of``.
+    where values repeat, a score can be empty, and a warning says so. Recency is in whole days to ``tables.as_of``. Orders without a customer are excluded;
+    an order with a negative amount lowers spend and is no purchase. With fewer than five customers there are no fifths: `NotAvailable`.
 
     Source: Hughes (1994), Strategic Database Marketing; ten classes over the R-F grid as commonly used; eight classes: R, F, M against their means.
     """
-    start = dt.datetime.combine(tables.as_of - dt.timedelta(days=window_days - 1), dt.time())
-    orders = tables.orders.filter(ibis._.customer_id.notnull())
-    inside = orders.filter(orders.order_date >= start)
-    table = frame(
-        inside.group_by("customer_id").aggregate(
-            last_order=inside.order_date.max().date(), frequency=inside.order_id.nunique(), monetary=inside.order_amount.sum().cast("float64")
-        ),
-        by=["customer_id"],
-    )
-    base = int(orders.customer_id.nunique().to_pandas())
-    table["recency_days"] = (pd.Timestamp(tables.as_of) - pd.to_datetime(table.pop("last_order"))).dt.days
-    table = table[["customer_id", "recency_days", "frequency", "monetary"]]
-    cutoffs = {}
-    for measure, score in (("recency_days", "r_score"), ("frequency", "f_score"), ("monetary", "m_score")):
+    everybody = purchases(tables, window_days=window_days)
+    table = everybody[everybody["frequency"] > 0].reset_index(drop=True)
+    if len(table) < SCORES:
+        return NotAvailable(
+            (),
+            _("which customers bought recently, often and for how much"),
+            reason=ngettext(
+                "{n} customer bought in the {days} days to {day}; scores in fifths need at least {least}.",
+                "{n} customers bought in the {days} days to {day}; scores in fifths need at least {least}.",
+                len(table),
+            ).format(n=language.number(len(table)), days=language.number(window_days), day=language.day(tables.as_of), least=SCORES),
+        )
+    cutoffs, averages = {}, {}
+    for measure, score in MEASURES.items():
         values = table[measure].to_numpy(dtype=float)
-        cuts = np.quantile(values, np.arange(1, SCORES) / SCORES, method="inverted_cdf") if len(values) else np.full(SCORES - 1, np.nan)
+        cuts = np.quantile(values, np.arange(1, SCORES) / SCORES, method="inverted_cdf")
         cutoffs[measure] = tuple(float(c) for c in cuts)
         place = np.searchsorted(cuts, values, side="left")
         table[score] = SCORES - place if measure == "recency_days" else place + 1
+        averages[measure] = round(math.fsum(values) / len(values), 6)  # rounded, so that the mean of equal values is that value
     named = {(r, f): name for name, (rs, fs) in CLASSES.items() for r in map(int, rs) for f in map(int, fs)}
     table["rfm_class"] = [named[pair] for pair in zip(table["r_score"], table["f_score"], strict=True)]
-    averages = {m: float(table[m].mean()) for m in ("recency_days", "frequency", "monetary")}
     high = zip(
         table["recency_days"] <= averages["recency_days"], table["frequency"] >= averages["frequency"], table["monetary"] >= averages["monetary"], strict=True
     )
     table["rfm_class_8"] = [CLASSES_8[int(r), int(f), int(m)] for r, f, m in high]
-    return Rfm(table, cutoffs, averages, window_days, tables.as_of, base - len(table), _warnings(table, cutoffs))
+    nameless = tables.orders.filter(tables.orders.customer_id.isnull(), tables.orders.order_date >= window_start(tables, window_days))
+    return Rfm(
+        table=table[["customer_id", "recency_days", "frequency", "monetary", *MEASURES.values(), "rfm_class", "rfm_class_8"]],
+        cutoffs=cutoffs,
+        averages=averages,
+        window_days=window_days,
+        as_of=tables.as_of,
+        outside=len(everybody) - len(table) + len(without_purchase(tables, everybody)),
+        nameless=int(nameless.count().to_pandas()),
+        warnings=_warnings(table, cutoffs, covered_days(tables, window_days), window_days),
+    )
 
 
-def _warnings(table: pd.DataFrame, cutoffs: dict[str, tuple[float, ...]]) -> tuple[str, ...]:
+def _warnings(table: pd.DataFrame, cutoffs: dict[str, tuple[float, ...]], covered: int, window_days: int) -> tuple[str, ...]:
     out = []
     if len(table) < FEW:
         out.append(_("Only {n} customers: a fifth of them is too few to act on.").format(n=language.number(len(table))))
+    if covered < window_days:
+        out.append(_("The data covers {covered} of the {days} days of the window.").format(covered=language.number(covered), days=language.number(window_days)))
+    first, last = cutoffs["recency_days"][0], cutoffs["recency_days"][-1]
+    if last - first < RECENCY_SPAN:
+        out.append(
+            _(
+                "Recency hardly tells these customers apart: its cut-offs run only from {first} to {last} days. "
+                "A low R score says little about who is leaving; read the lifecycle stages for that."
+            ).format(first=language.number(first), last=language.number(last))
+        )
+    young = table.loc[table["rfm_class"] == "New customers", "tenure_days"]
+    old = int((young > NEW_DAYS).sum())
+    if old * 2 > len(young):
+        out.append(
+            ngettext(
+                "{old} of {n} customer in the class “{name}” first bought more than {days} days ago: the class means recent and seldom, not new.",
+                "{old} of {n} customers in the class “{name}” first bought more than {days} days ago: the class means recent and seldom, not new.",
+                len(young),
+            ).format(old=language.number(old), n=language.number(len(young)), name=_("New customers"), days=NEW_DAYS)
+        )
     if any(len(set(cuts)) < len(cuts) for cuts in cutoffs.values()):
         out.append(_("Many customers share the same value, so some scores are empty and classes are uneven."))
     return tuple(out)

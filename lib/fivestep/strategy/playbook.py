@@ -20,12 +20,10 @@ NO_PLAY = N_("No play")
 DIRECTIONS = {"up": N_("Raise"), "hold": N_("Hold"), "down": N_("Lower")}
 # KPIs that the kit computes: name, definition, kind of number. The measuring period is as long as the play's time to review.
 MEASURES: dict[str, tuple[str, str, str]] = {
-    "ordering_customers": (N_("Customers who order"), N_("Customers with an order in the measuring period, divided by all customers of the play."), "percent"),
-    "spend_per_customer": (N_("Spend per customer"), N_("Spend in the measuring period, divided by all customers of the play."), "money"),
-    "orders_per_customer": (N_("Orders per customer"), N_("Orders in the measuring period, divided by all customers of the play."), "number"),
-    "categories_per_customer": (
-        N_("Categories per customer"), N_("Different categories that a customer buys in the measuring period: mean over all customers of the play."), "number"
-    ),
+    "ordering_customers": (N_("Customers who order"), N_("Customers with an order, divided by all customers of the play."), "percent"),
+    "spend_per_customer": (N_("Spend per customer"), N_("Spend divided by all customers of the play."), "money"),
+    "orders_per_customer": (N_("Orders per customer"), N_("Orders divided by all customers of the play."), "number"),
+    "categories_per_customer": (N_("Categories per customer"), N_("Different categories bought: mean of all customers of the play."), "number"),
 }  # fmt: skip
 SHIPPED = Path(__file__).with_name("playbook.yml")
 
@@ -87,6 +85,7 @@ class Playbook(_Entry):
     """Plays in the order in which they are shown; every pair of value tier and life-cycle stage belongs to one play at most."""
 
     plays: list[Play] = Field(min_length=1)
+    never_recommend: list[Text] = []
     gross_margin: float | None = Field(None, gt=0, le=1)
 
     @model_validator(mode="after")
@@ -99,13 +98,20 @@ class Playbook(_Entry):
             names.add(play.play)
             for cell in itertools.product(dict.fromkeys(play.value_tier), dict.fromkeys(play.lifecycle)):
                 if cell in claimed:
-                    raise ValueError(f"{claimed[cell]!r} and {play.play!r} both claim value_tier {cell[0]!r} with lifecycle {cell[1]!r}")
+                    raise ValueError(
+                        f"{claimed[cell]!r} and {play.play!r} both claim value_tier {cell[0]!r} with lifecycle {cell[1]!r}"
+                    )
                 claimed[cell] = play.play
         return self
 
     def cells(self) -> pd.DataFrame:
         """One row per pair of value tier and life-cycle stage that has a play: value_tier, lifecycle, play."""
-        rows = [(tier, stage, p.play) for p in self.plays for tier in dict.fromkeys(p.value_tier) for stage in dict.fromkeys(p.lifecycle)]
+        rows = [
+            (tier, stage, p.play)
+            for p in self.plays
+            for tier in dict.fromkeys(p.value_tier)
+            for stage in dict.fromkeys(p.lifecycle)
+        ]
         return pd.DataFrame(rows, columns=["value_tier", "lifecycle", "play"])
 
 
@@ -122,7 +128,7 @@ def playbook(path: str | Path | None = None) -> Playbook:
     if not isinstance(said, dict):
         raise UserError(f"{file.name}: expected a list of plays under the key `plays`.")
     try:
-        return Playbook(**said)
+        return Playbook.model_validate(said)
     except ValidationError as error:
         raise UserError("\n".join(_problem(file.name, said, e) for e in error.errors())) from None
 
@@ -144,5 +150,7 @@ def _problem(file: str, said: dict, error: dict) -> str:
 def playbook_messages() -> list[str]:
     """Every text of the shipped playbook that a report shows, for the catalog; each once, in the order of the file."""
     plays = playbook().plays
-    texts = (text for p in plays for text in (p.play, p.goal, p.action, p.channel, p.kpi.name, p.kpi.definition, p.owner, p.stop_if))
+    texts = (
+        text for p in plays for text in (p.play, p.goal, p.action, p.channel, p.kpi.name, p.kpi.definition, p.owner, p.stop_if)
+    )
     return list(dict.fromkeys(text for text in texts if text))

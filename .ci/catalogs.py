@@ -1,0 +1,92 @@
+"""Bring the message catalogs up to date with code, notebooks, playbook and contract, and compile them: `make catalogs`.
+
+Translations are kept; a new message arrives untranslated and a message nobody uses any more leaves. A test fails while one is untranslated.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import nbformat
+from babel.messages import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+KIT = Path(__file__).resolve().parents[1]
+LIBRARY = KIT / "lib" / "fivestep"
+LOCALES = LIBRARY / "language" / "locales"
+KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+
+
+def messages() -> dict[str | tuple[str, str], list[str]]:
+    """Every message that a report can show -> where it stands."""
+    from fivestep.contract import TABLES
+    from fivestep.strategy import playbook_messages
+
+    out: dict[str | tuple[str, str], list[str]] = {}
+    for file, _line, message, _comments, _context in extract_from_dir(str(LIBRARY), [("**.py", "python")], keywords=KEYWORDS, comment_tags=()):
+        if message:
+            out.setdefault(message if isinstance(message, str) else tuple(message), []).append(f"lib/fivestep/{file}")
+    for path in sorted((KIT / "notebooks").glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                out.setdefault(cell.source.strip(), []).append(f"notebooks/{path.name}")
+    for message in playbook_messages():
+        out.setdefault(message, []).append("lib/fivestep/strategy/playbook.yml")
+    for table in ("customers", "orders"):  # the tables whose fields can name a scope
+        for field in TABLES[table].fields.values():
+            out.setdefault(field.description, []).append("lib/fivestep/contract/tables.py")
+    return out
+
+
+def catalog_path(code: str) -> Path:
+    return LOCALES / code / "LC_MESSAGES" / "fivestep.po"
+
+
+def read(code: str) -> Catalog:
+    path = catalog_path(code)
+    if not path.exists():
+        return Catalog(locale=code)
+    with path.open("rb") as file:
+        return read_po(file, locale=code, abort_invalid=True)
+
+
+def updated(code: str) -> Catalog:
+    """The catalog of a language with exactly the messages of today."""
+    old = read(code)
+    new = Catalog(locale=code, project="fivestep", charset="utf-8", fuzzy=False, creation_date="2024-01-01 00:00+0000", revision_date="2024-01-01 00:00+0000",
+                  header_comment="# Messages of fivestep. Kept up to date by `make catalogs`.")  # fmt: skip
+    for message, places in sorted(messages().items(), key=lambda item: (min(item[1]), str(item[0]))):
+        known = old.get(message if isinstance(message, str) else message[0])
+        new.add(message, known.string if known else None, locations=[(place, None) for place in sorted(set(places))])
+    return new
+
+
+def compiled(catalog: Catalog) -> bytes:
+    out = io.BytesIO()
+    write_mo(out, catalog)
+    return out.getvalue()
+
+
+def main() -> int:
+    from fivestep.language import LANGUAGES
+
+    lacking = 0
+    for code in LANGUAGES[1:]:
+        new = updated(code)
+        path = catalog_path(code)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            write_po(file, new, width=130, sort_output=False)
+        path.with_suffix(".mo").write_bytes(compiled(read(code)))
+        untranslated = [m.id for m in new if m.id and not (m.string if isinstance(m.string, str) else all(m.string))]
+        lacking += len(untranslated)
+        print(f"{code}: {len(new)} messages, {len(untranslated)} to translate")
+    return 1 if lacking else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

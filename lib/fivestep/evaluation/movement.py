@@ -1,0 +1,230 @@
+"""Movement between classes: where the customers of one window stand in the next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fivestep import charts, language
+from fivestep.engine import Tables, needs
+from fivestep.evaluation.coverage import coverage
+from fivestep.evaluation.intervals import wilson
+from fivestep.findings import Finding, NotAvailable
+from fivestep.language import N_, _
+
+# Whole weeks, so that both windows hold each weekday equally often; the first is a year, which holds every season.
+WINDOWS = (364, 182, 91)
+SILENT = N_("No order in the window")
+IMPROVED, SAME, WORSENED, GONE, ENTERED = N_("Moved up"), N_("Stayed"), N_("Moved down"), N_("Fell silent"), N_("Entered")
+FEW = 100  # customers
+QUESTION = N_("which customers moved up or down between two dates")
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Two adjacent windows of ``window_days`` each: one ends on ``before_end``, the other on the as-of date of ``tables``."""
+
+    tables: Tables
+    window_days: int
+
+    @property
+    def before_end(self) -> dt.date:
+        """Last day of the earlier window."""
+        return self.tables.as_of - dt.timedelta(days=self.window_days)
+
+    def before(self, classify: Callable[..., Any]) -> pd.DataFrame | NotAvailable:
+        """The table that *classify* (``segmentation.rfm``) makes of the earlier window, seeing nothing later."""
+        return classify(self.tables.until(self.before_end), window_days=self.window_days).table
+
+    def after(self, classify: Callable[..., Any]) -> pd.DataFrame | NotAvailable:
+        """The table that *classify* makes of the later window."""
+        return classify(self.tables, window_days=self.window_days).table
+
+
+@needs("orders.customer_id", answers=QUESTION)
+def comparable_periods(tables: Tables) -> Periods | NotAvailable:
+    """The longest two adjacent windows of 52, 26 or 13 weeks that lie within the data and end on the as-of date."""
+    covered = coverage(tables)
+    for days in WINDOWS:
+        if covered.covers(tables.as_of - dt.timedelta(days=2 * days - 1), tables.as_of):
+            return Periods(tables, days)
+    reason = _("two adjacent windows of {days} days do not fit between {first} and {last}.").format(
+        days=language.number(WINDOWS[-1]), first=language.day(tables.first_day), last=language.day(covered.last)
+    )
+    return NotAvailable((), _(QUESTION), reason=reason)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Customers by their class in two windows.
+
+    ``table``: one row per customer with an order in either window, by customer_id: class_before, class_after (``SILENT`` where without an order), movement
+    (moved up or down, stayed, fell silent, entered), spend_before, spend_after. ``order``: the classes, best first.
+    """
+
+    table: pd.DataFrame
+    order: tuple[str, ...]
+    periods: Periods
+
+    def directions(self) -> pd.DataFrame:
+        """One row per movement: customers, share of the customers of the earlier window (not for those who entered), spend in both windows."""
+        names = [IMPROVED, SAME, WORSENED, GONE, ENTERED]
+        grouped = self.table.groupby("movement").agg(customers=("customer_id", "size"), spend_before=("spend_before", "sum"), spend_after=("spend_after", "sum"))
+        out = grouped.reindex(names, fill_value=0).rename_axis("movement").reset_index()
+        out.insert(2, "share_of_earlier", np.where(out["movement"] == ENTERED, np.nan, out["customers"] / self._base))
+        return out.assign(spend_before=out["spend_before"].astype(float), spend_after=out["spend_after"].astype(float))
+
+    def flows(self) -> pd.DataFrame:
+        """One row per pair of classes between which customers moved, most customers first: share of the class they come from, spend in both windows."""
+        moved = self.table[self.table["class_before"] != self.table["class_after"]]
+        grouped = moved.groupby(["class_before", "class_after"]).agg(
+            movement=("movement", "first"), customers=("customer_id", "size"), spend_before=("spend_before", "sum"), spend_after=("spend_after", "sum")
+        )
+        out = grouped.reset_index()
+        out.insert(4, "share_of_class", out["customers"] / out["class_before"].map(self.table["class_before"].value_counts()))
+        rank = {name: i for i, name in enumerate((*self.order, SILENT))}
+        out["from"], out["to"] = out["class_before"].map(rank), out["class_after"].map(rank)
+        return out.sort_values(["customers", "from", "to"], ascending=[False, True, True]).drop(columns=["from", "to"]).reset_index(drop=True)
+
+    def customers(self) -> pd.DataFrame:
+        """Customers who moved down or fell silent, largest fall in spend first."""
+        lost = self.table[self.table["movement"].isin([WORSENED, GONE])]
+        lost = lost.assign(spend_change=lost["spend_after"] - lost["spend_before"])
+        return lost.sort_values(["spend_change", "customer_id"]).reset_index(drop=True)
+
+    def matrix(self) -> Figure:
+        """Customers by class before (rows) and after (columns, numbered as the rows)."""
+        names = [*self.order, SILENT]
+        counts = pd.crosstab(self.table["class_before"], self.table["class_after"]).reindex(index=names, columns=names, fill_value=0)
+        shown = counts.astype(float).where(counts > 0)
+        shown.loc[SILENT, SILENT] = np.nan
+        shown.index = [_("{number}  {name}").format(number=language.number(i), name=_(name)) for i, name in enumerate(names, start=1)]
+        shown.columns = [language.number(i) for i in range(1, len(names) + 1)]
+        figure = charts.heatmap(shown, write=language.number)
+        figure.axes[0].set_xlabel(_("Class in the later window, numbered as the rows"))
+        return figure
+
+    @property
+    def _base(self) -> int:
+        return int((self.table["class_before"] != SILENT).sum())
+
+    def _share(self, name: str) -> float:
+        return float(self.directions().set_index("movement").loc[name, "share_of_earlier"])
+
+    def headline(self) -> str:
+        """The shares of customers that moved up, moved down and fell silent."""
+        return _("{up} of customers moved to a better class, {down} to a worse one, {gone} placed no order in the later window").format(
+            up=language.percent(self._share(IMPROVED)), down=language.percent(self._share(WORSENED)), gone=language.percent(self._share(GONE))
+        )
+
+    def directions_headline(self) -> str:
+        """What those who moved down or fell silent spent less, or did not."""
+        rows = self.directions().set_index("movement").loc[[WORSENED, GONE]].sum()
+        change = rows["spend_after"] - rows["spend_before"]
+        words = {"n": language.number(rows["customers"]), "money": language.money(abs(change))}
+        if round(change) < 0:
+            return language.ngettext(
+                "{n} customer who moved down or fell silent spent {money} less than in the window before",
+                "{n} customers who moved down or fell silent spent {money} less than in the window before",
+                int(rows["customers"]),
+            ).format(**words)
+        return language.ngettext(
+            "{n} customer moved down or fell silent, without spending less in total than in the window before",
+            "{n} customers moved down or fell silent, without spending less in total than in the window before",
+            int(rows["customers"]),
+        ).format(**words)
+
+    def flows_headline(self) -> str:
+        """The largest flow between two classes."""
+        flows = self.flows()
+        if flows.empty:
+            return _("No customer changed class between the two windows")
+        top = flows.iloc[0]
+        return language.ngettext(
+            "The largest flow: {n} customer from “{before}” to “{after}”", "The largest flow: {n} customers from “{before}” to “{after}”", int(top["customers"])
+        ).format(n=language.number(top["customers"]), before=_(top["class_before"]), after=_(top["class_after"]))
+
+    def note(self) -> str:
+        """The two windows, the order of classes, the base."""
+        days, after = self.periods.window_days, self.periods.tables.as_of
+        windows = _("Two windows of {days} days each: to {before} and to {after}.").format(
+            days=language.number(days), before=language.day(self.periods.before_end), after=language.day(after)
+        )
+        base = language.ngettext(
+            "Base of shares: {n} customer with an order in the earlier window; {entered} more ordered only in the later one.",
+            "Base of shares: {n} customers with an order in the earlier window; {entered} more ordered only in the later one.",
+            self._base,
+        ).format(n=language.number(self._base), entered=language.number((self.table["movement"] == ENTERED).sum()))
+        order = _("Classes from best to worst: {classes}.").format(classes=language.listing([_(c) for c in self.order]))
+        return " ".join([windows, base, order])
+
+    def caution(self) -> str:
+        """Why moving up or down is no verdict on the whole base."""
+        return _(
+            "RFM classes are fifths of the customers of each window: whoever moves up overtakes others, so the shares say who changed places, not whether the "
+            "base as a whole got better. Customers in extreme classes also drift to the middle by chance alone. Spend in both windows shows the real change."
+        )
+
+    def finding(self) -> Finding:
+        """The share of customers that moved down or fell silent."""
+        gone = self.table["movement"].isin([WORSENED, GONE]).sum()
+        low, high = wilson(gone, self._base)
+        rows = self.directions().set_index("movement")
+        evidence = _("{down} moved down and {gone} fell silent, of {n} customers of the earlier window (95% interval {low} to {high}); {up} moved up and {entered} entered.").format(
+            down=language.number(rows.loc[WORSENED, "customers"]), gone=language.number(rows.loc[GONE, "customers"]), n=language.number(self._base),
+            low=language.percent(float(low), 1), high=language.percent(float(high), 1),
+            up=language.number(rows.loc[IMPROVED, "customers"]), entered=language.number(rows.loc[ENTERED, "customers"]),
+        )  # fmt: skip
+        warnings = [_("Classes are relative to the customers of each window: a move down is not always less spend.")]
+        if self.periods.window_days < WINDOWS[0]:
+            warnings.append(_("The windows lie in different seasons, so part of the movement may be the season."))
+        if self._base < FEW:
+            warnings.append(_("Only {n} customers: the shares are uncertain.").format(n=language.number(self._base)))
+        share = self._share(WORSENED) + self._share(GONE)
+        return Finding(
+            key="evaluation.share_moved_down_or_silent",
+            value=share,
+            unit="share",
+            display=language.percent(share),
+            text=language.sentence(self.headline()),
+            evidence=evidence,
+            so_what=_("Work through the exported list of customers who moved down or fell silent, largest fall in spend first."),
+            confidence="low" if self._base < FEW else "medium",
+            warnings=tuple(warnings),
+            assumptions=(self.note(),),
+        )
+
+
+def movement(
+    before: pd.DataFrame | NotAvailable, after: pd.DataFrame | NotAvailable, periods: Periods | NotAvailable, *,
+    order: Iterable[str], by: str = "rfm_class", value: str = "monetary",
+) -> Movement | NotAvailable:  # fmt: skip
+    """Transitions of customers between the classes *by* of two windows; *order* names every class, best first, and *value* the spend of the window.
+
+    *before* and *after*: one row per customer with customer_id, *by*, *value*, as ``periods.before`` and ``periods.after`` give them.
+    A customer who is in one of them only has entered or fallen silent. A class that *order* does not name is a `ValueError`.
+    """
+    for given in (before, after, periods):
+        if isinstance(given, NotAvailable):
+            return NotAvailable(given.missing, _(QUESTION), reason=given.reason)
+    order = tuple(order)
+    strange = sorted((set(before[by]) | set(after[by])) - set(order))
+    if strange:
+        raise ValueError(f"{by}: {strange[0]!r} is not in the order of classes {order}")
+    if before.empty:
+        return NotAvailable((), _(QUESTION), reason=_("no customer ordered in the earlier window."))
+    columns = ["customer_id", by, value]
+    table = before[columns].merge(after[columns], on="customer_id", how="outer", suffixes=("_before", "_after")).sort_values("customer_id", ignore_index=True)
+    rank = {name: i for i, name in enumerate(order)}
+    was, now = table[f"{by}_before"].map(rank), table[f"{by}_after"].map(rank)
+    table["movement"] = np.select([was.isna(), now.isna(), now < was, now > was], [ENTERED, GONE, IMPROVED, WORSENED], SAME)
+    for when in ("before", "after"):
+        table[f"class_{when}"] = table[f"{by}_{when}"].fillna(SILENT)
+        table[f"spend_{when}"] = table[f"{value}_{when}"].fillna(0.0).astype(float)
+    return Movement(table[["customer_id", "class_before", "class_after", "movement", "spend_before", "spend_after"]], order, periods)

@@ -1,0 +1,45 @@
+"""What the columns of this step's tables are called and mean."""
+
+from fivestep.language import N_
+from fivestep.language.columns import Column, register
+
+register(
+    play=Column(N_("Play"), "text", N_("Entry of the playbook: what is done for a value tier and life-cycle stage."), values="message"),
+    contactable=Column(N_("May be contacted"), "count", N_("Customers of the play who have not opted out of marketing.")),
+    spend_at_stake=Column(N_("Spend at stake"), "money", N_("Spend of the last 365 days, or of the whole data where shorter.")),
+    share_of_stake=Column(N_("Share of spend at stake"), "percent", N_("Spend at stake of the play, of that of all customers.")),
+    goal=Column(N_("Goal"), "text", N_("What the play is to achieve."), values="message"),
+    action=Column(N_("Action"), "text", N_("What is done, as the playbook says."), values="message"),
+    contact_channel=Column(N_("Channel"), "text", N_("How the customers are reached, as the playbook says."), values="message"),
+    kpi=Column(N_("KPI"), "text", N_("Number by which success is measured."), values="message"),
+    kpi_definition=Column(N_("Definition"), "text", N_("How the KPI is counted."), values="message"),
+    kpi_today=Column(N_("Today"), "text", N_("Value of the KPI today, over the days measured.")),
+    kpi_direction=Column(N_("Direction"), "text", N_("Whether the KPI is to rise, hold or fall."), values="message"),
+    measured_days=Column(N_("Days measured"), "count", N_("Length of the measuring period: the days until the review.")),
+    review_date=Column(N_("Review"), "date", N_("Day on which success is reviewed: the as-of date plus the days to the review.")),
+    owner_role=Column(N_("Owner"), "text", N_("Role that answers for the play."), values="message"),
+    stop_if=Column(N_("Stop if"), "text", N_("What ends the play."), values="message"),
+    recommender=Column(N_("Method"), "text", N_("How the categories are chosen."), values="message"),
+    categories_shown=Column(N_("Categories shown"), "count", N_("Number of categories recommended to each customer.")),
+    customers_tested=Column(N_("Customers tested"), "count", N_("Customers with purchases both before and in the test period.")),
+    hits=Column(N_("Hits"), "count", N_("Customers who bought a category shown for the first time in the test period.")),
+    hit_rate=Column(N_("Hit rate"), "percent", N_("Hits divided by customers tested.")),
+    hit_rate_low=Column(N_("Hit rate, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    hit_rate_high=Column(N_("Hit rate, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    recommended_to=Column(N_("Next best for"), "count", N_("Customers for whom the category comes first.")),
+    share_recommended=Column(N_("Share of customers"), "percent", N_("Customers for whom it comes first, of all who got a recommendation.")),
+    category_buyers=Column(N_("Buy it already"), "count", N_("Customers who bought the category in the window.")),
+    next_best_category=Column(
+        N_("Next-best category"), "text", N_("First recommended category that the customer does not buy yet."), values="products.category"
+    ),
+    second_best_category=Column(N_("Second category"), "text", N_("Second recommended category."), values="products.category"),
+    third_best_category=Column(N_("Third category"), "text", N_("Third recommended category."), values="products.category"),
+    keep_reason=Column(N_("Reason"), "text", N_("Why the customer is on the keep list."), values="message"),
+    days_since_last_order=Column(N_("Days since last order"), "count", N_("Whole days from the last order to the as-of date.")),
+    spend_change=Column(N_("Spend change"), "percent", N_("Spend of the last 91 days against the 91 days before.")),
+    most_used_store=Column(N_("Store"), "text", N_("Store with most orders of the customer.")),
+    cost_per_contact=Column(N_("Cost per contact"), "money", N_("Cost of contacting one customer, as the playbook says.")),
+    contact_cost=Column(N_("Cost of contact"), "money", N_("Cost per contact times the customers who may be contacted.")),
+    break_even_customers=Column(N_("Customers to keep"), "count", N_("Customers kept because of the contact at which it pays.")),
+    break_even_share=Column(N_("Share to keep"), "percent", N_("Customers to keep divided by those who may be contacted.")),
+)  # fmt: skip

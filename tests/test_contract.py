@@ -1,0 +1,143 @@
+"""Tables that break the contract are told table, column, row and fix; tables that keep it pass."""
+
+from __future__ import annotations
+
+import ibis
+import pytest
+
+from fivestep import contract, engine
+from fivestep.contract import TABLES
+from fivestep.errors import UserError
+
+ORDERS = "select * from (values ('a', 'c1', timestamp '2024-01-01 10:00', 1.50::decimal(18,2)), ('b', 'c1', timestamp '2024-01-02', 2::decimal(18,2))) t(order_id, customer_id, order_date, order_amount)"
+
+
+def made(**queries: str) -> dict[str, ibis.Table]:
+    connection = engine.connect()
+    for name, query in queries.items():
+        connection.raw_sql(f"create table {name} as {query}").fetchall()
+    return {name: connection.table(name) for name in queries}
+
+
+def told(**queries: str) -> str:
+    return "\n".join(map(str, contract.problems(made(**queries))))
+
+
+def test_orders_alone_are_enough():
+    assert contract.problems(made(orders=ORDERS)) == []
+    contract.validate(made(orders=ORDERS))
+
+
+def test_columns_beyond_the_contract_are_allowed():
+    assert contract.problems(made(orders=f"select *, 7 as weather from ({ORDERS})")) == []
+
+
+def test_without_orders_or_lines_there_is_no_analysis():
+    assert told(customers="select 'c1' customer_id") == (
+        "order_lines.*: neither order_lines nor orders is there. One of the two is needed: import order data first."
+    )
+
+
+def test_a_missing_column_is_named():
+    assert told(orders=f"select * exclude order_amount from ({ORDERS})") == (
+        "orders.order_amount: the column is missing. It must be DECIMAL money, like DECIMAL(18,2) (what the company receives for the order, after discounts)."
+    )
+
+
+def test_float_money_is_refused():
+    said = told(orders=f"select * replace (order_amount::double as order_amount) from ({ORDERS})")
+    assert said.startswith("orders.order_amount: the type is float64. It must be DECIMAL money")
+
+
+def test_empty_required_cells_are_counted_and_the_first_row_is_named():
+    said = told(orders=f"select * replace (case when order_id = 'b' then null else order_date end as order_date) from ({ORDERS})")
+    assert said == "orders.order_date: 1 of 2 cells are empty (first: row 2). Fill them or leave those rows out."
+
+
+def test_a_negative_discount_is_located():
+    said = told(orders=f"select *, case when order_id = 'b' then -1 else 0 end::decimal(18,2) as discount_amount from ({ORDERS})")
+    assert said == "orders.discount_amount: 1 of 2 values are below 0 (first: row 2). Correct the sign or empty the cells."
+
+
+def test_a_repeated_key_is_located():
+    said = told(orders=f"select * replace ('a' as order_id) from ({ORDERS})")
+    assert said.startswith("orders.order_id: 1 keys occur more than once (first: row 2).")
+
+
+def test_every_problem_is_told_at_once():
+    said = told(orders=f"select * exclude customer_id replace (order_amount::double as order_amount, null::timestamp as order_date) from ({ORDERS})")
+    assert "orders.order_amount" in said
+    assert "orders.order_date: 2 of 2 cells are empty" in said
+
+
+def test_orphan_keys_are_told_and_do_not_stop_an_analysis():
+    tables = made(orders=ORDERS, customers="select 'c9' customer_id")
+    (problem,) = contract.problems(tables)
+    assert str(problem).startswith("orders.customer_id: 2 rows name a customer_id that customers does not have (first: row 1).")
+    contract.validate(tables)
+
+
+def test_validate_raises_one_message_with_every_problem():
+    with pytest.raises(UserError, match="The contract tables cannot be used") as stopped:
+        contract.validate(made(orders=f"select * exclude order_amount from ({ORDERS})"))
+    assert "orders.order_amount: the column is missing" in str(stopped.value)
+
+
+def test_references_and_types_of_the_declarations_are_sound():
+    for table in TABLES.values():
+        assert table.key, f"{table.name} has no key"
+        assert not table.time or table.fields[table.time].type in ("timestamp", "date")
+        for field in table.fields.values():
+            assert field.type in contract.tables.TYPES and field.pii in contract.tables.PII
+            assert not field.key or field.required
+            assert not field.minimum or field.type in ("integer", "number", "money")
+            if field.refers:
+                other, _, column = field.refers.partition(".")
+                assert TABLES[other].fields[column].key
+    direct = {"name", "customer_name", "phone", "email", "address"}
+    assert not direct & {f.name for t in TABLES.values() for f in t.fields.values()}
+
+
+def test_the_shipped_case_keeps_the_contract(grocery_tables):
+    assert [str(p) for p in contract.problems(grocery_tables) if p.fatal] == []
+
+
+def test_orders_and_customers_are_derived_from_lines_to_the_cent(grocery_tables):
+    lines_only = {name: grocery_tables[name] for name in ("order_lines", "products")}
+    derived = engine.Tables.of(lines_only)
+    given = engine.Tables.of(grocery_tables)
+    sums = [t.orders.aggregate(n=t.orders.count(), money=t.orders.order_amount.sum(), discount=t.orders.discount_amount.sum()).to_pandas().iloc[0].tolist() for t in (derived, given)]
+    assert sums[0] == sums[1]
+    assert derived.customers.count().to_pandas() == given.orders.customer_id.nunique().to_pandas()
+
+
+def test_as_of_hides_the_future_in_every_table(grocery_tables):
+    import datetime as dt
+
+    day = dt.date(2017, 6, 30)
+    cut = engine.Tables.of(grocery_tables, as_of=day)
+    dated = [(name, TABLES[name].time) for name in cut.names if TABLES[name].time]
+    assert len(dated) >= 5
+    for name, time in dated:
+        assert getattr(cut, name)[time].max().cast("date").to_pandas().isoformat()[:10] <= "2017-06-30"
+    assert cut.last_day == day
+    assert engine.Tables.of(grocery_tables).until(day).orders.count().to_pandas() == cut.orders.count().to_pandas()
+
+
+def test_a_scope_leaves_no_row_of_anybody_else(grocery_tables):
+    band = "35-49K"
+    inside = grocery_tables["customers"].filter(grocery_tables["customers"].income_band == band).customer_id.to_pandas()
+    cut = engine.Tables.of(grocery_tables, scope=f"income_band={band}")
+    with_customers = [n for n in cut.names if "customer_id" in getattr(cut, n).columns]
+    assert len(with_customers) >= 5
+    for name in with_customers:
+        seen = set(getattr(cut, name).select("customer_id").distinct().to_pandas()["customer_id"].dropna())
+        assert seen and seen <= set(inside), name
+
+
+def test_a_branch_scope_keeps_its_own_orders_and_their_lines(grocery_tables):
+    store = engine.scope_values(grocery_tables, "store")[0]
+    cut = engine.Tables.of(grocery_tables, scope=f"store={store}")
+    assert cut.orders.store.nunique().to_pandas() == 1
+    assert cut.order_lines.order_id.nunique().to_pandas() == cut.orders.count().to_pandas()
+    assert cut.customers.count().to_pandas() == cut.orders.customer_id.nunique().to_pandas()

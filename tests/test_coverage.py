@@ -1,0 +1,59 @@
+"""docs/coverage.yml is true: what it maps exists, and every section it names stands in an executed report with an exhibit of its own."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+
+import nbformat
+import pytest
+import yaml
+from conftest import KIT, SHARED
+
+COVERAGE = yaml.safe_load((KIT / "docs" / "coverage.yml").read_text("utf-8"))
+CHECKLIST = SHARED / "mission" / "checklist.md"
+
+
+def tests_of(path: str) -> set[str]:
+    return {node.name for node in ast.walk(ast.parse((KIT / path).read_text("utf-8"))) if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_map_is_not_empty_and_every_entry_is_whole():
+    assert len(COVERAGE) > 30
+    for key, entry in COVERAGE.items():
+        assert re.fullmatch(r"[A-H]\d\d", key)
+        assert set(entry) == {"notebook", "section", "function", "test", "case"}, key
+
+
+@pytest.mark.skipif(not CHECKLIST.exists(), reason="the checklist is not beside the project")
+def test_every_id_is_one_of_the_checklist():
+    known = set(re.findall(r"^\| ([A-H]\d\d) \|", CHECKLIST.read_text("utf-8"), re.MULTILINE))
+    assert len(known) > 300
+    assert set(COVERAGE) <= known
+
+
+def test_every_function_and_test_named_exists():
+    for key, entry in COVERAGE.items():
+        module, _, name = entry["function"].rpartition(".")
+        assert callable(getattr(importlib.import_module(f"fivestep.{module}"), name)), key
+        path, _, test = entry["test"].partition("::")
+        assert test in tests_of(path), key
+        assert (KIT / "data" / entry["case"]).is_dir(), key
+
+
+def test_every_section_named_is_in_the_executed_report_with_an_exhibit(demo):
+    project = demo("en")
+    html = (project / "reports" / "latest" / "report.html").read_text("utf-8")
+    shown: dict[tuple[str, str], int] = {}
+    for path in sorted((project / "reports" / "latest").glob("*.ipynb")):
+        section = ""
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown" and (heading := re.search(r"^##? (.+)$", cell.source, re.MULTILINE)):
+                section = heading[1]
+            for output in cell.get("outputs", ()):
+                if output.get("metadata", {}).get("fivestep", {}).get("kind") in ("figure", "table", "finding"):
+                    shown[path.stem, section] = shown.get((path.stem, section), 0) + 1
+    for key, entry in COVERAGE.items():
+        assert shown.get((entry["notebook"], entry["section"])), (key, entry["section"])
+        assert entry["section"].replace("&", "&amp;") in html, key

@@ -1,0 +1,126 @@
+"""What a notebook does with its engagement: exhibits, findings, hand-over, export."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from conftest import GROCERY
+
+from fivestep import charts, language
+from fivestep.engagement import Engagement, snapshot_hash
+from fivestep.errors import UserError
+from fivestep.findings import Finding, NotAvailable
+from fivestep.language import columns
+
+FOUND = Finding(
+    key="t.share", value=0.5, unit="share", display="50%", text="Half of it.", evidence="n = 2", so_what="Do it.", warnings=("Few.",), assumptions=("A rule.",)
+)
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "engagement.yml").write_text("name: Trial\nclient: Grocer\ncurrency: USD\ntime_zone: America/New_York\nsource: The real case\n")
+    (tmp_path / "data" / "contract").mkdir(parents=True)
+    shutil.copytree(GROCERY, tmp_path / "data" / "contract" / "grocery", ignore=shutil.ignore_patterns("*.py", "README*", "dictionary*", "LICENSE*"))
+    return tmp_path
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What a notebook cell would have displayed."""
+    out = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw, metadata: out.append((data, metadata["fivestep"])))
+    return out
+
+
+def test_a_table_exhibit_shows_labels_and_keeps_raw_numbers(project, shown):
+    opened = Engagement(project, "2_segmentation")
+    opened.exhibit(pd.DataFrame({"customer_id": ["=1+1"], "customers": [1200], "share_of_spend": [0.1234]}), title="A title", note="A note")
+    data, record = shown[0]
+    assert (record["kind"], record["number"], record["title"], record["note"]) == ("table", "2.1", "A title", "A note")
+    assert record["rows"] == [["=1+1", "1,200", "12.3%"]]
+    assert [c["label"] for c in record["columns"]] == ["Customer", "Customers", "Share of spend"]
+    assert record["source"] == "The real case; orders from 1 Jan 2017 to 31 Dec 2017"
+    kept = pd.read_parquet(project / record["frame"])
+    assert kept["share_of_spend"].tolist() == [0.1234]
+    assert "12.3%" in data["text/html"]
+
+
+def test_a_figure_exhibit_is_svg_with_a_description(project, shown):
+    opened = Engagement(project, "1_profiling")
+    opened.exhibit(charts.bars(["a", "b"], [1, 2], write=str), title="Two bars <b>")
+    data, record = shown[0]
+    assert data["image/svg+xml"].startswith("<?xml") and record["alt"] == "Two bars <b>"
+    assert "Two bars &lt;b&gt;" in data["text/html"]
+
+
+def test_what_is_absent_shows_as_one_quiet_line_without_a_number(project, shown):
+    opened = Engagement(project, "1_profiling")
+    gone = NotAvailable(("events",), "where visitors leave")
+    opened.exhibit(gone.funnel().figure(), title=gone.headline())
+    opened.finding(gone.finding())
+    opened.hand_over("gone", gone)
+    assert [r["kind"] for _d, r in shown] == ["not_available", "not_available"]
+    assert shown[0][1]["text"] == "Not shown: the data has no events. It would answer: where visitors leave"
+    assert isinstance(opened.received("gone"), NotAvailable)
+
+
+def test_findings_are_kept_for_the_summary(project, shown):
+    opened = Engagement(project, "1_profiling")
+    opened.finding(FOUND)
+    opened.finding(FOUND)  # a section that is run again does not count twice
+    (kept,) = json.loads((project / "results" / "1_profiling" / "findings.json").read_text())
+    assert (kept["key"], kept["value"], kept["warnings"], kept["step"]) == ("t.share", 0.5, ["Few."], "1_profiling")
+
+
+def test_a_later_step_accepts_only_results_of_the_same_data_day_and_scope(project):
+    frame = pd.DataFrame({"customer_id": ["1"], "cluster": ["a"]})
+    Engagement(project, "2_segmentation").hand_over("segments", frame)
+    pd.testing.assert_frame_equal(Engagement(project, "4_strategy").received("segments"), frame)
+    with pytest.raises(UserError, match="2_segmentation made it for another as-of date \\(2017-12-31, not 2017-11-30\\). Run 2_segmentation again."):
+        Engagement(project, "4_strategy", as_of="2017-11-30").received("segments")
+    with pytest.raises(UserError, match="for another scope \\(everybody, not age_band=25-34\\)"):
+        Engagement(project, "4_strategy", scope="age_band=25-34").received("segments")
+    (project / "data" / "contract" / "grocery" / "offers.parquet").unlink()
+    with pytest.raises(UserError, match="for other data"):
+        Engagement(project, "4_strategy").received("segments")
+
+
+def test_an_export_is_defused_for_spreadsheets(project):
+    opened = Engagement(project, "4_strategy")
+    opened.export("list", pd.DataFrame({"customer_id": ["=cmd", "-1", "ok"], "spend": [-5.0, 1.0, 2.0]}))
+    path = project / "reports" / "exports" / "list.csv"
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert path.read_text("utf-8-sig").splitlines() == ["Customer,Spend", "'=cmd,-5.0", "'-1,1.0", "ok,2.0"]
+
+
+def test_the_snapshot_hash_knows_every_byte(project):
+    folder = project / "data" / "contract" / "grocery"
+    before = snapshot_hash(folder)
+    (folder / "labels.csv").write_text((folder / "labels.csv").read_text() + "x.y,z,Z,Z,\n")
+    assert snapshot_hash(folder) != before
+
+
+def test_a_snapshot_that_is_not_there_is_named(project):
+    (project / "engagement.yml").write_text("name: T\nclient: C\nsnapshot: may\n")
+    with pytest.raises(UserError, match="data/contract/may holds no tables. Snapshots there: grocery"):
+        Engagement(project, "1_profiling")
+
+
+def test_a_report_in_chinese_speaks_chinese_of_scope_and_period(project):
+    opened = Engagement(project, "1_profiling", scope="income_band=35-49K", language="zh_CN")
+    assert language.current() == "zh_CN"
+    assert "2017年1月1日" in opened.source
+    assert "美元" in opened.scope_label
+
+
+def test_every_registered_column_has_a_label_and_a_known_kind():
+    for name in ("customer_id", "share_of_spend", "month"):
+        assert columns.label(name)
+    with pytest.raises(KeyError, match="not registered"):
+        columns.label("nobody_knows")
+    with pytest.raises(ValueError, match="described twice"):
+        columns.register(customers=columns.Column("Other", "count"))
