@@ -17,11 +17,11 @@ endif
 DEMO := build/demo/grocery
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test lint lock clean env
+.PHONY: help demo test lint catalogs lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-6s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-8s %s\n", $$1, $$2 }'
 
 demo: env ## the grocery case from generated project to reports, in build/demo/grocery
 	@rm -rf $(DEMO)
@@ -40,13 +40,16 @@ lint: env ## style, and which room may import which
 	@.venv/bin/ruff check
 	@.venv/bin/lint-imports
 
+catalogs: env ## bring the translations up to date with code and notebooks, and compile them
+	@.venv/bin/python .ci/catalogs.py
+
 lock: ## pin what lib/pyproject.toml asks for, keeping earlier pins; delete a lock first to have the newest (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH. Install it: python3 -m pip install uv" >&2; exit 1; }
 	$(COMPILE) --output-file lib/requirements.lock lib/pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock --extra dev --constraint lib/requirements.lock lib/pyproject.toml
 
 clean: ## remove everything that make made
-	rm -rf build .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis .tmp
 	find lib tests template -name __pycache__ -type d -prune -exec rm -rf {} +
 
 env: # .venv, where it is not there or out of date

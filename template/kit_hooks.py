@@ -1,6 +1,6 @@
-"""What the hooks of a template do: check the answers, keep the analyst's work, give the project the kit's own files.
+"""What a template does beside rendering: check the answers, keep the analyst's work, give the project the kit's own files.
 
-Hooks run in cookiecutter's own environment, so this module uses the standard library only.
+It runs in cookiecutter's own environment, so this module uses the standard library only.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ import unicodedata
 from pathlib import Path
 from zoneinfo import available_timezones
 
-JUNK = {
-    "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis", ".venv", "build", "dist", ".DS_Store"
-}  # fmt: skip
-JUNK_SUFFIXES = (".pyc", ".egg-info")
+JUNK = {"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis", ".tmp", ".venv", "build", "dist"}
+JUNK_SUFFIXES = (".pyc", ".egg-info", ".DS_Store")
 
 RENDERED = "{{cookiecutter.project_slug}}"
 ASIDE = ".set-aside"
 
-# ISO 4217: the currencies in which customers are charged, and the lev, in which they were until 2025. No metals, funds or test codes.
+# ISO 4217: what customers are charged in, and the lev, in which they were until 2025. No metals, funds or test codes.
 CURRENCIES = set(
     """
-    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE
-    CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY
-    KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO
-    NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB
-    TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY
+    COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS
+    INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP
+    MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR
+    SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV
+    WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
     """.split()
 )
 
@@ -38,15 +37,16 @@ def problem(answers: dict) -> str:
     for key in ("project_name", "client"):
         if not answers[key].strip() or any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in answers[key]):
             return f"{key}: {answers[key]!r} is not a name. Write one line of text."
-    if not re.fullmatch(r"\w[\w.-]{0,99}", answers["project_slug"]):
-        return f"project_slug: {answers['project_slug']!r} is not a folder name. Use letters, digits, hyphens and dots, such as customer-review."
-    if answers["currency"] not in CURRENCIES:
-        return f"currency: {answers['currency']!r} is not an ISO 4217 code. Write three capital letters, such as USD, EUR or CNY."
+    slug, currency, zone = answers["project_slug"], answers["currency"], answers["time_zone"]
+    if not re.fullmatch(r"\w[\w.-]{0,99}", slug):
+        return f"project_slug: {slug!r} is not a folder name. Use letters, digits, hyphens and dots, such as customer-review."
+    if currency not in CURRENCIES:
+        return f"currency: {currency!r} is not an ISO 4217 code. Write three capital letters, such as USD, EUR or CNY."
     zones = available_timezones()  # empty on Windows without tzdata: then nobody can tell
-    if zones and answers["time_zone"] not in zones:
-        return f"time_zone: {answers['time_zone']!r} is not an IANA time zone. Write one such as UTC, America/New_York or Asia/Shanghai."
-    if answers["data"] == "grocery" and (answers["currency"], answers["time_zone"]) != ("USD", "America/New_York"):
-        return "data: the grocery case is in US dollars and New York time. Leave currency at USD and time_zone at America/New_York."
+    if zones and zone not in zones:
+        return f"time_zone: {zone!r} is not an IANA time zone. Write one such as UTC, America/New_York or Asia/Shanghai."
+    if answers["data"] == "grocery" and (currency, zone) != ("USD", "America/New_York"):
+        return "data: the grocery case is in US dollars and New York time. Answer currency=USD and time_zone=America/New_York."
     return ""
 
 
@@ -121,9 +121,9 @@ def translated(notebook: bytes, kit: Path, language: str) -> bytes:
         catalog = gettext.GNUTranslations(file)
     content = json.loads(notebook)
     for cell in content["cells"]:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown" and source:  # the message "" is the catalog's own header
-            cell["source"] = catalog.gettext(source).splitlines(keepends=True)
+        message = "".join(cell["source"]).strip()
+        if cell["cell_type"] == "markdown" and message:  # the message "" is the catalog's own header
+            cell["source"] = catalog.gettext(message).splitlines(keepends=True)
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
 
 

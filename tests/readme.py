@@ -27,7 +27,7 @@ def tree_mismatches(text: str, folder: Path) -> list[str]:
     A folder is complete as soon as the tree shows anything in it. Hidden files and what tools leave behind need not be listed.
     """
     listed = tree(text)
-    wrong = [f"not there: {path}" for path in listed if not ((folder / path).is_dir() if path.endswith("/") else (folder / path).is_file())]
+    wrong = [f"not there: {p}" for p in listed if not ((folder / p).is_dir() if p.endswith("/") else (folder / p).is_file())]
     opened = {""} | {path[: path.rstrip("/").rfind("/") + 1] for path in listed}
     for parent in sorted(opened):
         for entry in sorted((folder / parent).iterdir()) if (folder / parent).is_dir() else []:

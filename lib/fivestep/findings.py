@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,3 +62,6 @@ class NotAvailable:
 
     def __call__(self, *args: Any, **kwargs: Any) -> NotAvailable:
         return self
+
+    def __iter__(self) -> Iterator[NotAvailable]:
+        yield self  # a loop over the parts of a result says once what is missing

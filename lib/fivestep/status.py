@@ -12,10 +12,8 @@ from fivestep.errors import UserError
 from fivestep.language import N_, _
 
 # What tools leave behind, as in template/kit_hooks.py.
-JUNK = {
-    "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis", ".venv", "build", "dist", ".DS_Store"
-}  # fmt: skip
-JUNK_SUFFIXES = (".pyc", ".egg-info")
+JUNK = {"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis", ".tmp", ".venv", "build", "dist"}
+JUNK_SUFFIXES = (".pyc", ".egg-info", ".DS_Store")
 
 STATES = {"changed": N_("changed"), "deleted": N_("deleted"), "added": N_("added"), "unchanged": N_("unchanged")}
 
@@ -31,7 +29,7 @@ class FileStatus:
 def received(project: Path) -> list[FileStatus]:
     """Every file of the received folders by path: changed, deleted, added or unchanged since it was received.
 
-    A notebook that was only run is unchanged: its outputs do not count. What tools leave behind (caches, checkpoints) is not listed.
+    A notebook that was only run is unchanged: its outputs do not count. Caches and checkpoints are left out.
     Raises UserError where kit.lock.json is missing or cannot be read.
     """
     lock = _lock(project)
@@ -46,7 +44,7 @@ def received(project: Path) -> list[FileStatus]:
 
 def summary(files: list[FileStatus]) -> str:
     """What `fivestep status` prints: every file that is not as received, one a line, and a last line with the counts."""
-    shown = [f"{_(STATES[state])}  {file.path}" for state in STATES if state != "unchanged" for file in files if file.state == state]
+    shown = [f"{_(STATES[s])}  {file.path}" for s in ("changed", "deleted", "added") for file in files if file.state == s]
     counts = Counter(file.state for file in files)
     shown.append(
         _("{unchanged} files as received from the kit, {changed} changed, {deleted} deleted, {added} added.").format(
@@ -60,14 +58,16 @@ def _lock(project: Path) -> dict:
     path = project / "kit.lock.json"
     if not path.is_file():
         raise UserError(
-            f"{project}: there is no kit.lock.json. Run this in an engagement folder; cookiecutter's --overwrite-if-exists into it writes the file anew."
+            f"{project.name}: there is no kit.lock.json. Run this in an engagement folder, or restore the file: "
+            "cookiecutter --overwrite-if-exists writes it anew and replaces nothing else."
         )
     try:
         lock = json.loads(path.read_text(encoding="utf-8"))
         return {key: lock[key] for key in ("folders", "files", "cells")}
     except (ValueError, KeyError, TypeError):
         raise UserError(
-            "kit.lock.json cannot be read, perhaps after a merge. Restore it from git, or delete it and run cookiecutter --overwrite-if-exists."
+            "kit.lock.json cannot be read, perhaps after a merge. Restore it from git, or delete it: "
+            "cookiecutter --overwrite-if-exists writes it anew and replaces nothing else."
         ) from None
 
 
@@ -77,9 +77,10 @@ def _state(path: Path, name: str, lock: dict) -> str:
     if not path.is_file():
         return "deleted"
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() == lock["files"][name] or (name in lock["cells"] and _cells_digest(content) == lock["cells"][name]):
-        return "unchanged"
-    return "changed"
+    same = hashlib.sha256(content).hexdigest() == lock["files"][name]
+    if not same and name in lock["cells"]:
+        same = _cells_digest(content) == lock["cells"][name]
+    return "unchanged" if same else "changed"
 
 
 def _cells_digest(notebook: bytes) -> str:

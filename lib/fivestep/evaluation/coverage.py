@@ -1,4 +1,4 @@
-"""Which days and months the data cover, and how many customers they are about."""
+"""Which days and months the data covers, and how many customers they are about."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import pandas as pd
 
 from fivestep.engine import Tables, frame
 
-SHORT_SILENCE = 3  # days: shops close for holidays, so a silence this short at an edge of the data is no sign that days are missing
-BUSY = 10  # orders on an average day with orders: from here on a day without any is a closed day, below it may just be a quiet one
+SHORT_SILENCE = (
+    3  # days: shops close for holidays, so a silence this short at an edge of the data is no sign that days are missing
+)
+BUSY = (
+    10  # orders on an average day with orders: from here on a day without any is a closed day, below it may just be a quiet one
+)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """The days that the data cover.
+    """The days that the data covers.
 
-    ``daily``: orders per day with an order, by day. ``silence``: the longest run of days without an order inside the data, at least `SHORT_SILENCE`.
-    ``last``: the as-of date, or the last day with an order where more than ``silence`` days lie between.
+    ``daily``: orders per day with an order, by day. ``silence``: the longest run of days without an order inside the data, at
+    least `SHORT_SILENCE`. ``last``: the as-of date, or the last day with an order where more than ``silence`` days lie between.
     """
 
     daily: pd.Series
@@ -28,18 +32,25 @@ class Coverage:
     silence: int
 
     def covers(self, start: dt.date, end: dt.date) -> bool:
-        """Whether the data hold every day from *start* to *end*; a first day within ``silence`` before the first order counts as held."""
+        """Whether the data covers *start* to *end*; up to ``silence`` days before the first order count as covered."""
         return start >= self.first - dt.timedelta(days=self.silence) and end <= self.last
 
     def months(self) -> pd.DataFrame:
-        """Every calendar month of the data: month, complete, days (of the month that are covered), trading_days (days with an order)."""
+        """Every calendar month of the data: month, complete, days (that are covered), trading_days (days with an order)."""
         months = pd.date_range(self.first.replace(day=1), self.last.replace(day=1), freq="MS")
         ends = months + pd.offsets.MonthEnd(0)
         complete = [self.covers(start.date(), end.date()) for start, end in zip(months, ends, strict=True)]
         inside = pd.Series(1, index=pd.date_range(self.first, self.last)).resample("MS").sum()
         trading = self.daily.groupby(self.daily.index.to_period("M").to_timestamp()).size()
         days = [int(end.day) if whole else int(inside[start]) for start, end, whole in zip(months, ends, complete, strict=True)]
-        return pd.DataFrame({"month": months, "complete": complete, "days": days, "trading_days": trading.reindex(months, fill_value=0).to_numpy()})
+        return pd.DataFrame(
+            {
+                "month": months,
+                "complete": complete,
+                "days": days,
+                "trading_days": trading.reindex(months, fill_value=0).to_numpy(),
+            }
+        )
 
     @property
     def busy(self) -> bool:
@@ -60,5 +71,13 @@ def coverage(tables: Tables) -> Coverage:
 
 def customer_ids(tables: Tables, *others: str) -> ibis.Table:
     """The distinct ids of the base: every customer of ``customers`` and of ``orders``, and of the *others* among the tables."""
-    parts = [table.filter(table.customer_id.notnull()).select(customer_id=table.customer_id) for table in (tables.customers, tables.orders, *(getattr(tables, o) for o in others))]
+    parts = [
+        table.filter(table.customer_id.notnull()).select(customer_id=table.customer_id)
+        for table in (tables.customers, tables.orders, *(getattr(tables, o) for o in others))
+    ]
     return ibis.union(*parts, distinct=True)
+
+
+def purchases(orders: ibis.Table) -> ibis.Table:
+    """The orders of known customers without returns, which are orders with a negative amount."""
+    return orders.filter(orders.customer_id.notnull() & (orders.order_amount >= 0))

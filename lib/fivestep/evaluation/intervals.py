@@ -37,7 +37,8 @@ def newcombe(successes_1: float, n_1: float, successes_2: float, n_2: float) -> 
 
 
 def welch(n_1: float, mean_1: float, variance_1: float, n_2: float, mean_2: float, variance_2: float) -> tuple[float, float]:
-    """95 % interval of the first mean less the second, variances (divisor n - 1) not taken as equal; NaN where a group has fewer than two members.
+    """95 % interval of the first mean less the second, variances (divisor n - 1) not taken as equal; NaN where a group has fewer
+    than two members.
 
     Source: Welch (1947), The generalization of "Student's" problem when several different population variances are involved.
     """

@@ -33,9 +33,10 @@ QUESTION = N_("how the latest month compares with the months before")
 class MonthlyKpis:
     """Key figures per calendar month; the latest month is the last complete one.
 
-    ``table``: one row per month of the data, without gaps: month, complete, days, active_customers, share_active (0..1), orders, spend, spend_per_order,
-    orders_per_active_customer. ``days`` are trading days (days with an order), or calendar days where ``trading`` is false because orders are too few to tell
-    a closed day from a quiet one. ``base``: customers of the data. ``left_out_orders`` and ``left_out_spend``: orders without a customer.
+    ``table``: one row per month of the data, without gaps: month, complete, days, active_customers, share_active (0..1), orders,
+    spend, spend_per_order, orders_per_active_customer. ``days`` are trading days (days with an order), or calendar days where
+    ``trading`` is false because orders are too few to tell a closed day from a quiet one. ``base``: customers of the data.
+    ``left_out_orders`` and ``left_out_spend``: orders without a customer.
     """
 
     table: pd.DataFrame
@@ -52,40 +53,62 @@ class MonthlyKpis:
 
     def months(self) -> pd.DataFrame:
         """One row per month, incomplete ones marked: month_state and every key figure."""
-        out = self.table.assign(month_state=np.where(self.table["complete"], N_("Complete"), N_("Incomplete")), spend_per_day=_ratio(self.table["spend"], self.table["days"]))
-        return out[["month", "month_state", "active_customers", "share_active", "orders", "spend", "spend_per_order", "orders_per_active_customer", "days", "spend_per_day"]].rename(
-            columns={"days": "kpi_days"}
+        out = self.table.assign(
+            month_state=np.where(self.table["complete"], N_("Complete"), N_("Incomplete")),
+            spend_per_day=_ratio(self.table["spend"], self.table["days"]),
         )
+        return out[
+            [
+                "month",
+                "month_state",
+                "active_customers",
+                "share_active",
+                "orders",
+                "spend",
+                "spend_per_order",
+                "orders_per_active_customer",
+                "days",
+                "spend_per_day",
+            ]
+        ].rename(columns={"days": "days_counted"})
 
     def changes(self) -> pd.DataFrame:
-        """One row per key figure: change on the month before, per day where it grows with the days, and whether it is larger than every earlier one."""
+        """One row per key figure: change on the month before, per day where it grows with the days, and whether it is unusual."""
         rows = []
         for name, (label, per_day) in KPIS.items():
             plain, compared = self._series(name, False), self._series(name, per_day)
             change, earlier = _changes(compared)[-1], np.abs(_changes(compared)[:-1])
             earlier = earlier[np.isfinite(earlier)]
             usual = float(earlier.max()) if len(earlier) >= EARLIER_CHANGES else np.nan
-            rows.append({
-                "kpi": label,
-                "change_on_month": _changes(plain)[-1],
-                "change_on_month_per_day": change if per_day else np.nan,
-                "largest_earlier_change": usual,
-                "kpi_verdict": _verdict(change, usual),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "key_figure": label,
+                    "change_on_month": _changes(plain)[-1],
+                    "change_on_month_per_day": change if per_day else np.nan,
+                    "largest_earlier_change": usual,
+                    "key_figure_verdict": _verdict(change, usual),
+                }
+            )
         return pd.DataFrame(rows)
 
     def year_on_year(self) -> pd.DataFrame | NotAvailable:
         """One row per key figure: change of the latest complete month on the same month a year ago, as counted and per day."""
         complete = self.complete
         if len(complete) <= YEAR:
-            reason = _("the data hold no complete {month} to compare {latest} with.").format(
+            reason = _("the data holds no complete {month} to compare {latest} with.").format(
                 month=language.month(self._latest - pd.DateOffset(years=1)), latest=language.month(self._latest)
             )
             return NotAvailable((), _("how the latest month compares with the same month a year ago"), reason=reason)
         rows = []
         for name, (label, per_day) in KPIS.items():
             plain, compared = (self._series(name, days)[[-1 - YEAR, -1]] for days in (False, per_day))
-            rows.append({"kpi": label, "change_on_year": _changes(plain)[-1], "change_on_year_per_day": _changes(compared)[-1] if per_day else np.nan})
+            rows.append(
+                {
+                    "key_figure": label,
+                    "change_on_year": _changes(plain)[-1],
+                    "change_on_year_per_day": _changes(compared)[-1] if per_day else np.nan,
+                }
+            )
         return pd.DataFrame(rows)
 
     def _series(self, name: str, per_day: bool) -> np.ndarray:
@@ -102,27 +125,40 @@ class MonthlyKpis:
         return self.complete["month"].iloc[-2]
 
     def trend(self) -> Figure:
-        """Spend, orders (both per day), active customers and spend per order by complete month; 100 is the average of the months shown."""
-        shown = {"spend": _("Spend per day"), "orders": _("Orders per day"), "active_customers": _("Active customers"), "spend_per_order": _("Spend per order")}
-        drawn = pd.DataFrame({name: self._series(name, KPIS[name][1]) for name in shown}, index=[language.month(m) for m in self.complete["month"]])
+        """Spend and orders per day, active customers and spend per order by complete month; 100 is the average of the months."""
+        shown = {
+            "spend": _("Spend per day"),
+            "orders": _("Orders per day"),
+            "active_customers": _("Active customers"),
+            "spend_per_order": _("Spend per order"),
+        }
+        drawn = pd.DataFrame(
+            {name: self._series(name, KPIS[name][1]) for name in shown}, index=_axis_labels(self.complete["month"])
+        )
         average = drawn.mean()
         index = 100 * drawn / average.where(average > 0)
-        return charts.lines(index, write=language.number, labels=list(shown.values()), ylabel=_("100 = average of the months shown"))
+        return charts.lines(
+            index, write=language.number, labels=list(shown.values()), ylabel=_("100 = average of the months shown")
+        )
 
     def headline(self) -> str:
         """How spend per day changed in the latest complete month."""
         words = {"month": language.month(self._latest), "previous": language.month(self._previous)}
-        row = self.changes().set_index("kpi").loc[KPIS["spend"][0]]
+        row = self.changes().set_index("key_figure").loc[KPIS["spend"][0]]
         change = row["change_on_month_per_day"]
         if not np.isfinite(change):
             return _("{previous} had no positive spend that {month} could be compared with").format(**words)
         words["change"] = language.percent(abs(change), 1)
         if round(change, 3) == 0:
             return _("Spend per day was the same in {month} as in {previous}").format(**words)
-        if row["kpi_verdict"] == RISE:
-            return _("Spend per day rose by {change} in {month} against {previous}, the largest change between two months so far").format(**words)
-        if row["kpi_verdict"] == FALL:
-            return _("Spend per day fell by {change} in {month} against {previous}, the largest change between two months so far").format(**words)
+        if row["key_figure_verdict"] == RISE:
+            return _(
+                "Spend per day rose by {change} in {month} against {previous}, the largest change between two months so far"
+            ).format(**words)
+        if row["key_figure_verdict"] == FALL:
+            return _(
+                "Spend per day fell by {change} in {month} against {previous}, the largest change between two months so far"
+            ).format(**words)
         if change > 0:
             return _("Spend per day rose by {change} in {month} against {previous}").format(**words)
         return _("Spend per day fell by {change} in {month} against {previous}").format(**words)
@@ -135,12 +171,15 @@ class MonthlyKpis:
             "{share} of customers were active in {month} and spent {spend} in {n} orders",
             int(latest["orders"]),
         ).format(
-            share=language.percent(latest["share_active"]), month=language.month(self._latest), spend=language.money(latest["spend"]), n=language.number(latest["orders"])
-        )  # fmt: skip
+            share=language.percent(latest["share_active"]),
+            month=language.month(self._latest),
+            spend=language.money(latest["spend"]),
+            n=language.number(latest["orders"]),
+        )
 
     def changes_headline(self) -> str:
         """How many key figures changed more than they ever did before."""
-        verdicts = self.changes()["kpi_verdict"]
+        verdicts = self.changes()["key_figure_verdict"]
         if (verdicts == UNKNOWN).all():
             return _("There are too few complete months to say which change is unusual")
         unusual, known = int(verdicts.isin([RISE, FALL]).sum()), int((verdicts != UNKNOWN).sum())
@@ -154,7 +193,7 @@ class MonthlyKpis:
         compared = self.year_on_year()
         if isinstance(compared, NotAvailable):
             return compared
-        change = compared.set_index("kpi").loc[KPIS["spend"][0], "change_on_year_per_day"]
+        change = compared.set_index("key_figure").loc[KPIS["spend"][0], "change_on_year_per_day"]
         words = {"month": language.month(self._latest), "before": language.month(self._latest - pd.DateOffset(years=1))}
         if not np.isfinite(change):
             return _("{before} had no positive spend that {month} could be compared with").format(**words)
@@ -168,13 +207,16 @@ class MonthlyKpis:
     def note(self) -> str:
         """What the figures count, which months are complete and what a day is."""
         counted = language.ngettext(
-            "Active: a customer with an order in the month. Base of shares: {n} customer known at the end of the data, in every month.",
-            "Active: a customer with an order in the month. Base of shares: {n} customers known at the end of the data, in every month.",
+            "Active: a customer with an order in the month; returns lower spend and are no orders. Base of "
+            "shares in every month: {n} customer of the data.",
+            "Active: a customer with an order in the month; returns lower spend and are no orders. Base of "
+            "shares in every month: all {n} customers of the data.",
             self.base,
         ).format(n=language.number(self.base))
-        complete = _("A month is complete when the data reach its last day and are silent for at most {days} days at its beginning and end.").format(
-            days=language.number(self.silence)
-        )
+        complete = _(
+            "A month is complete when the data covers it from its first to its last day; up to {days} days "
+            "without an order where the data begins or ends are no gap."
+        ).format(days=language.number(self.silence))
         return " ".join(filter(None, [counted, complete, self._day(), self._left_out()]))
 
     def changes_note(self) -> str:
@@ -188,27 +230,40 @@ class MonthlyKpis:
     def _day(self) -> str:
         if self.trading:
             return _("Per day: per trading day, a day with at least one order, because months differ in length.")
-        return _("Per day: per calendar day, because months differ in length and orders are too few to tell a closed day from a quiet one.")
+        return _(
+            "Per day: per calendar day, because months differ in length and orders are too few to tell a "
+            "closed day from a quiet one."
+        )
 
     def _left_out(self) -> str:
         if not self.left_out_orders:
             return ""
         return language.ngettext(
-            "Left out: {n} order without a customer ({spend}).", "Left out: {n} orders without a customer ({spend}).", self.left_out_orders
+            "Left out: {n} order without a customer ({spend}).",
+            "Left out: {n} orders without a customer ({spend}).",
+            self.left_out_orders,
         ).format(n=language.number(self.left_out_orders), spend=language.money(self.left_out_spend))
 
     def finding(self) -> Finding | NotAvailable:
         """The change of spend per day in the latest complete month."""
-        row = self.changes().set_index("kpi").loc[KPIS["spend"][0]]
-        change, verdict = float(row["change_on_month_per_day"]), row["kpi_verdict"]
+        row = self.changes().set_index("key_figure").loc[KPIS["spend"][0]]
+        change, verdict = float(row["change_on_month_per_day"]), row["key_figure_verdict"]
         if not np.isfinite(change):
             return NotAvailable((), _(QUESTION), reason=language.sentence(self.headline()))
         latest, previous = self.complete.iloc[-1], self.complete.iloc[-2]
-        evidence = _("{month}: {spend} from {customers} active customers in {days} days; {previous}: {spend_before} from {customers_before} in {days_before} days.").format(
-            month=language.month(self._latest), spend=language.money(latest["spend"]), customers=language.number(latest["active_customers"]), days=language.number(latest["days"]),
-            previous=language.month(self._previous), spend_before=language.money(previous["spend"]), customers_before=language.number(previous["active_customers"]),
+        evidence = _(
+            "{month}: {spend} from {customers} active customers in {days} days; {previous}: {spend_before} "
+            "from {customers_before} in {days_before} days."
+        ).format(
+            month=language.month(self._latest),
+            spend=language.money(latest["spend"]),
+            customers=language.number(latest["active_customers"]),
+            days=language.number(latest["days"]),
+            previous=language.month(self._previous),
+            spend_before=language.money(previous["spend"]),
+            customers_before=language.number(previous["active_customers"]),
             days_before=language.number(previous["days"]),
-        )  # fmt: skip
+        )
         follows = {
             RISE: _("Find out what brought the rise before crediting any one action."),
             FALL: _("Find the cause before the next review: the change is outside what months have shown so far."),
@@ -235,17 +290,23 @@ class MonthlyKpis:
 def monthly_kpis(tables: Tables) -> MonthlyKpis | NotAvailable:
     """Active customers, orders and spend per calendar month.
 
-    Orders without a customer are excluded and counted. Months that the data cover only in part are in the table, marked, and in no comparison.
-    Fewer than two complete months answer nothing.
+    An order with a negative amount is a return: it lowers spend and is no order. Orders without a customer are excluded and
+    counted. Months that the data covers only in part are in the table, marked, and in no comparison. Fewer than two complete
+    months answer nothing.
     """
     covered = coverage(tables)
     months = covered.months()
     if months["complete"].sum() < 2:
-        return NotAvailable((), _(QUESTION), reason=_("the data hold fewer than two complete months."))
+        return NotAvailable((), _(QUESTION), reason=_("the data holds fewer than two complete months."))
     orders = tables.orders.mutate(month=ibis._.order_date.truncate("M").date())
     known = orders.filter(orders.customer_id.notnull())
+    bought = known.order_amount >= 0
     counted = frame(
-        known.group_by("month").aggregate(active_customers=known.customer_id.nunique(), orders=known.order_id.nunique(), spend=known.order_amount.sum().cast("float64")),
+        known.group_by("month").aggregate(
+            active_customers=known.customer_id.nunique(where=bought),
+            orders=known.order_id.nunique(where=bought),
+            spend=known.order_amount.sum().cast("float64"),
+        ),
         by=["month"],
     )
     counted["month"] = pd.to_datetime(counted["month"]).astype(months["month"].dtype)
@@ -261,9 +322,26 @@ def monthly_kpis(tables: Tables) -> MonthlyKpis | NotAvailable:
     table["orders_per_active_customer"] = _ratio(table["orders"], table["active_customers"])
     anonymous = orders.filter(orders.customer_id.isnull())
     left_out = anonymous.aggregate(n=anonymous.count(), spend=anonymous.order_amount.sum().cast("float64")).to_pandas().iloc[0]
-    columns = ["month", "complete", "days", "active_customers", "share_active", "orders", "spend", "spend_per_order", "orders_per_active_customer"]
+    columns = [
+        "month",
+        "complete",
+        "days",
+        "active_customers",
+        "share_active",
+        "orders",
+        "spend",
+        "spend_per_order",
+        "orders_per_active_customer",
+    ]
     spend = 0.0 if language.absent(left_out["spend"]) else float(left_out["spend"])
     return MonthlyKpis(table[columns], base, covered.busy, covered.silence, int(left_out["n"]), spend)
+
+
+def _axis_labels(months: pd.Series) -> list[str]:
+    """Months for an axis; within one year the year stands only under the first month and under January."""
+    if len(months) > YEAR:
+        return [language.month(m) for m in months]
+    return [language.short_month(m) + (f"\n{m.year}" if i == 0 or m.month == 1 else "") for i, m in enumerate(months)]
 
 
 def _ratio(upper: pd.Series, lower: pd.Series) -> pd.Series:

@@ -64,8 +64,9 @@ def comparable_periods(tables: Tables) -> Periods | NotAvailable:
 class Movement:
     """Customers by their class in two windows.
 
-    ``table``: one row per customer with an order in either window, by customer_id: class_before, class_after (``SILENT`` where without an order), movement
-    (moved up or down, stayed, fell silent, entered), spend_before, spend_after. ``order``: the classes, best first.
+    ``table``: one row per customer with an order in either window, by customer_id: class_before, class_after (``SILENT`` where
+    without an order), movement (moved up or down, stayed, fell silent, entered), spend_before, spend_after. ``order``: the
+    classes, best first.
     """
 
     table: pd.DataFrame
@@ -73,38 +74,51 @@ class Movement:
     periods: Periods
 
     def directions(self) -> pd.DataFrame:
-        """One row per movement: customers, share of the customers of the earlier window (not for those who entered), spend in both windows."""
+        """One row per movement: customers, share of those of the earlier window (not of those who entered), spend in both."""
         names = [IMPROVED, SAME, WORSENED, GONE, ENTERED]
-        grouped = self.table.groupby("movement").agg(customers=("customer_id", "size"), spend_before=("spend_before", "sum"), spend_after=("spend_after", "sum"))
+        grouped = self.table.groupby("movement").agg(
+            customers=("customer_id", "size"), spend_before=("spend_before", "sum"), spend_after=("spend_after", "sum")
+        )
         out = grouped.reindex(names, fill_value=0).rename_axis("movement").reset_index()
         out.insert(2, "share_of_earlier", np.where(out["movement"] == ENTERED, np.nan, out["customers"] / self._base))
         return out.assign(spend_before=out["spend_before"].astype(float), spend_after=out["spend_after"].astype(float))
 
     def flows(self) -> pd.DataFrame:
-        """One row per pair of classes between which customers moved, most customers first: share of the class they come from, spend in both windows."""
+        """One row per pair of classes between which customers moved, most customers first; share of the class they come from."""
         moved = self.table[self.table["class_before"] != self.table["class_after"]]
         grouped = moved.groupby(["class_before", "class_after"]).agg(
-            movement=("movement", "first"), customers=("customer_id", "size"), spend_before=("spend_before", "sum"), spend_after=("spend_after", "sum")
+            movement=("movement", "first"),
+            customers=("customer_id", "size"),
+            spend_before=("spend_before", "sum"),
+            spend_after=("spend_after", "sum"),
         )
         out = grouped.reset_index()
         out.insert(4, "share_of_class", out["customers"] / out["class_before"].map(self.table["class_before"].value_counts()))
         rank = {name: i for i, name in enumerate((*self.order, SILENT))}
         out["from"], out["to"] = out["class_before"].map(rank), out["class_after"].map(rank)
-        return out.sort_values(["customers", "from", "to"], ascending=[False, True, True]).drop(columns=["from", "to"]).reset_index(drop=True)
+        return (
+            out.sort_values(["customers", "from", "to"], ascending=[False, True, True])
+            .drop(columns=["from", "to"])
+            .reset_index(drop=True)
+        )
 
     def customers(self) -> pd.DataFrame:
         """Customers who moved down or fell silent, largest fall in spend first."""
         lost = self.table[self.table["movement"].isin([WORSENED, GONE])]
-        lost = lost.assign(spend_change=lost["spend_after"] - lost["spend_before"])
-        return lost.sort_values(["spend_change", "customer_id"]).reset_index(drop=True)
+        lost = lost.assign(spend_difference=lost["spend_after"] - lost["spend_before"])
+        return lost.sort_values(["spend_difference", "customer_id"]).reset_index(drop=True)
 
     def matrix(self) -> Figure:
         """Customers by class before (rows) and after (columns, numbered as the rows)."""
         names = [*self.order, SILENT]
-        counts = pd.crosstab(self.table["class_before"], self.table["class_after"]).reindex(index=names, columns=names, fill_value=0)
+        counts = pd.crosstab(self.table["class_before"], self.table["class_after"]).reindex(
+            index=names, columns=names, fill_value=0
+        )
         shown = counts.astype(float).where(counts > 0)
         shown.loc[SILENT, SILENT] = np.nan
-        shown.index = [_("{number}  {name}").format(number=language.number(i), name=_(name)) for i, name in enumerate(names, start=1)]
+        shown.index = [
+            _("{number}  {name}").format(number=language.number(i), name=_(name)) for i, name in enumerate(names, start=1)
+        ]
         shown.columns = [language.number(i) for i in range(1, len(names) + 1)]
         figure = charts.heatmap(shown, write=language.number)
         figure.axes[0].set_xlabel(_("Class in the later window, numbered as the rows"))
@@ -119,8 +133,12 @@ class Movement:
 
     def headline(self) -> str:
         """The shares of customers that moved up, moved down and fell silent."""
-        return _("{up} of customers moved to a better class, {down} to a worse one, {gone} placed no order in the later window").format(
-            up=language.percent(self._share(IMPROVED)), down=language.percent(self._share(WORSENED)), gone=language.percent(self._share(GONE))
+        return _(
+            "{up} of customers moved to a better class, {down} to a worse one, {gone} placed no order in the later window"
+        ).format(
+            up=language.percent(self._share(IMPROVED)),
+            down=language.percent(self._share(WORSENED)),
+            gone=language.percent(self._share(GONE)),
         )
 
     def directions_headline(self) -> str:
@@ -147,7 +165,9 @@ class Movement:
             return _("No customer changed class between the two windows")
         top = flows.iloc[0]
         return language.ngettext(
-            "The largest flow: {n} customer from “{before}” to “{after}”", "The largest flow: {n} customers from “{before}” to “{after}”", int(top["customers"])
+            "The largest flow: {n} customer from “{before}” to “{after}”",
+            "The largest flow: {n} customers from “{before}” to “{after}”",
+            int(top["customers"]),
         ).format(n=language.number(top["customers"]), before=_(top["class_before"]), after=_(top["class_after"]))
 
     def note(self) -> str:
@@ -167,8 +187,10 @@ class Movement:
     def caution(self) -> str:
         """Why moving up or down is no verdict on the whole base."""
         return _(
-            "RFM classes are fifths of the customers of each window: whoever moves up overtakes others, so the shares say who changed places, not whether the "
-            "base as a whole got better. Customers in extreme classes also drift to the middle by chance alone. Spend in both windows shows the real change."
+            "RFM classes are fifths of the customers of each window: whoever moves up overtakes others, so "
+            "the shares say who changed places, not whether the "
+            "base as a whole got better. Customers in extreme classes also drift to the middle by chance "
+            "alone. Spend in both windows shows the real change."
         )
 
     def finding(self) -> Finding:
@@ -176,11 +198,18 @@ class Movement:
         gone = self.table["movement"].isin([WORSENED, GONE]).sum()
         low, high = wilson(gone, self._base)
         rows = self.directions().set_index("movement")
-        evidence = _("{down} moved down and {gone} fell silent, of {n} customers of the earlier window (95% interval {low} to {high}); {up} moved up and {entered} entered.").format(
-            down=language.number(rows.loc[WORSENED, "customers"]), gone=language.number(rows.loc[GONE, "customers"]), n=language.number(self._base),
-            low=language.percent(float(low), 1), high=language.percent(float(high), 1),
-            up=language.number(rows.loc[IMPROVED, "customers"]), entered=language.number(rows.loc[ENTERED, "customers"]),
-        )  # fmt: skip
+        evidence = _(
+            "{down} moved down and {gone} fell silent, of {n} customers of the earlier window (95% interval "
+            "{low} to {high}); {up} moved up and {entered} entered."
+        ).format(
+            down=language.number(rows.loc[WORSENED, "customers"]),
+            gone=language.number(rows.loc[GONE, "customers"]),
+            n=language.number(self._base),
+            low=language.percent(float(low), 1),
+            high=language.percent(float(high), 1),
+            up=language.number(rows.loc[IMPROVED, "customers"]),
+            entered=language.number(rows.loc[ENTERED, "customers"]),
+        )
         warnings = [_("Classes are relative to the customers of each window: a move down is not always less spend.")]
         if self.periods.window_days < WINDOWS[0]:
             warnings.append(_("The windows lie in different seasons, so part of the movement may be the season."))
@@ -202,13 +231,20 @@ class Movement:
 
 
 def movement(
-    before: pd.DataFrame | NotAvailable, after: pd.DataFrame | NotAvailable, periods: Periods | NotAvailable, *,
-    order: Iterable[str], by: str = "rfm_class", value: str = "monetary",
-) -> Movement | NotAvailable:  # fmt: skip
-    """Transitions of customers between the classes *by* of two windows; *order* names every class, best first, and *value* the spend of the window.
+    before: pd.DataFrame | NotAvailable,
+    after: pd.DataFrame | NotAvailable,
+    periods: Periods | NotAvailable,
+    *,
+    order: Iterable[str],
+    by: str = "rfm_class",
+    value: str = "monetary",
+) -> Movement | NotAvailable:
+    """Transitions of customers between the classes *by* of two windows; *order* names every class, best first, and *value* the
+    spend of the window.
 
-    *before* and *after*: one row per customer with customer_id, *by*, *value*, as ``periods.before`` and ``periods.after`` give them.
-    A customer who is in one of them only has entered or fallen silent. A class that *order* does not name is a `ValueError`.
+    *before* and *after*: one row per customer with customer_id, *by*, *value*, as ``periods.before`` and ``periods.after`` give
+    them. A customer who is in one of them only has entered or fallen silent. A class that *order* does not name is a
+    `ValueError`.
     """
     for given in (before, after, periods):
         if isinstance(given, NotAvailable):
@@ -220,11 +256,17 @@ def movement(
     if before.empty:
         return NotAvailable((), _(QUESTION), reason=_("no customer ordered in the earlier window."))
     columns = ["customer_id", by, value]
-    table = before[columns].merge(after[columns], on="customer_id", how="outer", suffixes=("_before", "_after")).sort_values("customer_id", ignore_index=True)
+    table = (
+        before[columns]
+        .merge(after[columns], on="customer_id", how="outer", suffixes=("_before", "_after"))
+        .sort_values("customer_id", ignore_index=True)
+    )
     rank = {name: i for i, name in enumerate(order)}
     was, now = table[f"{by}_before"].map(rank), table[f"{by}_after"].map(rank)
     table["movement"] = np.select([was.isna(), now.isna(), now < was, now > was], [ENTERED, GONE, IMPROVED, WORSENED], SAME)
     for when in ("before", "after"):
         table[f"class_{when}"] = table[f"{by}_{when}"].fillna(SILENT)
         table[f"spend_{when}"] = table[f"{value}_{when}"].fillna(0.0).astype(float)
-    return Movement(table[["customer_id", "class_before", "class_after", "movement", "spend_before", "spend_after"]], order, periods)
+    return Movement(
+        table[["customer_id", "class_before", "class_after", "movement", "spend_before", "spend_after"]], order, periods
+    )

@@ -190,6 +190,11 @@ def weekday(index: int) -> str:
     return _locale().days["stand-alone"]["abbreviated"][index]
 
 
+def full_weekday(index: int) -> str:
+    """The name of a weekday, 0 = Monday."""
+    return _locale().days["stand-alone"]["wide"][index]
+
+
 def listing(items: list[str]) -> str:
     """Items as a reader lists them: ``a, b and c``, ``a、b和c``."""
     from babel.lists import format_list

@@ -216,8 +216,9 @@ def _together(baskets: ibis.Table, *, minimum: int) -> pd.DataFrame:
     items = items.filter(items.orders >= minimum)
     items = items.select("item", code=ibis.row_number().over(order_by="item"))  # the self-join moves small integers instead of names
     baskets = baskets.inner_join(items, "item").select("order_id", "block", "code")
-    left, right = baskets, baskets.view()
-    met = left.inner_join(right, [left.order_id == right.order_id, left.code <= right.code]).select(block=left.block, code_a=left.code, code_b=right.code)
+    left = baskets.select("order_id", "block", code_a="code")
+    right = baskets.select(other="order_id", code_b="code")
+    met = left.inner_join(right, [left.order_id == right.other, left.code_a <= right.code_b])
     met = met.group_by("block", "code_a", "code_b").aggregate(orders=ibis._.count())
     a, b = items.select(code_a="code", a="item"), items.select(code_b="code", b="item")
     return frame(met.inner_join(a, "code_a").inner_join(b, "code_b").select("block", "a", "b", "orders"), by=["block", "a", "b"])

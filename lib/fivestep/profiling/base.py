@@ -21,8 +21,9 @@ FEW = 100
 class Base:
     """The base in one row.
 
-    ``table``: customers (with an order), orders, spend, spend_per_order, orders_per_customer, spend_per_customer. ``anonymous``: number and amount of orders without a
-    customer, which are left out. ``inactive``: customers without an order up to the as-of date.
+    ``table``: customers (with an order), orders, spend, spend_per_order, orders_per_customer, spend_per_customer. ``anonymous``:
+    number and amount of orders without a customer, which are left out. ``inactive``: customers without an order up to the as-of
+    date.
     """
 
     table: pd.DataFrame
@@ -47,17 +48,28 @@ class Base:
 
     def note(self) -> str:
         """Base, and what is left out."""
-        base = _("Base: {n} orders with a customer, {period}.").format(n=language.number(self.table["orders"].iloc[0]), period=period(self.first_day, self.as_of))
+        base = _("Base: {n} orders with a customer, {period}.").format(
+            n=language.number(self.table["orders"].iloc[0]), period=period(self.first_day, self.as_of)
+        )
         return " ".join((base, *self._left_out()))
 
     def _left_out(self) -> tuple[str, ...]:
         out = []
         n, amount = self.anonymous
         if n:
-            out.append(ngettext("{n} order without a customer ({money}) is left out.", "{n} orders without a customer ({money}) are left out.", n).format(
-                n=language.number(n), money=language.money(amount)))  # fmt: skip
+            out.append(
+                ngettext(
+                    "{n} order without a customer ({money}) is left out.",
+                    "{n} orders without a customer ({money}) are left out.",
+                    n,
+                ).format(n=language.number(n), money=language.money(amount))
+            )
         if self.inactive:
-            out.append(ngettext("{n} customer has no order yet.", "{n} customers have no order yet.", self.inactive).format(n=language.number(self.inactive)))
+            out.append(
+                ngettext("{n} customer has no order yet.", "{n} customers have no order yet.", self.inactive).format(
+                    n=language.number(self.inactive)
+                )
+            )
         return tuple(out)
 
     def finding(self) -> Finding:
@@ -72,7 +84,11 @@ class Base:
             evidence=self.note(),
             so_what=_("Every share of customers or of spend in this report refers to this base unless its note says otherwise."),
             confidence="high" if customers >= FEW else "low",
-            warnings=(_("Only {n} customers: shares and averages can change with a few of them.").format(n=language.number(customers)),) if customers < FEW else (),
+            warnings=(
+                _("Only {n} customers: shares and averages can change with a few of them.").format(n=language.number(customers)),
+            )
+            if customers < FEW
+            else (),
         )
 
 
@@ -94,10 +110,18 @@ def base(tables: Tables) -> Base | NotAvailable:
     customers, count, spend = int(seen["customers"]), int(seen["orders"]), float(seen["spend"])
     if not customers:
         return NotAvailable((), _(ANSWERS), reason=_("No order names its customer."))
-    table = pd.DataFrame([{
-        "customers": customers, "orders": count, "spend": spend, "spend_per_order": spend / count, "orders_per_customer": count / customers,
-        "spend_per_customer": spend / customers,
-    }])  # fmt: skip
+    table = pd.DataFrame(
+        [
+            {
+                "customers": customers,
+                "orders": count,
+                "spend": spend,
+                "spend_per_order": spend / count,
+                "orders_per_customer": count / customers,
+                "spend_per_customer": spend / customers,
+            }
+        ]
+    )
     active = orders.filter(known).select("customer_id").distinct()
     inactive = int(tables.customers.anti_join(active, "customer_id").count().to_pandas())
     return Base(table, (int(seen["anonymous"]), float(seen["anonymous_amount"])), inactive, tables.first_day, tables.as_of)

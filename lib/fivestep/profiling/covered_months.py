@@ -21,7 +21,9 @@ def covered_months(tables: Tables) -> pd.DataFrame:
 
 
 def axis_labels(months: pd.DataFrame) -> list[str]:
-    """Months for an axis, the year under the first month and each January; a month that the data covers in part carries an asterisk."""
+    """Months for an axis, the year under the first month and each January; a month that the data covers in part carries an
+    asterisk.
+    """
     out = []
     for place, (month, complete) in enumerate(zip(months["month"], months["complete"], strict=True)):
         name = language.short_month(month) + ("" if complete else "*")

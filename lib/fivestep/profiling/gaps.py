@@ -25,8 +25,8 @@ FEW_WEEKS = 8  # with fewer days of a weekday its median says little
 class Gaps:
     """Orders per day of the period.
 
-    ``table``: one row per calendar day from the first day with an order to the as-of date: order_day, orders, usual_orders (median of all days of the same
-    weekday), gap (no order although the median is above zero). ``months``: see `covered_months`.
+    ``table``: one row per calendar day from the first day with an order to the as-of date: order_day, orders, usual_orders
+    (median of all days of the same weekday), gap (no order although the median is above zero). ``months``: see `covered_months`.
     """
 
     table: pd.DataFrame
@@ -35,15 +35,20 @@ class Gaps:
     as_of: dt.date
 
     def runs(self) -> pd.DataFrame | NotAvailable:
-        """Stretches of consecutive days without an order, most usual orders missed first: gap_from, gap_to, gap_days, usual_orders."""
+        """Stretches of consecutive days without an order, most usual orders missed first: gap_from, gap_to, gap_days,
+        usual_orders.
+        """
         empty = self.table[self.table["orders"] == 0]
         if empty.empty:
             return NotAvailable((), _(ANSWERS), reason=_("Every day of the period has an order."))
         usual = dict(zip(empty["order_day"], empty["usual_orders"], strict=True))
         rows = [
-            {"gap_from": days[0], "gap_to": days[-1], "gap_days": len(days), "usual_orders": sum(usual[d] for d in days)} for days in _consecutive(list(usual))
+            {"gap_from": days[0], "gap_to": days[-1], "gap_days": len(days), "usual_orders": sum(usual[d] for d in days)}
+            for days in _consecutive(list(usual))
         ]
-        return pd.DataFrame(rows).sort_values(["usual_orders", "gap_days", "gap_from"], ascending=[False, False, True], ignore_index=True)
+        return pd.DataFrame(rows).sort_values(
+            ["usual_orders", "gap_days", "gap_from"], ascending=[False, False, True], ignore_index=True
+        )
 
     def figure(self) -> Figure:
         """Orders per day and their mean over seven days; days without their usual orders are marked."""
@@ -61,7 +66,9 @@ class Gaps:
             ]
             for x, y, name, color in labelled:
                 for at, height in zip(x, y, strict=False):
-                    ax.annotate(name, (at, height), (4, 6), textcoords="offset points", fontsize=7.5, color=color, annotation_clip=False)
+                    ax.annotate(
+                        name, (at, height), (4, 6), textcoords="offset points", fontsize=7.5, color=color, annotation_clip=False
+                    )
             ax.set_xticks(self.months["month"].clip(lower=daily.index[0]), axis_labels(self.months), ha="left")
             ax.set_ylim(0, max(daily.max() * 1.05, 1))
             ax.yaxis.set_major_formatter(lambda value, _place: language.number(value))
@@ -75,10 +82,14 @@ class Gaps:
         """Whether days lack the orders usual for their weekday, and the longest stretch."""
         days, empty, marked = len(self.table), int((self.table["orders"] == 0).sum()), self.table[self.table["gap"]]
         if not empty:
-            return ngettext("The only day of the period has orders", "Each of the {n} days of the period has orders", days).format(n=language.number(days))
+            return ngettext(
+                "The only day of the period has orders", "Each of the {n} days of the period has orders", days
+            ).format(n=language.number(days))
         if marked.empty:
             return ngettext(
-                "{n} of {days} days has no order, as is usual for its weekday", "{n} of {days} days have no order, as is usual for their weekdays", empty
+                "{n} of {days} days has no order, as is usual for its weekday",
+                "{n} of {days} days have no order, as is usual for their weekdays",
+                empty,
             ).format(n=language.number(empty), days=language.number(days))
         if len(marked) == 1:
             return _("{day} is the only one of {days} days without the orders usual for its weekday").format(
@@ -89,13 +100,19 @@ class Gaps:
             "{n} of {days} days lack the orders usual for their weekday, never two in a row",
             "{n} of {days} days lack the orders usual for their weekday, the longest stretch being {length} days from {day}",
             len(longest),
-        ).format(n=language.number(len(marked)), days=language.number(days), length=language.number(len(longest)), day=language.day(longest[0]))
+        ).format(
+            n=language.number(len(marked)),
+            days=language.number(days),
+            length=language.number(len(longest)),
+            day=language.day(longest[0]),
+        )
 
     def note(self) -> str:
         """Base and rule."""
-        return _("Base: {orders} orders, {period}. Usual orders: the median of all days of the same weekday; a gap is a day without orders whose median is above 0.").format(
-            orders=language.number(int(self.table["orders"].sum())), period=period(self.first_day, self.as_of)
-        )
+        return _(
+            "Base: {orders} orders, {period}. Usual orders: the median of all days of the same weekday; a gap is a day without "
+            "orders whose median is above 0."
+        ).format(orders=language.number(int(self.table["orders"].sum())), period=period(self.first_day, self.as_of))
 
     def finding(self) -> Finding:
         """How many days lack their usual orders."""
@@ -108,18 +125,30 @@ class Gaps:
             display=language.number(found),
             text=language.sentence(self.headline()),
             evidence=self.note(),
-            so_what=_("Ask the client whether the shop was closed on these days or the export is incomplete.") if found else _("No day needs to be asked about."),
+            so_what=_("Ask the client whether the shop was closed on these days or the export is incomplete.")
+            if found
+            else _("No day needs to be asked about."),
             confidence="medium" if few else "high",
             warnings=(
-                (_("The period is {n} days: too few of each weekday to know what is usual.").format(n=language.number(len(self.table))),) if few else ()
+                (
+                    _("The period is {n} days: too few of each weekday to know what is usual.").format(
+                        n=language.number(len(self.table))
+                    ),
+                )
+                if few
+                else ()
             ),
-            assumptions=(_("A day counts as a gap when it has no order although at least half of the days of its weekday have one."),),
+            assumptions=(
+                _("A day counts as a gap when it has no order although at least half of the days of its weekday have one."),
+            ),
         )
 
 
 @needs("orders.order_date", answers=ANSWERS)
 def gaps(tables: Tables) -> Gaps:
-    """Orders per day, from the first day with an order to the as-of date, against the median of their weekday; orders without a customer count too."""
+    """Orders per day, from the first day with an order to the as-of date, against the median of their weekday; orders without a
+    customer count too.
+    """
     orders = tables.orders
     counted = frame(orders.group_by(order_day=orders.order_date.date()).aggregate(orders=orders.count()), by=["order_day"])
     counted = counted.set_index(pd.to_datetime(counted["order_day"]))["orders"]

@@ -10,10 +10,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
-from fivestep.charts.kinds import SHADES
 from fivestep.charts.theme import style
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
@@ -24,6 +24,8 @@ BUYS = N_("what the customers buy and which part of spend it is")
 SEASONS = N_("which departments have a season")
 SHOWN = 10
 FEW_LINES = 30  # a month of fewer lines is no season
+# Light up to the average month of a row, so that text reads and only what stands out is dark.
+SHADES = LinearSegmentedColormap.from_list("season", [(0.0, "#ffffff"), (0.4, "#dcebed"), (1.0, charts.ACCENT)])
 CLEAR = 1.1  # a peak counts from 10 % above the average month
 
 
@@ -31,8 +33,8 @@ CLEAR = 1.1  # a peak counts from 10 % above the average month
 class ProductMix:
     """Spend by department, category or brand.
 
-    ``table``: one row per value of ``field``, most spend first, products without one included (None): the field itself, customers, share_of_customers (of those with a
-    line), lines, spend, share_of_spend.
+    ``table``: one row per value of ``field``, most spend first, products without one included (None): the field itself,
+    customers, share_of_customers (of those with a line), lines, spend, share_of_spend.
     """
 
     field: str
@@ -56,17 +58,14 @@ class ProductMix:
         if len(rest):
             names.append(ngettext("{n} other", "{n} others", len(rest)).format(n=language.number(len(rest))))
             shares.append(rest["share_of_spend"].sum())
-        return charts.bars(names, np.nan_to_num(shares), write=lambda v: language.percent(v, 1), accent=[i == 0 for i in range(len(names))])
+        return charts.bars(names, shares, write=lambda v: language.percent(v, 1), accent=[i == 0 for i in range(len(names))])
 
     def _first(self) -> pd.Series:
         return self.table[self.table[self.field].notna()].iloc[0]
 
     def headline(self) -> str:
         """The share of the one with the most spend."""
-        first, total = self._first(), float(self.table["spend"].sum())
-        n = int(self.table[self.field].notna().sum())
-        if total <= 0:
-            return _("Spend adds up to {money} in all, so shares say nothing").format(money=language.money(total))
+        first, n = self._first(), int(self.table[self.field].notna().sum())
         return ngettext("{share} of spend goes to {name}", "{share} of spend goes to {name}, the most of {n}", n).format(
             share=language.percent(first["share_of_spend"]), name=self.name(first[self.field]), n=language.number(n)
         )
@@ -75,13 +74,21 @@ class ProductMix:
         """Base, and how much is without a value."""
         unknown = self.table[self.table[self.field].isna()]
         base = _("Base: {lines} order lines of {customers} customers, {period}. Spend is the sum of line amounts.").format(
-            lines=language.number(self.table["lines"].sum()), customers=language.number(self.buyers), period=period(self.first_day, self.as_of)
+            lines=language.number(self.table["lines"].sum()),
+            customers=language.number(self.buyers),
+            period=period(self.first_day, self.as_of),
         )
         if unknown.empty:
             return base
-        return base + " " + _("{field} unknown: {lines} lines, {spend}.").format(
-            field=columns.label(self.field), lines=language.number(unknown["lines"].sum()), spend=language.money(unknown["spend"].sum())
-        )  # fmt: skip
+        return (
+            base
+            + " "
+            + _("{field} unknown: {lines} lines, {spend}.").format(
+                field=columns.label(self.field),
+                lines=language.number(unknown["lines"].sum()),
+                spend=language.money(unknown["spend"].sum()),
+            )
+        )
 
     def finding(self) -> Finding:
         """The share of the one with the most spend."""
@@ -98,7 +105,9 @@ class ProductMix:
             so_what=_("Measure what is sold elsewhere by its own growth: next to the largest it disappears in totals.")
             if self.field != "brand"
             else _("Look at brands by category before prices or shelf space change: the share differs between categories."),
-            warnings=(_("{share} of lines are unknown in this respect.").format(share=language.percent(unknown)),) if unknown >= 0.05 else (),
+            warnings=(_("{share} of lines are unknown in this respect.").format(share=language.percent(unknown)),)
+            if unknown >= 0.05
+            else (),
         )
 
 
@@ -106,8 +115,8 @@ class ProductMix:
 class DepartmentMonths:
     """Spend by department and month.
 
-    ``table``: one row per department and month, also where nothing was sold: department (None: unknown), month, lines, spend, month_index (spend per covered day,
-    100 = the department's own average over the period). ``months``: see `covered_months`.
+    ``table``: one row per department and month, also where nothing was sold: department (None: unknown), month, lines, spend,
+    month_index (spend per covered day, 100 = the department's own average over the period). ``months``: see `covered_months`.
     """
 
     table: pd.DataFrame
@@ -120,7 +129,9 @@ class DepartmentMonths:
         return sorted(spend.index, key=lambda d: (-spend[d], d))[:SHOWN]
 
     def figure(self) -> Figure:
-        """Spend of the ten largest departments and of the others by month; shading compares a month with the other months of its row."""
+        """Spend of the ten largest departments and of the others by month; shading compares a month with the other months of its
+        row.
+        """
         kept = self._largest()
         rows = self.table.assign(row=self.table["department"].where(self.table["department"].isin(kept)))
         spend = rows.pivot_table(index="row", columns="month", values="spend", aggfunc="sum").reindex(kept)
@@ -135,15 +146,28 @@ class DepartmentMonths:
         fig, ax = charts.figure(height=0.9 + 0.24 * max(len(names), 4))
         with mpl.rc_context(style()):
             sns.heatmap(
-                index.to_numpy(dtype=float), ax=ax, cmap=SHADES, vmin=0.5, vmax=1.8, annot=spend.map(language.short_number).to_numpy(), fmt="", cbar=False,
-                linewidths=0.6, linecolor="white", annot_kws={"fontsize": 6.5}, xticklabels=axis_labels(self.months), yticklabels=names,
-            )  # fmt: skip
+                index.to_numpy(dtype=float),
+                ax=ax,
+                cmap=SHADES,
+                vmin=0.6,
+                vmax=1.6,
+                annot=spend.map(language.short_number).to_numpy(),
+                fmt="",
+                cbar=False,
+                linewidths=0.6,
+                linecolor="white",
+                annot_kws={"fontsize": 6.5},
+                xticklabels=axis_labels(self.months),
+                yticklabels=names,
+            )
             ax.tick_params(axis="both", rotation=0)
         return fig
 
     def _peak(self) -> pd.Series | None:
         whole = self.months.loc[self.months["complete"], "month"]
-        able = self.table[self.table["department"].isin(self._largest()) & self.table["month"].isin(whole) & (self.table["lines"] >= FEW_LINES)]
+        able = self.table[
+            self.table["department"].isin(self._largest()) & self.table["month"].isin(whole) & (self.table["lines"] >= FEW_LINES)
+        ]
         able = able[able["month_index"].notna()]
         if able.empty:
             return None
@@ -153,15 +177,24 @@ class DepartmentMonths:
         """The department and month furthest above the department's own average."""
         peak = self._peak()
         if peak is None or peak["month_index"] < 100 * CLEAR:
-            return _("No large department has a month that lies more than {percent} above its average").format(percent=language.percent(CLEAR - 1))
+            return _("No large department has a month that lies more than {percent} above its average").format(
+                percent=language.percent(CLEAR - 1)
+            )
         return _("The clearest season: {department} sells {percent} more per day than its average in {month}").format(
-            department=language.value("products.department", peak["department"]), percent=language.percent(peak["month_index"] / 100 - 1), month=language.month(peak["month"])
+            department=language.value("products.department", peak["department"]),
+            percent=language.percent(peak["month_index"] / 100 - 1),
+            month=language.month(peak["month"]),
         )
 
     def note(self) -> str:
         """What cells and shades are."""
-        said = _("Cells: spend in {currency}; darker: more per day than in the average month of the row. Base: {lines} order lines, {period}.").format(
-            currency=language.currency(), lines=language.number(self.table["lines"].sum()), period=period(self.first_day, self.as_of)
+        said = _(
+            "Cells: spend in {currency}; darker: more per day than in the average month of the row. Base: {lines} order lines, "
+            "{period}."
+        ).format(
+            currency=language.currency(),
+            lines=language.number(self.table["lines"].sum()),
+            period=period(self.first_day, self.as_of),
         )
         return f"{said} {coverage_note(self.months)}".rstrip()
 
@@ -177,15 +210,24 @@ class DepartmentMonths:
             display=language.number(index),
             text=language.sentence(self.headline()),
             evidence=self.note(),
-            so_what=_("Plan stock and campaigns of this department before its month begins.") if clear else _("Spread campaigns evenly: no month has to be caught."),
+            so_what=_("Plan stock and campaigns of this department before its month begins.")
+            if clear
+            else _("Spread campaigns evenly: no month has to be caught."),
             confidence="medium",
-            warnings=(_("Less than two years of data: a peak of one year can be chance or a single campaign.",),) if len(self.months) < 24 else (),
-            assumptions=(
-                _("A season is sought among the ten largest departments, in whole months with at least {lines} lines; spend per day is compared, so that short months count the same.").format(
-                    lines=language.number(FEW_LINES)
+            warnings=(
+                _(
+                    "Less than two years of data: a peak of one year can be chance or a single campaign.",
                 ),
+            )
+            if len(self.months) < 24
+            else (),
+            assumptions=(
+                _(
+                    "A season is sought among the ten largest departments, in whole months with at least {lines} lines; spend "
+                    "per day is compared, so that short months count the same."
+                ).format(lines=language.number(FEW_LINES)),
             ),
-        )  # fmt: skip
+        )
 
 
 @needs("order_lines.line_amount", "order_lines.product_id", "products.department", answers=BUYS)
@@ -222,7 +264,9 @@ def department_months(tables: Tables) -> DepartmentMonths | NotAvailable:
     values = sorted(counted["department"].dropna().unique()) + ([None] if counted["department"].isna().any() else [])
     if values in ([], [None]):
         return NotAvailable((), _(SEASONS), reason=_("No order line has a known department."))
-    grid = pd.DataFrame([(d, m) for d in values for m in months["month"]], columns=["department", "month"]).astype({"department": object, "month": months["month"].dtype})
+    grid = pd.DataFrame([(d, m) for d in values for m in months["month"]], columns=["department", "month"]).astype(
+        {"department": object, "month": months["month"].dtype}
+    )
     table = grid.merge(counted, on=["department", "month"], how="left").merge(months[["month", "days"]], on="month")
     table = table.sort_values(["department", "month"], na_position="last", ignore_index=True)
     table["lines"], table["spend"] = table["lines"].fillna(0).astype(int), table["spend"].fillna(0.0)
@@ -248,9 +292,13 @@ def _mix(tables: Tables, field: str) -> ProductMix | NotAvailable:
     if table[field].isna().all():
         return NotAvailable((), _(BUYS), reason=_("{field} of every order line is unknown.").format(field=columns.label(field)))
     buyers = int(tables.order_lines.customer_id.nunique().to_pandas())
-    total = table["spend"].sum()
+    total = float(table["spend"].sum())
+    if total <= 0:
+        return NotAvailable(
+            (), _(BUYS), reason=_("Spend adds up to {money}, so shares of it say nothing.").format(money=language.money(total))
+        )
     table["share_of_customers"] = table["customers"] / buyers if buyers else np.nan
-    table["share_of_spend"] = table["spend"] / total if total > 0 else np.nan
+    table["share_of_spend"] = table["spend"] / total
     table = table.sort_values(["spend", field], ascending=[False, True], na_position="last", ignore_index=True)
     table = table[[field, "customers", "share_of_customers", "lines", "spend", "share_of_spend"]]
     return ProductMix(field, table, buyers, tables.first_day, tables.as_of)

@@ -26,8 +26,9 @@ MEASURES = {
 class Reconciliation:
     """Orders against the sums of their lines.
 
-    ``table``: one row per measure that both tables have (the amount first): measure, orders_total, lines_total, difference (orders less lines),
-    orders_compared (orders with lines), orders_that_differ. ``orders_without_lines``, ``lines_without_order``: number and amount, part of the difference of the totals.
+    ``table``: one row per measure that both tables have (the amount first): measure, orders_total, lines_total, difference
+    (orders less lines), orders_compared (orders with lines), orders_that_differ. ``orders_without_lines``,
+    ``lines_without_order``: number and amount, part of the difference of the totals.
     """
 
     table: pd.DataFrame
@@ -43,11 +44,13 @@ class Reconciliation:
         if not amount["orders_compared"]:
             return _("No order has lines, so there is no money to compare")
         if not amount["orders_that_differ"] and not loose:
-            return _("Orders and their lines hold the same money: {money}").format(money=language.money(amount["orders_total"], 2))
-        if not amount["orders_that_differ"]:
-            return _("Every order with lines agrees with them; what only one side holds makes a difference of {difference}").format(
-                difference=language.money(amount["difference"], 2)
+            return _("Orders and their lines hold the same money: {money}").format(
+                money=language.money(amount["orders_total"], 2)
             )
+        if not amount["orders_that_differ"]:
+            return _(
+                "Every order with lines agrees with them; what only one side holds makes a difference of {difference}"
+            ).format(difference=language.money(amount["difference"], 2))
         return ngettext(
             "{n} of {orders} orders differs from the sum of its lines; the totals differ by {difference}",
             "{n} of {orders} orders differ from the sum of their lines; the totals differ by {difference}",
@@ -69,10 +72,18 @@ class Reconciliation:
         out = []
         n, amount = self.orders_without_lines
         if n:
-            out.append(ngettext("{n} order has no lines ({money}).", "{n} orders have no lines ({money}).", n).format(n=language.number(n), money=language.money(amount, 2)))
+            out.append(
+                ngettext("{n} order has no lines ({money}).", "{n} orders have no lines ({money}).", n).format(
+                    n=language.number(n), money=language.money(amount, 2)
+                )
+            )
         n, amount = self.lines_without_order
         if n:
-            out.append(ngettext("{n} line has no order ({money}).", "{n} lines have no order ({money}).", n).format(n=language.number(n), money=language.money(amount, 2)))
+            out.append(
+                ngettext("{n} line has no order ({money}).", "{n} lines have no order ({money}).", n).format(
+                    n=language.number(n), money=language.money(amount, 2)
+                )
+            )
         return tuple(out)
 
     def finding(self) -> Finding:
@@ -88,7 +99,10 @@ class Reconciliation:
             evidence=self.note(),
             so_what=_("Amounts by product and amounts by customer can be compared with each other.")
             if agree
-            else _("Ask the client what orders hold beyond their lines (shipping, vouchers, refunds) before products and customers are compared."),
+            else _(
+                "Ask the client what orders hold beyond their lines (shipping, vouchers, refunds) before products and customers"
+                " are compared."
+            ),
             confidence="high" if agree else "medium",
             warnings=self._loose(),
         )
@@ -104,8 +118,12 @@ def reconciliation(tables: Tables) -> Reconciliation | NotAvailable:
         return NotAvailable((), _(ANSWERS), reason=_("The orders were added up from their lines, so the two cannot differ."))
     orders, lines = tables.orders, tables.order_lines
     both = {name: fields for name, fields in MEASURES.items() if fields[0] in orders.columns and fields[1] in lines.columns}
-    of_orders = orders.group_by("order_id").aggregate(orders=orders.count(), **{a: orders[a].sum().fill_null(0) for a, _b in both.values()})
-    of_lines = lines.group_by("order_id").aggregate(lines=lines.count(), **{b: lines[b].sum().fill_null(0) for _a, b in both.values()})
+    of_orders = orders.group_by("order_id").aggregate(
+        orders=orders.count(), **{a: orders[a].sum().fill_null(0) for a, _b in both.values()}
+    )
+    of_lines = lines.group_by("order_id").aggregate(
+        lines=lines.count(), **{b: lines[b].sum().fill_null(0) for _a, b in both.values()}
+    )
     joined = of_orders.outer_join(of_lines, "order_id")
     matched = joined.orders.notnull() & joined.lines.notnull()
     sums = {
@@ -116,19 +134,26 @@ def reconciliation(tables: Tables) -> Reconciliation | NotAvailable:
         "lines_alone_amount": joined.line_amount.sum(where=joined.orders.isnull()),
     }
     for a, b in both.values():
-        sums |= {a: joined[a].sum(), b: joined[b].sum(), f"{a}_differ": (matched & (joined[a] != joined[b])).sum(), f"{a}_less": joined[a].fill_null(0).sum() - joined[b].fill_null(0).sum()}
-    seen = frame(joined.aggregate(**{name: value.fill_null(0) for name, value in sums.items()}), by=[]).iloc[0]
-    table = pd.DataFrame([
-        {
-            "measure": name,
-            "orders_total": float(seen[a]),
-            "lines_total": float(seen[b]),
-            "difference": float(seen[f"{a}_less"]),
-            "orders_compared": int(seen["compared"]),
-            "orders_that_differ": int(seen[f"{a}_differ"]),
+        sums |= {
+            a: joined[a].sum(),
+            b: joined[b].sum(),
+            f"{a}_differ": (matched & (joined[a] != joined[b])).sum(),
+            f"{a}_less": joined[a].fill_null(0).sum() - joined[b].fill_null(0).sum(),
         }
-        for name, (a, b) in both.items()
-    ])  # fmt: skip
+    seen = frame(joined.aggregate(**{name: value.fill_null(0) for name, value in sums.items()}), by=["compared"]).iloc[0]
+    table = pd.DataFrame(
+        [
+            {
+                "measure": name,
+                "orders_total": float(seen[a]),
+                "lines_total": float(seen[b]),
+                "difference": float(seen[f"{a}_less"]),
+                "orders_compared": int(seen["compared"]),
+                "orders_that_differ": int(seen[f"{a}_differ"]),
+            }
+            for name, (a, b) in both.items()
+        ]
+    )
     return Reconciliation(
         table,
         (int(seen["orders_alone"]), float(seen["orders_alone_amount"])),

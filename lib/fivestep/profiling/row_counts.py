@@ -38,8 +38,8 @@ READ, DERIVED = N_("Read"), N_("Derived")
 class RowCounts:
     """What each table holds, after the cut to scope and as-of date.
 
-    ``table``: one row per contract table that there is: table_name, origin, table_rows, distinct_keys, duplicate_keys, table_first_day, table_last_day, customers,
-    rows_without_customer, orphan_keys; empty where the table has no such thing.
+    ``table``: one row per contract table that there is: table_name, origin, table_rows, distinct_keys, duplicate_keys,
+    table_first_day, table_last_day, customers, rows_without_customer, orphan_keys; empty where the table has no such thing.
     """
 
     table: pd.DataFrame
@@ -56,7 +56,9 @@ class RowCounts:
         if n := total["duplicate_keys"]:
             found.append(ngettext("{n} repeated key", "{n} repeated keys", n).format(n=language.number(n)))
         if n := total["orphan_keys"]:
-            found.append(ngettext("{n} reference without a match", "{n} references without a match", n).format(n=language.number(n)))
+            found.append(
+                ngettext("{n} reference without a match", "{n} references without a match", n).format(n=language.number(n))
+            )
         if n := total["rows_without_customer"]:
             found.append(ngettext("{n} row without a customer", "{n} rows without a customer", n).format(n=language.number(n)))
         if not found:
@@ -65,7 +67,9 @@ class RowCounts:
 
     def note(self) -> str:
         """What was counted."""
-        return _("Base: {rows} rows in {tables}, {period}. A table marked as derived was made from the orders or their lines.").format(
+        return _(
+            "Base: {rows} rows in {tables}, {period}. A table marked as derived was made from the orders or their lines."
+        ).format(
             rows=language.number(self._totals()["table_rows"]),
             tables=ngettext("{n} table", "{n} tables", len(self.table)).format(n=language.number(len(self.table))),
             period=period(self.first_day, self.as_of),
@@ -82,11 +86,17 @@ class RowCounts:
             display=language.number(wrong),
             text=language.sentence(self.headline()),
             evidence=self.note(),
-            so_what=_("Ask the client for the missing rows or the right ids; until then those rows are missing from what is said about customers or products.")
+            so_what=_(
+                "Ask the client for the missing rows or the right ids; until then those rows are missing from what is said "
+                "about customers or products."
+            )
             if wrong
             else _("Tables can be joined without loss: no row needs to be asked about."),
             assumptions=(
-                _("A reference without a match names an id that the table it refers to does not hold on any day; empty references are not counted, except customers."),
+                _(
+                    "A reference without a match names an id that the table it refers to does not hold on any day; an "
+                    "empty reference is none."
+                ),
             ),
         )
 
@@ -95,15 +105,16 @@ class RowCounts:
 def row_counts(tables: Tables) -> RowCounts:
     """Count rows, distinct and repeated keys, first and last day, customers and orphan keys of every table.
 
-    A repeated key is a row beyond the first with the same key. An orphan key is a row with an id that the table referred to lacks, also after the as-of date.
-    The day is that of the column that dates the table's rows. References are checked in and to tables that were read, not derived ones.
+    A repeated key is a row beyond the first with the same key. An orphan key is a row with an id that the table referred to
+    lacks, also after the as-of date. The day is that of the column that dates the table's rows. References are checked in and to
+    tables that were read, not derived ones.
     """
     rows = [_counted(name, tables) for name in TABLES if name in tables.names]
-    table = pd.DataFrame(rows)
-    counts = ["table_rows", "distinct_keys", "duplicate_keys", "customers", "rows_without_customer", "orphan_keys"]
-    table[counts] = table[counts].astype("Int64")
-    for column in ("table_first_day", "table_last_day"):
-        table[column] = pd.to_datetime(table[column])
+    counts = dict.fromkeys(
+        ("table_rows", "distinct_keys", "duplicate_keys", "orphan_keys", "customers", "rows_without_customer"), "Int64"
+    )
+    days = dict.fromkeys(("table_first_day", "table_last_day"), "datetime64[us]")
+    table = pd.DataFrame(rows, columns=["table_name", "origin", *counts, *days]).astype(counts | days)
     return RowCounts(table, tables.first_day, tables.as_of)
 
 
@@ -111,9 +122,15 @@ def _counted(name: str, tables: Tables) -> dict:
     table, described = getattr(tables, name), TABLES[name]
     counted = {"table_rows": table.count()}
     if described.time in table.columns:
-        counted |= {"table_first_day": table[described.time].min().cast("date"), "table_last_day": table[described.time].max().cast("date")}
+        counted |= {
+            "table_first_day": table[described.time].min().cast("date"),
+            "table_last_day": table[described.time].max().cast("date"),
+        }
     if "customer_id" in table.columns:
-        counted |= {"customers": table.customer_id.nunique(), "rows_without_customer": table.customer_id.isnull().sum().fill_null(0)}
+        counted |= {
+            "customers": table.customer_id.nunique(),
+            "rows_without_customer": table.customer_id.isnull().sum().fill_null(0),
+        }
     row = {"table_first_day": None, "table_last_day": None, "customers": None, "rows_without_customer": None}
     row |= table.aggregate(**counted).to_pandas().iloc[0].to_dict()
     key = [c for c in described.key if c in table.columns]
@@ -129,7 +146,9 @@ def _counted(name: str, tables: Tables) -> dict:
 
 
 def _orphans(name: str, tables: Tables) -> int | None:
-    """Rows with a reference that leads nowhere, over all references of the table; None where it has none to a table that was read."""
+    """Rows with a reference that leads nowhere, over all references of the table; None where it has none to a table that was
+    read.
+    """
     table = getattr(tables, name)
     found = None
     for reference in TABLES[name].fields.values():

@@ -16,15 +16,16 @@ from fivestep.language import N_, _, ngettext
 from fivestep.profiling.covered_months import period
 
 MANY_UNITS = 1000
-FENCE = 3  # interquartile ranges beyond the upper quartile: Tukey's "far out"
+FENCE = 1.5  # interquartile ranges beyond the upper quartile: Tukey's "outside"
 
 
 @dataclass(frozen=True)
 class SuspiciousValues:
     """What the checks found.
 
-    ``table``: one row per check that the data allows: check, check_rule, found_rows, share_of_rows (of the orders or lines looked at), found_amount
-    (sum of their amounts), what_to_do. ``large_amount``: the order amount above which an order counts as unusually large; None where amounts do not vary.
+    ``table``: one row per check that the data allows: check, check_rule, found_rows, share_of_rows (of the orders or lines looked
+    at), found_amount (sum of their amounts), what_to_do. ``large_amount``: the order amount above which an order counts as
+    unusually large; None where amounts do not vary.
     """
 
     table: pd.DataFrame
@@ -41,13 +42,22 @@ class SuspiciousValues:
             return _("None of {m} checks finds a suspicious value").format(m=language.number(len(self.table)))
         most = found.sort_values(["share_of_rows", "check"], ascending=[False, True]).iloc[0]
         return ngettext(
-            "{n} of {m} checks finds something: “{check}” ({share})", "{n} of {m} checks find something, most often “{check}” ({share})", len(found)
-        ).format(n=language.number(len(found)), m=language.number(len(self.table)), check=_(most["check"]), share=language.percent(most["share_of_rows"], 1))
+            "{n} of {m} checks finds something: “{check}” ({share})",
+            "{n} of {m} checks find something, most often “{check}” ({share})",
+            len(found),
+        ).format(
+            n=language.number(len(found)),
+            m=language.number(len(self.table)),
+            check=_(most["check"]),
+            share=language.percent(most["share_of_rows"], 1),
+        )
 
     def note(self) -> str:
         """Base and thresholds."""
         if self.lines is None:
-            base = _("Base: {orders} orders, {period}.").format(orders=language.number(self.orders), period=period(self.first_day, self.as_of))
+            base = _("Base: {orders} orders, {period}.").format(
+                orders=language.number(self.orders), period=period(self.first_day, self.as_of)
+            )
         else:
             base = _("Base: {orders} orders and {lines} lines, {period}. Shares are of orders or of lines.").format(
                 orders=language.number(self.orders), lines=language.number(self.lines), period=period(self.first_day, self.as_of)
@@ -66,13 +76,16 @@ class SuspiciousValues:
             display=language.number(found),
             text=language.sentence(self.headline()),
             evidence=self.note(),
-            so_what=_("Settle these rows with the client as the table says; until then they are part of every number.") if found else _("No value needs to be asked about."),
+            so_what=_("Settle these rows with the client as the table says; until then they are part of every number.")
+            if found
+            else _("No value needs to be asked about."),
             assumptions=(
-                _("An order amount is unusually large when its logarithm lies more than {k} interquartile ranges above the upper quartile of positive amounts (Tukey, 1977).").format(
-                    k=language.number(FENCE)
-                ),
+                _(
+                    "An order amount is unusually large when its logarithm lies more than {k} interquartile ranges above the "
+                    "upper quartile of positive amounts (Tukey, 1977)."
+                ).format(k=language.number(FENCE, 1)),
             ),
-        )  # fmt: skip
+        )
 
 
 @needs("orders.customer_id", "orders.order_amount", "orders.order_date", answers=N_("which values are possible but rarely right"))
@@ -85,15 +98,21 @@ def suspicious_values(tables: Tables) -> SuspiciousValues:
     large = _large_amount(orders)
     rows, n_orders = _evaluated(orders, orders.order_amount, _order_checks(orders, large))
     found = frame(_repeats(orders), by=["found_rows"]).iloc[0]
-    rows.append((
-        N_("Order that repeats another"),
-        N_("Same customer, moment and amount as another order; the first is not counted."),
-        int(found["found_rows"]), int(found["found_rows"]) / n_orders, float(found["found_amount"]),
-        N_("Compare with the till: imported twice, or really bought twice?"),
-    ))  # fmt: skip
+    rows.append(
+        (
+            N_("Order that repeats another"),
+            N_("Same customer, moment and amount as another order; the first is not counted."),
+            int(found["found_rows"]),
+            int(found["found_rows"]) / n_orders,
+            float(found["found_amount"]),
+            N_("Compare with the till: imported twice, or really bought twice?"),
+        )
+    )
     n_lines = None
     if lines is not None:
-        of_lines, n_lines = _evaluated(lines, lines.line_amount if "line_amount" in lines.columns else ibis.null("decimal(18, 2)"), _line_checks(lines))
+        of_lines, n_lines = _evaluated(
+            lines, lines.line_amount if "line_amount" in lines.columns else ibis.null("decimal(18, 2)"), _line_checks(lines)
+        )
         rows += of_lines
     table = pd.DataFrame(rows, columns=["check", "check_rule", "found_rows", "share_of_rows", "found_amount", "what_to_do"])
     return SuspiciousValues(table, large, n_orders, n_lines, tables.first_day, tables.as_of)
@@ -102,18 +121,40 @@ def suspicious_values(tables: Tables) -> SuspiciousValues:
 def _order_checks(orders: ibis.Table, large: float | None) -> list[tuple[str, str, ibis.expr.types.BooleanValue, str]]:
     amount = orders.order_amount
     checks = [
-        (N_("Order without a customer"), N_("The customer is empty."), orders.customer_id.isnull(), N_("Left out wherever customers are counted; ask for the ids.")),
-        (N_("Order without an amount"), N_("The amount is empty."), amount.isnull(), N_("Counts as an order without spend; ask for the amounts.")),
-        (N_("Negative order"), N_("The amount is below 0."), amount < 0, N_("Check that it is a refund; it lowers the customer's spend.")),
-        (N_("Order of zero"), N_("The amount is 0."), amount == 0, N_("Check for gifts, vouchers and cancelled orders; it counts as an order.")),
+        (
+            N_("Order without a customer"),
+            N_("The customer is empty."),
+            orders.customer_id.isnull(),
+            N_("Left out wherever customers are counted; ask for the ids."),
+        ),
+        (
+            N_("Order without an amount"),
+            N_("The amount is empty."),
+            amount.isnull(),
+            N_("Counts as an order without spend; ask for the amounts."),
+        ),
+        (
+            N_("Negative order"),
+            N_("The amount is below 0."),
+            amount < 0,
+            N_("Check that it is a refund; it lowers the customer's spend."),
+        ),
+        (
+            N_("Order of zero"),
+            N_("The amount is 0."),
+            amount == 0,
+            N_("Check for gifts, vouchers and cancelled orders; it counts as an order."),
+        ),
     ]
     if large is not None:
-        checks.append((
-            N_("Unusually large order"),
-            N_("The amount lies far outside the usual range; the note names the limit."),
-            amount.cast("float64") > large,
-            N_("Check for resellers, business customers and typing errors before averages are used."),
-        ))  # fmt: skip
+        checks.append(
+            (
+                N_("Unusually large order"),
+                N_("The amount lies far outside the usual range; the note names the limit."),
+                amount.cast("float64") > large,
+                N_("Check for resellers, business customers and typing errors before averages are used."),
+            )
+        )
     return checks
 
 
@@ -121,12 +162,27 @@ def _line_checks(lines: ibis.Table) -> list[tuple[str, str, ibis.expr.types.Bool
     checks = []
     if "line_amount" in lines.columns:
         checks += [
-            (N_("Negative line"), N_("The amount of the line is below 0."), lines.line_amount < 0, N_("Check that it is a return; it lowers the spend on the product.")),
-            (N_("Line of zero"), N_("The amount of the line is 0."), lines.line_amount == 0, N_("Check for gifts and coupons; it counts as a purchase of the product.")),
+            (
+                N_("Negative line"),
+                N_("The amount of the line is below 0."),
+                lines.line_amount < 0,
+                N_("Check that it is a return; it lowers the spend on the product."),
+            ),
+            (
+                N_("Line of zero"),
+                N_("The amount of the line is 0."),
+                lines.line_amount == 0,
+                N_("Check for gifts and coupons; it counts as a purchase of the product."),
+            ),
         ]
     if "quantity" in lines.columns:
         checks += [
-            (N_("Quantity of zero"), N_("The quantity is 0."), lines.quantity == 0, N_("Leave these lines out wherever units are counted.")),
+            (
+                N_("Quantity of zero"),
+                N_("The quantity is 0."),
+                lines.quantity == 0,
+                N_("Leave these lines out wherever units are counted."),
+            ),
             (
                 N_("Quantity of 1,000 or more"),
                 N_("The quantity is at least 1,000 units."),
@@ -136,12 +192,14 @@ def _line_checks(lines: ibis.Table) -> list[tuple[str, str, ibis.expr.types.Bool
             (N_("Negative quantity"), N_("The quantity is below 0."), lines.quantity < 0, N_("Check that it is a return.")),
         ]
     if "line_coupon" in lines.columns and "line_amount" in lines.columns:
-        checks.append((
-            N_("Coupon above its line"),
-            N_("The coupon is larger than the amount of the line that it is part of."),
-            lines.line_coupon > lines.line_amount,
-            N_("Check to which line the till books coupons before coupons are read by product."),
-        ))  # fmt: skip
+        checks.append(
+            (
+                N_("Coupon above its line"),
+                N_("The coupon is larger than the amount of the line that it is part of."),
+                lines.line_coupon > lines.line_amount,
+                N_("Check to which line the till books coupons before coupons are read by product."),
+            )
+        )
     return checks
 
 
@@ -162,7 +220,10 @@ def _evaluated(table: ibis.Table, amount: ibis.expr.types.DecimalValue, checks: 
 def _repeats(orders: ibis.Table) -> ibis.Table:
     known = orders.filter(orders.customer_id.notnull() & (orders.order_amount != 0))
     same = known.group_by("customer_id", "order_date", "order_amount").aggregate(beyond=known.count() - 1)
-    return same.aggregate(found_rows=same.beyond.sum().fill_null(0), found_amount=(same.beyond * same.order_amount).sum().fill_null(0).cast("float64"))
+    return same.aggregate(
+        found_rows=same.beyond.sum().fill_null(0),
+        found_amount=(same.beyond * same.order_amount).sum().fill_null(0).cast("float64"),
+    )
 
 
 def _large_amount(orders: ibis.Table) -> float | None:

@@ -49,8 +49,10 @@ class WeekdayHours:
             return _("No single hour leads: {n} hours of the week share the most orders ({orders} each)").format(
                 n=language.number(len(peaks)), orders=language.number(peak["orders"])
             )
-        return _("Orders peak on {weekday} between {start} and {end}: {share} of all orders fall in this hour of the week").format(
-            weekday=language.weekday(int(peak["weekday"])),
+        return _(
+            "Orders peak on {weekday} between {start} and {end}: {share} of all orders fall in this hour of the week"
+        ).format(
+            weekday=language.full_weekday(int(peak["weekday"])),
             start=_clock(int(peak["hour"])),
             end=_clock(int(peak["hour"]) + 1),
             share=language.percent(peak["share_of_orders"]),
@@ -63,9 +65,15 @@ class WeekdayHours:
         )
         if not self.midnight:
             return base
-        return base + " " + ngettext(
-            "{n} order stands at exactly 00:00, which can mean that its time is not known.", "{n} orders stand at exactly 00:00, which can mean that their time is not known.", self.midnight
-        ).format(n=language.number(self.midnight))  # fmt: skip
+        return (
+            base
+            + " "
+            + ngettext(
+                "{n} order stands at exactly 00:00, which can mean that its time is not known.",
+                "{n} orders stand at exactly 00:00, which can mean that their time is not known.",
+                self.midnight,
+            ).format(n=language.number(self.midnight))
+        )
 
     def finding(self) -> Finding:
         """The share of the busiest hour of the week."""
@@ -81,20 +89,29 @@ class WeekdayHours:
             evidence=self.note(),
             so_what=_("Plan staff and deliveries for the busy hours, and send messages before them."),
             confidence="low" if few else "high",
-            warnings=(_("The period is {n} days: weekdays do not occur equally often enough to compare them well.").format(n=language.number(days)),) if few else (),
+            warnings=(
+                _("The period is {n} days: weekdays do not occur equally often enough to compare them well.").format(
+                    n=language.number(days)
+                ),
+            )
+            if few
+            else (),
         )
 
 
 @needs("orders.order_date", answers=ANSWERS)
 def weekday_hours(tables: Tables) -> WeekdayHours | NotAvailable:
-    """Count orders by weekday and hour of order_date, which is in the time zone of the engagement; orders without a customer count too.
+    """Count orders by weekday and hour of order_date, which is in the time zone of the engagement; orders without a customer
+    count too.
 
     Dates without a time cannot answer: more than half of the orders at exactly midnight are taken for that.
     """
     orders = tables.orders
     moment = orders.order_date
     timed = orders.select(weekday=moment.day_of_week.index(), hour=moment.hour(), midnight=moment == moment.truncate("D"))
-    counted = frame(timed.group_by("weekday", "hour").aggregate(orders=timed.count(), midnight=timed.midnight.sum()), by=["weekday", "hour"])
+    counted = frame(
+        timed.group_by("weekday", "hour").aggregate(orders=timed.count(), midnight=timed.midnight.sum()), by=["weekday", "hour"]
+    )
     total, midnight = int(counted["orders"].sum()), int(counted["midnight"].sum())
     if 2 * midnight > total:
         return NotAvailable((), _(ANSWERS), reason=_("The orders have dates but no times of day."))

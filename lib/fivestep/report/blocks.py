@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from fivestep.errors import UserError
 from fivestep.report import svg
-from fivestep.report.html_tables import html_to_blocks
+from fivestep.report.html_tables import align_cells, html_to_blocks
 from fivestep.report.markdown import MarkdownReader
 
 log = logging.getLogger(__name__)
@@ -206,14 +206,15 @@ def recorded_table(columns: Iterable[dict], rows: Iterable[Iterable[Any]]) -> di
     """A table block from formatted cells; the first column names its rows unless it holds numbers."""
     columns = [{k: clean(c.get(k) or "") for k in ("name", "label", "kind", "align", "definition", "values")} for c in columns]
     rows = [list(row)[: len(columns)] for row in rows]
-    align = [c["align"] if c["align"] in ("left", "right", "center") else _ALIGN.get(c["kind"], "left") for c in columns]
+    sides = [c["align"] if c["align"] in ("left", "right", "center") else _SIDES.get(c["kind"], "left") for c in columns]
     named = bool(columns) and columns[0]["kind"] in ("text", "month", "date", "")
     body = [[_cell(x, th=named and i == 0) for i, x in enumerate(row + [""] * (len(columns) - len(row)))] for row in rows]
     head = [[_cell(c["label"], th=True) for c in columns]] if columns else []
-    return {"t": "table", "cols": len(columns), "head": head, "body": body, "align": align, "columns": columns}
+    align_cells(head, body, sides)
+    return {"t": "table", "cols": len(columns), "head": head, "body": body, "columns": columns}
 
 
-_ALIGN = dict.fromkeys(("count", "number", "money", "percent", "ratio", "index"), "right")
+_SIDES = dict.fromkeys(("count", "number", "money", "percent", "ratio", "index"), "right")
 
 
 def _cell(value: Any, *, th: bool) -> dict:

@@ -80,10 +80,11 @@ def _document(blocks: list[dict], meta: dict[str, Any], *, layout: str, images: 
     _normalise_headings(blocks)
     _anchor(blocks)
     _describe(blocks)
-    keys = ("title", "client", "subtitle", "author", "date", "footer")
+    keys = ("client", "subtitle", "author", "date", "footer")
     return {
         "meta": {
             **{k: clean(meta.get(k) or "") for k in keys},
+            "title": clean(meta.get("title") or _("Report")),
             "lang": meta.get("lang") or language.current(),
             "facts": _facts(meta),
             "currency": meta.get("currency") or language.currency(),
@@ -116,11 +117,11 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
         if b["t"] == "heading":
             b["level"] = max(2, b["level"])
     head = {"t": "heading", "level": 1, "c": title}
-    return {"title": plain(title), "head": head, "blocks": [head, *blocks], "position": position}
+    return {"title": plain(title), "head": head, "blocks": [head, *blocks]}
 
 
 def _number_chapters(chapters: list[dict]) -> None:
-    """A chapter has the number of its exhibits, so that a report of notebooks 2 and 3 holds chapters 2 and 3; else the next one."""
+    """A chapter has the number of its exhibits, so that notebooks 2 and 3 make chapters 2 and 3; else the next one."""
     last = 0
     for chapter in chapters:
         first = next((b["number"] for b in chapter["blocks"] if re.fullmatch(r"\d+\.\d+", b.get("number", ""))), "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 
 import tinycss2
 from bs4 import BeautifulSoup, NavigableString, Tag
@@ -240,8 +241,9 @@ class _Walker:
                 foot.remove(row)
         _merge_index_row(head)
         body += foot
-        _clip_spans(head, ncol), _clip_spans(body, ncol)
-        out = {"t": "table", "cols": ncol, "head": head, "body": body, "align": _align(head, body, ncol)}
+        cols = _squared(head, body)
+        align_cells(head, body, _sides(body, cols))
+        out = {"t": "table", "cols": cols, "head": head, "body": body}
         if caption:
             title.insert(0, trim(self.inlines(caption)))
         if title:
@@ -255,10 +257,10 @@ class _Walker:
         if style.get("display") == "none":
             return None
         c: dict = {"c": trim(self.inlines(el)), "th": el.name == "th", "text": squash(el.get_text(" ")).strip()}
-        for attr in ("colspan", "rowspan"):
+        for attr, most in (("colspan", 100), ("rowspan", 9999)):
             n = re.match(r"\d{1,4}", str(el.get(attr, "")))
             if n and int(n.group()) > 1:
-                c[attr] = int(n.group())
+                c[attr] = min(int(n.group()), most)
         bg = _hex(style.get("background-color") or style.get("background"))
         if bg and bg != "#ffffff":
             c["bg"] = bg
@@ -317,45 +319,55 @@ def _merge_index_row(head: list) -> None:
     head.pop()
 
 
-def _clip_spans(rows: list, ncol: int) -> None:
-    """Spans that run past the table would stop the compiler: clip them to the grid."""
-    busy: dict[tuple[int, int], bool] = {}
-    for y, row in enumerate(rows):
-        x = 0
-        for c in row:
-            while busy.get((y, x)):
-                x += 1
-            span, down = min(c.get("colspan", 1), max(1, ncol - x)), min(c.get("rowspan", 1), len(rows) - y)
-            for key, v in (("colspan", span), ("rowspan", down)):
-                c.pop(key, None)
-                if v > 1:
-                    c[key] = v
-            for dy in range(down):
-                for dx in range(span):
-                    busy[(y + dy, x + dx)] = True
-            x += span
-        while x < ncol:  # a short row: fill it, so that the rows below keep their columns
-            if not busy.get((y, x)):
-                row.append({"c": [], "th": False, "text": ""})
-            x += 1
-
-
-def _align(head: list, body: list, ncol: int) -> list[str]:
-    """Numbers to the right, words to the left: by what the column holds."""
-    cols: list[list[str]] = [[] for _ in range(ncol)]
+def _placed(rows: list) -> Iterator[tuple[int, int, dict]]:
+    """Each cell with its row and the column in which it stands, spans counted."""
     busy: set[tuple[int, int]] = set()
-    for y, row in enumerate(body):
+    for y, row in enumerate(rows):
         x = 0
         for c in row:
             while (y, x) in busy:
                 x += 1
-            for dy in range(c.get("rowspan", 1)):
-                for dx in range(c.get("colspan", 1)):
-                    busy.add((y + dy, x + dx))
-            if x < ncol and c.get("colspan", 1) == 1 and c["text"] not in _EMPTY:
-                cols[x].append(c["text"])
-            x += c.get("colspan", 1)
-    return ["right" if col and sum(bool(_NUM.match(t)) for t in col) >= 0.8 * len(col) else "left" for col in cols]
+            yield y, x, c
+            across = c.get("colspan", 1)
+            busy.update((y + dy, x + dx) for dy in range(1, c.get("rowspan", 1)) for dx in range(across))
+            x += across
+
+
+def _squared(head: list, body: list) -> int:
+    """Make the rows a grid, whatever their spans say, and return its columns: anything else would stop the compiler."""
+    for rows in (head, body):
+        for y, row in enumerate(rows):
+            for c in row:
+                if c.get("rowspan", 1) > len(rows) - y:
+                    c["rowspan"] = len(rows) - y
+    cols = max((x + c.get("colspan", 1) for rows in (head, body) for _y, x, c in _placed(rows)), default=1)
+    for rows in (head, body):
+        taken = [0] * len(rows)
+        for y, _x, c in _placed(rows):
+            for below in range(y, y + c.get("rowspan", 1)):
+                taken[below] += c.get("colspan", 1)
+        for y, row in enumerate(rows):
+            row.extend({"c": [], "th": False, "text": ""} for _gap in range(cols - taken[y]))
+    return cols
+
+
+def _sides(body: list, cols: int) -> list[str]:
+    """Numbers to the right, words to the left: by what the column holds."""
+    held: list[list[str]] = [[] for _ in range(cols)]
+    for _y, x, c in _placed(body):
+        if c.get("colspan", 1) == 1 and c["text"] not in _EMPTY:
+            held[x].append(c["text"])
+    return ["right" if texts and sum(bool(_NUM.match(t)) for t in texts) >= 0.8 * len(texts) else "left" for texts in held]
+
+
+def align_cells(head: list, body: list, sides: list[str]) -> None:
+    """Say in every cell on which side it stands: its own, else its column's; a heading over several columns in the middle."""
+    for rows in (head, body):
+        for _y, x, c in _placed(rows):
+            if rows is head and c.get("colspan", 1) > 1:
+                c["align"] = "center"
+            else:
+                c.setdefault("align", sides[x])
 
 
 def html_to_blocks(source: str) -> list:

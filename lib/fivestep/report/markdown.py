@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from mistune import Markdown, import_plugin
 from nbconvert.filters.markdown_mistune import MathBlockParser, MathInlineParser
 
-from fivestep.report.html_tables import html_to_blocks, trim
+from fivestep.report.html_tables import align_cells, html_to_blocks, trim
 from fivestep.report.math import latex_to_tree
 
 _PLUGINS = ("strikethrough", "table", "url", "task_lists", "footnotes")
@@ -97,7 +97,8 @@ class MarkdownReader:
                 (head if part["type"] == "table_head" else body).append(cells)
                 if part["type"] == "table_head":
                     align = [c["attrs"].get("align") or "left" for c in row]
-        return {"t": "table", "cols": len(align), "head": head, "body": body, "align": align}
+        align_cells(head, body, align)
+        return {"t": "table", "cols": len(align), "head": head, "body": body}
 
     # ------------------------------------------------------------ inlines
     def inlines(self, tokens) -> list:

@@ -12,6 +12,7 @@ import platform
 import re
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ def run(planned: Plan, *, progress: bool = True) -> Path:
     (folder / "results").mkdir(parents=True, exist_ok=True)
     record = _record(planned)
     started = time.perf_counter()
-    with _environment(folder / "results"):
+    with _environment(folder / "results"), _channel() as channel:
         for path in planned.chosen:
             entry: dict[str, Any] = {"name": path.name, "sha256": _sha256(path), "status": "running"}
             record["notebooks"] = [n for n in record["notebooks"] if n["name"] != path.name] + [entry]
@@ -110,7 +111,7 @@ def run(planned: Plan, *, progress: bool = True) -> Path:
             try:
                 papermill.execute_notebook(
                     translated(_read(path)), str(folder / path.name), parameters={"project": "..", **planned.parameters}, cwd=str(planned.project / "notebooks"),
-                    kernel_name="python3", progress_bar={"desc": f"{path.stem:<16}", "file": sys.stderr} if progress else False, log_output=False,
+                    kernel_name="python3", config=channel, progress_bar={"desc": f"{path.stem:<16}", "file": sys.stderr} if progress else False, log_output=False,
                 )  # fmt: skip
             except PapermillExecutionError as error:
                 entry.update(status="failed", seconds=round(time.perf_counter() - begun, 2), error=f"{error.ename}: {error.evalue}")
@@ -236,6 +237,18 @@ def _environment(results: Path) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _channel() -> Iterator[Any]:
+    """How kernels are spoken to: through sockets in a folder that only this user can read, as what they say is customer data. Windows has TCP only."""
+    from traitlets.config import Config
+
+    if os.name == "nt":
+        yield Config()
+        return
+    with tempfile.TemporaryDirectory(prefix="fivestep-") as private:
+        yield Config({"KernelManager": {"transport": "ipc", "ip": f"{private}/kernel"}})
 
 
 def _read(path: Path) -> nbformat.NotebookNode:

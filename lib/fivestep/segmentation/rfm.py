@@ -118,13 +118,12 @@ class Rfm:
         fig = charts.heatmap(counts, write=language.number)
         fig.set_figheight(3.4)
         ax = fig.axes[0]
-        top = counts.to_numpy().max()
         with mpl.rc_context(style()):
             for name, (rs, fs) in CLASSES.items():
                 x, y = int(fs[0]) - 1, SCORES - int(rs[-1])
                 ax.add_patch(Rectangle((x + 0.015, y + 0.02), len(fs) - 0.03, len(rs) - 0.04, fill=False, edgecolor=charts.INK, linewidth=1.0))
-                dark = counts.iat[y, x] > 0.55 * top
-                ax.text(x + 0.06, y + 0.09, _(name), ha="left", va="top", fontsize=6.5, fontweight="bold", color="white" if dark else charts.INK)
+                color = ax.texts[y * SCORES + x].get_color()  # that of the count in the same cell, which is chosen to be readable
+                ax.text(x + 0.06, y + 0.09, _(name), ha="left", va="top", fontsize=6.5, fontweight="bold", color=color)
         return fig
 
     # ---------------------------------------------------------------- words
@@ -161,7 +160,7 @@ class Rfm:
 
     def scores_headline(self) -> str:
         """What it takes to get the best score on each measure."""
-        return _("Best scores: {r} or fewer days since the last order, more orders than {f}, more spend than {m}").format(
+        return _("Best scores: recency up to {r} (days), orders above {f}, spend above {m}").format(
             r=language.number(self.cutoffs["recency_days"][0]), f=language.number(self.cutoffs["frequency"][-1]), m=language.money(self.cutoffs["monetary"][-1], 2)
         )
 

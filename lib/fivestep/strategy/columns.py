@@ -4,7 +4,11 @@ from fivestep.language import N_
 from fivestep.language.columns import Column, register
 
 register(
-    play=Column(N_("Play"), "text", N_("Entry of the playbook: what is done for a value tier and life-cycle stage."), values="message"),
+    # As segmentation describes them, which this step must not import.
+    value_tier=Column(N_("Value tier"), "text", N_("High, medium or low by cumulative spend."), values="message"),
+    lifecycle=Column(N_("Lifecycle stage"), "text", N_("Stage between first and last order, by stated rules."), values="message"),
+    deal_group=Column(N_("Deal group"), "text", N_("How much of the customer's spend is bought on discount, by stated rules."), values="message"),
+    play=Column(N_("Play"), "text", N_("Entry of the playbook, by value tier and lifecycle stage."), values="message"),
     contactable=Column(N_("May be contacted"), "count", N_("Customers of the play who have not opted out of marketing.")),
     spend_at_stake=Column(N_("Spend at stake"), "money", N_("Spend of the last 365 days, or of the whole data where shorter.")),
     share_of_stake=Column(N_("Share of spend at stake"), "percent", N_("Spend at stake of the play, of that of all customers.")),
@@ -27,10 +31,12 @@ register(
     hit_rate_low=Column(N_("Hit rate, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
     hit_rate_high=Column(N_("Hit rate, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
     recommended_to=Column(N_("Next best for"), "count", N_("Customers for whom the category comes first.")),
-    share_recommended=Column(N_("Share of customers"), "percent", N_("Customers for whom it comes first, of all who got a recommendation.")),
+    share_recommended=Column(
+        N_("Share of customers"), "percent", N_("Customers for whom the category comes first, of all with a recommendation.")
+    ),
     category_buyers=Column(N_("Buy it already"), "count", N_("Customers who bought the category in the window.")),
     next_best_category=Column(
-        N_("Next-best category"), "text", N_("First recommended category that the customer does not buy yet."), values="products.category"
+        N_("Next-best category"), "text", N_("First of the categories recommended to the customer."), values="products.category"
     ),
     second_best_category=Column(N_("Second category"), "text", N_("Second recommended category."), values="products.category"),
     third_best_category=Column(N_("Third category"), "text", N_("Third recommended category."), values="products.category"),

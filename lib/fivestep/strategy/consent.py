@@ -22,7 +22,7 @@ def consent_note(left_out: int | None) -> str:
     if left_out is None:
         return _("The data does not say who has opted out of marketing: check before anyone is contacted.")
     return language.ngettext(
-        "{n} customer has opted out of marketing and is left out of the list.",
-        "{n} customers have opted out of marketing and are left out of the list.",
+        "{n} customer has opted out of marketing and is left out of the contact list.",
+        "{n} customers have opted out of marketing and are left out of the contact list.",
         left_out,
     ).format(n=language.number(left_out))

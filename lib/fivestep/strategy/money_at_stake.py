@@ -19,7 +19,10 @@ AT_RISK = ("Lapsing", "Lapsed")
 
 @dataclass(frozen=True)
 class MoneyAtStake:
-    """Spend by play, and the part of it that belongs to customers who are lapsing or have lapsed (``customers``, ``spend``, ``share`` of all spend)."""
+    """Spend by play, and what the ``customers`` who are lapsing or have lapsed brought: ``spend``, its ``share`` of all.
+
+    ``share`` is missing where spend is not above zero; ``known`` is false where no customer's lifecycle stage is known.
+    """
 
     plan: Plan
     customers: int
@@ -30,26 +33,27 @@ class MoneyAtStake:
     def chart(self) -> Figure:
         """Spend at stake by play; the plays for lapsing and lapsed customers carry the accent."""
         summary = self.plan.summary()
-        accent = [bool(p) and set(p.lifecycle) <= set(AT_RISK) for p in self.plan.plays.values()]
+        accent = [bool(p and p.lifecycle) and set(p.lifecycle) <= set(AT_RISK) for p in self.plan.plays.values()]
         return charts.bars([_(p) for p in summary["play"]], summary["spend_at_stake"], write=language.short_money, accent=accent)
 
     def headline(self) -> str:
         """What the customers who are going or gone brought."""
         if not self.known:
-            return _("The life-cycle stage of the customers is not known, so spend at risk cannot be told")
+            return _("The lifecycle stage of the customers is not known, so spend at risk cannot be told")
         if not self.customers:
             return _("No customer is lapsing or has lapsed")
-        if self.share != self.share:
+        values = {"n": language.number(self.customers), "money": language.money(self.spend)}
+        if math.isnan(self.share):
             return language.ngettext(
-                "{n} customer is lapsing or has lapsed; they spent {money}",
-                "{n} customers are lapsing or have lapsed; they spent {money}",
+                "{n} customer is lapsing or has lapsed, with {money} of spend at stake",
+                "{n} customers are lapsing or have lapsed, with {money} of spend at stake",
                 self.customers,
-            ).format(n=language.number(self.customers), money=language.money(self.spend))
+            ).format(**values)
         return language.ngettext(
-            "{n} customer is lapsing or has lapsed; they brought {share} of spend, {money}",
-            "{n} customers are lapsing or have lapsed; they brought {share} of spend, {money}",
+            "{n} customer is lapsing or has lapsed, with {money} of spend at stake: {share} of all spend",
+            "{n} customers are lapsing or have lapsed, with {money} of spend at stake: {share} of all spend",
             self.customers,
-        ).format(n=language.number(self.customers), share=language.percent(self.share), money=language.money(self.spend))
+        ).format(**values, share=language.percent(self.share))
 
     def note(self) -> str:
         """The days over which spend counts, and what the accent marks."""
@@ -70,12 +74,14 @@ class MoneyAtStake:
                 first=language.day(self.plan.first_day),
                 last=language.day(self.plan.as_of),
             ),
-            so_what=_("This is the most that keeping them can be worth; weigh the cost of contact against it."),
+            so_what=_(
+                "Weigh the cost of contact against this sum: for a year, keeping these customers can hardly be worth more."
+            ),
             confidence="medium" if self.known and self.customers >= FEW else "low",
             warnings=(_("Some of them would have come back anyway, and some will not whatever is done."),)
             if self.customers
             else (),
-            assumptions=(_("At risk are the customers whose life-cycle stage is Lapsing or Lapsed."),),
+            assumptions=(_("At risk are the customers whose lifecycle stage is Lapsing or Lapsed."),),
         )
 
 
@@ -85,16 +91,17 @@ def money_at_stake(plan: Plan | NotAvailable) -> MoneyAtStake | NotAvailable:
         return plan
     table = plan.table
     risky = table[table["lifecycle"].isin(AT_RISK)]
-    spend, total = float(risky["spend_at_stake"].sum()), float(table["spend_at_stake"].sum())
+    spend, total = round(float(risky["spend_at_stake"].sum()), 2), round(float(table["spend_at_stake"].sum()), 2)
     share = spend / total if total > 0 and 0 <= spend <= total else math.nan
     return MoneyAtStake(plan, len(risky), spend, share, bool(table["lifecycle"].notna().any()))
 
 
 @dataclass(frozen=True)
 class BreakEven:
-    """``table``: one row per play with a cost: play, contactable, cost_per_contact, contact_cost, spend_per_customer, break_even_customers, break_even_share.
+    """How many customers a play must keep.
 
-    ``break_even_customers`` is missing where a customer of the play brings nothing.
+    ``table``: one row per play with a cost: play, contactable, cost_per_contact, contact_cost, spend_per_customer,
+    break_even_customers (missing where a customer of the play brings nothing), break_even_share.
     """
 
     table: pd.DataFrame
@@ -104,20 +111,17 @@ class BreakEven:
         """The play that must keep the largest share of those contacted."""
         if self.table["break_even_share"].isna().all():
             return _("No play with a cost has customers to contact who bring money")
-        top = self.table.sort_values("break_even_share", ascending=False, kind="stable", na_position="last").iloc[0]
-        values = {
-            "play": _(top["play"]),
-            "n": language.number(top["break_even_customers"]),
-            "contacted": language.number(top["contactable"]),
-        }
-        if top["break_even_share"] > 1:
+        top = self.table.sort_values("break_even_share", ascending=False, kind="stable").iloc[0]
+        needed = int(top["break_even_customers"])
+        values = {"play": _(top["play"]), "n": language.number(needed), "contacted": language.number(top["contactable"])}
+        if needed > top["contactable"]:
             return _(
-                "“{play}” cannot pay for its contacts: {n} customers would have to be kept, and {contacted} can be contacted"
+                "“{play}” cannot pay for its contacts: it would have to keep {n} customers, and {contacted} can be contacted"
             ).format(**values)
         return language.ngettext(
             "“{play}” pays once {n} of {contacted} contacted customers is kept because of the contact",
             "“{play}” pays once {n} of {contacted} contacted customers are kept because of the contact",
-            int(top["break_even_customers"]),
+            needed,
         ).format(**values)
 
     def note(self) -> str:
@@ -128,19 +132,19 @@ class BreakEven:
             if margin is None
             else _("It counts a gross margin of {margin}, as the playbook says.").format(margin=language.percent(margin, 1))
         )
-        return " ".join([
-            _("Break-even: cost of contacting everybody who may be contacted, divided by what a customer of the play brought from {first} to {last}.").format(
-                first=language.day(self.plan.first_day), last=language.day(self.plan.as_of)
-            ),
-            counted,
-        ])  # fmt: skip
+        how = _(
+            "Break-even: the cost of contacting everybody who may be contacted, divided by what a customer of the play brought "
+            "from {first} to {last}."
+        ).format(first=language.day(self.plan.first_day), last=language.day(self.plan.as_of))
+        return f"{how} {counted}"
 
 
 def break_even(plan: Plan | NotAvailable) -> BreakEven | NotAvailable:
     """How many customers each play must keep to pay for its contacts.
 
-    Cost of contact comes from the playbook alone; a play without ``cost_per_contact`` is left out, and without any there is no answer.
-    A kept customer is taken to bring what the customers of the play brought over the days of the spend at stake, times ``gross_margin`` where given.
+    The cost comes from the playbook alone; a play without ``cost_per_contact`` is left out, and without any there is no answer.
+    A kept customer is taken to bring what the customers of the play brought over the days of the spend at stake, times
+    ``gross_margin`` where given.
     """
     if isinstance(plan, NotAvailable):
         return plan
@@ -157,19 +161,14 @@ def break_even(plan: Plan | NotAvailable) -> BreakEven | NotAvailable:
     table["contact_cost"] = table["contactable"] * table["cost_per_contact"]
     worth = table["spend_per_customer"] * (plan.playbook.gross_margin or 1.0)
     needed = table["contact_cost"] / worth.where(worth > 0)
-    table["break_even_customers"] = np.ceil(needed.round(9))  # 100 / 0.1 must not become 1001
+    table["break_even_customers"] = np.ceil(needed.round(9))  # rounded, as 0.3 / 0.1 is a little less or more than 3
     table["break_even_share"] = table["break_even_customers"] / table["contactable"].where(table["contactable"] > 0)
-    return BreakEven(
-        table[
-            [
-                "play",
-                "contactable",
-                "cost_per_contact",
-                "contact_cost",
-                "spend_per_customer",
-                "break_even_customers",
-                "break_even_share",
-            ]
-        ],
-        plan,
-    )
+    measures = [
+        "contactable",
+        "cost_per_contact",
+        "contact_cost",
+        "spend_per_customer",
+        "break_even_customers",
+        "break_even_share",
+    ]
+    return BreakEven(table[["play", *measures]], plan)

@@ -1,9 +1,9 @@
-"""The category that each customer does not buy yet and is most likely to buy next, and whether knowing the customer helps to tell."""
+"""The category that each customer does not buy yet and is most likely to buy next, and how well that can be told."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,17 +27,20 @@ FEW = 100  # below this many tested customers a hit rate says little
 SIMILAR, POPULAR = N_("Similar categories"), N_("Most popular categories")
 PLACES = ("next_best_category", "second_best_category", "third_best_category")
 BATCH = 4_000_000  # scores held at once, so that memory does not grow with the base
+ANSWERS = N_("which category each customer is likely to buy next")
 
 
 @dataclass(frozen=True)
 class NextBestCategory:
     """Recommendations by the better of two methods.
 
-    ``table``: one row per customer who bought a known category in the window, by customer_id: next_best_category, second_best_category,
-    third_best_category (raw; missing where the customer buys everything already), opted_out. ``rates``: recommender, categories_shown, customers_tested,
-    hits, hit_rate, hit_rate_low, hit_rate_high (95 %). ``recommender`` is the method used; ``p_value`` belongs to the difference of the two methods when
-    three categories are shown. ``reach``: category -> customers who bought it in the window. ``unknown_lines``: share of the window's order lines without a
-    category. ``first_day``, ``as_of``: the window; ``test_from``, ``test_to``: the days held out.
+    ``table``: one row per customer who bought a known category in the window, by customer_id: next_best_category,
+    second_best_category, third_best_category (raw; missing where nothing is left to recommend), opted_out. ``rates``:
+    recommender, categories_shown, customers_tested, hits, hit_rate, hit_rate_low, hit_rate_high (95 %). ``recommender``: the
+    method used; ``p_value``: of the difference of the methods with three categories shown. ``reach``: category -> customers who
+    bought it in the window. ``unknown_lines``: share of the window's order lines without a category. ``first_day``, ``as_of``:
+    the window; ``trained_from``: first day of the test's first period; ``test_from``, ``test_to``: the days held out. ``asked``: whether the data says who has opted out of marketing.
+    ``never``: whether some categories are ruled out.
     """
 
     table: pd.DataFrame
@@ -48,9 +51,11 @@ class NextBestCategory:
     unknown_lines: float
     first_day: dt.date
     as_of: dt.date
+    trained_from: dt.date
     test_from: dt.date
     test_to: dt.date
     asked: bool
+    never: bool
 
     def evaluation(self) -> pd.DataFrame:
         """One row per method and number of categories shown, with the hit rate and its 95 % interval."""
@@ -62,14 +67,15 @@ class NextBestCategory:
         values = {"similar": language.percent(similar, 1), "popular": language.percent(popular, 1)}
         if self.p_value >= SIGNIFICANT:
             return _(
-                "Three popular categories are as good a recommendation as three similar to what a customer buys: {popular} and {similar} of customers bought one"
+                "No difference shows between recommending similar and popular categories: "
+                "{similar} and {popular} of customers bought one of three"
             ).format(**values)
         if self.recommender == SIMILAR:
             return _(
-                "Three categories similar to what a customer buys recommend better than three popular ones: {similar} against {popular} of customers bought one"
+                "Similar categories recommend better than popular ones: {similar} against {popular} of customers bought one of three"
             ).format(**values)
         return _(
-            "Three popular categories recommend better than three similar to what a customer buys: {popular} against {similar} of customers bought one"
+            "Popular categories recommend better than similar ones: {popular} against {similar} of customers bought one of three"
         ).format(**values)
 
     def _rate(self, recommender: str) -> pd.Series:
@@ -77,62 +83,86 @@ class NextBestCategory:
 
     def note(self) -> str:
         """How the test was made, and on whom."""
-        return " ".join([
-            _(
-                "Test: recommendations from purchases up to {before}, judged by the {days} days from {start} to {end}. A hit is a customer who buys one of the "
-                "categories shown and did not buy it before. Base: {n} customers with purchases in both periods."
-            ).format(
-                before=language.day(self.test_from - dt.timedelta(days=1)), days=language.number(TEST_DAYS), start=language.day(self.test_from),
-                end=language.day(self.test_to), n=language.number(self._rate(POPULAR)["customers_tested"]),
-            ),
-            _("Intervals: 95 %, Wilson."),
-            _("Difference of the methods with three categories: exact McNemar test, p = {p}.").format(p=language.number(self.p_value, 3))
-            if self.p_value >= 0.001
-            else _("Difference of the methods with three categories: exact McNemar test, p < 0.001."),
-        ])  # fmt: skip
+        how = _(
+            "Recommended from purchases of {first} to {before}, judged by those of {start} to {end}. A hit is a customer who bought "
+            "one of the categories shown; what was bought in the first period is not shown. Intervals: 95 %, Wilson."
+        ).format(
+            first=language.day(self.trained_from),
+            before=language.day(self.test_from - dt.timedelta(days=1)),
+            start=language.day(self.test_from),
+            end=language.day(self.test_to),
+        )
+        return f"{how} {self._evidence()}"
 
-    def most_recommended(self) -> pd.DataFrame:
-        """One row per category that is somebody's next best, most frequent first: category, recommended_to, share_recommended, category_buyers."""
+    def _evidence(self) -> str:
+        tested = int(self._rate(POPULAR)["customers_tested"])
+        base = language.ngettext(
+            "Base: {n} customer with purchases in both periods.", "Base: {n} customers with purchases in both periods.", tested
+        ).format(n=language.number(tested))
+        difference = (
+            _("Difference of the methods with three categories: exact McNemar test, p = {p}.").format(
+                p=language.number(self.p_value, 3)
+            )
+            if self.p_value >= 0.001
+            else _("Difference of the methods with three categories: exact McNemar test, p < 0.001.")
+        )
+        return f"{base} {difference}"
+
+    def most_recommended(self, rows: int = 15) -> pd.DataFrame:
+        """The *rows* categories most often next best, ties by name: category, recommended_to, its share, category_buyers."""
+        return self._ranking().head(rows)
+
+    def _ranking(self) -> pd.DataFrame:
         counts = self.table["next_best_category"].value_counts()
         out = pd.DataFrame({"category": counts.index.to_numpy(dtype=object), "recommended_to": counts.to_numpy(dtype=int)})
-        out["share_recommended"] = out["recommended_to"] / max(len(self.table), 1)
+        out["share_recommended"] = out["recommended_to"] / max(int(counts.sum()), 1)
         out["category_buyers"] = out["category"].map(self.reach).astype(int)
         return out.sort_values(["recommended_to", "category"], ascending=[False, True]).reset_index(drop=True)
 
     def most_recommended_headline(self) -> str:
         """The category that is next best for most customers."""
-        ranked = self.most_recommended()
+        ranked = self._ranking()
         if ranked.empty:
             return _("Every customer buys every category already")
         top, n = ranked.iloc[0], int(ranked.iloc[0]["recommended_to"])
         first = int((ranked["recommended_to"] == n).sum())
-        values = {
-            "n": language.number(n),
-            "first": language.number(first),
-            "category": language.value("products.category", top["category"]),
-        }
         if first > 1:
             return language.ngettext(
-                "{first} categories share first place: each is the next best for {n} customer", "{first} categories share first place: each is the next best for {n} customers", n
-            ).format(**values)  # fmt: skip
+                "{first} categories share first place: each is the next best for {n} customer",
+                "{first} categories share first place: each is the next best for {n} customers",
+                n,
+            ).format(first=language.number(first), n=language.number(n))
         return language.ngettext(
-            "“{category}” is recommended most often, to {n} customer who does not buy it yet",
-            "“{category}” is recommended most often, to {n} customers who do not buy it yet",
+            "“{category}” is the next-best category most often, for {n} customer who does not buy it yet",
+            "“{category}” is the next-best category most often, for {n} customers who do not buy it yet",
             n,
-        ).format(**values)
+        ).format(category=language.value("products.category", top["category"]), n=language.number(n))
 
     def most_recommended_note(self) -> str:
-        """The method used, the window, and what could not be counted."""
-        return " ".join([
-            _("Method used: {recommender}. Base: {n} customers with a purchase of a known category from {first} to {last}; what they bought then is not recommended.").format(
-                recommender=_(self.recommender), n=language.number(len(self.table)), first=language.day(self.first_day), last=language.day(self.as_of)
+        """The method used, the window, and what is left out."""
+        n = len(self.table)
+        out = [
+            language.ngettext(
+                "Method used: {recommender}. Base: {n} customer with a purchase of a known category from {first} to {last}.",
+                "Method used: {recommender}. Base: {n} customers with a purchase of a known category from {first} to {last}.",
+                n,
+            ).format(
+                recommender=_(self.recommender),
+                n=language.number(n),
+                first=language.day(self.first_day),
+                last=language.day(self.as_of),
             ),
-            _("Order lines without a known category: {share}.").format(share=language.percent(self.unknown_lines)),
-            consent_note(int(self.table["opted_out"].sum()) if self.asked else None),
-        ])  # fmt: skip
+            _("What a customer bought in these days is not recommended. Order lines without a known category: {share}.").format(
+                share=language.percent(self.unknown_lines)
+            ),
+        ]
+        if self.never:
+            out.append(_("Categories that the playbook never recommends are left out."))
+        out.append(consent_note(int(self.table["opted_out"].sum()) if self.asked else None))
+        return " ".join(out)
 
     def contacts(self) -> pd.DataFrame:
-        """The list to work from, without those who opted out or buy everything: customer_id and up to three categories, by customer_id."""
+        """The list to work from, without those who opted out or buy everything: customer_id and up to three categories."""
         listed = self.table[~self.table["opted_out"] & self.table["next_best_category"].notna()]
         return listed[["customer_id", *PLACES]].reset_index(drop=True)
 
@@ -140,68 +170,62 @@ class NextBestCategory:
         """How often one of three recommended categories is bought within four weeks, and by which method."""
         rate = self._rate(self.recommender)
         n = int(rate["customers_tested"])
-        even = self.p_value >= SIGNIFICANT
-        warnings = []
-        if n < FEW:
-            warnings.append(
-                language.ngettext("Only {n} customer could be tested.", "Only {n} customers could be tested.", n).format(
-                    n=language.number(n)
-                )
-            )
-        warnings.append(_("A hit shows that the customer would buy the category, not that a recommendation makes them buy it."))
+        few = language.ngettext("Only {n} customer could be tested.", "Only {n} customers could be tested.", n)
         return Finding(
             key="strategy.next_best_category_hit_rate",
             value=float(rate["hit_rate"]),
             unit="share",
             display=language.percent(rate["hit_rate"]),
             text=language.sentence(self.headline()),
-            evidence=self.note(),
+            evidence=self._evidence(),
             so_what=(
-                _("Use the most popular categories that a customer does not buy yet: the simpler method is as good.")
-                if even
-                else _("Use the better method for what is shown to each customer, and test it against showing nothing.")
+                _("Use the most popular categories that a customer does not buy yet: no difference shows, and they are simpler.")
+                if self.p_value >= SIGNIFICANT
+                else _("Use the better method, and test what it adds by showing nothing to a random part of the customers.")
             ),
             confidence="medium" if n >= FEW else "low",
-            warnings=tuple(warnings),
+            warnings=(
+                *((few.format(n=language.number(n)),) if n < FEW else ()),
+                _("A hit shows that the customer would buy the category, not that a recommendation makes them buy it."),
+            ),
             assumptions=(
-                _(
-                    "Similar categories: the sum of the cosines between a category and those that the customer bought, over who bought what."
-                ),
-                _(
-                    "Most popular categories: those that most customers bought. A category that the customer bought in the window is never recommended."
-                ),
-                _(
-                    "The method with the higher hit rate is used if the difference is significant (5 %); otherwise the popular categories, being simpler."
-                ),
+                _("Similar categories: highest sum of the cosines with the categories that the customer bought."),
+                _("Most popular categories: bought by most customers. What a customer bought in the window is not recommended."),
+                _("The method with the higher hit rate is used if the difference is significant (5 %), else the popular one."),
             ),
         )
 
 
 @needs(
-    "order_lines.customer_id", "order_lines.product_id", "order_lines.order_date", "order_lines.line_amount", "products.category",
-    answers=N_("which category each customer is likely to buy next"),
-)  # fmt: skip
-def next_best_category(tables: Tables, *, window_days: int = 365) -> NextBestCategory | NotAvailable:
+    "order_lines.customer_id",
+    "order_lines.product_id",
+    "order_lines.order_date",
+    "order_lines.line_amount",
+    "products.category",
+    answers=ANSWERS,
+)
+def next_best_category(tables: Tables, *, window_days: int = 365, never: Sequence[str] = ()) -> NextBestCategory | NotAvailable:
     """Recommend to each customer categories that they did not buy in the last *window_days* days.
 
-    Two methods: item-item cosine on who bought what, and plain popularity. Both are tested on the last `TEST_DAYS` days of orders, which they do not see;
-    the better is used, popularity where an exact McNemar test finds no difference at 5 %. Equal scores are ordered by the name of the category. Excluded:
-    lines without customer or category, and returns (line amounts below zero). Too few days or nobody to test: `NotAvailable`.
+    Two methods: item-item cosine on who bought what, and plain popularity. Both are tested on the last `TEST_DAYS` days, which
+    they do not see; the better is used, popularity where an exact McNemar test finds no difference at 5 %. Equal scores are
+    ordered by the name of the category. Excluded: lines without customer or category, returns (line amounts below zero), and the
+    categories *never*. Too few days, or nobody to test: `NotAvailable`.
 
-    Source: Sarwar, Karypis, Konstan, Riedl (2001), Item-based collaborative filtering; Deshpande, Karypis (2004), Item-based top-N recommendation.
+    Source: Sarwar, Karypis, Konstan, Riedl (2001), Item-based collaborative filtering; Deshpande, Karypis (2004), Item-based
+    top-N recommendation; McNemar (1947); Wilson (1927).
     """
     from scipy import sparse
 
-    answers = _("which category each customer is likely to buy next")
     test_from = tables.last_day - dt.timedelta(days=TEST_DAYS - 1)
     if (test_from - tables.first_day).days < TEST_DAYS:
         reason = _("the orders span fewer than {days} days, too few to test a recommendation.").format(
             days=language.number(2 * TEST_DAYS)
         )
-        return NotAvailable((), answers, reason=reason)
+        return NotAvailable((), _(ANSWERS), reason=reason)
     first_day = max(tables.first_day, tables.as_of - dt.timedelta(days=window_days - 1))
     trained_from = max(tables.first_day, test_from - dt.timedelta(days=window_days))
-    pairs, unknown_lines = _bought(tables, window=first_day, train=trained_from, test=test_from)
+    pairs, unknown_lines = _bought(tables, never, window=first_day, train=trained_from, test=test_from)
     rows, customers = pd.factorize(pairs["customer_id"].astype(object), sort=True)
     places, names = pd.factorize(pairs["category"].astype(object), sort=True)
 
@@ -212,45 +236,47 @@ def next_best_category(tables: Tables, *, window_days: int = 365) -> NextBestCat
     train, test, window = incidence("train"), incidence("test"), incidence("window")
     tested = np.flatnonzero((train.getnnz(axis=1) > 0) & (test.getnnz(axis=1) > 0))
     if not len(tested):
-        reason = _("no customer bought a known category both before and in the last {days} days.").format(
+        reason = _("no customer bought a known category both in the last {days} days and before.").format(
             days=language.number(TEST_DAYS)
         )
-        return NotAvailable((), answers, reason=reason)
+        return NotAvailable((), _(ANSWERS), reason=reason)
     hits = {method: _hits(_ranked(train[tested], _scorer(method, train)), test[tested]) for method in (SIMILAR, POPULAR)}
-    p_value = _mcnemar(hits[SIMILAR][:, SHOWN - 1], hits[POPULAR][:, SHOWN - 1])
-    better = SIMILAR if hits[SIMILAR][:, SHOWN - 1].sum() > hits[POPULAR][:, SHOWN - 1].sum() else POPULAR
-    used = better if p_value < SIGNIFICANT else POPULAR
+    similar, popular = (hits[method][:, SHOWN - 1] for method in (SIMILAR, POPULAR))
+    p_value = _mcnemar(similar, popular)
+    used = SIMILAR if p_value < SIGNIFICANT and similar.sum() > popular.sum() else POPULAR
 
     active = np.flatnonzero(window.getnnz(axis=1) > 0)
     ranked = _ranked(window[active], _scorer(used, window))
-    named = np.append(names, None)  # place -1: nothing left to recommend
+    named = np.append(np.asarray(names, dtype=object), None)  # place -1: nothing is left to recommend
     table = pd.DataFrame({"customer_id": customers[active], **{place: named[ranked[:, i]] for i, place in enumerate(PLACES)}})
     refusing = opted_out(tables)
     table["opted_out"] = table["customer_id"].isin(refusing or ())
-    reach = pd.Series(window.getnnz(axis=0), index=names)
     return NextBestCategory(
         table,
         _rates(hits),
         used,
         p_value,
-        reach,
+        pd.Series(window.getnnz(axis=0), index=names),
         unknown_lines,
         first_day,
         tables.as_of,
+        trained_from,
         test_from,
         tables.last_day,
         refusing is not None,
+        bool(never),
     )
 
 
-def _bought(tables: Tables, **since: dt.date) -> tuple[pd.DataFrame, float]:
-    """Customer and category, and in which periods the one bought the other; and the share of the window's lines without a category."""
+def _bought(tables: Tables, never: Sequence[str], **since: dt.date) -> tuple[pd.DataFrame, float]:
+    """Customer and category, and in which periods the one bought the other; share of the window's lines without a category."""
     start = {name: dt.datetime.combine(day, dt.time()) for name, day in since.items()}
     lines = tables.order_lines.select("customer_id", "product_id", "order_date", "line_amount")
     lines = lines.left_join(tables.products.select("product_id", "category"), "product_id")
     inside = lines.order_date >= start["window"]
-    unknown = lines.aggregate(lines=inside.sum(), unknown=(inside & lines.category.isnull()).sum()).to_pandas().iloc[0]
+    counts = lines.aggregate(lines=inside.sum(), unknown=(inside & lines.category.isnull()).sum()).to_pandas().iloc[0]
     kept = lines.filter(lines.customer_id.notnull() & lines.category.notnull() & (lines.line_amount >= 0))
+    kept = kept.filter(kept.category.notin(list(never))) if never else kept
     when = kept.order_date
     pairs = kept.group_by("customer_id", "category").aggregate(
         window=(when >= start["window"]).any(),
@@ -258,11 +284,12 @@ def _bought(tables: Tables, **since: dt.date) -> tuple[pd.DataFrame, float]:
         test=(when >= start["test"]).any(),
     )
     pairs = pairs.filter(ibis._.window | ibis._.train)
-    return frame(pairs, by=["customer_id", "category"]), float((unknown["unknown"] or 0) / max(unknown["lines"] or 0, 1))
+    share = float(counts["unknown"]) / float(counts["lines"]) if counts["lines"] > 0 else 0.0
+    return frame(pairs, by=["customer_id", "category"]), share
 
 
 def _scorer(method: str, bought: sparse.csr_matrix) -> Callable[[sparse.csr_matrix], np.ndarray]:
-    """What turns the rows of some customers into scores for every category; categories that nobody bought score below all others."""
+    """What turns rows of customers into scores of every category; a category that nobody bought scores below zero."""
     buyers = bought.getnnz(axis=0).astype(float)
     if method == POPULAR:
         return lambda rows: np.broadcast_to(np.where(buyers > 0, buyers, -1.0), rows.shape)
@@ -273,7 +300,7 @@ def _scorer(method: str, bought: sparse.csr_matrix) -> Callable[[sparse.csr_matr
 
 
 def _ranked(bought: sparse.csr_matrix, score: Callable[[sparse.csr_matrix], np.ndarray]) -> np.ndarray:
-    """For each row the places of the best `SHOWN` categories that it does not buy (-1 where there is none); ties by the order of the columns, which is by name."""
+    """Per row the places of the best `SHOWN` categories not bought, -1 where there is none; ties in column order."""
     out = np.full((bought.shape[0], SHOWN), -1)
     size = max(BATCH // bought.shape[1], 1)
     for start in range(0, bought.shape[0], size):
@@ -287,7 +314,7 @@ def _ranked(bought: sparse.csr_matrix, score: Callable[[sparse.csr_matrix], np.n
 
 
 def _hits(ranked: np.ndarray, bought: sparse.csr_matrix) -> np.ndarray:
-    """Whether any of the first k categories was bought: one row per customer, one column per k."""
+    """Whether one of the first k categories was bought: one row per customer, one column per k."""
     found = bought[np.arange(len(ranked))[:, None], ranked].toarray() > 0
     return np.logical_or.accumulate(found & (ranked >= 0), axis=1)
 

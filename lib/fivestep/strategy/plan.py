@@ -10,12 +10,13 @@ import pandas as pd
 
 from fivestep import language
 from fivestep.engine import Tables, frame, needs
-from fivestep.findings import Finding
+from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
 from fivestep.strategy.consent import consent_note, opted_out
-from fivestep.strategy.playbook import NO_PLAY, Play, Playbook
+from fivestep.strategy.playbook import NO_PLAY, UNKNOWN, Play, Playbook
 
 STAKE_DAYS = 365  # spend at stake is that of the last twelve months
+ANSWERS = N_("what should be done for which customers, and how much spend hangs on it")
 FEW = 30  # below this many customers a play is too small to tell success from chance
 
 
@@ -23,8 +24,9 @@ FEW = 30  # below this many customers a play is too small to tell success from c
 class Plan:
     """Who gets which play.
 
-    ``table``: one row per customer, by customer_id: value_tier, lifecycle, play, spend_at_stake, opted_out. ``first_day`` and ``as_of`` bound the spend
-    at stake. ``asked``: whether the data says who has opted out of marketing. ``nameless_orders`` and ``nameless_spend`` belong to no customer.
+    ``table``: one row per customer, by customer_id: value_tier, lifecycle, play, spend_at_stake, opted_out. ``first_day`` and
+    ``as_of`` bound the spend at stake. ``asked``: whether the data says who has opted out of marketing. ``nameless_orders`` and
+    ``nameless_spend`` belong to no customer.
     """
 
     table: pd.DataFrame
@@ -42,12 +44,13 @@ class Plan:
         return out | {NO_PLAY: None} if (self.table["play"] == NO_PLAY).any() else out
 
     def summary(self) -> pd.DataFrame:
-        """One row per play, empty ones included: play, customers, contactable, spend_at_stake, share_of_stake, spend_per_customer."""
+        """One row per play, empty ones included: customers, contactable, spend_at_stake, share_of_stake, spend_per_customer."""
         grouped = self.table.groupby("play").agg(
             customers=("customer_id", "size"), refusing=("opted_out", "sum"), spend_at_stake=("spend_at_stake", "sum")
         )
         grouped = grouped.reindex(list(self.plays), fill_value=0)
-        spend, customers = grouped["spend_at_stake"].to_numpy(dtype=float), grouped["customers"].to_numpy(dtype=int)
+        customers = grouped["customers"].to_numpy(dtype=int)
+        spend = grouped["spend_at_stake"].to_numpy(dtype=float).round(2)
         return pd.DataFrame({
             "play": list(self.plays),
             "customers": customers,
@@ -59,52 +62,51 @@ class Plan:
 
     def actions(self) -> pd.DataFrame:
         """One row per play, as the reader sees it: play, customers, spend_at_stake, goal, action, contact_channel, kpi."""
-        out = self.summary()[["play", "customers", "spend_at_stake"]]
         plays = self.plays.values()
-        for column, text in (
-            ("goal", lambda p: p.goal), ("action", lambda p: p.action), ("contact_channel", lambda p: p.channel), ("kpi", lambda p: p.kpi.label),
-        ):  # fmt: skip
-            out[column] = [text(p) if p else None for p in plays]
-        return out
+        return self.summary()[["play", "customers", "spend_at_stake"]].assign(
+            goal=[p.goal if p else None for p in plays],
+            action=[p.action if p else None for p in plays],
+            contact_channel=[p.channel if p else None for p in plays],
+            kpi=[p.kpi.label if p else None for p in plays],
+        )
 
     def assignments(self) -> pd.DataFrame:
         """One row per customer for later steps: customer_id, play."""
         return self.table[["customer_id", "play"]]
 
     def contacts(self) -> pd.DataFrame:
-        """The list to work from, without those who opted out or have no play: customer_id, play, action, contact_channel; by play, then spend at stake."""
+        """The list to work from, without those who opted out or have no play: customer_id, play, action, contact_channel.
+
+        In the order of the playbook, most spend at stake first.
+        """
         steps = self.actions()[["play", "action", "contact_channel"]].assign(place=np.arange(len(self.plays)))
         listed = self.table[~self.table["opted_out"] & (self.table["play"] != NO_PLAY)].merge(steps, on="play")
         listed = listed.sort_values(["place", "spend_at_stake", "customer_id"], ascending=[True, False, True])
         return listed[["customer_id", "play", "action", "contact_channel"]].reset_index(drop=True)
 
     def headline(self) -> str:
-        """How many customers have a play, and which play holds the most spend."""
-        summary = self.summary()
-        covered = self._covered()
-        share = language.percent(covered / len(self.table)) if len(self.table) else language.MISSING
-        held = summary[summary["play"] != NO_PLAY].sort_values("spend_at_stake", ascending=False, kind="stable")
-        top = held.iloc[0]
-        if not covered:
-            return _("No customer matches a play of the playbook")
+        """The play that holds the most spend, with its share of customers."""
+        top = self._top()
         if not 0 < top["share_of_stake"] <= 1:
-            return _("The playbook has a play for {share} of customers").format(share=share)
-        return _("The playbook has a play for {share} of customers; “{play}” holds {stake} of all customers' spend").format(
-            share=share, play=_(top["play"]), stake=language.percent(top["share_of_stake"])
+            return _("The playbook has a play for {share} of customers").format(
+                share=language.percent(self._covered() / len(self.table))
+            )
+        return _("“{play}” holds {stake} of spend with {share} of customers").format(
+            play=_(top["play"]),
+            stake=language.percent(top["share_of_stake"]),
+            share=language.percent(top["customers"] / len(self.table)),
         )
+
+    def _top(self) -> pd.Series:
+        summary = self.summary()
+        return summary[summary["play"] != NO_PLAY].sort_values("spend_at_stake", ascending=False, kind="stable").iloc[0]
 
     def _covered(self) -> int:
         return int((self.table["play"] != NO_PLAY).sum())
 
     def note(self) -> str:
         """Base, the days over which spend counts, what is left out, and who may not be contacted."""
-        out = [
-            language.ngettext(
-                "Base: {n} customer. Spend at stake is what the customers spent from {first} to {last}.",
-                "Base: {n} customers. Spend at stake is what the customers spent from {first} to {last}.",
-                len(self.table),
-            ).format(n=language.number(len(self.table)), first=language.day(self.first_day), last=language.day(self.as_of))
-        ]  # fmt: skip
+        out = [self._base()]
         if self.nameless_orders:
             out.append(
                 language.ngettext(
@@ -116,6 +118,13 @@ class Plan:
         out.append(consent_note(int(self.table["opted_out"].sum()) if self.asked else None))
         return " ".join(out)
 
+    def _base(self) -> str:
+        return language.ngettext(
+            "Base: {n} customer. Spend at stake: {first} to {last}.",
+            "Base: {n} customers. Spend at stake: {first} to {last}.",
+            len(self.table),
+        ).format(n=language.number(len(self.table)), first=language.day(self.first_day), last=language.day(self.as_of))
+
     def caution(self) -> str:
         """What a score may not be used for."""
         return _(
@@ -124,21 +133,18 @@ class Plan:
         )
 
     def finding(self) -> Finding:
-        """How much of the base the playbook covers."""
-        covered = self._covered()
-        share = covered / len(self.table) if len(self.table) else np.nan
-        small = int(self.summary().query("0 < customers < @FEW").shape[0])
+        """How much of the spend the top play holds."""
+        top, without = self._top(), len(self.table) - self._covered()
         warnings = []
-        if covered < len(self.table):
-            without = len(self.table) - covered
+        if without:
             warnings.append(
                 language.ngettext(
-                    "{n} customer has no play: value tier or life-cycle stage is unknown, or the playbook has no entry for them.",
-                    "{n} customers have no play: value tier or life-cycle stage is unknown, or the playbook has no entry for them.",
+                    "{n} customer has no play: value tier or lifecycle stage is unknown, or the playbook does not name them.",
+                    "{n} customers have no play: value tier or lifecycle stage is unknown, or the playbook does not name them.",
                     without,
                 ).format(n=language.number(without))
             )
-        if small:
+        if small := int(self.summary()["customers"].between(1, FEW - 1).sum()):
             warnings.append(
                 language.ngettext(
                     "{n} play has fewer than {few} customers: too few to tell its success from chance.",
@@ -147,69 +153,57 @@ class Plan:
                 ).format(n=language.number(small), few=language.number(FEW))
             )
         return Finding(
-            key="strategy.share_of_customers_with_a_play",
-            value=float(share),
+            key="strategy.top_play_share_of_spend",
+            value=float(top["share_of_stake"]),
             unit="share",
-            display=language.percent(share),
+            display=language.percent(top["share_of_stake"]),
             text=language.sentence(self.headline()),
-            evidence=self.note(),
+            evidence=self._base(),
             so_what=_(
-                "Agree owner and review date of each play; leave a random part of its customers without contact, or its effect cannot be known."
+                "Agree owner and review date of each play; leave a random part of its customers without contact, "
+                "or its effect cannot be known."
             ),
-            confidence="high" if covered == len(self.table) and len(self.table) >= FEW else "medium",
+            confidence="high" if not without and len(self.table) >= FEW else "medium",
             warnings=tuple(warnings),
             assumptions=(
+                _("A customer's play follows from value tier and lifecycle stage alone, as the playbook says."),
                 _(
-                    "A customer's play follows from value tier and life-cycle stage alone; the playbook says which play belongs to which pair."
-                ),
-                _(
-                    "Spend at stake is the spend of the last {days} days, or of all days in the data where they are fewer; it is what was spent, no forecast."
+                    "Spend at stake is what was spent in the last {days} days, or in the whole data where shorter; no forecast."
                 ).format(days=language.number(STAKE_DAYS)),
             ),
         )
 
 
-@needs(
-    "orders.customer_id",
-    "orders.order_amount",
-    answers=N_("what should be done for which customers, and how much spend hangs on it"),
-)
-def plan(tables: Tables, segments: pd.DataFrame, playbook: Playbook) -> Plan:
-    """Put every customer in exactly one play, by value tier and life-cycle stage; who matches none has "No play".
+@needs("orders.customer_id", "orders.order_amount", answers=ANSWERS)
+def plan(tables: Tables, segments: pd.DataFrame, playbook: Playbook) -> Plan | NotAvailable:
+    """Put every customer in exactly one play, by value tier and lifecycle stage; who matches none has "No play".
 
-    *segments*: one row per customer with customer_id, value_tier, lifecycle (unknown: NA). Customers with orders who are missing there are added,
-    both unknown. Spend counts over the last `STAKE_DAYS` days, refunds netted; orders without a customer are excluded and counted.
+    *segments*: one row per customer with customer_id, value_tier, lifecycle (unknown: NA). Customers with orders who are missing
+    there are added, both unknown. Spend counts over the last `STAKE_DAYS` days, refunds netted; orders without a customer are
+    excluded and counted. Where nobody matches a play: `NotAvailable`.
     """
     first_day = max(tables.first_day, tables.as_of - dt.timedelta(days=STAKE_DAYS - 1))
     orders = tables.orders.filter(tables.orders.order_date >= dt.datetime.combine(first_day, dt.time()))
-    spend = frame(
-        orders.group_by("customer_id").aggregate(orders=orders.count(), spend_at_stake=orders.order_amount.sum().cast("float64")),
-        by=["customer_id"],
-    )
-    nameless = spend[spend["customer_id"].isna()]
-    spend = spend[spend["customer_id"].notna()]
-    table = segments[["customer_id", "value_tier", "lifecycle"]].merge(
-        spend[["customer_id", "spend_at_stake"]], on="customer_id", how="outer"
-    )
-    # An unknown tier or stage matches no play, so it needs a value of its own to be looked up.
-    looked_up = table[["value_tier", "lifecycle"]].astype(object).where(table[["value_tier", "lifecycle"]].notna(), "")
-    table["play"] = (
-        looked_up.merge(playbook.cells(), on=["value_tier", "lifecycle"], how="left")["play"].fillna(NO_PLAY).to_numpy()
-    )
+    sums = {"orders": orders.count(), "spend_at_stake": orders.order_amount.sum().cast("float64")}
+    spend = frame(orders.group_by("customer_id").aggregate(**sums), by=["customer_id"])
+    nameless, spend = spend[spend["customer_id"].isna()], spend[spend["customer_id"].notna()]
+    keys = ["value_tier", "lifecycle"]
+    table = segments[["customer_id", *keys]].merge(spend[["customer_id", "spend_at_stake"]], on="customer_id", how="outer")
+    table = table.sort_values("customer_id").reset_index(drop=True)
+    plays = table[keys].astype(object).where(table[keys].notna(), UNKNOWN).merge(playbook.cells(), on=keys, how="left")["play"]
+    if plays.isna().all():
+        reason = _("no customer has a value tier and lifecycle stage that the playbook names.")
+        return NotAvailable((), _(ANSWERS), reason=reason)
     refusing = opted_out(tables)
-    table["opted_out"] = table["customer_id"].isin(refusing or ())
+    table["play"] = plays.fillna(NO_PLAY).to_numpy()
     table["spend_at_stake"] = table["spend_at_stake"].fillna(0.0)
-    table = (
-        table[["customer_id", "value_tier", "lifecycle", "play", "spend_at_stake", "opted_out"]]
-        .sort_values("customer_id")
-        .reset_index(drop=True)
-    )
+    table["opted_out"] = table["customer_id"].isin(refusing or ())
     return Plan(
-        table,
+        table[["customer_id", *keys, "play", "spend_at_stake", "opted_out"]],
         playbook,
         first_day,
         tables.as_of,
         refusing is not None,
         int(nameless["orders"].sum()),
-        float(nameless["spend_at_stake"].fillna(0).sum()),
+        float(nameless["spend_at_stake"].fillna(0.0).sum()),
     )

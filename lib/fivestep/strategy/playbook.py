@@ -16,15 +16,32 @@ from fivestep.language import N_
 
 VALUE_TIERS = (N_("High value"), N_("Medium value"), N_("Low value"), N_("No order yet"))
 LIFECYCLE = (N_("New"), N_("Growing"), N_("Mature"), N_("Lapsing"), N_("Lapsed"), N_("No order yet"))
+UNKNOWN = ""  # a tier or stage that could not be told: only a play that leaves the key out has such customers
 NO_PLAY = N_("No play")
 DIRECTIONS = {"up": N_("Raise"), "hold": N_("Hold"), "down": N_("Lower")}
 # KPIs that the kit computes: name, definition, kind of number. The measuring period is as long as the play's time to review.
 MEASURES: dict[str, tuple[str, str, str]] = {
-    "ordering_customers": (N_("Customers who order"), N_("Customers with an order, divided by all customers of the play."), "percent"),
-    "spend_per_customer": (N_("Spend per customer"), N_("Spend divided by all customers of the play."), "money"),
-    "orders_per_customer": (N_("Orders per customer"), N_("Orders divided by all customers of the play."), "number"),
-    "categories_per_customer": (N_("Categories per customer"), N_("Different categories bought: mean of all customers of the play."), "number"),
-}  # fmt: skip
+    "ordering_customers": (
+        N_("Customers who order"),
+        N_("Customers with an order, divided by all customers of the play."),
+        "percent",
+    ),
+    "spend_per_customer": (
+        N_("Spend per customer"),
+        N_("Spend divided by all customers of the play."),
+        "money",
+    ),
+    "orders_per_customer": (
+        N_("Orders per customer"),
+        N_("Orders divided by all customers of the play."),
+        "number",
+    ),
+    "categories_per_customer": (
+        N_("Categories per customer"),
+        N_("Different categories bought: mean of all customers of the play."),
+        "number",
+    ),
+}
 SHIPPED = Path(__file__).with_name("playbook.yml")
 
 Text = Annotated[str, Field(min_length=1)]
@@ -60,11 +77,11 @@ class Kpi(_Entry):
 
 
 class Play(_Entry):
-    """What is done for the customers of some value tiers and life-cycle stages."""
+    """What is done for the customers of some value tiers and lifecycle stages."""
 
     play: Text
-    value_tier: list[Annotated[Literal[VALUE_TIERS], _English]] = Field(list(VALUE_TIERS), min_length=1)  # type: ignore[valid-type]
-    lifecycle: list[Annotated[Literal[LIFECYCLE], _English]] = Field(list(LIFECYCLE), min_length=1)  # type: ignore[valid-type]
+    value_tier: list[Annotated[Literal[VALUE_TIERS], _English]] | None = Field(None, min_length=1)  # type: ignore[valid-type]
+    lifecycle: list[Annotated[Literal[LIFECYCLE], _English]] | None = Field(None, min_length=1)  # type: ignore[valid-type]
     goal: Text
     action: Text
     channel: Text
@@ -74,6 +91,12 @@ class Play(_Entry):
     stop_if: Text
     cost_per_contact: float | None = Field(None, gt=0, allow_inf_nan=False)
 
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """The pairs of value tier and lifecycle stage that the play is for, each once."""
+        tiers, stages = self.value_tier or (*VALUE_TIERS, UNKNOWN), self.lifecycle or (*LIFECYCLE, UNKNOWN)
+        return list(itertools.product(dict.fromkeys(tiers), dict.fromkeys(stages)))
+
     @model_validator(mode="after")
     def _own_name(self) -> Play:
         if language.original(self.play) == NO_PLAY:
@@ -82,7 +105,7 @@ class Play(_Entry):
 
 
 class Playbook(_Entry):
-    """Plays in the order in which they are shown; every pair of value tier and life-cycle stage belongs to one play at most."""
+    """Plays in the order in which they are shown; every pair of value tier and lifecycle stage belongs to one play at most."""
 
     plays: list[Play] = Field(min_length=1)
     never_recommend: list[Text] = []
@@ -96,22 +119,16 @@ class Playbook(_Entry):
             if play.play in names:
                 raise ValueError(f"two plays are called {play.play!r}")
             names.add(play.play)
-            for cell in itertools.product(dict.fromkeys(play.value_tier), dict.fromkeys(play.lifecycle)):
+            for cell in play.cells:
                 if cell in claimed:
-                    raise ValueError(
-                        f"{claimed[cell]!r} and {play.play!r} both claim value_tier {cell[0]!r} with lifecycle {cell[1]!r}"
-                    )
+                    tier, stage = (part or "(unknown)" for part in cell)
+                    raise ValueError(f"{claimed[cell]!r} and {play.play!r} both claim value_tier {tier} with lifecycle {stage}")
                 claimed[cell] = play.play
         return self
 
     def cells(self) -> pd.DataFrame:
-        """One row per pair of value tier and life-cycle stage that has a play: value_tier, lifecycle, play."""
-        rows = [
-            (tier, stage, p.play)
-            for p in self.plays
-            for tier in dict.fromkeys(p.value_tier)
-            for stage in dict.fromkeys(p.lifecycle)
-        ]
+        """One row per pair of value tier and lifecycle stage that has a play: value_tier, lifecycle, play."""
+        rows = [(*cell, p.play) for p in self.plays for cell in p.cells]
         return pd.DataFrame(rows, columns=["value_tier", "lifecycle", "play"])
 
 
@@ -149,8 +166,5 @@ def _problem(file: str, said: dict, error: dict) -> str:
 
 def playbook_messages() -> list[str]:
     """Every text of the shipped playbook that a report shows, for the catalog; each once, in the order of the file."""
-    plays = playbook().plays
-    texts = (
-        text for p in plays for text in (p.play, p.goal, p.action, p.channel, p.kpi.name, p.kpi.definition, p.owner, p.stop_if)
-    )
-    return list(dict.fromkeys(text for text in texts if text))
+    texts = [(p.play, p.goal, p.action, p.channel, p.kpi.name, p.kpi.definition, p.owner, p.stop_if) for p in playbook().plays]
+    return list(dict.fromkeys(text for text in itertools.chain(*texts) if text))

@@ -4,12 +4,9 @@ from pathlib import Path
 
 # JSON twice: the outer layer is a Python literal, the inner one keeps what a literal would break (an emoji in a path).
 kit = Path(json.loads({{ kit_root | jsonify | jsonify }}))
-answers = json.loads({{ cookiecutter | jsonify | jsonify }})
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(kit / "template"))
 
-from kit_hooks import problem, set_aside  # noqa: E402
+from kit_hooks import set_aside  # noqa: E402
 
-if wrong := problem(answers):
-    sys.exit(wrong)
 set_aside(kit / "template" / "engagement", Path.cwd())

@@ -1,0 +1,165 @@
+"""What the columns of this step's tables are called and mean."""
+
+from fivestep.language import N_
+from fivestep.language.columns import Column, register
+
+# monthly key figures
+register(
+    month_state=Column(
+        N_("Coverage"),
+        "text",
+        N_("Whether the data covers the whole month; incomplete months are in no comparison."),
+        values="message",
+    ),
+    active_customers=Column(N_("Active customers"), "count", N_("Distinct customers with an order in the month.")),
+    share_active=Column(N_("Share active"), "percent", N_("Active customers divided by all customers of the data.")),
+    orders_per_active_customer=Column(
+        N_("Orders per active customer"), "number", N_("Orders of the month divided by its active customers.")
+    ),
+    days_counted=Column(
+        N_("Days"), "count", N_("Days of the month that count: trading days, or calendar days where the note says so.")
+    ),
+    spend_per_day=Column(N_("Spend per day"), "money", N_("Spend of the month divided by its days.")),
+    key_figure=Column(N_("Key figure"), "text", N_("Key figure of a month."), values="message"),
+    change_on_month=Column(
+        N_("Change on previous month"), "percent", N_("Latest complete month divided by the month before, less 1.")
+    ),
+    change_on_month_per_day=Column(
+        N_("Change per day"),
+        "percent",
+        N_("The same change after dividing each month by its days; only for figures that grow with the days."),
+    ),
+    largest_earlier_change=Column(
+        N_("Largest earlier change"),
+        "percent",
+        N_("Largest of the earlier changes between complete months, up or down, per day where that applies."),
+    ),
+    key_figure_verdict=Column(
+        N_("Verdict"), "text", N_("Unusual: larger, up or down, than every earlier change."), values="message"
+    ),
+    change_on_year=Column(
+        N_("Change on the year"), "percent", N_("Latest complete month divided by the same month a year ago, less 1.")
+    ),
+    change_on_year_per_day=Column(
+        N_("Change on the year per day"), "percent", N_("The same change after dividing each month by its days.")
+    ),
+)
+# retention
+register(
+    cohort=Column(N_("First seen in"), "month", N_("Month of the customer's first order in the data.")),
+    cohort_kind=Column(
+        N_("Customers of the cohort"),
+        "text",
+        N_("Whether the customers can have ordered before the data begin."),
+        values="message",
+    ),
+    cohort_group=Column(N_("Cohorts"), "text", N_("Which cohorts are taken together."), values="message"),
+    cohort_customers=Column(N_("Customers"), "count", N_("Customers first seen in the month, or in the months taken together.")),
+    months_since=Column(N_("Months since"), "count", N_("Calendar months since the month of the first order.")),
+    retained=Column(N_("Ordered again"), "count", N_("Customers of the cohort with an order in that month.")),
+    retention=Column(
+        N_("Retention"), "percent", N_("Customers who ordered in that month divided by the customers of the cohort.")
+    ),
+    retention_low=Column(N_("Retention, low"), "percent", N_("Lower end of the 95 % Wilson interval of retention.")),
+    retention_high=Column(N_("Retention, high"), "percent", N_("Upper end of the 95 % Wilson interval of retention.")),
+    retention_month_1=Column(N_("Month 1"), "percent", N_("Retention one month after the month of the first order.")),
+    retention_month_3=Column(N_("Month 3"), "percent", N_("Retention three months after the month of the first order.")),
+    retention_month_6=Column(N_("Month 6"), "percent", N_("Retention six months after the month of the first order.")),
+)
+# movement between classes
+register(
+    class_before=Column(N_("From"), "text", N_("Class in the earlier window."), values="message"),
+    class_after=Column(N_("To"), "text", N_("Class in the later window."), values="message"),
+    movement=Column(
+        N_("Movement"),
+        "text",
+        N_("To a better or a worse class, silent in the later window, or silent in the earlier one."),
+        values="message",
+    ),
+    share_of_earlier=Column(
+        N_("Share of earlier customers"), "percent", N_("Customers divided by all customers with an order in the earlier window.")
+    ),
+    share_of_class=Column(
+        N_("Share of the class"), "percent", N_("Customers divided by all customers of the class they come from.")
+    ),
+    spend_before=Column(N_("Spend, earlier window"), "money", N_("Spend of these customers in the earlier window.")),
+    spend_after=Column(N_("Spend, later window"), "money", N_("Spend of these customers in the later window.")),
+    spend_difference=Column(N_("Difference in spend"), "money", N_("Spend in the later window less spend in the earlier one.")),
+)
+# campaigns
+register(
+    campaign=Column(N_("Campaign"), "text", N_("Name of the campaign."), values="campaigns.campaign_name"),
+    campaign_type=Column(N_("Type"), "text", N_("Type of the campaign."), values="campaigns.campaign_type"),
+    start_date=Column(N_("First day"), "date", N_("First day of the campaign.")),
+    end_date=Column(N_("Last day"), "date", N_("Last day of the campaign.")),
+    campaign_window=Column(N_("Window"), "text", N_("Whether all days of the campaign lie within the data."), values="message"),
+    campaigns=Column(N_("Campaigns"), "count", N_("Number of campaigns that lie within the data as a whole.")),
+    contacts=Column(N_("Contacts"), "count", N_("Pairs of a customer and a campaign that contacted the customer.")),
+    responses=Column(N_("Responses"), "count", N_("Contacts that the customer responded to.")),
+    contacted=Column(N_("Contacted"), "count", N_("Customers whom the campaign contacted.")),
+    others=Column(
+        N_("Others"), "count", N_("Control group of a randomised campaign, else all customers whom it did not contact.")
+    ),
+    control=Column(N_("Control"), "count", N_("Customers kept without contact by chance.")),
+    responded=Column(N_("Responded"), "count", N_("Contacted customers who responded as the campaign defines it.")),
+    response_rate=Column(N_("Response rate"), "percent", N_("Responded divided by contacted.")),
+    response_low=Column(N_("Response, low"), "percent", N_("Lower end of the 95 % Wilson interval of the response rate.")),
+    response_high=Column(N_("Response, high"), "percent", N_("Upper end of the 95 % Wilson interval of the response rate.")),
+    redemptions=Column(N_("Redemptions"), "count", N_("Offers of the campaign that contacted customers redeemed.")),
+    before_days=Column(N_("Days before"), "count", N_("Days before the campaign that the data covers, at most 28.")),
+    during_days=Column(N_("Days during"), "count", N_("Days of the campaign that the data covers.")),
+    contacted_before=Column(N_("Contacted, before"), "money", N_("Spend per contacted customer and day before the campaign.")),
+    others_before=Column(N_("Others, before"), "money", N_("Spend per other customer and day before the campaign.")),
+    difference_low=Column(
+        N_("Difference before, low"),
+        "money",
+        N_("Lower end of the 95 % Welch interval of contacted less others, before the campaign."),
+    ),
+    difference_high=Column(
+        N_("Difference before, high"),
+        "money",
+        N_("Upper end of the 95 % Welch interval of contacted less others, before the campaign."),
+    ),
+    contacted_during=Column(N_("Contacted, during"), "money", N_("Spend per contacted customer and day during the campaign.")),
+    others_during=Column(N_("Others, during"), "money", N_("Spend per other customer and day during the campaign.")),
+    outcome_measured=Column(N_("Outcome"), "text", N_("What customers of both groups could do."), values="message"),
+    rate_contacted=Column(
+        N_("Share of contacted"), "percent", N_("Contacted customers with the outcome divided by contacted customers.")
+    ),
+    rate_control=Column(
+        N_("Share of control"), "percent", N_("Control customers with the outcome divided by control customers.")
+    ),
+    lift_rate=Column(N_("Lift"), "percent", N_("Share of contacted less share of control.")),
+    lift_rate_low=Column(N_("Lift, low"), "percent", N_("Lower end of the 95 % Newcombe interval of the difference of shares.")),
+    lift_rate_high=Column(
+        N_("Lift, high"), "percent", N_("Upper end of the 95 % Newcombe interval of the difference of shares.")
+    ),
+    spend_contacted=Column(N_("Spend per contacted"), "money", N_("Spend per contacted customer during the campaign.")),
+    spend_control=Column(N_("Spend per control"), "money", N_("Spend per control customer during the campaign.")),
+    lift_spend=Column(N_("Lift in spend"), "money", N_("Spend per contacted customer less spend per control customer.")),
+    lift_spend_low=Column(
+        N_("Lift in spend, low"), "money", N_("Lower end of the 95 % Welch interval of the difference in spend.")
+    ),
+    lift_spend_high=Column(
+        N_("Lift in spend, high"), "money", N_("Upper end of the 95 % Welch interval of the difference in spend.")
+    ),
+)
+# customers who fell silent
+register(
+    period_start=Column(N_("Period from"), "date", N_("First day of the period in which customers were lost.")),
+    period_end=Column(N_("Period to"), "date", N_("Last day of the period in which customers were lost.")),
+    active_before=Column(N_("Active before"), "count", N_("Customers with an order in the period before.")),
+    lost=Column(N_("Lost"), "count", N_("Of them, customers without an order in the period.")),
+    loss_rate=Column(N_("Loss rate"), "percent", N_("Lost divided by active before.")),
+    loss_low=Column(N_("Loss rate, low"), "percent", N_("Lower end of the 95 % Wilson interval of the loss rate.")),
+    loss_high=Column(N_("Loss rate, high"), "percent", N_("Upper end of the 95 % Wilson interval of the loss rate.")),
+    activity=Column(N_("Activity"), "text", N_("Active, lapsed or never seen with an order."), values="message"),
+    last_order=Column(N_("Last order"), "date", N_("Day of the customer's last order.")),
+)
+# decisions
+register(
+    measured=Column(N_("Measurement"), "text", N_("What was measured."), values="message"),
+    decision_rule=Column(N_("Judged"), "text", N_("By what a change is judged."), values="message"),
+    decision_outcome=Column(N_("Outcome"), "text", N_("Better, worse, no clear change, or not to be judged."), values="message"),
+    proposal=Column(N_("Proposal"), "text", N_("What the outcome suggests; people decide."), values="message"),
+)

@@ -1,0 +1,113 @@
+"""Every customer with every segment: what later steps receive, and value tier against lifecycle stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fivestep import language
+from fivestep.engine import Tables, frame
+from fivestep.findings import Finding, NotAvailable
+from fivestep.language import N_, _, ngettext
+from fivestep.segmentation.kmeans import Clusters
+from fivestep.segmentation.lifecycle import LEAVING, NO_ORDER, STAGES, Lifecycle
+from fivestep.segmentation.rfm import Rfm
+from fivestep.segmentation.value_tiers import TIERS, ValueTiers
+
+ANSWERS = N_("which stages of life the customers of each value tier are in")
+FEW = 30  # high-value customers below which a count says little
+STAGE_COLUMNS = {name: f"stage_{name.lower()}" for name in STAGES}
+
+
+def segments(
+    tables: Tables, rfm: Rfm | NotAvailable, tiers: ValueTiers | NotAvailable, lifecycle: Lifecycle | NotAvailable, clusters: Clusters | NotAvailable
+) -> pd.DataFrame:
+    """One row per customer of ``tables.customers``, by customer_id: customer_id, rfm_class, rfm_class_8, value_tier, lifecycle, cluster, recency_days, frequency,
+    monetary.
+
+    Columns of a result that is `NotAvailable` are missing throughout; RFM and cluster are missing for customers with no order in the window, for whom value tier
+    and lifecycle still hold ("No order yet" where there has never been one). Orders of customers who are not in ``tables.customers`` are excluded.
+    """
+    customers = tables.customers
+    out = frame(customers.filter(customers.customer_id.notnull()).select("customer_id").distinct(), by=["customer_id"])
+    texts = {"rfm_class": rfm, "rfm_class_8": rfm, "value_tier": tiers, "lifecycle": lifecycle, "cluster": clusters}
+    numbers = {"recency_days": rfm, "frequency": rfm, "monetary": rfm}
+    for columns, kind in ((texts, "str"), (numbers, "float64")):
+        for column, result in columns.items():
+            if isinstance(result, NotAvailable):
+                out[column] = pd.Series(float("nan"), index=out.index).astype(kind)
+            else:
+                out[column] = out["customer_id"].map(result.table.set_index("customer_id")[column]).astype(kind)
+    return out
+
+
+@dataclass(frozen=True)
+class TiersByStage:
+    """Customers by value tier and lifecycle stage. ``segments``: as `segments` returns; ``counts``: tiers x stages, customers who have ordered."""
+
+    segments: pd.DataFrame
+    counts: pd.DataFrame
+
+    def table(self) -> pd.DataFrame:
+        """One row per value tier: value_tier, one column of customers per stage, customers."""
+        out = self.counts.rename(columns=STAGE_COLUMNS).reset_index()
+        out["customers"] = self.counts.sum(axis=1).to_numpy()
+        return out
+
+    def _high(self) -> int:
+        return int(self.counts.loc[TIERS[0]].sum())
+
+    def _leaving(self) -> pd.DataFrame:
+        return self.segments[(self.segments["value_tier"] == TIERS[0]) & self.segments["lifecycle"].isin(LEAVING)]
+
+    def headline(self) -> str:
+        """How many high-value customers are leaving, and what they spent."""
+        leaving = self._leaving()
+        n = len(leaving)
+        if n == 0:
+            return _("No high-value customer is lapsing or lapsed")
+        if leaving["monetary"].isna().all():
+            return ngettext("{n} of {all} high-value customers is lapsing or lapsed", "{n} of {all} high-value customers are lapsing or lapsed", n).format(
+                n=language.number(n), all=language.number(self._high())
+            )
+        return ngettext(
+            "{n} of {all} high-value customers, with {spend} of spend, is lapsing or lapsed",
+            "{n} of {all} high-value customers, with {spend} of spend, are lapsing or lapsed",
+            n,
+        ).format(n=language.number(n), all=language.number(self._high()), spend=language.money(leaving["monetary"].sum()))
+
+    def note(self) -> str:
+        """Base."""
+        base, without = int(self.counts.to_numpy().sum()), int((self.segments["lifecycle"] == NO_ORDER).sum())
+        return _("Base: {n} customers who have ordered; {without} without an order are left out. Spend is that of the RFM window.").format(
+            n=language.number(base), without=language.number(without)
+        )
+
+    def finding(self) -> Finding:
+        """High-value customers who are leaving."""
+        n, high = len(self._leaving()), self._high()
+        return Finding(
+            key="segmentation.high_value_leaving",
+            value=n,
+            unit="count",
+            display=language.number(n),
+            text=language.sentence(self.headline()),
+            evidence=self.note(),
+            so_what=ngettext("Put this customer first on the keep list.", "Put these customers first on the keep list.", n)
+            if n
+            else _("Check again every month, so that the first who go quiet are seen in time."),
+            confidence="high" if high >= FEW else "low",
+            warnings=()
+            if high >= FEW
+            else (ngettext("Only {n} customer is high value.", "Only {n} customers are high value.", high).format(n=language.number(high)),),
+        )
+
+
+def tiers_by_stage(segments: pd.DataFrame) -> TiersByStage | NotAvailable:
+    """Value tiers against lifecycle stages, of a frame that `segments` made; `NotAvailable` where it has no tiers, no stages or no customer who has ordered."""
+    ordered = segments[segments["value_tier"].isin(TIERS) & segments["lifecycle"].isin(STAGES)]
+    if ordered.empty:
+        return NotAvailable((), _(ANSWERS), reason=_("value tiers or lifecycle stages are not available."))
+    counts = pd.crosstab(ordered["value_tier"], ordered["lifecycle"]).reindex(index=list(TIERS), columns=list(STAGES), fill_value=0)
+    return TiersByStage(segments, counts.rename_axis(index="value_tier", columns=None))
