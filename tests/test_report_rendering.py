@@ -288,6 +288,39 @@ def test_a_finding_of_low_confidence_is_no_headline_and_warnings_travel_with_a_t
     assert "Champions visit 2.4 times a week." in sentences
 
 
+def test_a_warning_of_several_findings_is_said_once_in_the_summary_and_marked_at_each():
+    cells = [
+        new_markdown_cell("# T"),
+        finding("One.", warnings=["Few."]),
+        finding("Two.", warnings=["Old.", "Few."]),
+        finding("Three."),
+    ]
+    (said,) = [b for b in document.report([new_notebook(cells=cells)], META)["blocks"] if b["t"] == "takeaways"]
+    assert said["warnings"] == ["Few.", "Old."]
+    assert [i["marks"] for i in said["items"]] == [[1], [1, 2], []]
+
+
+def test_a_section_without_data_says_so_once():
+    gone = {"kind": "not_available", "missing": ["events"], "would_answer": "?", "text": "Not shown: no events."}
+    cells = [new_markdown_cell("# T\n\n## A"), recorded(gone), recorded(gone), new_markdown_cell("## B"), recorded(gone)]
+    made = document.report([new_notebook(cells=cells)], META)
+    assert [b["t"] for b in made["blocks"] if b["t"] in ("heading", "not_available")][:5] == [
+        "heading",
+        "heading",
+        "not_available",
+        "heading",
+        "not_available",
+    ]
+
+
+def test_long_texts_wrap_in_their_columns_and_leave_words_whole():
+    wide = [column("play", "Play", "text"), column("action", "Action", "text"), column("n", "Households", "count")]
+    rows = [["Win back the best", "Thank them in person and give first access to what is new " * 3, "72"]] * 3
+    text = " ".join(pages_of(single_pdf(new_markdown_cell("# T"), table("1.1", "Plays", wide, rows))))
+    assert text.count("Win back the best") == 3
+    assert all(text.count(word) >= 9 for word in ("person", "access"))
+
+
 def test_the_six_headlines_are_taken_in_turn_from_the_chapters():
     chapters = [
         new_notebook(
@@ -382,6 +415,13 @@ def test_chinese_comes_out_of_the_pdf_as_typed_in_regular_and_bold(pdf_zh):
     assert b"NotoSansCJKsc" in pdf_zh
 
 
+def test_a_taiwanese_report_is_set_in_the_glyphs_of_taiwan():
+    made = pdf.render(document.report(chinese(), {**META_ZH, "lang": "zh_TW"}), timestamp=STAMP)
+    assert b"NotoSansCJKtc" in made
+    assert b"NotoSansCJKsc" not in made
+    assert b"zh-TW" in made
+
+
 @pytest.mark.parametrize("name", ["pdf_en", "pdf_zh"])
 def test_the_pdf_conforms_to_pdf_ua(name, request):
     checked = page.validate_pdf_bytes(request.getfixturevalue(name), profile=page.ValidationProfile.PDF_UA_1)
@@ -424,6 +464,17 @@ def test_a_long_table_repeats_its_header_and_a_wide_one_keeps_every_column():
     assert sum("Household" in text and re.search(r"H\d+ ", text.replace("\r\n", " ")) is not None for text in pages) >= 3
     text = re.sub(r"\s+", "", "".join(pages))
     assert all(f"Heading{i}" in text for i in range(40))
+
+
+def test_what_runs_over_a_page_may_hold_links_in_its_header():
+    findings = [finding(f"Finding {i} is a sentence of some length.", so_what="Do this first, then that.") for i in range(60)]
+    rows = "\n".join(f"| a{i} | b |" for i in range(90))
+    linked = new_markdown_cell(f"## Table\n\n| [Name](https://e.com) [^1] | Value |\n|--|--|\n{rows}\n\n[^1]: Footword.")
+    printed = pdf.render(
+        document.report([new_notebook(cells=[new_markdown_cell("# T"), linked, *findings])], META), timestamp=STAMP
+    )
+    assert page.validate_pdf_bytes(printed, profile=page.ValidationProfile.PDF_UA_1).is_compliant
+    assert in_order(text_of(printed), "Finding 0 is", "Finding 59 is", "Name", "(Footword.)", "a89")
 
 
 def test_a_character_without_glyph_is_a_box_and_is_logged(caplog):
@@ -715,6 +766,14 @@ def test_nbconvert_writes_one_notebook_as_pdf_and_page_in_its_language(tmp_path)
     assert resources["output_extension"] == ".html"
     assert "哪些客户最重要" in Page(again).text
     assert not Page(again).all("nav")
+
+
+def test_an_exported_notebook_speaks_the_language_of_its_run():
+    notebook = chinese()[0]
+    notebook.metadata["papermill"] = {"parameters": {"language": "zh_CN"}}
+    made, _resources = FivestepHTMLExporter().from_notebook_node(notebook)
+    assert Page(made).all("html") == [{"lang": "zh-Hans"}]
+    assert language.current() == "zh_CN"
 
 
 def test_the_exporters_take_any_executed_notebook(tmp_path):

@@ -521,11 +521,12 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     (programs / "python3").chmod(0o755)
     git("init", "-q", cwd=project)
 
+    packages = f".venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     lines = ["set -e"]
     for words in commands((project / "README.md").read_text("utf-8")):
         lines.append(shlex.join([*words, "--version"] if words[0] == "jupyter" else words))
         if words[1:3] == ["-m", "venv"]:
-            lines.append(f"echo {shlex.quote(sysconfig.get_path('purelib'))} >.venv/lib/python*/site-packages/zz_packages.pth")
+            lines.append(f"echo {shlex.quote(sysconfig.get_path('purelib'))} >{packages}/zz_of_this_environment.pth")
     path = os.pathsep.join([str(programs), os.environ["PATH"], str(Path(sys.executable).parent)])
     environment = os.environ | {"PATH": path, "PRE_COMMIT_HOME": str(tmp_path / "pre-commit"), "GIT_CONFIG_GLOBAL": os.devnull}
     said = run("bash", "-c", "\n".join(lines), cwd=project, env=environment)

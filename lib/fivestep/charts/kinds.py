@@ -131,7 +131,8 @@ def intervals(
             ax.annotate(write(value), (end, place), (4, 0), textcoords="offset points", va="center", fontsize=7.5)
         if reference is not None and np.isfinite(reference):
             ax.axvline(reference, color=GREYS[0], linewidth=0.9, linestyle=(0, (3, 2)), zorder=0)
-            ax.annotate(f"{reference_label} {write(reference)}".strip(), (reference, -0.75), (3, 0), textcoords="offset points", fontsize=7, color=MUTED)
+            said = f"{reference_label} {write(reference)}".strip()
+            ax.annotate(said, (reference, -0.75), (3, 0), textcoords="offset points", fontsize=7, color=MUTED)
         ax.set_yticks(places, labels)
         ax.set_ylim(max(len(labels), 1) - 0.4, -1.1)
         ax.xaxis.set_major_formatter(lambda value, _: write(value))

@@ -170,12 +170,10 @@ class CampaignResponse:
     def note(self) -> str:
         """What is counted, of which campaigns."""
         return _(
-            "Contacted: customers whom the campaign reached. Responded: as the data of the campaign says, else a "
-            "redeemed offer. Intervals: Wilson, 95%. A campaign that "
-            "the data cuts at its start may have more responses than the data shows; one that runs on after the "
-            "data has no final response, so none is shown. "
-            "Rates over several campaigns are over whole campaigns only and take contacts as independent, "
-            "although one customer may be contacted many times."
+            "Contacted: customers whom the campaign reached. Responded: as the data of the campaign says, else a redeemed "
+            "offer. Intervals: Wilson, 95%. A campaign that the data cuts at its start may have more responses than the data "
+            "shows; one that runs on after the data has no final response, so none is shown. Rates over several campaigns are "
+            "over whole campaigns only and take contacts as independent, although one customer may be contacted many times."
         )
 
     def finding(self) -> Finding | NotAvailable:
@@ -186,8 +184,8 @@ class CampaignResponse:
         responded, contacts = int(judged["responded"].sum()), int(judged["response_known"].sum())
         low, high = wilson(responded, contacts)
         evidence = _(
-            "{responded} responses to {contacts} contacts, 95% interval {low} to {high}; {whole} of {all} "
-            "campaigns lie within the data as a whole."
+            "{responded} responses to {contacts} contacts, 95% interval {low} to {high}; {whole} of {all} campaigns lie within "
+            "the data as a whole."
         ).format(
             responded=language.number(responded),
             contacts=language.number(contacts),
@@ -196,9 +194,10 @@ class CampaignResponse:
             whole=language.number((self.table["campaign_window"] == WHOLE).sum()),
             all=language.number(len(self.table)),
         )
-        caution = self.caution()
-        targeted = isinstance(caution, str)
-        warnings = [caution] if targeted else []
+        targeted = not self.table["randomised"].all()
+        warnings = (
+            [_("Contact was targeted, not randomised as far as the data says: no lift may be claimed.")] if targeted else []
+        )
         if contacts < FEW:
             warnings.append(_("Only {n} contacts: the share is uncertain.").format(n=language.number(contacts)))
         return Finding(
@@ -250,8 +249,8 @@ class CampaignResponse:
         words = {"more": language.number(more), "less": language.number(less), "all": language.number(len(shown))}
         if more and less:
             return _(
-                "Before they began, contacted customers already spent more than others in {more} of {all} "
-                "campaigns, and less in {less}"
+                "Before they began, contacted customers already spent more than others in {more} of {all} campaigns, and less "
+                "in {less}"
             ).format(**words)
         if more:
             return _("Before they began, contacted customers already spent more than others in {more} of {all} campaigns").format(
@@ -266,22 +265,25 @@ class CampaignResponse:
     def selection_note(self) -> str:
         """Groups, windows, interval."""
         return _(
-            "Spend per customer and day in the {n} days before the first day of a campaign, and from its "
-            "first to its last day. Others: the control group of a "
-            "randomised campaign, else all customers not contacted by it, of {base} customers. More and less: "
-            "the 95% interval of the difference (Welch) leaves out "
-            "zero. Windows are cut to the days that the data covers. Customers may be in several campaigns at once."
+            "Spend per customer and day in the {n} days before the first day of a campaign, and from its first to its last "
+            "day. Others: the control group of a randomised campaign, else all customers not contacted by it, of {base} "
+            "customers. More and less: the 95% interval of the difference (Welch) leaves out zero. Windows are cut to the days "
+            "that the data covers. Customers may be in several campaigns at once."
         ).format(n=language.number(BEFORE_DAYS), base=language.number(self.base))
 
     def caution(self) -> str | NotAvailable:
         """That no lift may be claimed, where contact is not recorded as randomised with a control."""
         targeted = int((~self.table["randomised"]).sum())
         if not targeted:
-            return NotAvailable((), _(LIFT))
-        return _(
-            "{n} of {all} campaigns are not recorded as randomised with a control group, so their contact "
-            "must be taken as targeted. Contacted customers differ from "
-            "others by choice, not by contact alone: what they spend during a campaign shows no lift, and no lift may be claimed."
+            return NotAvailable((), _(LIFT), reason=_("contact was randomised in every campaign."))
+        return language.ngettext(
+            "{n} of {all} campaigns is not recorded as randomised with a control group, so its contact must be taken as "
+            "targeted. Contacted customers were chosen and may differ from others anyway: what they spend during a campaign "
+            "shows no lift, and no lift may be claimed.",
+            "{n} of {all} campaigns are not recorded as randomised with a control group, so their contact must be taken as "
+            "targeted. Contacted customers were chosen and may differ from others anyway: what they spend during a campaign "
+            "shows no lift, and no lift may be claimed.",
+            targeted,
         ).format(n=language.number(targeted), all=language.number(len(self.table)))
 
     # ---------------------------------------------------------------- lift, where contact was randomised
@@ -342,11 +344,9 @@ class CampaignResponse:
     def lift_note(self) -> str:
         """What is compared, and how sure the difference is."""
         return _(
-            "Everybody assigned to contact against everybody assigned to control, whether or not they "
-            "responded, from the first to the last day that the data covers. "
-            "Intervals of 95%: Newcombe for shares, Welch for spend. Where only contacted customers could "
-            "respond, the difference in responses is no effect: look "
-            "at orders and spend."
+            "Everybody assigned to contact against everybody assigned to control, whether or not they responded, from the "
+            "first to the last day that the data covers. Intervals of 95%: Newcombe for shares, Welch for spend. Where only "
+            "contacted customers could respond, the difference in responses is no effect: look at orders and spend."
         )
 
     def lift_finding(self) -> Finding | NotAvailable:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fivestep import language
 from fivestep.engine import Tables, frame, needs
+from fivestep.evaluation.consent import consent_note, refusing
 from fivestep.evaluation.coverage import coverage, customer_ids, purchases
 from fivestep.evaluation.intervals import newcombe, wilson
 from fivestep.findings import Finding, NotAvailable
@@ -26,13 +27,13 @@ class ChurnSignal:
     ``table``: one row per pair of adjacent periods that the data covers, oldest first: period_start and period_end of the later
     one, active_before (customers with an order in the earlier one), lost (of them, without an order in the later one), loss_rate
     (0..1) with its 95 % interval. ``lapsed_customers``: one row per customer whose last order is more than ``lapsed_after_days``
-    days old: customer_id, last_order, orders and spend in the data; by spend, then id. ``refusing``: customers who do not want
+    days old: customer_id, last_order, orders and spend in the data; by spend, then id. ``refused``: customers who do not want
     marketing (None where the data does not say). ``ordered`` and ``never``: customers with and without an order.
     """
 
     table: pd.DataFrame
     lapsed_customers: pd.DataFrame
-    refusing: frozenset[str] | None
+    refused: frozenset[str] | None
     ordered: int
     never: int
     lapsed_after_days: int
@@ -45,7 +46,7 @@ class ChurnSignal:
     def lapsed(self) -> pd.DataFrame:
         """The lapsed customers who may be contacted, most spend first."""
         rows = self.lapsed_customers
-        return rows[~rows["customer_id"].isin(self.refusing or ())].reset_index(drop=True)
+        return rows[~rows["customer_id"].isin(self.refused or ())].reset_index(drop=True)
 
     def lapsed_summary(self) -> pd.DataFrame:
         """The base by time since the last order: lapsed, active, never ordered."""
@@ -92,19 +93,10 @@ class ChurnSignal:
     def note(self) -> str:
         """The definition of lost and lapsed, and what is left out."""
         defined = _(
-            "Lost: an order in one period of {days} days, none in the next. Lapsed: on {day} the last order "
-            "was more than {days} days old. Returns "
-            "are no orders; orders without a customer are left out."
+            "Lost: an order in one period of {days} days, none in the next. Lapsed: on {day} the last order was more than "
+            "{days} days old. Returns are no orders; orders without a customer are left out."
         ).format(days=language.number(self.lapsed_after_days), day=language.day(self.as_of))
-        if self.refusing is None:
-            return f"{defined} {_('The data does not say who refuses marketing: check before anyone is contacted.')}"
-        refusing = int(self.lapsed_customers["customer_id"].isin(self.refusing).sum())
-        left_out = language.ngettext(
-            "{n} lapsed customer does not want marketing and is not on the exported list.",
-            "{n} lapsed customers do not want marketing and are not on the exported list.",
-            refusing,
-        ).format(n=language.number(refusing))
-        return f"{defined} {left_out}"
+        return f"{defined} {consent_note(self.lapsed_customers['customer_id'], self.refused)}"
 
     def finding(self) -> Finding:
         """The loss rate of the latest period, and whether it has clearly changed."""
@@ -210,12 +202,4 @@ def churn_signal(tables: Tables, *, lapsed_after_days: int = 90) -> ChurnSignal 
     lapsed = customers[(pd.Timestamp(tables.as_of) - customers["last_order"]).dt.days > lapsed_after_days]
     lapsed = lapsed.sort_values(["spend", "customer_id"], ascending=[False, True], ignore_index=True)
     never = int(customer_ids(tables).count().to_pandas()) - len(customers)
-    return ChurnSignal(table, lapsed, _refusing(tables), len(customers), never, lapsed_after_days, tables.as_of)
-
-
-def _refusing(tables: Tables) -> frozenset[str] | None:
-    """Customers who do not want marketing; None where the data has no such field."""
-    if tables.missing("customers.marketing_opt_out"):
-        return None
-    rows = tables.customers.filter(tables.customers.marketing_opt_out).select("customer_id").to_pandas()
-    return frozenset(rows["customer_id"])
+    return ChurnSignal(table, lapsed, refusing(tables), len(customers), never, lapsed_after_days, tables.as_of)

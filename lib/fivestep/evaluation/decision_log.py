@@ -34,19 +34,20 @@ class DecisionLog:
         """How many measurements call for a change."""
         counts = self.table["decision_outcome"].value_counts()
         worse, better, all_ = int(counts.get(WORSE, 0)), int(counts.get(BETTER, 0)), len(self.table)
+        if (self.table["decision_outcome"] == OPEN).all():
+            return _("There is too little data to judge any measurement")
         words = {"worse": language.number(worse), "better": language.number(better), "all": language.number(all_)}
         if not worse and not better:
-            return _("None of {all} measurements shows a clear change for better or worse").format(**words)
+            return _("No measurement shows a clear change for better or worse")
         return _("Of {all} measurements {better} got clearly better and {worse} clearly worse").format(**words)
 
     def note(self) -> str:
         """How an outcome is judged."""
         return _(
-            "Key figures: better or worse when the change of the latest complete month is larger than every "
-            "earlier one. Loss rate and campaigns: when the 95% "
-            "interval of the difference leaves out zero. More customers, orders and spend count as better. "
-            "With less than two years of data a season can look like success or failure. "
-            "The proposal follows from the outcome; people decide."
+            "Key figures: better or worse when the change of the latest complete month is larger than every earlier one. Loss "
+            "rate and campaigns: when the 95% interval of the difference leaves out zero. More customers, orders and spend "
+            "count as better. With less than two years of data a season can look like success or failure. The proposal follows "
+            "from the outcome; people decide."
         )
 
 

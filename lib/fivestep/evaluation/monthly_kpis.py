@@ -207,23 +207,23 @@ class MonthlyKpis:
     def note(self) -> str:
         """What the figures count, which months are complete and what a day is."""
         counted = language.ngettext(
-            "Active: a customer with an order in the month; returns lower spend and are no orders. Base of "
-            "shares in every month: {n} customer of the data.",
-            "Active: a customer with an order in the month; returns lower spend and are no orders. Base of "
-            "shares in every month: all {n} customers of the data.",
+            "Active: a customer with an order in the month; returns lower spend and are no orders. Base of shares in every "
+            "month: {n} customer of the data.",
+            "Active: a customer with an order in the month; returns lower spend and are no orders. Base of shares in every "
+            "month: all {n} customers of the data.",
             self.base,
         ).format(n=language.number(self.base))
         complete = _(
-            "A month is complete when the data covers it from its first to its last day; up to {days} days "
-            "without an order where the data begins or ends are no gap."
+            "A month is complete when the data covers it from its first to its last day; up to {days} days without an order "
+            "where the data begins or ends are no gap."
         ).format(days=language.number(self.silence))
         return " ".join(filter(None, [counted, complete, self._day(), self._left_out()]))
 
     def changes_note(self) -> str:
         """The rule by which a change is unusual."""
         rule = _(
-            "Unusual: larger, up or down, than each of the earlier changes from one complete month to the next; "
-            "by chance alone that happens once in as many months as are compared. At least {n} earlier changes are needed."
+            "Unusual: larger, up or down, than each of the earlier changes from one complete month to the next; by chance "
+            "alone that happens once in as many months as are compared. At least {n} earlier changes are needed."
         ).format(n=language.number(EARLIER_CHANGES))
         return f"{rule} {self._day()}"
 
@@ -231,8 +231,8 @@ class MonthlyKpis:
         if self.trading:
             return _("Per day: per trading day, a day with at least one order, because months differ in length.")
         return _(
-            "Per day: per calendar day, because months differ in length and orders are too few to tell a "
-            "closed day from a quiet one."
+            "Per day: per calendar day, because months differ in length and orders are too few to tell a closed day from a "
+            "quiet one."
         )
 
     def _left_out(self) -> str:
@@ -252,8 +252,8 @@ class MonthlyKpis:
             return NotAvailable((), _(QUESTION), reason=language.sentence(self.headline()))
         latest, previous = self.complete.iloc[-1], self.complete.iloc[-2]
         evidence = _(
-            "{month}: {spend} from {customers} active customers in {days} days; {previous}: {spend_before} "
-            "from {customers_before} in {days_before} days."
+            "{month}: {spend} from {customers} active customers in {days} days; {previous}: {spend_before} from "
+            "{customers_before} in {days_before} days."
         ).format(
             month=language.month(self._latest),
             spend=language.money(latest["spend"]),

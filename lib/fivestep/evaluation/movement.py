@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.engine import Tables, needs
+from fivestep.evaluation.consent import consent_note, refusing
 from fivestep.evaluation.coverage import coverage
 from fivestep.evaluation.intervals import wilson
 from fivestep.findings import Finding, NotAvailable
@@ -72,6 +73,7 @@ class Movement:
     table: pd.DataFrame
     order: tuple[str, ...]
     periods: Periods
+    refused: frozenset[str] | None
 
     def directions(self) -> pd.DataFrame:
         """One row per movement: customers, share of those of the earlier window (not of those who entered), spend in both."""
@@ -93,9 +95,10 @@ class Movement:
             spend_after=("spend_after", "sum"),
         )
         out = grouped.reset_index()
-        out.insert(4, "share_of_class", out["customers"] / out["class_before"].map(self.table["class_before"].value_counts()))
+        sizes = out["class_before"].map(self.table["class_before"].value_counts()).astype(float)
+        out.insert(4, "share_of_class", out["customers"] / sizes)
         rank = {name: i for i, name in enumerate((*self.order, SILENT))}
-        out["from"], out["to"] = out["class_before"].map(rank), out["class_after"].map(rank)
+        out = out.assign(**{"from": out["class_before"].map(rank), "to": out["class_after"].map(rank)})
         return (
             out.sort_values(["customers", "from", "to"], ascending=[False, True, True])
             .drop(columns=["from", "to"])
@@ -103,10 +106,11 @@ class Movement:
         )
 
     def customers(self) -> pd.DataFrame:
-        """Customers who moved down or fell silent, largest fall in spend first."""
+        """Customers who moved down or fell silent and may be contacted, largest fall in spend first."""
         lost = self.table[self.table["movement"].isin([WORSENED, GONE])]
         lost = lost.assign(spend_difference=lost["spend_after"] - lost["spend_before"])
-        return lost.sort_values(["spend_difference", "customer_id"]).reset_index(drop=True)
+        lost = lost[~lost["customer_id"].isin(self.refused or ())]
+        return lost.sort_values(["spend_difference", "customer_id"], ignore_index=True)
 
     def matrix(self) -> Figure:
         """Customers by class before (rows) and after (columns, numbered as the rows)."""
@@ -132,14 +136,14 @@ class Movement:
         return float(self.directions().set_index("movement").loc[name, "share_of_earlier"])
 
     def headline(self) -> str:
-        """The shares of customers that moved up, moved down and fell silent."""
-        return _(
-            "{up} of customers moved to a better class, {down} to a worse one, {gone} placed no order in the later window"
-        ).format(
-            up=language.percent(self._share(IMPROVED)),
-            down=language.percent(self._share(WORSENED)),
-            gone=language.percent(self._share(GONE)),
+        """The shares of customers that moved down or fell silent, and that moved up."""
+        return _("{lost} of customers moved to a worse class or fell silent, {up} moved to a better one").format(
+            lost=language.percent(self._lost), up=language.percent(self._share(IMPROVED))
         )
+
+    @property
+    def _lost(self) -> float:
+        return self._share(WORSENED) + self._share(GONE)
 
     def directions_headline(self) -> str:
         """What those who moved down or fell silent spent less, or did not."""
@@ -187,10 +191,9 @@ class Movement:
     def caution(self) -> str:
         """Why moving up or down is no verdict on the whole base."""
         return _(
-            "RFM classes are fifths of the customers of each window: whoever moves up overtakes others, so "
-            "the shares say who changed places, not whether the "
-            "base as a whole got better. Customers in extreme classes also drift to the middle by chance "
-            "alone. Spend in both windows shows the real change."
+            "RFM classes are fifths of the customers of each window: whoever moves up overtakes others, so the shares say who "
+            "changed places, not whether the base as a whole got better. Customers in extreme classes also drift to the middle "
+            "by chance alone. Spend in both windows shows the real change."
         )
 
     def finding(self) -> Finding:
@@ -199,8 +202,8 @@ class Movement:
         low, high = wilson(gone, self._base)
         rows = self.directions().set_index("movement")
         evidence = _(
-            "{down} moved down and {gone} fell silent, of {n} customers of the earlier window (95% interval "
-            "{low} to {high}); {up} moved up and {entered} entered."
+            "{down} moved down and {gone} fell silent, of {n} customers of the earlier window (95% interval {low} to {high}); "
+            "{up} moved up and {entered} entered."
         ).format(
             down=language.number(rows.loc[WORSENED, "customers"]),
             gone=language.number(rows.loc[GONE, "customers"]),
@@ -215,18 +218,20 @@ class Movement:
             warnings.append(_("The windows lie in different seasons, so part of the movement may be the season."))
         if self._base < FEW:
             warnings.append(_("Only {n} customers: the shares are uncertain.").format(n=language.number(self._base)))
-        share = self._share(WORSENED) + self._share(GONE)
         return Finding(
             key="evaluation.share_moved_down_or_silent",
-            value=share,
+            value=self._lost,
             unit="share",
-            display=language.percent(share),
+            display=language.percent(self._lost),
             text=language.sentence(self.headline()),
             evidence=evidence,
             so_what=_("Work through the exported list of customers who moved down or fell silent, largest fall in spend first."),
             confidence="low" if self._base < FEW else "medium",
             warnings=tuple(warnings),
-            assumptions=(self.note(),),
+            assumptions=(
+                self.note(),
+                consent_note(self.table.loc[self.table["movement"].isin([WORSENED, GONE]), "customer_id"], self.refused),
+            ),
         )
 
 
@@ -265,8 +270,8 @@ def movement(
     was, now = table[f"{by}_before"].map(rank), table[f"{by}_after"].map(rank)
     table["movement"] = np.select([was.isna(), now.isna(), now < was, now > was], [ENTERED, GONE, IMPROVED, WORSENED], SAME)
     for when in ("before", "after"):
-        table[f"class_{when}"] = table[f"{by}_{when}"].fillna(SILENT)
+        classes = table[f"{by}_{when}"]
+        table[f"class_{when}"] = np.where(classes.isna(), SILENT, classes)
         table[f"spend_{when}"] = table[f"{value}_{when}"].fillna(0.0).astype(float)
-    return Movement(
-        table[["customer_id", "class_before", "class_after", "movement", "spend_before", "spend_after"]], order, periods
-    )
+    columns = ["customer_id", "class_before", "class_after", "movement", "spend_before", "spend_after"]
+    return Movement(table[columns], order, periods, refusing(periods.tables))

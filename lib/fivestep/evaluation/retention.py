@@ -124,8 +124,8 @@ class Retention:
     def note(self) -> str:
         """What a cell is, which cohorts cannot be called new, what is left out."""
         cell = _(
-            "A cell is the share of the cohort with an order in that month; only months that the data covers "
-            "whole are shown, and month 0 is always 100%."
+            "A cell is the share of the cohort with an order in that month; only months that the data covers whole are shown, "
+            "and month 0 is always 100%."
         )
         small = _("Cohorts of fewer than {n} customers are drawn too, but one customer moves them by several points.").format(
             n=language.number(FEW)
@@ -145,8 +145,8 @@ class Retention:
 
     def _censoring(self) -> str:
         return _(
-            "The data begins on {day}: customers of a cohort that starts less than {n} days later may have "
-            "ordered before, so they are first seen, not new."
+            "The data begins on {day}: customers of a cohort that starts less than {n} days later may have ordered before, so "
+            "they are first seen, not new."
         ).format(day=language.day(self.first_day), n=language.number(self.lapsed_after_days))
 
     def finding(self) -> Finding:

@@ -140,14 +140,19 @@ def short_money(value: float) -> str:
     """Money for a tile or an axis: ``$1.2M``, ``US$123万``."""
     if absent(value):
         return MISSING
-    return format_compact_currency(float(value), _now.currency, locale=_locale(), fraction_digits=_compact_digits(value))
+    return format_compact_currency(_compact(value), _now.currency, locale=_locale(), fraction_digits=_compact_digits(value))
 
 
 def short_number(value: float) -> str:
     """A large number for a tile or an axis: ``1.2M``, ``123万``."""
     if absent(value):
         return MISSING
-    return format_compact_decimal(float(value), locale=_locale(), fraction_digits=_compact_digits(value))
+    return format_compact_decimal(_compact(value), locale=_locale(), fraction_digits=_compact_digits(value))
+
+
+def _compact(value: float) -> float:
+    # Babel writes a number below the first compact step with all its digits.
+    return round(float(value), 0 if abs(value) >= 100 else 2) if abs(value) < 10_000 and not _compact_digits(value) else float(value)
 
 
 def _compact_digits(value: float) -> int:

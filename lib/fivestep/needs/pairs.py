@@ -16,11 +16,11 @@ from fivestep.engine import Tables, frame, needs
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
-from fivestep.needs.purchases import purchases
+from fivestep.needs.lines import lines_by
 
 LEVELS = ("category", "department")
 MINIMUM_SUPPORT = 0.01  # share of orders that a category must be in to be paired
-MINIMUM_EXPECTED = 5  # orders with both, were the two independent (Cochran 1954); depends on the single counts only, so it does not choose by outcome
+MINIMUM_EXPECTED = 5  # orders with both, were the two independent (Cochran 1954): known without looking at the outcome
 MINIMUM_ORDERS = 30  # orders with both before a pair is shown
 BLOCKS = 50  # groups of customers between which the variance is measured
 FEW_CUSTOMERS = 10  # below this many nothing can be said about other orders than those seen
@@ -34,10 +34,11 @@ _ANSWERS = N_("which product categories are bought together")
 class Pairs:
     """Pairs of categories (or departments) in the same order.
 
-    ``table``: one row per tested pair, highest lower limit of lift first: ``<level>_a``, ``<level>_b`` (a before b by name), orders_a, orders_b, orders_both,
-    expected_orders, excess_orders, support, confidence_ab, confidence_ba, lift, lift_low, lift_high (95 %), p_value, q_value (Benjamini-Hochberg).
-    ``base``: orders with at least one product of a known category, the denominator of every share; ``unknown``: orders without one;
-    ``anonymous``: orders of the base without a customer; ``kept``, ``rare``: categories that are paired, and left out for support.
+    ``table``: one row per tested pair, highest lower limit of lift first: ``<level>_a``, ``<level>_b`` (a before b by name),
+    orders_a, orders_b, orders_both, expected_orders, excess_orders, support, confidence_ab, confidence_ba, lift, lift_low,
+    lift_high (95 %), p_value, q_value (Benjamini-Hochberg). ``base``: orders with at least one product of a known category, the
+    denominator of every share; ``unknown``: orders without one; ``anonymous``: orders of the base without a customer; ``kept``,
+    ``rare``: categories that are paired, and left out for support.
     """
 
     table: pd.DataFrame
@@ -51,13 +52,24 @@ class Pairs:
     last_day: dt.date
 
     def together(self) -> pd.DataFrame:
-        """The pairs bought together more often than independence gives: q at most 5 %, lift above 1, at least 30 orders with both."""
+        """The pairs bought together more often than by chance: q at most 5 %, lift above 1, at least 30 orders with both."""
         t = self.table
         return t[(t["q_value"] <= LEVEL) & (t["lift"] > 1) & (t["orders_both"] >= MINIMUM_ORDERS)].reset_index(drop=True)
 
     def top(self, n: int = SHOWN) -> pd.DataFrame:
         """The *n* pairs with the highest lower limit of lift among `together`."""
-        shown = [f"{self.level}_a", f"{self.level}_b", "orders_both", "excess_orders", "support", "confidence_ab", "confidence_ba", "lift", "lift_low", "lift_high"]
+        shown = [
+            f"{self.level}_a",
+            f"{self.level}_b",
+            "orders_both",
+            "excess_orders",
+            "support",
+            "confidence_ab",
+            "confidence_ba",
+            "lift",
+            "lift_low",
+            "lift_high",
+        ]
         return self.together().head(n)[shown]
 
     @property
@@ -68,11 +80,20 @@ class Pairs:
     def figure(self, n: int = SHOWN) -> Figure:
         """Lift of the top pairs with 95 % intervals; the dashed line is the median pair."""
         top = self.top(n)
-        names = [_("{a} + {b}").format(a=self._name(a), b=self._name(b)) for a, b in zip(top[f"{self.level}_a"], top[f"{self.level}_b"], strict=True)]
+        names = [
+            _("{a} + {b}").format(a=self._name(a), b=self._name(b))
+            for a, b in zip(top[f"{self.level}_a"], top[f"{self.level}_b"], strict=True)
+        ]
         return charts.intervals(
-            names, top["lift"], top["lift_low"], top["lift_high"],
-            write=lambda v: language.number(v, 1), reference=self.typical_lift, reference_label=_("median pair"), xlabel=_("Lift, with 95% interval"),
-        )  # fmt: skip
+            names,
+            top["lift"],
+            top["lift_low"],
+            top["lift_high"],
+            write=lambda v: language.number(v, 1),
+            reference=self.typical_lift,
+            reference_label=_("median pair"),
+            xlabel=_("Lift, with 95% interval"),
+        )
 
     def _name(self, raw: str) -> str:
         return language.value(f"products.{self.level}", raw)
@@ -82,10 +103,14 @@ class Pairs:
         if not len(self.together()):
             return _("No two product groups are clearly bought together more often than chance would have it")
         top = self.together().iloc[0]
-        return _("{a} and {b} are in the same order {lift} times as often as chance would have it; the median pair: {typical} times").format(
-            a=self._name(top[f"{self.level}_a"]), b=self._name(top[f"{self.level}_b"]),
-            lift=language.number(top["lift"], 1), typical=language.number(self.typical_lift, 1),
-        )  # fmt: skip
+        return _(
+            "{a} and {b} are in the same order {lift} times as often as chance would have it; the median pair: {typical} times"
+        ).format(
+            a=self._name(top[f"{self.level}_a"]),
+            b=self._name(top[f"{self.level}_b"]),
+            lift=language.number(top["lift"], 1),
+            typical=language.number(self.typical_lift, 1),
+        )
 
     def note(self) -> str:
         """Definitions, base and ranking, as the reader needs them under the exhibit."""
@@ -102,10 +127,13 @@ class Pairs:
                 "Tested: {pairs} pairs of {kept} groups found in at least {support} of orders; {rare} rarer groups are left out. "
                 "Shown: at least {orders} orders with both."
             ).format(
-                pairs=language.number(len(self.table)), kept=language.number(self.kept), support=language.percent(MINIMUM_SUPPORT),
-                rare=language.number(self.rare), orders=language.number(MINIMUM_ORDERS),
+                pairs=language.number(len(self.table)),
+                kept=language.number(self.kept),
+                support=language.percent(MINIMUM_SUPPORT, 0),
+                rare=language.number(self.rare),
+                orders=language.number(MINIMUM_ORDERS),
             ),
-        ]  # fmt: skip
+        ]
         if self.anonymous:
             parts.append(_("{n} orders without a customer are in the base.").format(n=language.number(self.anonymous)))
         return " ".join(parts)
@@ -117,15 +145,23 @@ class Pairs:
             "{found} of {tested} tested pairs are bought together more often than independence gives, "
             "at a false discovery rate of {level}; {n} orders from {first} to {last}."
         ).format(
-            found=language.number(len(found)), tested=language.number(len(self.table)), level=language.percent(LEVEL), n=language.number(self.base),
-            first=language.day(self.first_day), last=language.day(self.last_day),
-        )  # fmt: skip
+            found=language.number(len(found)),
+            tested=language.number(len(self.table)),
+            level=language.percent(LEVEL, 0),
+            n=language.number(self.base),
+            first=language.day(self.first_day),
+            last=language.day(self.last_day),
+        )
         if len(found):
             top = found.iloc[0]
-            evidence += " " + _("First pair: {both} orders with both, {expected} expected; 95% interval of lift {low} to {high}.").format(
-                both=language.number(top["orders_both"]), expected=language.number(top["expected_orders"]),
-                low=language.number(top["lift_low"], 1), high=language.number(top["lift_high"], 1),
-            )  # fmt: skip
+            evidence += " " + _(
+                "First pair: {both} orders with both, {expected} expected; 95% interval of lift {low} to {high}."
+            ).format(
+                both=language.number(top["orders_both"]),
+                expected=language.number(top["expected_orders"]),
+                low=language.number(top["lift_low"], 1),
+                high=language.number(top["lift_high"], 1),
+            )
         return Finding(
             key=f"needs.top_{self.level}_pair_lift",
             value=float(found["lift"].iloc[0]) if len(found) else math.nan,
@@ -142,7 +178,7 @@ class Pairs:
             confidence="high" if len(found) else "low",
             warnings=(self._big_orders(),) if self.typical_lift > 1 else (),
             assumptions=(
-                _("A group counts once per order, whatever the quantity; returned lines and lines without a quantity do not count."),
+                _("A group counts once per order, whatever the quantity; returned lines and lines of quantity 0 do not count."),
                 _(
                     "The 95% interval of lift is taken on the log scale by the delta method (Agresti 2013), with the variance "
                     "between up to {n} blocks of customers (Wolter 2007), since orders of one customer are not independent."
@@ -150,9 +186,9 @@ class Pairs:
                 _(
                     "False discoveries are held at {level} of the pairs named (Benjamini and Hochberg 1995), "
                     "over t tests of the same log lifts."
-                ).format(level=language.percent(LEVEL)),
+                ).format(level=language.percent(LEVEL, 0)),
             ),
-        )  # fmt: skip
+        )
 
     def _big_orders(self) -> str:
         return _(
@@ -165,33 +201,38 @@ class Pairs:
 def pairs(tables: Tables, *, level: str = "category") -> Pairs | NotAvailable:
     """Support, confidence and lift of every two categories (``level="department"``: departments) in the same order.
 
-    A category takes part if it is in at least 1 % of the orders with a known category; a pair is tested if the single counts alone let one expect 5 orders
-    with both. Neither rule looks at how often the two meet. Lift = n·n_ab / (n_a·n_b). Its 95 % interval and p value come from the delta method on log lift;
-    the variance is that of the linearised log lift between 50 blocks into which customers are dealt by the rank of their id (fewer customers: one block
-    each), because orders of one customer resemble each other: intervals that take orders for independent come out up to three times too narrow on a
-    panel. t with blocks - 1 degrees of freedom. A pair that never meets has lift 0, no interval and p = 1. Orders without a customer stand for themselves.
+    A category takes part if it is in at least 1 % of the orders with a known category; a pair is tested if the single counts
+    alone let one expect 5 orders with both. Neither rule looks at how often the two meet. Lift = n·n_ab / (n_a·n_b). Its 95 %
+    interval and p value come from the delta method on log lift; the variance is that of the linearised log lift between 50
+    blocks into which customers are dealt by the rank of their id (fewer customers: one block each), because orders of one
+    customer resemble each other: intervals that take orders for independent come out up to three times too narrow on a panel.
+    t has blocks - 1 degrees of freedom. A pair that never meets has lift 0, no interval and p = 1. Orders without a customer
+    stand for themselves.
 
-    Raises `UserError` for another *level*. Sources: Agrawal, Imielinski and Swami (1993), support and confidence; Brin, Motwani, Ullman and Tsur (1997), lift;
-    Agresti (2013), Categorical Data Analysis, delta method; Wolter (2007), Introduction to Variance Estimation, random groups; Benjamini and Hochberg (1995).
+    Raises `UserError` for another *level*. Sources: Agrawal, Imielinski and Swami (1993), support and confidence; Brin,
+    Motwani, Ullman and Tsur (1997), lift; Agresti (2013), Categorical Data Analysis, delta method; Wolter (2007), Introduction
+    to Variance Estimation, random groups; Benjamini and Hochberg (1995).
     """
     if level not in LEVELS:
         raise UserError(f"pairs: level={level!r} is not one of {', '.join(LEVELS)}.")
     if tables.missing(f"products.{level}"):
         return NotAvailable((f"products.{level}",), _(_ANSWERS))
-    bought = purchases(tables, level)
-    bought = bought.select("order_id", "customer_id", item=bought[level]).distinct()
+    lines = lines_by(tables, level)
+    cluster = ibis.coalesce(lines.customer_id, lines.order_id)
+    bought = lines.filter(lines.bought).select("order_id", "customer_id", item=level, cluster=cluster).distinct()
     # Dealing by rank, not by a hash, gives the same blocks on every engine.
-    who = bought.select(cluster=ibis.coalesce(bought.customer_id, bought.order_id)).distinct()
-    dealt = who.mutate(block=ibis.row_number().over(order_by="cluster") % BLOCKS)
-    baskets = bought.inner_join(dealt, ibis.coalesce(bought.customer_id, bought.order_id) == dealt.cluster).select("order_id", "customer_id", "item", "cluster", "block")
+    dealt = bought.select("cluster").distinct().mutate(block=ibis.row_number().over(order_by="cluster") % BLOCKS)
+    baskets = bought.inner_join(dealt, "cluster")
     known = baskets.item.notnull()
     bases = frame(
         baskets.group_by("block").aggregate(
-            orders=baskets.order_id.nunique(), known=baskets.order_id.nunique(where=known), clusters=baskets.cluster.nunique(where=known),
+            orders=baskets.order_id.nunique(),
+            known=baskets.order_id.nunique(where=known),
+            clusters=baskets.cluster.nunique(where=known),
             anonymous=baskets.order_id.nunique(where=known & baskets.customer_id.isnull()),
         ),
         by=["block"],
-    )  # fmt: skip
+    )
     base = int(bases["known"].sum())
     if bases["clusters"].sum() < FEW_CUSTOMERS:
         reason = _("fewer than {n} customers have bought a product of a known group.").format(n=language.number(FEW_CUSTOMERS))
@@ -211,10 +252,13 @@ def pairs(tables: Tables, *, level: str = "category") -> Pairs | NotAvailable:
 
 
 def _together(baskets: ibis.Table, *, minimum: int) -> pd.DataFrame:
-    """block, a, b, orders: orders of the block with both a and b; with a = b, orders with a. Items in fewer than *minimum* orders are left out."""
+    """block, a, b, orders: orders of the block with both a and b; with a = b, orders with a.
+
+    Items in fewer than *minimum* orders are left out.
+    """
     items = baskets.group_by("item").aggregate(orders=baskets.order_id.nunique())
-    items = items.filter(items.orders >= minimum)
-    items = items.select("item", code=ibis.row_number().over(order_by="item"))  # the self-join moves small integers instead of names
+    # Numbers instead of names, because the self-join makes many rows.
+    items = items.filter(items.orders >= minimum).select("item", code=ibis.row_number().over(order_by="item"))
     baskets = baskets.inner_join(items, "item").select("order_id", "block", "code")
     left = baskets.select("order_id", "block", code_a="code")
     right = baskets.select(other="order_id", code_b="code")
@@ -235,7 +279,7 @@ def _rates(counts: pd.DataFrame, orders: pd.Series) -> pd.DataFrame:
     met = np.zeros((len(blocks), len(items), len(items)))
     met[row, ends[:, 0], ends[:, 1]] = counts["orders"]
 
-    per_block = orders.to_numpy(dtype=float)  # orders
+    per_block = orders.to_numpy(dtype=float)
     n = per_block.sum()
     single = np.diagonal(met, axis1=1, axis2=2)  # blocks x items
     totals = single.sum(axis=0)
@@ -255,10 +299,23 @@ def _rates(counts: pd.DataFrame, orders: pd.Series) -> pd.DataFrame:
         p = 2 * stats.t.sf(np.abs(np.log(lift)) / error, freedom)
         low, high = lift * np.exp(-reach), lift * np.exp(reach)
     p = np.where(n_ab == 0, 1.0, np.where(np.isnan(p), 1.0, p))
-    table = pd.DataFrame({
-        "a": items[i], "b": items[j], "orders_a": n_a.astype(int), "orders_b": n_b.astype(int), "orders_both": n_ab.astype(int),
-        "expected_orders": expected, "excess_orders": n_ab - expected, "support": n_ab / n, "confidence_ab": n_ab / n_a, "confidence_ba": n_ab / n_b,
-        "lift": lift, "lift_low": np.where(n_ab > 0, low, np.nan), "lift_high": np.where(n_ab > 0, high, np.nan), "p_value": p,
-        "q_value": stats.false_discovery_control(p, method="bh") if len(p) else p,
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "a": items[i],
+            "b": items[j],
+            "orders_a": n_a.astype(int),
+            "orders_b": n_b.astype(int),
+            "orders_both": n_ab.astype(int),
+            "expected_orders": expected,
+            "excess_orders": n_ab - expected,
+            "support": n_ab / n,
+            "confidence_ab": n_ab / n_a,
+            "confidence_ba": n_ab / n_b,
+            "lift": lift,
+            "lift_low": np.where(n_ab > 0, low, np.nan),
+            "lift_high": np.where(n_ab > 0, high, np.nan),
+            "p_value": p,
+            "q_value": stats.false_discovery_control(p, method="bh") if len(p) else p,
+        }
+    )
     return table.sort_values(["lift_low", "a", "b"], ascending=[False, True, True], ignore_index=True)

@@ -100,6 +100,13 @@ class BasketSize:
             money=money, lines=language.number(lines, 0 if lines == round(lines) else 1)
         )
 
+    def spread_headline(self) -> str:
+        """Between which amounts the middle half of the orders lies."""
+        return _("The middle half of the orders lies between {low} and {high}").format(
+            low=language.money(self._statistic("Lower quartile", "order_spend"), 2),
+            high=language.money(self._statistic("Upper quartile", "order_spend"), 2),
+        )
+
     def note(self) -> str:
         """Base."""
         base = _("Base: {n} orders, {period}, those of zero and below included.").format(

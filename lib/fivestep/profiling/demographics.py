@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -78,8 +77,8 @@ class Demographics:
         """Base and intervals of the figure."""
         first = self.shown[0]
         return _(
-            "Base: {n} customers. Bars: share of all customers; whiskers: 95% Wilson interval. A group is called the largest if"
-            " its interval lies above all others."
+            "Base: {n} customers. Bars: share of all customers; whiskers: 95% Wilson interval. A group is called the largest "
+            "if its interval lies above all others."
         ).format(n=language.number(first.table["customers"].sum()))
 
     def finding(self) -> Finding:
@@ -93,7 +92,7 @@ class Demographics:
         if apart:
             portrait, row = max(above or apart, key=lambda found: abs(found[1]["spend_index"] - 100))
             said = (
-                _("Spend per customer is {percent} above average for {group} ({field}); no reliable difference is larger")
+                _("Spend per customer is {percent} above average for {group} ({field}); no group is reliably further above")
                 if above
                 else _("Spend per customer is {percent} below average for {group} ({field}); no group is reliably above")
             )
@@ -103,9 +102,7 @@ class Demographics:
                 field=columns.label(portrait.field),
             )
             value, unit, display = float(row["spend_index"]), "index", language.number(row["spend_index"])
-            so_what = _(
-                "Use the trait to choose whom to address, together with what customers buy: groups differ less than customers."
-            )
+            so_what = _("Use the trait to choose whom to address only together with what the customers buy.")
         return Finding(
             key="profiling.spend_by_trait",
             value=value,
@@ -124,8 +121,8 @@ class Demographics:
             warnings=(*self._unknown(), *left_out(0, first.unmatched)),
             assumptions=(
                 _(
-                    "Intervals treat the customers as a sample of customers like them. A group differs reliably if the interval"
-                    " of its index, widened for the number of groups compared (Bonferroni), excludes 100."
+                    "Intervals treat the customers as a sample of customers like them. A group differs reliably if the "
+                    "interval of its index, widened for the number of groups compared (Bonferroni), excludes 100."
                 ),
             ),
         )

@@ -60,6 +60,14 @@ class Discounts:
             "Discounts take {discount} of the list value, coupons pay {coupon} of spend; {orders} of orders use a coupon"
         ).format(discount=share["discount_share"], coupon=share["coupon_share"], orders=share["share_of_orders_with_coupon"])
 
+    def months_headline(self) -> str:
+        """Between which values the first share lies from month to month; whole months where there are any."""
+        share, whole = self.table[self.shares[0]], self.months["complete"].to_numpy()
+        share = share[whole] if whole.any() else share
+        return _("By month, “{share}” lies between {low} and {high}").format(
+            share=columns.label(self.shares[0]), low=language.percent(share.min(), 1), high=language.percent(share.max(), 1)
+        )
+
     def note(self) -> str:
         """Base and definitions."""
         base = _(
@@ -71,26 +79,16 @@ class Discounts:
         """The share that discounts take; without discounts, the share that coupons pay."""
         leading = self.shares[0]
         share = float(self.total[leading])
-        whole = self.table[leading][self.months["complete"].to_numpy()].dropna()
-        moved = (
-            _("Between whole months the share of {what} lay from {low} to {high}.").format(
-                what=language.listing([columns.label(leading)]),
-                low=language.percent(whole.min(), 1),
-                high=language.percent(whole.max(), 1),
-            )
-            if len(whole) > 1
-            else ""
-        )
         return Finding(
             key=f"profiling.{leading}",
             value=share,
             unit="share",
             display=language.percent(share),
             text=language.sentence(self.headline()),
-            evidence=f"{self.note()} {moved}".rstrip(),
+            evidence=f"{self.note()} {language.sentence(self.months_headline())}",
             so_what=_(
-                "Find out whom discounts win and whom they only reward: the needs step groups customers by how much they buy on"
-                " discount."
+                "Find out whom discounts win and whom they only reward: the needs step groups customers by how much they buy "
+                "on discount."
             )
             if leading == "discount_share"
             else _("Find out which customers buy only with a coupon before more of them are issued."),

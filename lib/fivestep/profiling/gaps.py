@@ -107,6 +107,18 @@ class Gaps:
             day=language.day(longest[0]),
         )
 
+    def runs_headline(self) -> str | NotAvailable:
+        """How many stretches there are, and the longest."""
+        runs = self.runs()
+        if isinstance(runs, NotAvailable):
+            return runs
+        longest = int(runs["gap_days"].max())
+        return ngettext(
+            "{n} stretch of days has no order; it is {days} long",
+            "{n} stretches of days have no order; the longest is {days}",
+            len(runs),
+        ).format(n=language.number(len(runs)), days=ngettext("{n} day", "{n} days", longest).format(n=language.number(longest)))
+
     def note(self) -> str:
         """Base and rule."""
         return _(

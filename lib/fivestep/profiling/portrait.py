@@ -194,51 +194,49 @@ def testable(values: pd.Series) -> int:
     return int((values.value_counts() >= FEW).sum())
 
 
-def portrait_of(customers: pd.DataFrame, field: str, comparisons: int, unmatched: tuple[int, float], tables: Tables) -> Portrait:
-    """The `Portrait` by *field* of customers with their spend, with intervals for *comparisons* groups together."""
+def index_intervals(size: np.ndarray, means: np.ndarray, squares: np.ndarray, comparisons: int) -> tuple[np.ndarray, ...]:
+    """Group means over the mean of all groups together (1 = average), with lower and upper ends that hold for all *comparisons*.
+
+    *squares* are the sums of squares about each group's mean. The groups make up the whole, so a mean and the mean of all are not
+    independent: the variance is that of the linearised ratio (Cochran, 1977). Ends are on the logarithm of the ratio, as spend is
+    skewed, with Student's t for the group's size and Bonferroni's correction. No index where the mean of all is not above 0, no
+    ends where the group's is not.
+    """
     from scipy import stats
 
-    spend, n = customers["spend"], len(customers)
-    mean = float(spend.mean())
-    by = spend.groupby(customers[field].astype(object), dropna=False, sort=True)
-    grouped = by.agg(customers="size", spend="sum", _squares=lambda s: float(((s - s.mean()) ** 2).sum()))
-    grouped.index.name = field
-    table = grouped.reset_index()
+    n = size.sum()
+    mean = float((size * means).sum() / n)
+    if mean <= 0:
+        return (np.full(len(size), np.nan),) * 3
+    ratio = means / mean
+    all_squares = float((squares + size * (means - mean) ** 2).sum())
+    variance = (squares / size**2 - 2 * ratio * squares / (size * n) + ratio**2 * all_squares / n**2) / mean**2
+    quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * max(comparisons, 1)), np.maximum(size - 1, 1))
+    positive = np.where(ratio > 0, ratio, np.nan)
+    factor = np.exp(quantile * np.sqrt(np.clip(variance, 0, None)) / positive)
+    return ratio, ratio / factor, ratio * factor
+
+
+def portrait_of(customers: pd.DataFrame, field: str, comparisons: int, unmatched: tuple[int, float], tables: Tables) -> Portrait:
+    """The `Portrait` by *field* of customers with their spend, with intervals for *comparisons* groups together."""
+    by = customers["spend"].groupby(customers[field].astype(object), dropna=False, sort=True)
+    table = by.agg(customers="size", spend="sum", squares=lambda s: float(((s - s.mean()) ** 2).sum()))
+    table = table.rename_axis(field).reset_index()
     table[field] = table[field].astype(object).where(table[field].notna(), None)
-    size = table["customers"].to_numpy(dtype=float)
-    table["share_of_customers"] = size / n
-    table["portrait_share_low"], table["portrait_share_high"] = wilson(size, n)
+    size, squares = table["customers"].to_numpy(dtype=float), table.pop("squares").to_numpy(dtype=float)
+    table.insert(2, "share_of_customers", size / len(customers))
+    low, high = wilson(size, len(customers))
+    table.insert(3, "portrait_share_low", low)
+    table.insert(4, "portrait_share_high", high)
     table["spend_per_customer"] = table["spend"] / size
-    # The index is a group's mean over the mean of all, the group among them; its variance is that of the linearised ratio.
-    ratio = (table["spend_per_customer"] / mean).to_numpy() if mean > 0 else np.full(len(table), np.nan)
-    squares, all_squares = table.pop("_squares").to_numpy(), float(((spend - mean) ** 2).sum())
-    variance = (
-        (squares / size**2 - 2 * ratio * squares / (size * n) + ratio**2 * all_squares / n**2) / mean**2
-        if mean > 0
-        else np.full(len(table), np.nan)
-    )
+    index, low, high = index_intervals(size, table["spend_per_customer"].to_numpy(), squares, comparisons)
     enough = (size >= FEW) & table[field].notna().to_numpy()
-    quantile = stats.t.ppf(
-        1 - (1 - CONFIDENCE) / (2 * max(comparisons, 1)), np.maximum(size - 1, 1)
-    )  # Student's t: spend is skewed and groups can be small
-    half = np.where(enough, quantile * np.sqrt(np.clip(variance, 0, None)), np.nan)
-    table["spend_index"], table["spend_index_low"], table["spend_index_high"] = (
-        100 * ratio,
-        100 * (ratio - half),
-        100 * (ratio + half),
+    table["spend_index"] = 100 * index
+    table["spend_index_low"], table["spend_index_high"] = (
+        np.where(enough, 100 * low, np.nan),
+        np.where(enough, 100 * high, np.nan),
     )
-    shown = [
-        "customers",
-        "share_of_customers",
-        "portrait_share_low",
-        "portrait_share_high",
-        "spend",
-        "spend_per_customer",
-        "spend_index",
-        "spend_index_low",
-        "spend_index_high",
-    ]
-    table = table.iloc[_order(table, field)].reset_index(drop=True)[[field, *shown]]
+    table = table.iloc[_order(table, field)].reset_index(drop=True)
     return Portrait(field, table, comparisons, int((customers["orders"] == 0).sum()), unmatched, tables.first_day, tables.as_of)
 
 

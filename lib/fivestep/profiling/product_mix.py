@@ -102,9 +102,9 @@ class ProductMix:
             display=language.percent(share),
             text=language.sentence(self.headline()),
             evidence=self.note(),
-            so_what=_("Measure what is sold elsewhere by its own growth: next to the largest it disappears in totals.")
-            if self.field != "brand"
-            else _("Look at brands by category before prices or shelf space change: the share differs between categories."),
+            so_what=_("Compare brands category by category before prices or shelf space change.")
+            if self.field == "brand"
+            else _("Judge each by its own growth: totals hide what the smaller ones do."),
             warnings=(_("{share} of lines are unknown in this respect.").format(share=language.percent(unknown)),)
             if unknown >= 0.05
             else (),

@@ -100,8 +100,8 @@ class Reconciliation:
             so_what=_("Amounts by product and amounts by customer can be compared with each other.")
             if agree
             else _(
-                "Ask the client what orders hold beyond their lines (shipping, vouchers, refunds) before products and customers"
-                " are compared."
+                "Ask the client what orders hold beyond their lines (shipping, vouchers, refunds) before products and "
+                "customers are compared."
             ),
             confidence="high" if agree else "medium",
             warnings=self._loose(),

@@ -94,8 +94,8 @@ class RowCounts:
             else _("Tables can be joined without loss: no row needs to be asked about."),
             assumptions=(
                 _(
-                    "A reference without a match names an id that the table it refers to does not hold on any day; an "
-                    "empty reference is none."
+                    "A reference without a match names an id that the table it refers to does not hold on any day; an empty "
+                    "reference is none."
                 ),
             ),
         )

@@ -95,6 +95,10 @@ class Stores:
             k=language.number(needed), n=language.number(n), most=language.percent(MOST), share=top
         )
 
+    def top_headline(self) -> str:
+        """The share of the largest store."""
+        return _("The largest store brings {share} of spend").format(share=language.percent(self.known["share_of_spend"].iloc[0]))
+
     def note(self) -> str:
         """Base, and what has no store."""
         base = _("Base: {n} orders, {period}.").format(

@@ -113,11 +113,19 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
         title = [clean(notebook.metadata.get("title") or _("Chapter {number}").format(number=position))]
     else:
         title = blocks.pop(at)["c"]
+    head = {"t": "heading", "level": 1, "c": title}
+    kept = [head]
+    said: set[str] = set()
     for b in blocks:
         if b["t"] == "heading":
             b["level"] = max(2, b["level"])
-    head = {"t": "heading", "level": 1, "c": title}
-    return {"title": plain(title), "head": head, "blocks": [head, *blocks]}
+            said.clear()
+        elif b["t"] == "not_available":  # the exhibit and the finding of a section are absent for one reason: one line
+            if b["text"] in said:
+                continue
+            said.add(b["text"])
+        kept.append(b)
+    return {"title": plain(title), "head": head, "blocks": kept}
 
 
 def _number_chapters(chapters: list[dict]) -> None:
@@ -151,10 +159,14 @@ def _summary(chapters: list[dict]) -> list[dict]:
     for chapter in chapters:
         found, cautions = _of(chapter, "finding"), _of(chapter, "caution")
         if found or cautions:
-            items = [{k: f[k] for k in ("text", "so_what", "warnings")} for f in found]
-            texts = list(dict.fromkeys(c["text"] for c in cautions))
+            warnings = list(dict.fromkeys(w for f in found for w in f["warnings"]))  # said once, and marked at each sentence
+            items = [
+                {"text": f["text"], "so_what": f["so_what"], "marks": sorted({warnings.index(w) + 1 for w in f["warnings"]})}
+                for f in found
+            ]
             about = {k: chapter[k] for k in ("title", "number")}
-            out.append({"t": "takeaways", **about, "items": items, "cautions": texts})
+            texts = list(dict.fromkeys(c["text"] for c in cautions if c["text"] not in warnings))
+            out.append({"t": "takeaways", **about, "items": items, "warnings": warnings, "cautions": texts})
     return [{"t": "heading", "level": 1, "c": [_("Executive summary")]}, *out] if out else []
 
 

@@ -1,7 +1,7 @@
 """`jupyter nbconvert --to fivestep-pdf` and `--to fivestep-html`: one executed notebook in the look of the report.
 
 Facts of the document come from the notebook's metadata ``report``: title, subtitle, client, author, date, footer, lang, facts,
-currency, and as_of (YYYY-MM-DD), the date that the PDF carries. Without ``lang`` the language in use decides.
+currency, and as_of (YYYY-MM-DD), the date that the PDF carries. Without ``lang`` the notebook's parameter ``language`` decides, else the language in use.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from fivestep.report import document, html, pdf
 class _FivestepExporter(Exporter):
     def _document(self, notebook: Any, resources: dict[str, Any]) -> dict[str, Any]:
         meta = dict(notebook.metadata.get("report") or {})
-        code = meta.get("lang", language.current())
-        if code in language.LANGUAGES:
-            language.use(code, currency=meta.get("currency") or language.currency())
+        given = notebook.metadata.get("papermill", {}).get("parameters", {})
+        meta["lang"] = meta.get("lang") or given.get("language") or language.current()
+        if meta["lang"] in language.LANGUAGES:
+            language.use(meta["lang"], currency=meta.get("currency") or language.currency())
         return document.single(notebook, meta, base=Path(resources.get("metadata", {}).get("path") or "."))
 
 

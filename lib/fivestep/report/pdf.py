@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import math
 import re
 import tempfile
 from importlib import resources
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 _UNSHOWN = re.compile(r'the text `?"((?:[^"\\]|\\.)*)"`? could not be displayed')
 _UNREADABLE = re.compile(r"img-\d+\.\w+")
 _BOX = "\u25a1"
-_LONG_COLUMN = 26  # characters; a wider text column may wrap
+_LONG_COLUMN = (26, 20, 15)  # characters: a wider text column may wrap; the first limit with which a table fits the page
+_PAGE_WIDTH = 104  # characters of table type across a page
 _LEAD = 240  # characters of a paragraph that goes with the exhibit below it
 
 
@@ -66,44 +68,86 @@ def _prepared(block: dict) -> dict:
     if block["t"] == "heading" and block["level"] == 1:
         return {**block, "running": shortened(plain(block["c"]), 64)}
     if block["t"] == "table" and block.get("as") not in ("kpi", "glossary"):
-        return _fitted(block)
+        # A header that is repeated on the next page is an artifact there, and PDF/UA allows no link or footnote in one.
+        return _fitted({**block, "head": [[{**c, "c": _without_links(c["c"])} for c in row] for row in block["head"]]})
     return block
 
 
+def _without_links(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_links(part) for part in node]
+    if not isinstance(node, dict) or "c" not in node:
+        return node
+    if node["t"] == "fn":
+        return f" ({plain(node['c'])})"
+    return {**node, "t": "span" if node["t"] == "link" else node["t"], "c": _without_links(node["c"])}
+
+
 def _fitted(table: dict) -> dict:
-    """A table without spans: long headings broken in lines, long text columns allowed to wrap (``wrap``: share of the room)."""
+    """A table without spans with its long headings broken in lines and, where it would be too wide, text columns that wrap.
+
+    ``wrap`` holds the weight of each such column (0 for the others), ``least`` the characters that it needs.
+    """
     rows, cols = table["head"] + table["body"], table["cols"]
     if any(len(row) != cols for row in rows) or not table["body"]:
         return table
-    body = [[display_width(row[x]["text"] or plain(row[x]["c"])) for row in table["body"]] for x in range(cols)]
+    texts = [[row[x]["text"] or plain(row[x]["c"]) for row in table["body"]] for x in range(cols)]
+    body = [[display_width(t) for t in column] for column in texts]
     longest = [max(widths) for widths in body]
-    wrap = [min(width, 90) if width > _LONG_COLUMN else 0 for width in longest]
-    head = table["head"]
-    if len(head) == 1:
-        head = [[{**cell, "c": _in_lines(cell["c"], longest[x])} for x, cell in enumerate(head[0])]]
-    out = {**table, "head": head}
+    out = dict(table)
+    if len(table["head"]) == 1:
+        least = 10 if cols <= 8 else 7 if cols <= 11 else 6  # the more columns, the narrower their headings
+        out["head"] = [[{**cell, "c": _in_lines(cell["c"], max(longest[x], least))} for x, cell in enumerate(table["head"][0])]]
+    wrap, words = _wrapping(longest, [max(map(_longest_word, column)) for column in texts])
     if any(wrap):
-        out["wrap"] = wrap
+        out |= {"wrap": wrap, "least": words}
     if len(table["body"]) >= 12:  # the rows that decide how wide a long table is: the template measures these alone
-        widest = {y for widths in body for y in sorted(range(len(widths)), key=widths.__getitem__, reverse=True)[:2]}
+        widest = {y for widths in body for y in sorted(range(len(widths)), key=widths.__getitem__, reverse=True)[:3]}
         if len(widest) < len(table["body"]) / 2:
             out["probe"] = sorted(widest)
     return out
 
 
-def _in_lines(content: list, below: int) -> list:
-    """A heading of plain words in lines about as wide as what stands *below* it, and never narrower than its longest word."""
+def _wrapping(longest: list[int], words: list[int]) -> tuple[list[float], list[int]]:
+    """Which columns wrap, so that a table fits the page with the fewest lines in a row: their weights, the characters they need.
+
+    ``longest`` is the longest text of each column, ``words`` its longest word, in characters.
+    """
+    choices = []
+    for limit in _LONG_COLUMN:
+        wrap = [round(math.sqrt(10 * min(w, 90)), 1) if w > limit else 0.0 for w in longest]
+        least = [max(min(w, 10), word) if weight else 0 for w, word, weight in zip(longest, words, wrap, strict=True)]
+        needed = sum(wrap) * max((a / b for a, b in zip(least, wrap, strict=True) if b), default=0)
+        room = _PAGE_WIDTH - 2 * len(longest) - sum(max(w, 7) for w, weight in zip(longest, wrap, strict=True) if not weight)
+        over = max(0.0, needed - room)
+        lines = max(
+            (w / (max(room, needed) * weight / sum(wrap)) for w, weight in zip(longest, wrap, strict=True) if weight), default=0
+        )
+        choices.append((over, math.ceil(lines), wrap, least))
+    *_rank, wrap, least = min(choices, key=lambda c: c[:2])
+    return wrap, least
+
+
+def _longest_word(text: str) -> int:
+    """The room that a text needs in any case: Chinese breaks between characters, Latin between words."""
+    return max((min(display_width(w), 30) for w in re.split(r"[\s\u2e80-\uffff-]+", text)), default=0)
+
+
+def _in_lines(content: list, room: int) -> list:
+    """A heading of plain words in at most three lines about as wide as *room*, and never narrower than its longest word."""
     if len(content) != 1 or not isinstance(content[0], str):
         return content
     words = content[0].split(" ")
-    room = max(below, 6, *(display_width(w) for w in words))
-    lines = [words[0]]
-    for word in words[1:]:
-        if display_width(f"{lines[-1]} {word}") <= room:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return [x for line in lines for x in ({"t": "br"}, line)][1:]
+    for width in range(max(room, *map(display_width, words)), display_width(content[0]) + 1):
+        lines = words[:1]
+        for word in words[1:]:
+            if display_width(f"{lines[-1]} {word}") <= width:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+        if len(lines) <= 3:
+            return [x for line in lines for x in ({"t": "br"}, line)][1:]
+    return content
 
 
 def _kept_together(blocks: list[dict]) -> list[dict]:

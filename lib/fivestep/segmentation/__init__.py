@@ -8,5 +8,6 @@ from fivestep.segmentation.segments import TiersByStage, segments, tiers_by_stag
 from fivestep.segmentation.value_tiers import ValueTiers, value_tiers
 
 __all__ = [
-    "CLASSES", "CLASSES_8", "Clusters", "Lifecycle", "Rfm", "TiersByStage", "ValueTiers", "kmeans", "lifecycle", "rfm", "segments", "tiers_by_stage", "value_tiers",
+    "CLASSES", "CLASSES_8", "Clusters", "Lifecycle", "Rfm", "TiersByStage", "ValueTiers",
+    "kmeans", "lifecycle", "rfm", "segments", "tiers_by_stage", "value_tiers",
 ]  # fmt: skip

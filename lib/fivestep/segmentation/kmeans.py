@@ -1,4 +1,4 @@
-"""Groups that the data itself suggests: k-means on standardised features, with the number of clusters chosen by silhouette among the stable ones."""
+"""Groups that the data itself suggests: k-means, the number of clusters chosen by silhouette among the stable ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from fivestep.charts.theme import style
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
-from fivestep.segmentation.purchases import covered_days, purchases, window_start
+from fivestep.segmentation.purchases import coverage_warning, purchases, window_start
 
+ANSWERS = N_("which groups of customers the data itself suggests")
 # feature -> (label, name of a cluster that is high on it, name of one that is low).
-# Spend is orders times spend per order and would count both twice; time since the first order is cut off at the start of the data. Both stay out.
+# Spend is orders times spend per order and would count both twice; time since the first order is cut off at the start of the
+# data. Both stay out.
 FEATURES: dict[str, tuple[str, str, str]] = {
     "recency_days": (N_("Days since last order"), N_("Less recent buyers"), N_("More recent buyers")),
     "frequency": (N_("Orders"), N_("Frequent buyers"), N_("Occasional buyers")),
@@ -29,7 +31,16 @@ FEATURES: dict[str, tuple[str, str, str]] = {
     "departments": (N_("Departments bought"), N_("Broad-range buyers"), N_("Narrow-range buyers")),
 }
 AVERAGE = N_("Average buyers")
-LETTERED = (N_("Group A"), N_("Group B"), N_("Group C"), N_("Group D"), N_("Group E"), N_("Group F"), N_("Group G"), N_("Group H"))
+LETTERED = (
+    N_("Group A"),
+    N_("Group B"),
+    N_("Group C"),
+    N_("Group D"),
+    N_("Group E"),
+    N_("Group F"),
+    N_("Group G"),
+    N_("Group H"),
+)
 VERDICTS = CHOSEN, STABLE, UNSTABLE, SMALL = N_("Chosen"), N_("Stable"), N_("Not stable"), N_("A cluster is too small")
 RANGE = range(2, 9)
 RESAMPLES = 20
@@ -37,12 +48,12 @@ SIMILARITY = 0.75  # mean Jaccard similarity from which a cluster counts as stab
 SMALLEST = 0.05  # share of customers below which a cluster is no group to plan for
 WEAK = 0.25  # silhouette below which there is no substantial structure (Kaufman and Rousseeuw 1990)
 DISTINCT = 0.25  # standard deviations from the average below which a feature names nothing
+SPREAD = 0.01  # standard deviation (of a logarithm: 1 %) below which a feature is noise that standardising would blow up
 BOUND = 3.0  # standard deviations at which a feature is capped, so that one odd customer makes no cluster
 FEW = 100  # customers below which clusters are not looked for
 CHOICE_SAMPLE = 2_000  # customers on which the number of clusters is chosen: silhouette grows with the square
 FIT_SAMPLE = 50_000  # customers on which the clusters are fitted; all are then assigned
 STARTS = 10
-RESAMPLE_STARTS = 5  # fewer for the many resamples: a worse start can only make a number of clusters look less stable
 SEED = 20
 
 
@@ -50,9 +61,10 @@ SEED = 20
 class Clusters:
     """Clusters of the customers who bought in the window.
 
-    ``table``: one row per customer, by customer_id: cluster (a name, see ``names``) and the features. ``centres``: one row per cluster, by falling spend: mean of
-    each feature in standard deviations from the average. ``choice``: one row per number of clusters tried: clusters_tried, silhouette, similarity (the
-    lowest mean Jaccard similarity of a cluster over the resamples), adjusted_rand, smallest_cluster (share of customers), verdict.
+    ``table``: one row per customer, by customer_id: cluster (a name, see ``names``) and the features. ``centres``: one row per
+    cluster, by falling spend: mean of each feature in standard deviations from the average. ``choice``: one row per number of
+    clusters tried: clusters_tried, silhouette, similarity (the lowest mean Jaccard similarity of a cluster over the resamples),
+    adjusted_rand, smallest_cluster (share of customers), verdict.
     """
 
     table: pd.DataFrame
@@ -82,31 +94,40 @@ class Clusters:
         """Silhouette and stability by number of clusters, the chosen one marked."""
         shown = self.choice.set_index("clusters_tried")[["silhouette", "similarity"]]
         fig = charts.lines(
-            shown, write=lambda v: language.number(v, 2), labels=[_("Silhouette"), _("Stability (lowest cluster)")], xlabel=_("Number of clusters")
+            shown,
+            write=lambda v: language.number(v, 2),
+            labels=[_("Silhouette"), _("Stability (lowest cluster)")],
+            xlabel=_("Number of clusters"),
         )
         ax = fig.axes[0]
         with mpl.rc_context(style()):
             place = list(shown.index).index(self.chosen["clusters_tried"])
             ax.axvline(place, color=charts.GREYS[2], linewidth=6, alpha=0.6, zorder=0)
             ax.axhline(SIMILARITY, color=charts.GREYS[1], linewidth=0.8, linestyle=(0, (3, 2)))
-            ax.annotate(_("Stable from {limit}").format(limit=language.number(SIMILARITY, 2)), (len(shown) - 1, SIMILARITY), (0, 3), textcoords="offset points",
-                        ha="right", fontsize=7, color=charts.MUTED)  # fmt: skip
+            said = _("Stable from {limit}").format(limit=language.number(SIMILARITY, 2))
+            end = (len(shown) - 1, SIMILARITY)
+            ax.annotate(said, end, (0, 3), textcoords="offset points", ha="right", fontsize=7, color=charts.MUTED)
             ax.set_ylim(min(0.0, shown.min().min()), 1.0)
         return fig
 
     def choice_headline(self) -> str:
         """Which number of clusters was chosen."""
-        return _("{k} clusters: of the numbers that come back when customers are resampled, the one with the clearest borders").format(
-            k=language.number(self.chosen["clusters_tried"])
-        )
+        return _(
+            "{k} clusters: of the numbers that come back when customers are resampled, the one with the clearest borders"
+        ).format(k=language.number(self.chosen["clusters_tried"]))
+
+    def stable_headline(self) -> str:
+        """Which numbers of clusters are stable."""
+        stable = [language.number(k) for k in self.choice.loc[self.choice["verdict"].isin([CHOSEN, STABLE]), "clusters_tried"]]
+        return _("Stable numbers of clusters: {stable}").format(stable=language.listing(stable))
 
     def choice_note(self) -> str:
         """The rule of the choice, in words."""
-        stable = [language.number(k) for k in self.choice.loc[self.choice["verdict"].isin([CHOSEN, STABLE]), "clusters_tried"]]
         rule = _(
-            "Stable: over {n} resamples of customers every cluster is found again with a mean Jaccard similarity of {limit} or more, and none holds under {least} "
-            "of customers. Of the stable numbers, the one with the highest silhouette is used. Stable here: {stable}."
-        ).format(n=RESAMPLES, limit=language.number(SIMILARITY, 2), least=language.percent(SMALLEST, 0), stable=language.listing(stable))
+            "Stable: over {n} resamples of customers every cluster is found again with a mean Jaccard similarity of {limit} or "
+            "more, and none holds under {least} "
+            "of customers. Of the stable numbers, the one with the highest silhouette is used."
+        ).format(n=RESAMPLES, limit=language.number(SIMILARITY, 2), least=language.percent(SMALLEST, 0))
         if len(self.table) <= CHOICE_SAMPLE:
             return rule
         sample = _("Chosen on a fixed sample of {n} customers.").format(n=language.number(CHOICE_SAMPLE))
@@ -147,7 +168,8 @@ class Clusters:
     def centres_note(self) -> str:
         """What the numbers of the chart are and how clusters get their names."""
         return _(
-            "Mean of the cluster in standard deviations from the average customer (logarithms, except the discount share; capped at {bound}). "
+            "Mean of the cluster in standard deviations from the average customer (logarithms, except the discount share; "
+            "capped at {bound}). "
             "A cluster is named for the feature that sets it apart most and has not named another cluster; recency comes last."
         ).format(bound=language.number(BOUND))
 
@@ -155,9 +177,13 @@ class Clusters:
         """Who the cluster with the most spend is."""
         top = self.profile().iloc[0]
         if language.absent(top["share_of_spend"]):
-            return _("{cluster} are {customers} of customers").format(cluster=_(top["cluster"]), customers=language.percent(top["share_of_customers"]))
+            return _("{cluster} are {customers} of customers").format(
+                cluster=_(top["cluster"]), customers=language.percent(top["share_of_customers"])
+            )
         return _("{cluster} are {customers} of customers and bring {spend} of spend").format(
-            cluster=_(top["cluster"]), customers=language.percent(top["share_of_customers"]), spend=language.percent(top["share_of_spend"])
+            cluster=_(top["cluster"]),
+            customers=language.percent(top["share_of_customers"]),
+            spend=language.percent(top["share_of_spend"]),
         )
 
     def note(self) -> str:
@@ -169,7 +195,9 @@ class Clusters:
             features=language.listing([_(FEATURES[f][0]) for f in self.features]),
         )
         if self.dropped:
-            lacking = _("Not in the data, or the same for all: {features}.").format(features=language.listing([_(FEATURES[f][0]) for f in self.dropped]))
+            lacking = _("Not in the data, or nearly the same for all: {features}.").format(
+                features=language.listing([_(FEATURES[f][0]) for f in self.dropped])
+            )
             out = f"{out} {lacking}"
         return out
 
@@ -189,7 +217,10 @@ class Clusters:
             display=language.percent(share),
             text=language.sentence(self.headline()),
             evidence=f"{evidence} {self.note()}",
-            so_what=_("Use the clusters to choose words and offers; use value tiers and lifecycle stages to choose whom to contact first."),
+            so_what=_(
+                "Use the clusters to choose words and offers; use value tiers and lifecycle stages to choose whom to contact "
+                "first."
+            ),
             confidence="medium" if self.warnings else "high",
             warnings=self.warnings,
             assumptions=(
@@ -199,20 +230,18 @@ class Clusters:
         )
 
 
-ANSWERS = N_("which groups of customers the data itself suggests")
-
-
 @needs("orders.customer_id", "orders.order_date", "orders.order_amount", answers=ANSWERS)
 def kmeans(tables: Tables, *, window_days: int = 365) -> Clusters | NotAvailable:
     """Cluster the customers who bought in the last *window_days* days.
 
-    Features, where the data has them: days since the last order, orders, spend per order, departments bought (logarithms) and discount share; standardised over
-    all customers and capped at three standard deviations. k is the one of 2 to 8 with the highest silhouette (Rousseeuw 1987) among those that are stable
-    under resampling of customers (Hennig 2007: mean Jaccard similarity of every cluster 0.75 or more) and have no cluster under 5 % of customers. Where none is
-    stable, and below 100 customers or two features that vary, there are no clusters to speak of: `NotAvailable`.
+    Features, where the data has them: days since the last order, orders, spend per order, departments bought (logarithms) and
+    discount share; standardised over all customers and capped at three standard deviations. k is the one of 2 to 8 with the
+    highest silhouette (Rousseeuw 1987) among those that are stable under resampling of customers (Hennig 2007: mean Jaccard
+    similarity of every cluster 0.75 or more) and have no cluster under 5 % of customers. Where none is stable, and below 100
+    customers or two features that vary, there are no clusters to speak of: `NotAvailable`.
 
-    One thread, fixed seeds and input by customer_id: the same data gives the same clusters. With more than 50,000 customers the fit is on a sample of that
-    size, chosen by a hash of customer_id, and the choice of k on 2,000.
+    One thread, fixed seeds and input by customer_id: the same data gives the same clusters. With more than 50,000 customers the
+    fit is on a sample of that size, chosen by a hash of customer_id, and the choice of k on 2,000.
     """
     table = _features(tables, window_days)
     if len(table) < FEW:
@@ -243,7 +272,7 @@ def kmeans(tables: Tables, *, window_days: int = 365) -> Clusters | NotAvailable
         window_days=window_days,
         as_of=tables.as_of,
         dropped=tuple(f for f in FEATURES if f not in used),
-        warnings=_warnings(choice.loc[row, "silhouette"], covered_days(tables, window_days), window_days),
+        warnings=(*_overlap_warning(choice.loc[row, "silhouette"]), *coverage_warning(tables, window_days)),
     )
 
 
@@ -253,16 +282,25 @@ def _features(tables: Tables, window_days: int) -> pd.DataFrame:
     table["spend_per_order"] = table["monetary"] / table["frequency"]
     start = window_start(tables, window_days)
     if not tables.missing("orders.discount_amount"):
-        orders = tables.orders.filter(tables.orders.order_date >= start, tables.orders.order_amount >= 0, tables.orders.customer_id.notnull())
+        orders = tables.orders.filter(
+            tables.orders.order_date >= start, tables.orders.order_amount >= 0, tables.orders.customer_id.notnull()
+        )
         sums = frame(
-            orders.group_by("customer_id").aggregate(paid=orders.order_amount.sum(), saved=orders.discount_amount.sum().fill_null(0)), by=["customer_id"]
+            orders.group_by("customer_id").aggregate(
+                paid=orders.order_amount.sum(), saved=orders.discount_amount.sum().fill_null(0)
+            ),
+            by=["customer_id"],
         )
         listed = sums["paid"] + sums["saved"]
         share = (sums["saved"] / listed.where(listed > 0)).fillna(0.0)
         table["share_discounted"] = table["customer_id"].map(pd.Series(share.to_numpy(), index=sums["customer_id"]))
     if not tables.missing("order_lines.product_id", "order_lines.customer_id", "products.department"):
-        lines = tables.order_lines.filter(tables.order_lines.order_date >= start, tables.order_lines.line_amount >= 0, tables.order_lines.customer_id.notnull())
-        bought = lines.inner_join(tables.products.filter(ibis._.department.notnull()).select("product_id", "department"), "product_id")
+        lines = tables.order_lines.filter(
+            tables.order_lines.order_date >= start, tables.order_lines.line_amount >= 0, tables.order_lines.customer_id.notnull()
+        )
+        bought = lines.inner_join(
+            tables.products.filter(ibis._.department.notnull()).select("product_id", "department"), "product_id"
+        )
         counts = frame(bought.group_by("customer_id").aggregate(n=bought.department.nunique()), by=["customer_id"])
         table["departments"] = table["customer_id"].map(counts.set_index("customer_id")["n"]).fillna(0).astype(int)
     return table
@@ -276,7 +314,7 @@ def _standardised(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
         values = table[feature].to_numpy(dtype=float)
         values = values if feature == "share_discounted" else np.log1p(np.maximum(values, 0.0))
         spread = values.std()
-        if spread > 1e-9:
+        if spread >= SPREAD:
             # Rounded: the last bits of a logarithm differ between machines and must not decide about a customer.
             columns.append(np.clip((values - values.mean()) / spread, -BOUND, BOUND).round(9))
             used.append(feature)
@@ -288,10 +326,10 @@ def _hashed_order(customers: pd.Series) -> np.ndarray:
     return np.argsort(pd.util.hash_array(customers.to_numpy(dtype=object), categorize=False), kind="stable")
 
 
-def _model(k: int, starts: int = STARTS):
+def _model(k: int):
     from sklearn.cluster import KMeans
 
-    return KMeans(k, n_init=starts, random_state=SEED)
+    return KMeans(k, n_init=STARTS, random_state=SEED)
 
 
 def _choice(points: np.ndarray) -> pd.DataFrame:
@@ -304,12 +342,13 @@ def _choice(points: np.ndarray) -> pd.DataFrame:
     drawn = [np.random.default_rng(SEED + i).integers(0, len(points), len(points)) for i in range(RESAMPLES)]
     different = len(np.unique(points, axis=0))
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a resample may hold fewer different customers than k; its clusters then count as not found
+        # A resample may hold fewer different customers than k; its clusters then count as not found.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         for k in (k for k in RANGE if k <= different and k < len(points)):
             labels = _model(k).fit_predict(points)
             similar, rand = np.zeros(k), 0.0
             for resample in drawn:
-                again = _model(k, RESAMPLE_STARTS).fit(points[resample]).predict(points)
+                again = _model(k).fit(points[resample]).predict(points)
                 rand += adjusted_rand_score(labels, again) / RESAMPLES
                 seen = np.unique(resample)
                 similar += _jaccard(labels[seen], again[seen], k) / RESAMPLES
@@ -318,7 +357,9 @@ def _choice(points: np.ndarray) -> pd.DataFrame:
             # Rounded, so that two numbers of clusters are told apart by the data and not by the last bit of a sum.
             measured = (round(float(silhouette_score(points, labels)), 6), round(float(similar.min()), 6), round(rand, 6))
             rows.append((k, *measured, smallest, verdict))
-    return pd.DataFrame(rows, columns=["clusters_tried", "silhouette", "similarity", "adjusted_rand", "smallest_cluster", "verdict"])
+    return pd.DataFrame(
+        rows, columns=["clusters_tried", "silhouette", "similarity", "adjusted_rand", "smallest_cluster", "verdict"]
+    )
 
 
 def _jaccard(labels: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
@@ -345,9 +386,9 @@ def _by_spend(labels: np.ndarray, points: np.ndarray, spend: np.ndarray) -> tupl
 
 
 def _names(centres: np.ndarray, used: list[str]) -> list[str]:
-    """A name for each cluster: strongest difference first, recency last (in a base of regulars it is the day of shopping), every name once; what is left is
-    average or lettered."""
+    """A name for each cluster: strongest difference first, every name once; what is left is average or lettered."""
     named: dict[int, str] = {}
+    # Recency comes last: among regular customers it is the day of shopping rather than a habit.
     strength = sorted((used[f] == "recency_days", -abs(round(z, 6)), c, f) for (c, f), z in np.ndenumerate(centres))
     for _last, size, cluster, feature in strength:
         name = FEATURES[used[feature]][1 if centres[cluster, feature] > 0 else 2]
@@ -362,22 +403,26 @@ def _names(centres: np.ndarray, used: list[str]) -> list[str]:
 
 def _refusal(choice: pd.DataFrame) -> str:
     if choice.empty or (choice["verdict"] == SMALL).all():
-        return _("every number of clusters from 2 to 8 has one with under {least} of customers.").format(least=language.percent(SMALLEST, 0))
+        return _("every number of clusters from 2 to 8 has one with under {least} of customers.").format(
+            least=language.percent(SMALLEST, 0)
+        )
     best = choice.sort_values(["similarity", "clusters_tried"], ascending=[False, True]).iloc[0]
     return _(
-        "no number of clusters from 2 to 8 comes back when customers are resampled (best: {k} clusters, stability {similarity}, where {limit} is needed). "
+        "no number of clusters from 2 to 8 comes back when customers are resampled (best: {k} clusters, stability "
+        "{similarity}, where {limit} is needed). "
         "Value tiers and lifecycle stages do not depend on this."
-    ).format(k=language.number(best["clusters_tried"]), similarity=language.number(best["similarity"], 2), limit=language.number(SIMILARITY, 2))
+    ).format(
+        k=language.number(best["clusters_tried"]),
+        similarity=language.number(best["similarity"], 2),
+        limit=language.number(SIMILARITY, 2),
+    )
 
 
-def _warnings(silhouette: float, covered: int, window_days: int) -> tuple[str, ...]:
-    out = []
-    if silhouette < WEAK:
-        out.append(
-            _("The clusters overlap (silhouette {silhouette}, below {limit}): they divide a continuum. Use them as a practical division, not as natural types.").format(
-                silhouette=language.number(silhouette, 2), limit=language.number(WEAK, 2)
-            )
-        )
-    if covered < window_days:
-        out.append(_("The data covers {covered} of the {days} days of the window.").format(covered=language.number(covered), days=language.number(window_days)))
-    return tuple(out)
+def _overlap_warning(silhouette: float) -> tuple[str, ...]:
+    if silhouette >= WEAK:
+        return ()
+    said = _(
+        "The clusters overlap (silhouette {silhouette}, below {limit}): they divide a continuum. Use them as a practical "
+        "division, not as natural types."
+    )
+    return (said.format(silhouette=language.number(silhouette, 2), limit=language.number(WEAK, 2)),)

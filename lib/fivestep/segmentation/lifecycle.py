@@ -16,7 +16,9 @@ from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.segmentation.purchases import purchases, without_purchase
 
-GAPS = 3  # silent for more than this many usual gaps: a customer who buys at random times is so with probability exp(-3), about one time in twenty
+ANSWERS = N_("which customers are new, growing, mature, lapsing or lapsed")
+# Silent for more than this many usual gaps: whoever buys at random times is so with probability exp(-3), one time in twenty.
+GAPS = 3
 KNOWN = 3  # days with an order that it takes to know a usual gap
 ESTABLISHED = 5  # days with an order from which a customer can be mature
 # Every day limit follows from the one setting, so that a business with slow customers changes one number.
@@ -25,7 +27,9 @@ QUIET, YOUNG, OLD = 1 / 6, 1 / 3, 2.0  # times lapsed_after_days
 # The rules are tried in this order: the first that holds gives the stage. Shown in the order of a customer's life.
 RULES: dict[str, str] = {
     N_("Lapsed"): N_("Last order longer ago than the lapsed limit"),
-    N_("Lapsing"): N_("Silent for longer than the quiet limit and than three of the customer's usual gaps (three order days or more)"),
+    N_("Lapsing"): N_(
+        "Silent for longer than the quiet limit and than three of the customer's usual gaps (three order days or more)"
+    ),
     N_("New"): N_("One order day so far, or first order no longer ago than the new limit"),
     N_("Growing"): N_("Fewer than five order days, or first order no longer ago than the mature limit"),
     N_("Mature"): N_("All others: five order days or more, first order longer ago than the mature limit"),
@@ -42,9 +46,10 @@ SLOW = 0.2  # share of customers whose usual gap is too long for the setting, fr
 class Lifecycle:
     """Customers by stage.
 
-    ``table``: one row per customer of the base, by customer_id: lifecycle, tenure_days, recency_days, order_days, usual_gap_days (mean days between order days;
-    missing with fewer than three), spend (over the whole data). ``limits``: lapsed, quiet, new, mature in days. ``first_seen``: customers whose first
-    order lies in the first ``limits["lapsed"]`` days of the data, so that they may be older than they look.
+    ``table``: one row per customer of the base, by customer_id: lifecycle, tenure_days, recency_days, order_days, usual_gap_days
+    (mean days between order days; missing with fewer than three), spend (over the whole data). ``limits``: lapsed, quiet, new,
+    mature in days. ``first_seen``: customers whose first order lies in the first ``limits["lapsed"]`` days of the data, so that
+    they may be older than they look.
     """
 
     table: pd.DataFrame
@@ -60,9 +65,13 @@ class Lifecycle:
         return self.table[self.table["lifecycle"] != NO_ORDER]
 
     def stages(self) -> pd.DataFrame:
-        """One row per stage in the order of life, empty ones included, then customers without an order where there are any: rule, customers, shares."""
+        """One row per stage in the order of life, customers without an order last where there are any: rule, shares."""
         names = [*STAGES, NO_ORDER] if len(self.buyers) < len(self.table) else list(STAGES)
-        grouped = self.table.groupby("lifecycle").agg(n=("customer_id", "size"), recency=("recency_days", "median"), spend=("spend", "sum")).reindex(names)
+        grouped = (
+            self.table.groupby("lifecycle")
+            .agg(n=("customer_id", "size"), recency=("recency_days", "median"), spend=("spend", "sum"))
+            .reindex(names)
+        )
         customers, spend = grouped["n"].fillna(0).to_numpy(dtype=int), grouped["spend"].fillna(0).to_numpy(dtype=float)
         return pd.DataFrame({
             "lifecycle": names,
@@ -94,9 +103,11 @@ class Lifecycle:
         n, all_ = self._leaving(), len(self.buyers)
         if n == 0:
             return _("No customer is lapsing or lapsed")
-        return ngettext("{n} of {all} customers ({share}) is lapsing or lapsed", "{n} of {all} customers ({share}) are lapsing or lapsed", n).format(
-            n=language.number(n), all=language.number(all_), share=language.percent(n / all_)
-        )
+        return ngettext(
+            "{n} of {all} customers who have ordered ({share}) is lapsing or lapsed",
+            "{n} of {all} customers who have ordered ({share}) are lapsing or lapsed",
+            n,
+        ).format(n=language.number(n), all=language.number(all_), share=language.percent(n / all_))
 
     def stages_headline(self) -> str:
         """The stage in which most customers are."""
@@ -104,20 +115,28 @@ class Lifecycle:
         largest = [name for name in STAGES if counts.get(name, 0) == counts.max()]
         share = language.percent(counts.max() / len(self.buyers))
         if len(largest) > 1:
-            return _("The largest stages are {stages}, with {share} of customers each").format(stages=language.listing([_(s) for s in largest]), share=share)
-        return _("The largest stage is {stage}, with {share} of customers").format(stage=_(largest[0]), share=share)
+            return _("The largest stages are {stages}, with {share} each of the customers who have ordered").format(
+                stages=language.listing([_(s) for s in largest]), share=share
+            )
+        return _("The largest stage is {stage}, with {share} of the customers who have ordered").format(
+            stage=_(largest[0]), share=share
+        )
 
     def note(self) -> str:
         """Base and limits."""
-        base = ngettext(
-            "Base: {n} customer who has ordered by {day}.",
-            "Base: {n} customers who have ordered by {day}.",
+        limits = _(
+            "Limits in days: lapsed {lapsed}, quiet {quiet}, new {new}, mature {mature}. Usual gap: mean days between a "
+            "customer's order days."
+        ).format(**{name: language.number(days) for name, days in self.limits.items()})
+        return f"{self.base()} {limits}"
+
+    def base(self) -> str:
+        """Who is counted, and over which period."""
+        return ngettext(
+            "Base: {n} customer who has ordered by {day}; spend since {first}.",
+            "Base: {n} customers who have ordered by {day}; spend since {first}.",
             len(self.buyers),
-        ).format(n=language.number(len(self.buyers)), day=language.day(self.as_of))
-        limits = _("Limits in days: lapsed {lapsed}, quiet {quiet}, new {new}, mature {mature}. Usual gap: mean days between a customer's order days.").format(
-            **{name: language.number(days) for name, days in self.limits.items()}
-        )
-        return f"{base} {limits}"
+        ).format(n=language.number(len(self.buyers)), day=language.day(self.as_of), first=language.day(self.first_day))
 
     def finding(self) -> Finding:
         """How many customers are leaving, and what they have spent."""
@@ -144,21 +163,26 @@ class Lifecycle:
             confidence="low" if all_ < FEW else "medium" if self.warnings else "high",
             warnings=self.warnings,
             assumptions=(
-                _("Lapsed: no order for more than {days} days (lapsed_after_days); the other limits of the lifecycle are fractions and multiples of it.").format(
-                    days=language.number(self.limits["lapsed"])
+                _(
+                    "Lapsed: no order for more than {days} days (lapsed_after_days); the other limits of the lifecycle are "
+                    "fractions and multiples of it."
+                ).format(days=language.number(self.limits["lapsed"])),
+                _(
+                    "Lapsing: silent for more than three usual gaps, which a customer who buys at random times is about one "
+                    "time in twenty."
                 ),
-                _("Lapsing: silent for more than three usual gaps, which a customer who buys at random times is about one time in twenty."),
             ),
         )
 
 
-@needs("orders.customer_id", "orders.order_date", "orders.order_amount", answers=N_("which customers are new, growing, mature, lapsing or lapsed"))
+@needs("orders.customer_id", "orders.order_date", "orders.order_amount", answers=ANSWERS)
 def lifecycle(tables: Tables, *, lapsed_after_days: int = 90) -> Lifecycle | NotAvailable:
-    """The stage of every customer by first order, number of order days, and days since the last order against the customer's own usual gap.
+    """The stage of every customer, by first order, number of order days and silence against the customer's own usual gap.
 
-    Stages partition the customers: the first rule of ``RULES`` that holds decides; who has never ordered is "No order yet". *lapsed_after_days* sets all limits:
-    quiet is a sixth of it, new a third, mature twice (rounded up). Returns are no orders; orders without a customer are excluded. `NotAvailable` where the data
-    is not longer than *lapsed_after_days*, as nobody could have lapsed, or holds no order of a known customer.
+    Stages partition the customers: the first rule of ``RULES`` that holds decides; who has never ordered is "No order yet".
+    *lapsed_after_days* sets all limits: quiet is a sixth of it, new a third, mature twice (rounded up). Returns are no orders;
+    orders without a customer are excluded. `NotAvailable` where the data is not longer than *lapsed_after_days*, as nobody could
+    have lapsed, or holds no order of a known customer.
     """
     table = purchases(tables).rename(columns={"monetary": "spend"})
     length = (tables.as_of - tables.first_day).days
@@ -170,7 +194,7 @@ def lifecycle(tables: Tables, *, lapsed_after_days: int = 90) -> Lifecycle | Not
                 n=language.number(length), day=language.day(tables.as_of), days=language.number(lapsed_after_days)
             )
         )
-        return NotAvailable((), _("which customers are new, growing, mature, lapsing or lapsed"), reason=reason)
+        return NotAvailable((), _(ANSWERS), reason=reason)
     limits = {"lapsed": lapsed_after_days} | {
         name: math.ceil(times * lapsed_after_days - 1e-9) for name, times in (("quiet", QUIET), ("new", YOUNG), ("mature", OLD))
     }
@@ -204,7 +228,11 @@ def _warnings(table: pd.DataFrame, first_seen: np.ndarray, limits: dict[str, int
     out = []
     n = len(table)
     if n < FEW:
-        out.append(ngettext("Only {n} customer: a share says little.", "Only {n} customers: a share says little.", n).format(n=language.number(n)))
+        out.append(
+            ngettext("Only {n} customer: a share says little.", "Only {n} customers: a share says little.", n).format(
+                n=language.number(n)
+            )
+        )
     if first_seen.sum() * 2 >= n:
         out.append(
             _(

@@ -7,14 +7,19 @@ import datetime as dt
 import ibis
 import pandas as pd
 
+from fivestep import language
 from fivestep.engine import Tables, frame
+from fivestep.language import _
+
+COVERED = 0.9  # share of the window that the data must cover to go without a warning
 
 
 def purchases(tables: Tables, *, window_days: int | None = None) -> pd.DataFrame:
     """The customers who have bought by ``tables.as_of``, by customer_id.
 
-    ``recency_days`` and ``tenure_days`` are whole days since the last and the first purchase, ``order_days`` the distinct days with a purchase, all of them over
-    the whole data; ``frequency`` (orders) and ``monetary`` (spend, refunds netted) over the last *window_days* days, or the whole data.
+    ``recency_days`` and ``tenure_days`` are whole days since the last and the first purchase, ``order_days`` the distinct days
+    with a purchase, all of them over the whole data; ``frequency`` (orders) and ``monetary`` (spend, refunds netted) over the
+    last *window_days* days, or the whole data.
 
     An order with a negative amount is a return: it lowers spend and is no purchase. Orders without a customer are excluded.
     """
@@ -42,8 +47,24 @@ def covered_days(tables: Tables, window_days: int) -> int:
     return min(window_days, (tables.as_of - tables.first_day).days + 1)
 
 
+def coverage_warning(tables: Tables, window_days: int) -> tuple[str, ...]:
+    """That the data is shorter than the window, where it is."""
+    covered = covered_days(tables, window_days)
+    if covered >= COVERED * window_days:
+        return ()
+    said = _("The data covers {covered} of the {days} days of the window.")
+    return (said.format(covered=language.number(covered), days=language.number(window_days)),)
+
+
+def only_returns(tables: Tables) -> int:
+    """How many customers have orders of negative amounts and no others."""
+    orders = tables.orders.filter(tables.orders.customer_id.notnull())
+    largest = orders.group_by("customer_id").aggregate(amount=orders.order_amount.max())
+    return int(largest.filter(largest.amount < 0).count().to_pandas())
+
+
 def without_purchase(tables: Tables, buyers: pd.DataFrame) -> pd.Series:
     """Ids of the customers of the base who are not among *buyers*, sorted."""
     customers = tables.customers
-    ids = frame(customers.filter(customers.customer_id.notnull()).select("customer_id").distinct(), by=["customer_id"])["customer_id"]
-    return ids[~ids.isin(buyers["customer_id"])].reset_index(drop=True)
+    ids = frame(customers.filter(customers.customer_id.notnull()).select("customer_id").distinct(), by=["customer_id"])
+    return ids.loc[~ids["customer_id"].isin(buyers["customer_id"]), "customer_id"].reset_index(drop=True)

@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 
-import ibis
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -18,8 +17,9 @@ from fivestep.charts.theme import style
 from fivestep.engine import Tables, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
-from fivestep.segmentation.purchases import covered_days, purchases, window_start, without_purchase
+from fivestep.segmentation.purchases import coverage_warning, purchases, window_start, without_purchase
 
+ANSWERS = N_("which customers bought recently, often and for how much")
 # Ten classes over (R, F): every one of the 25 cells belongs to exactly one.
 CLASSES: dict[str, tuple[str, str]] = {
     N_("Champions"): ("5", "45"),
@@ -59,9 +59,10 @@ NEW_DAYS = 90  # whoever first bought longer ago than this is not new, whatever 
 class Rfm:
     """RFM of the customers who bought in the window.
 
-    ``table``: one row per customer, by customer_id: recency_days, frequency, monetary, r_score, f_score, m_score (1..5, 5 is best), rfm_class, rfm_class_8.
-    ``cutoffs``: measure -> the upper ends of scores 1 to 4 (recency: of scores 5 to 2); ``averages``: measure -> the mean that splits high from low in the
-    eight classes. ``outside``: customers of the base with no purchase in the window; ``nameless``: orders in the window that belong to no customer.
+    ``table``: one row per customer, by customer_id: recency_days, frequency, monetary, r_score, f_score, m_score (1..5, 5 is
+    best), rfm_class, rfm_class_8. ``cutoffs``: measure -> the upper ends of scores 1 to 4 (recency: of scores 5 to 2);
+    ``averages``: measure -> the mean that splits high from low in the eight classes. ``outside``: customers of the base with no
+    purchase in the window; ``nameless``: orders in the window that belong to no customer.
     """
 
     table: pd.DataFrame
@@ -73,11 +74,17 @@ class Rfm:
     nameless: int
     warnings: tuple[str, ...]
 
+    @property
+    def recency_tells(self) -> bool:
+        """Whether the cut-offs of recency lie far enough apart to tell who is leaving."""
+        return self.cutoffs["recency_days"][-1] - self.cutoffs["recency_days"][0] >= RECENCY_SPAN
+
     # ---------------------------------------------------------------- tables
     def classes(self) -> pd.DataFrame:
         """One row per class of the ten, best first, empty ones included: rfm_class, rule, customers, shares, spend."""
         out = self._summary("rfm_class", list(CLASSES))
-        out.insert(1, "rule", [f"R {'–'.join(dict.fromkeys((r[0], r[-1])))}, F {'–'.join(dict.fromkeys((f[0], f[-1])))}" for r, f in CLASSES.values()])
+        spans = [["–".join(dict.fromkeys((span[0], span[-1]))) for span in rule] for rule in CLASSES.values()]
+        out.insert(1, "rule", [f"R {r}, F {f}" for r, f in spans])
         return out
 
     def scores(self) -> pd.DataFrame:
@@ -112,7 +119,9 @@ class Rfm:
     def grid(self) -> Figure:
         """Customers by recency and frequency score, as a heatmap of the 25 cells with the ten classes drawn round them."""
         scores = range(1, SCORES + 1)
-        counts = pd.crosstab(self.table["r_score"], self.table["f_score"]).reindex(index=list(scores)[::-1], columns=scores, fill_value=0)
+        counts = pd.crosstab(self.table["r_score"], self.table["f_score"]).reindex(
+            index=list(scores)[::-1], columns=scores, fill_value=0
+        )
         counts.index = [_("R {score}").format(score=s) for s in counts.index]
         counts.columns = [_("F {score}").format(score=s) for s in counts.columns]
         fig = charts.heatmap(counts, write=language.number)
@@ -121,7 +130,8 @@ class Rfm:
         with mpl.rc_context(style()):
             for name, (rs, fs) in CLASSES.items():
                 x, y = int(fs[0]) - 1, SCORES - int(rs[-1])
-                ax.add_patch(Rectangle((x + 0.015, y + 0.02), len(fs) - 0.03, len(rs) - 0.04, fill=False, edgecolor=charts.INK, linewidth=1.0))
+                size = (len(fs) - 0.03, len(rs) - 0.04)
+                ax.add_patch(Rectangle((x + 0.015, y + 0.02), *size, fill=False, edgecolor=charts.INK, linewidth=1.0))
                 color = ax.texts[y * SCORES + x].get_color()  # that of the count in the same cell, which is chosen to be readable
                 ax.text(x + 0.06, y + 0.09, _(name), ha="left", va="top", fontsize=6.5, fontweight="bold", color=color)
         return fig
@@ -138,9 +148,13 @@ class Rfm:
     def _headline(self, by: str) -> str:
         top = self._top(by)
         if math.isnan(top["share_of_spend"]):
-            return _("{rfm_class} are {customers} of customers").format(rfm_class=_(top[by]), customers=language.percent(top["share_of_customers"]))
+            return _("{rfm_class} are {customers} of customers").format(
+                rfm_class=_(top[by]), customers=language.percent(top["share_of_customers"])
+            )
         return _("{rfm_class} are {customers} of customers and bring {spend} of spend").format(
-            rfm_class=_(top[by]), customers=language.percent(top["share_of_customers"]), spend=language.percent(top["share_of_spend"])
+            rfm_class=_(top[by]),
+            customers=language.percent(top["share_of_customers"]),
+            spend=language.percent(top["share_of_spend"]),
         )
 
     def _top(self, by: str) -> pd.Series:
@@ -156,39 +170,53 @@ class Rfm:
             return _("“{first}” and “{second}” hold {share} of customers").format(
                 first=first, second=second, share=language.percent(rows["share_of_customers"].sum())
             )
-        return _("“{first}” and “{second}” hold {share} of spend").format(first=first, second=second, share=language.percent(share))
+        return _("“{first}” and “{second}” hold {share} of spend").format(
+            first=first, second=second, share=language.percent(share)
+        )
 
     def scores_headline(self) -> str:
         """What it takes to get the best score on each measure."""
-        return _("Best scores: recency up to {r} (days), orders above {f}, spend above {m}").format(
-            r=language.number(self.cutoffs["recency_days"][0]), f=language.number(self.cutoffs["frequency"][-1]), m=language.money(self.cutoffs["monetary"][-1], 2)
+        days = int(self.cutoffs["recency_days"][0])
+        return ngettext(
+            "Best scores: up to {r} day since the last order, orders above {f}, spend above {m}",
+            "Best scores: up to {r} days since the last order, orders above {f}, spend above {m}",
+            days,
+        ).format(
+            r=language.number(days),
+            f=language.number(self.cutoffs["frequency"][-1]),
+            m=language.money(self.cutoffs["monetary"][-1], 2),
         )
 
     def note(self) -> str:
-        """Window, cut-offs and base, as the reader needs them under the exhibit."""
+        """Base and cut-offs of the scores."""
         cuts = _("Upper ends of the fifths: recency {r} days; frequency {f} orders; spend {m}.").format(
             r=", ".join(language.number(c) for c in self.cutoffs["recency_days"]),
             f=", ".join(language.number(c) for c in self.cutoffs["frequency"]),
             m=", ".join(language.money(c) for c in self.cutoffs["monetary"]),
         )
-        return f"{self._base()} {cuts}"
+        return f"{self.base()} {cuts}"
 
     def note_8(self) -> str:
         """The thresholds of the eight classes, and how many customers reach them."""
         reach = (self.table["monetary"] >= self.averages["monetary"]).mean()
         cuts = _(
-            "High is: last order at most {r} days ago, at least {f} orders, at least {m} of spend: the means of the base. {reach} of customers reach the mean spend."
+            "High is: last order at most {r} days ago, at least {f} orders, at least {m} of spend: the means of the base. "
+            "{reach} of customers reach the mean spend."
         ).format(
             r=language.number(self.averages["recency_days"], 1),
             f=language.number(self.averages["frequency"], 1),
             m=language.money(self.averages["monetary"], 2),
             reach=language.percent(reach),
         )
-        return f"{self._base()} {cuts}"
+        return f"{self.base()} {cuts}"
 
-    def _base(self) -> str:
+    def base(self) -> str:
+        """Who is counted, and who is left out."""
         base = _("Base: {n} customers with an order in the {days} days to {day}; {outside} others are left out.").format(
-            n=language.number(len(self.table)), days=language.number(self.window_days), day=language.day(self.as_of), outside=language.number(self.outside)
+            n=language.number(len(self.table)),
+            days=language.number(self.window_days),
+            day=language.day(self.as_of),
+            outside=language.number(self.outside),
         )
         if not self.nameless:
             return base
@@ -200,22 +228,26 @@ class Rfm:
         name = self._top("rfm_class")["rfm_class"]
         if name in FAITHFUL:
             so_what = _("Protect this class first: no other class brings more spend.")
-        elif name in AWAY:
+        elif name not in AWAY:
+            so_what = _("Make regular customers of this class: no other class brings more spend.")
+        elif self.recency_tells:
             so_what = _("Win these customers back first: the class with the most spend is one that has been away.")
         else:
-            so_what = _("Make regular customers of this class: no other class brings more spend.")
+            so_what = _("Look at the lifecycle stages of this class before treating it as leaving: recency says little here.")
         return self._finding("rfm_class", "segmentation.rfm_top_class", so_what, self.note())
 
     def finding_8(self) -> Finding:
         """The class of the eight with the most spend."""
         name = self._top("rfm_class_8")["rfm_class_8"]
-        recent, often, large = next(levels for levels, n in CLASSES_8.items() if n == name)
+        recent, often, _large = next(levels for levels, n in CLASSES_8.items() if n == name)
         if recent and often:
             so_what = _("Keep these customers close: they are here now and come more often than average.")
         elif recent:
             so_what = _("Give these customers a reason to come more often: they bought recently, but seldom.")
-        else:
+        elif self.recency_tells:
             so_what = _("Get in touch with these customers: their last order is longer ago than average.")
+        else:
+            so_what = _("Look at the lifecycle stages of this class before treating it as leaving: recency says little here.")
         return self._finding("rfm_class_8", "segmentation.rfm_8_top_class", so_what, self.note_8())
 
     def _finding(self, by: str, key: str, so_what: str, evidence: str) -> Finding:
@@ -232,39 +264,48 @@ class Rfm:
             confidence="low" if len(self.table) < FEW else "medium" if self.warnings else "high",
             warnings=self.warnings,
             assumptions=(
-                _("RFM scores are fifths of the customers with an order in the window; customers with equal values always get the same score."),
+                _(
+                    "RFM scores are fifths of the customers with an order in the window; customers with equal values always "
+                    "get the same score."
+                ),
                 _("The ten classes follow from the R and F scores; the eight classes compare R, F and M with their averages."),
                 _("An order with a negative amount is a return: it lowers spend and does not count as an order."),
             ),
         )
 
 
-@needs("orders.customer_id", "orders.order_date", "orders.order_amount", answers=N_("which customers bought recently, often and for how much"))
+@needs("orders.customer_id", "orders.order_date", "orders.order_amount", answers=ANSWERS)
 def rfm(tables: Tables, *, window_days: int = 365) -> Rfm | NotAvailable:
     """Score the customers who bought in the last *window_days* days.
 
-    Each measure is cut at its quintiles (inverted empirical distribution), so equal values get equal scores and the order of rows plays no part;
-    where values repeat, a score can be empty, and a warning says so. Recency is in whole days to ``tables.as_of``. Orders without a customer are excluded;
-    an order with a negative amount lowers spend and is no purchase. With fewer than five customers there are no fifths: `NotAvailable`.
+    Each measure is cut at its quintiles (inverted empirical distribution), so equal values get equal scores and the order of rows
+    plays no part; where values repeat, a score can be empty, and a warning says so. Recency is in whole days to ``tables.as_of``.
+    Orders without a customer are excluded; an order with a negative amount lowers spend and is no purchase. With fewer than five
+    customers there are no fifths: `NotAvailable`.
 
-    Source: Hughes (1994), Strategic Database Marketing; ten classes over the R-F grid as commonly used; eight classes: R, F, M against their means.
+    Source: Hughes (1994), Strategic Database Marketing; ten classes over the R-F grid as commonly used; eight classes: R, F, M
+    against their means.
     """
     everybody = purchases(tables, window_days=window_days)
     table = everybody[everybody["frequency"] > 0].reset_index(drop=True)
     if len(table) < SCORES:
         return NotAvailable(
             (),
-            _("which customers bought recently, often and for how much"),
+            _(ANSWERS),
             reason=ngettext(
                 "{n} customer bought in the {days} days to {day}; scores in fifths need at least {least}.",
                 "{n} customers bought in the {days} days to {day}; scores in fifths need at least {least}.",
                 len(table),
-            ).format(n=language.number(len(table)), days=language.number(window_days), day=language.day(tables.as_of), least=SCORES),
+            ).format(
+                n=language.number(len(table)), days=language.number(window_days), day=language.day(tables.as_of), least=SCORES
+            ),
         )
     cutoffs, averages = {}, {}
     for measure, score in MEASURES.items():
         values = table[measure].to_numpy(dtype=float)
-        cuts = np.quantile(values, np.arange(1, SCORES) / SCORES, method="inverted_cdf")
+        cuts = np.sort(values)[
+            [-(-len(values) * k // SCORES) - 1 for k in range(1, SCORES)]
+        ]  # whole numbers: no fraction decides a tie
         cutoffs[measure] = tuple(float(c) for c in cuts)
         place = np.searchsorted(cuts, values, side="left")
         table[score] = SCORES - place if measure == "recency_days" else place + 1
@@ -272,10 +313,15 @@ def rfm(tables: Tables, *, window_days: int = 365) -> Rfm | NotAvailable:
     named = {(r, f): name for name, (rs, fs) in CLASSES.items() for r in map(int, rs) for f in map(int, fs)}
     table["rfm_class"] = [named[pair] for pair in zip(table["r_score"], table["f_score"], strict=True)]
     high = zip(
-        table["recency_days"] <= averages["recency_days"], table["frequency"] >= averages["frequency"], table["monetary"] >= averages["monetary"], strict=True
+        table["recency_days"] <= averages["recency_days"],
+        table["frequency"] >= averages["frequency"],
+        table["monetary"] >= averages["monetary"],
+        strict=True,
     )
     table["rfm_class_8"] = [CLASSES_8[int(r), int(f), int(m)] for r, f, m in high]
-    nameless = tables.orders.filter(tables.orders.customer_id.isnull(), tables.orders.order_date >= window_start(tables, window_days))
+    nameless = tables.orders.filter(
+        tables.orders.customer_id.isnull(), tables.orders.order_date >= window_start(tables, window_days)
+    )
     return Rfm(
         table=table[["customer_id", "recency_days", "frequency", "monetary", *MEASURES.values(), "rfm_class", "rfm_class_8"]],
         cutoffs=cutoffs,
@@ -284,16 +330,14 @@ def rfm(tables: Tables, *, window_days: int = 365) -> Rfm | NotAvailable:
         as_of=tables.as_of,
         outside=len(everybody) - len(table) + len(without_purchase(tables, everybody)),
         nameless=int(nameless.count().to_pandas()),
-        warnings=_warnings(table, cutoffs, covered_days(tables, window_days), window_days),
+        warnings=(*_warnings(table, cutoffs), *coverage_warning(tables, window_days)),
     )
 
 
-def _warnings(table: pd.DataFrame, cutoffs: dict[str, tuple[float, ...]], covered: int, window_days: int) -> tuple[str, ...]:
+def _warnings(table: pd.DataFrame, cutoffs: dict[str, tuple[float, ...]]) -> tuple[str, ...]:
     out = []
     if len(table) < FEW:
         out.append(_("Only {n} customers: a fifth of them is too few to act on.").format(n=language.number(len(table))))
-    if covered < window_days:
-        out.append(_("The data covers {covered} of the {days} days of the window.").format(covered=language.number(covered), days=language.number(window_days)))
     first, last = cutoffs["recency_days"][0], cutoffs["recency_days"][-1]
     if last - first < RECENCY_SPAN:
         out.append(
@@ -307,8 +351,10 @@ def _warnings(table: pd.DataFrame, cutoffs: dict[str, tuple[float, ...]], covere
     if old * 2 > len(young):
         out.append(
             ngettext(
-                "{old} of {n} customer in the class “{name}” first bought more than {days} days ago: the class means recent and seldom, not new.",
-                "{old} of {n} customers in the class “{name}” first bought more than {days} days ago: the class means recent and seldom, not new.",
+                "{old} of {n} customer in the class “{name}” first bought more than {days} days ago: the class means recent "
+                "and seldom, not new.",
+                "{old} of {n} customers in the class “{name}” first bought more than {days} days ago: the class means recent "
+                "and seldom, not new.",
                 len(young),
             ).format(old=language.number(old), n=language.number(len(young)), name=_("New customers"), days=NEW_DAYS)
         )

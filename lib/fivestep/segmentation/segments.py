@@ -21,13 +21,18 @@ STAGE_COLUMNS = {name: f"stage_{name.lower()}" for name in STAGES}
 
 
 def segments(
-    tables: Tables, rfm: Rfm | NotAvailable, tiers: ValueTiers | NotAvailable, lifecycle: Lifecycle | NotAvailable, clusters: Clusters | NotAvailable
+    tables: Tables,
+    rfm: Rfm | NotAvailable,
+    tiers: ValueTiers | NotAvailable,
+    lifecycle: Lifecycle | NotAvailable,
+    clusters: Clusters | NotAvailable,
 ) -> pd.DataFrame:
-    """One row per customer of ``tables.customers``, by customer_id: customer_id, rfm_class, rfm_class_8, value_tier, lifecycle, cluster, recency_days, frequency,
-    monetary.
+    """One row per customer of ``tables.customers``, by customer_id, with every segment.
 
-    Columns of a result that is `NotAvailable` are missing throughout; RFM and cluster are missing for customers with no order in the window, for whom value tier
-    and lifecycle still hold ("No order yet" where there has never been one). Orders of customers who are not in ``tables.customers`` are excluded.
+    Columns: customer_id, rfm_class, rfm_class_8, value_tier, lifecycle, cluster, recency_days, frequency, monetary. Columns of a
+    result that is `NotAvailable` are missing throughout; RFM and cluster are missing for customers with no order in the window,
+    for whom value tier and lifecycle still hold ("No order yet" where there has never been one). Orders of customers who are not
+    in ``tables.customers`` are excluded.
     """
     customers = tables.customers
     out = frame(customers.filter(customers.customer_id.notnull()).select("customer_id").distinct(), by=["customer_id"])
@@ -44,7 +49,10 @@ def segments(
 
 @dataclass(frozen=True)
 class TiersByStage:
-    """Customers by value tier and lifecycle stage. ``segments``: as `segments` returns; ``counts``: tiers x stages, customers who have ordered."""
+    """Customers who have ordered by value tier and lifecycle stage.
+
+    ``segments``: as `segments` returns it; ``counts``: tiers x stages.
+    """
 
     segments: pd.DataFrame
     counts: pd.DataFrame
@@ -68,9 +76,11 @@ class TiersByStage:
         if n == 0:
             return _("No high-value customer is lapsing or lapsed")
         if leaving["monetary"].isna().all():
-            return ngettext("{n} of {all} high-value customers is lapsing or lapsed", "{n} of {all} high-value customers are lapsing or lapsed", n).format(
-                n=language.number(n), all=language.number(self._high())
-            )
+            return ngettext(
+                "{n} of {all} high-value customers is lapsing or lapsed",
+                "{n} of {all} high-value customers are lapsing or lapsed",
+                n,
+            ).format(n=language.number(n), all=language.number(self._high()))
         return ngettext(
             "{n} of {all} high-value customers, with {spend} of spend, is lapsing or lapsed",
             "{n} of {all} high-value customers, with {spend} of spend, are lapsing or lapsed",
@@ -80,9 +90,9 @@ class TiersByStage:
     def note(self) -> str:
         """Base."""
         base, without = int(self.counts.to_numpy().sum()), int((self.segments["lifecycle"] == NO_ORDER).sum())
-        return _("Base: {n} customers who have ordered; {without} without an order are left out. Spend is that of the RFM window.").format(
-            n=language.number(base), without=language.number(without)
-        )
+        return _(
+            "Base: {n} customers who have ordered; {without} without an order are left out. Spend is that of the RFM window."
+        ).format(n=language.number(base), without=language.number(without))
 
     def finding(self) -> Finding:
         """High-value customers who are leaving."""
@@ -100,14 +110,20 @@ class TiersByStage:
             confidence="high" if high >= FEW else "low",
             warnings=()
             if high >= FEW
-            else (ngettext("Only {n} customer is high value.", "Only {n} customers are high value.", high).format(n=language.number(high)),),
+            else (
+                ngettext("Only {n} customer is high value.", "Only {n} customers are high value.", high).format(
+                    n=language.number(high)
+                ),
+            ),
         )
 
 
 def tiers_by_stage(segments: pd.DataFrame) -> TiersByStage | NotAvailable:
-    """Value tiers against lifecycle stages, of a frame that `segments` made; `NotAvailable` where it has no tiers, no stages or no customer who has ordered."""
+    """Value tiers against lifecycle stages, of a frame that `segments` made; `NotAvailable` where it has neither."""
     ordered = segments[segments["value_tier"].isin(TIERS) & segments["lifecycle"].isin(STAGES)]
     if ordered.empty:
         return NotAvailable((), _(ANSWERS), reason=_("value tiers or lifecycle stages are not available."))
-    counts = pd.crosstab(ordered["value_tier"], ordered["lifecycle"]).reindex(index=list(TIERS), columns=list(STAGES), fill_value=0)
+    counts = pd.crosstab(ordered["value_tier"], ordered["lifecycle"]).reindex(
+        index=list(TIERS), columns=list(STAGES), fill_value=0
+    )
     return TiersByStage(segments, counts.rename_axis(index="value_tier", columns=None))

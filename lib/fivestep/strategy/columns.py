@@ -7,7 +7,7 @@ register(
     # As segmentation describes them, which this step must not import.
     value_tier=Column(N_("Value tier"), "text", N_("High, medium or low by cumulative spend."), values="message"),
     lifecycle=Column(N_("Lifecycle stage"), "text", N_("Stage between first and last order, by stated rules."), values="message"),
-    deal_group=Column(N_("Deal group"), "text", N_("How much of the customer's spend is bought on discount, by stated rules."), values="message"),
+    deal_group=Column(N_("Deal group"), "text", N_("How much is bought on discount, by stated rules."), values="message"),
     play=Column(N_("Play"), "text", N_("Entry of the playbook, by value tier and lifecycle stage."), values="message"),
     contactable=Column(N_("May be contacted"), "count", N_("Customers of the play who have not opted out of marketing.")),
     spend_at_stake=Column(N_("Spend at stake"), "money", N_("Spend of the last 365 days, or of the whole data where shorter.")),
@@ -32,7 +32,7 @@ register(
     hit_rate_high=Column(N_("Hit rate, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
     recommended_to=Column(N_("Next best for"), "count", N_("Customers for whom the category comes first.")),
     share_recommended=Column(
-        N_("Share of customers"), "percent", N_("Customers for whom the category comes first, of all with a recommendation.")
+        N_("Share of recommendations"), "percent", N_("Customers for whom it comes first, of all with a recommendation.")
     ),
     category_buyers=Column(N_("Buy it already"), "count", N_("Customers who bought the category in the window.")),
     next_best_category=Column(

@@ -55,18 +55,16 @@ class Goals:
         )[["play", "owner_role", "review_date", "stop_if"]]
 
     def headline(self) -> str:
-        """How many plays have a value today, and when the first review is."""
-        known = self._known()
+        """How many of the plays that have customers have a value today, and when the first of them is reviewed."""
+        used, known = self._used(), int(self._used()["kpi_value"].notna().sum())
         return language.ngettext(
-            "{known} of {n} play has a measured starting point; the first review is on {day}",
-            "{known} of {n} plays have a measured starting point; the first review is on {day}",
-            known,
-        ).format(
-            known=language.number(known), n=language.number(len(self.table)), day=language.day(self.table["review_date"].min())
-        )
+            "{known} of {n} play with customers has a measured starting point; the first review is on {day}",
+            "{known} of {n} plays with customers have a measured starting point; the first review is on {day}",
+            len(used),
+        ).format(known=language.number(known), n=language.number(len(used)), day=language.day(used["review_date"].min()))
 
-    def _known(self) -> int:
-        return int(self.table["kpi_value"].notna().sum())
+    def _used(self) -> pd.DataFrame:
+        return self.table[self.table["customers"] > 0]
 
     def duties_headline(self) -> str:
         """How many people answer for the plays."""
@@ -87,7 +85,7 @@ class Goals:
 
     def finding(self) -> Finding:
         """What will be measured, and from where."""
-        known = self._known()
+        used, known = len(self._used()), int(self._used()["kpi_value"].notna().sum())
         warnings = [
             _(
                 "Customers are in a play because of what they did in these same days, so a KPI will change by itself: "
@@ -112,7 +110,7 @@ class Goals:
                 n=language.number(self.table["customers"].sum()), day=language.day(self.plan.as_of)
             ),
             so_what=_("Put the review dates in the calendar, and measure the same customers again on that day."),
-            confidence="high" if known == len(self.table) else "medium",
+            confidence="high" if known == used else "medium",
             warnings=tuple(warnings),
             assumptions=(_("A KPI is measured over as many days as the play has until its review."),),
         )

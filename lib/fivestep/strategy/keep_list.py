@@ -28,7 +28,8 @@ class KeepList:
     """High-value customers at risk.
 
     ``table``: one row per customer, most spend at stake first: customer_id, value_tier, lifecycle, keep_reason,
-    days_since_last_order, spend_at_stake, spend_change, action, next_best_category, deal_group, most_used_store, opted_out.
+    days_since_last_order, spend_at_stake, spend_change, action, opted_out, and next_best_category, deal_group, most_used_store
+    where there are recommendations, deal groups, stores.
     ``high_value``: all customers of the tier; ``risen``: those of them whose spend rose by half or more; ``change_of_all``: spend
     change of all customers together (missing where they spent nothing before); ``comparable``: the data spans both periods.
     """
@@ -46,8 +47,8 @@ class KeepList:
 
     def top(self, rows: int = 15) -> pd.DataFrame:
         """The first *rows* of the list, with the columns that a report has room for."""
-        measures = ["days_since_last_order", "spend_at_stake", "spend_change", "next_best_category", "most_used_store"]
-        return self.contacts().head(rows)[["customer_id", "keep_reason", *measures]]
+        listed = self.contacts().head(rows)
+        return listed.drop(columns=["value_tier", "lifecycle", "action", "deal_group"], errors="ignore")
 
     def headline(self) -> str:
         """How many of the high-value customers are at risk, and the spend that hangs on them."""
@@ -106,6 +107,16 @@ class KeepList:
             days=language.number(2 * PERIOD_DAYS)
         )
 
+    def _store_rule(self) -> str:
+        return _("A customer's store is the one with most of their orders in the data; of equals, the one with more spend.")
+
+    def _so_what(self) -> str:
+        if self.table.empty:
+            return _("Nothing to do today: make the list again next month.")
+        if "most_used_store" in self.table:
+            return _("Give each branch its part of the list, most spend first, and note who was contacted when.")
+        return _("Work down the list, most spend first, and note who was contacted when.")
+
     def finding(self) -> Finding:
         """How many of the best customers are at risk, and why."""
         counts = self.table["keep_reason"].value_counts()
@@ -120,11 +131,7 @@ class KeepList:
             display=language.short_money(self._stake()),
             text=language.sentence(self.headline()),
             evidence=f"{language.sentence(language.listing(reasons))} {self._period()}",
-            so_what=(
-                _("Give each branch its part of the list, most spend first, and note who was contacted when.")
-                if len(self.table)
-                else _("Nothing to do today: make the list again next month.")
-            ),
+            so_what=self._so_what(),
             confidence="medium" if self.comparable else "low",
             warnings=tuple(warnings),
             assumptions=(
@@ -132,7 +139,7 @@ class KeepList:
                     "The keep list holds high-value customers who are lapsing or lapsed, or whose spend of the last {days} days "
                     "is {fall} or more below that of the {days} days before."
                 ).format(days=language.number(PERIOD_DAYS), fall=language.percent(FALL)),
-                _("A customer's store is the one with most of their orders in the data; of equals, the one with more spend."),
+                *((self._store_rule(),) if "most_used_store" in self.table else ()),
             ),
         )
 
@@ -146,7 +153,7 @@ def keep_list(
     """The high-value customers at risk, most spend at stake first (ties by customer_id).
 
     At risk: lifecycle Lapsing or Lapsed, or spend of the last `PERIOD_DAYS` days at least `FALL` below that of as many days
-    before. *recommendations* and *deal_groups* (customer_id, deal_group) fill their columns where they exist. Excluded: orders
+    before. *recommendations* and *deal_groups* (customer_id, deal_group) add their columns where they exist. Excluded: orders
     without a customer; those who opted out are counted and left out of the list. An order with a negative amount is a return: it
     lowers spend and is no order.
     """
@@ -171,16 +178,22 @@ def _keep_list(tables: Tables, plan: Plan, named: pd.DataFrame | None, deals: pd
     table["keep_reason"] = table["lifecycle"].where(leaving, "Falling spend")
     table["action"] = table["play"].map({p.play: p.action for p in plan.playbook.plays})
     kept = table[high & (leaving | (table["spend_change"] <= round(-FALL, 9)))]
+    columns = [
+        "customer_id",
+        "value_tier",
+        "lifecycle",
+        "keep_reason",
+        "days_since_last_order",
+        "spend_at_stake",
+        "spend_change",
+        "action",
+    ]
     for given, column in ((named, "next_best_category"), (deals, "deal_group"), (_stores(tables), "most_used_store")):
-        kept = (
-            kept.assign(**{column: None})
-            if given is None
-            else kept.merge(given[["customer_id", column]], on="customer_id", how="left")
-        )
+        if given is not None:
+            kept = kept.merge(given[["customer_id", column]], on="customer_id", how="left")
+            columns.append(column)
     kept = kept.sort_values(["spend_at_stake", "customer_id"], ascending=[False, True]).reset_index(drop=True)
-    measures = ["days_since_last_order", "spend_at_stake", "spend_change"]
-    offers = ["action", "next_best_category", "deal_group", "most_used_store", "opted_out"]
-    kept = kept[["customer_id", "value_tier", "lifecycle", "keep_reason", *measures, *offers]]
+    kept = kept[[*columns, "opted_out"]]
     total = round(float(earlier.sum()), 2)
     change_of_all = float(later.sum()) / total - 1 if comparable and total > 0 else np.nan
     return KeepList(kept, plan, int(high.sum()), int((table["spend_change"] >= RISE)[high].sum()), change_of_all, comparable)

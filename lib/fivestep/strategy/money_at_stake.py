@@ -74,9 +74,7 @@ class MoneyAtStake:
                 first=language.day(self.plan.first_day),
                 last=language.day(self.plan.as_of),
             ),
-            so_what=_(
-                "Weigh the cost of contact against this sum: for a year, keeping these customers can hardly be worth more."
-            ),
+            so_what=_("Weigh the cost of contact against this sum before anyone is contacted."),
             confidence="medium" if self.known and self.customers >= FEW else "low",
             warnings=(_("Some of them would have come back anyway, and some will not whatever is done."),)
             if self.customers
@@ -108,10 +106,12 @@ class BreakEven:
     plan: Plan
 
     def headline(self) -> str:
-        """The play that must keep the largest share of those contacted."""
+        """The play whose contacts cost most, or one that cannot pay for them."""
         if self.table["break_even_share"].isna().all():
             return _("No play with a cost has customers to contact who bring money")
-        top = self.table.sort_values("break_even_share", ascending=False, kind="stable").iloc[0]
+        known = self.table[self.table["break_even_share"].notna()]
+        hopeless = known["break_even_share"] > 1
+        top = (known[hopeless] if hopeless.any() else known).sort_values("contact_cost", ascending=False, kind="stable").iloc[0]
         needed = int(top["break_even_customers"])
         values = {"play": _(top["play"]), "n": language.number(needed), "contacted": language.number(top["contactable"])}
         if needed > top["contactable"]:

@@ -39,8 +39,8 @@ class NextBestCategory:
     recommender, categories_shown, customers_tested, hits, hit_rate, hit_rate_low, hit_rate_high (95 %). ``recommender``: the
     method used; ``p_value``: of the difference of the methods with three categories shown. ``reach``: category -> customers who
     bought it in the window. ``unknown_lines``: share of the window's order lines without a category. ``first_day``, ``as_of``:
-    the window; ``trained_from``: first day of the test's first period; ``test_from``, ``test_to``: the days held out. ``asked``: whether the data says who has opted out of marketing.
-    ``never``: whether some categories are ruled out.
+    the window; ``trained_from``, ``test_from``, ``test_to``: first days of the two periods of the test, and the last.
+    ``asked``: whether the data says who has opted out of marketing. ``never``: whether some categories are ruled out.
     """
 
     table: pd.DataFrame
@@ -72,7 +72,8 @@ class NextBestCategory:
             ).format(**values)
         if self.recommender == SIMILAR:
             return _(
-                "Similar categories recommend better than popular ones: {similar} against {popular} of customers bought one of three"
+                "Similar categories recommend better than popular ones: "
+                "{similar} against {popular} of customers bought one of three"
             ).format(**values)
         return _(
             "Popular categories recommend better than similar ones: {popular} against {similar} of customers bought one of three"
@@ -84,8 +85,8 @@ class NextBestCategory:
     def note(self) -> str:
         """How the test was made, and on whom."""
         how = _(
-            "Recommended from purchases of {first} to {before}, judged by those of {start} to {end}. A hit is a customer who bought "
-            "one of the categories shown; what was bought in the first period is not shown. Intervals: 95 %, Wilson."
+            "Recommended from purchases of {first} to {before}, judged by those of {start} to {end}. A hit is a customer who "
+            "bought one of the categories shown; what was bought in the first period is not shown. Intervals: 95 %, Wilson."
         ).format(
             first=language.day(self.trained_from),
             before=language.day(self.test_from - dt.timedelta(days=1)),
@@ -108,7 +109,7 @@ class NextBestCategory:
         )
         return f"{base} {difference}"
 
-    def most_recommended(self, rows: int = 15) -> pd.DataFrame:
+    def most_recommended(self, rows: int = 10) -> pd.DataFrame:
         """The *rows* categories most often next best, ties by name: category, recommended_to, its share, category_buyers."""
         return self._ranking().head(rows)
 
@@ -123,7 +124,7 @@ class NextBestCategory:
         """The category that is next best for most customers."""
         ranked = self._ranking()
         if ranked.empty:
-            return _("Every customer buys every category already")
+            return _("Nothing is left to recommend: every customer buys every category already")
         top, n = ranked.iloc[0], int(ranked.iloc[0]["recommended_to"])
         first = int((ranked["recommended_to"] == n).sum())
         if first > 1:
@@ -240,12 +241,17 @@ def next_best_category(tables: Tables, *, window_days: int = 365, never: Sequenc
             days=language.number(TEST_DAYS)
         )
         return NotAvailable((), _(ANSWERS), reason=reason)
+    active = np.flatnonzero(window.getnnz(axis=1) > 0)
+    if not len(active):
+        reason = _("no customer bought a known category from {first} to {last}.").format(
+            first=language.day(first_day), last=language.day(tables.as_of)
+        )
+        return NotAvailable((), _(ANSWERS), reason=reason)
     hits = {method: _hits(_ranked(train[tested], _scorer(method, train)), test[tested]) for method in (SIMILAR, POPULAR)}
     similar, popular = (hits[method][:, SHOWN - 1] for method in (SIMILAR, POPULAR))
     p_value = _mcnemar(similar, popular)
     used = SIMILAR if p_value < SIGNIFICANT and similar.sum() > popular.sum() else POPULAR
 
-    active = np.flatnonzero(window.getnnz(axis=1) > 0)
     ranked = _ranked(window[active], _scorer(used, window))
     named = np.append(np.asarray(names, dtype=object), None)  # place -1: nothing is left to recommend
     table = pd.DataFrame({"customer_id": customers[active], **{place: named[ranked[:, i]] for i, place in enumerate(PLACES)}})
@@ -283,7 +289,7 @@ def _bought(tables: Tables, never: Sequence[str], **since: dt.date) -> tuple[pd.
         train=((when >= start["train"]) & (when < start["test"])).any(),
         test=(when >= start["test"]).any(),
     )
-    pairs = pairs.filter(ibis._.window | ibis._.train)
+    pairs = pairs.filter(ibis._.window | ibis._.train | ibis._.test)
     share = float(counts["unknown"]) / float(counts["lines"]) if counts["lines"] > 0 else 0.0
     return frame(pairs, by=["customer_id", "category"]), share
 
