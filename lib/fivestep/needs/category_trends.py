@@ -27,7 +27,11 @@ LEVEL = 0.05
 PANELS = 4  # of each direction
 
 RISING, FALLING, UNCLEAR = N_("Rising"), N_("Falling"), N_("Unclear")
-COLORS = {RISING: charts.ACCENT, FALLING: charts.PALETTE[4], UNCLEAR: charts.GREYS[0]}
+LINES = {
+    RISING: {"color": charts.ACCENT, "linestyle": "-", "linewidth": 1.8},
+    FALLING: {"color": charts.PALETTE[4], "linestyle": "-", "linewidth": 1.8},
+    UNCLEAR: {"color": charts.GREYS[0], "linestyle": (0, (3, 2)), "linewidth": 1.2},
+}
 _ANSWERS = N_("which product categories gain and which lose share of spend")
 
 
@@ -86,16 +90,16 @@ class CategoryTrends:
                     ax.set_axis_off()
                 for ax, (_i, row) in zip(axes, shown.head(PANELS).iterrows(), strict=False):
                     self._panel(ax, row)
-            drawn = [d for d in COLORS if d in set(self.movers()["trend_direction"])]
-            keys = [mpl.lines.Line2D([], [], color=COLORS[d], linewidth=1.8, label=_(d)) for d in drawn]
-            fig.legend(handles=keys, loc="outside upper right", ncols=len(keys) or 1, handlelength=1.4)
+            drawn = set(self.movers()["trend_direction"])
+            keys = [mpl.lines.Line2D([], [], label=_(name), **line) for name, line in LINES.items() if name in drawn]
+            fig.legend(handles=keys, loc="outside upper right", ncols=len(LINES), handlelength=2)
         return fig
 
     def _panel(self, ax, row: pd.Series) -> None:
         x, shares = _places(self.monthly.index), self.monthly[row["category"]].to_numpy(dtype=float)
         level = np.median(shares - row["share_trend"] * x)
         ax.plot(x, shares, color=charts.GREYS[1], linewidth=1, marker="o", markersize=2)
-        ax.plot(x, level + row["share_trend"] * x, color=COLORS[row["trend_direction"]], linewidth=1.8)
+        ax.plot(x, level + row["share_trend"] * x, **LINES[row["trend_direction"]])
         ax.set_title(_wrapped(language.value("products.category", row["category"])), loc="left", fontsize=7.5, color=charts.INK)
         ax.set_ylim(bottom=min(0.0, shares.min(initial=0.0)), top=max(shares.max(initial=0.0) * 1.15, 1e-9))
         ax.yaxis.set_major_locator(mpl.ticker.MaxNLocator(3, steps=[1, 2, 5, 10]))
@@ -120,6 +124,14 @@ class CategoryTrends:
         if len(falling):
             return _("Over {n} months spend shifted most away from {faller}; no category clearly gained share").format(**words)
         return _("Over {n} months no category clearly gained or lost share of spend").format(**words)
+
+    def movers_headline(self) -> str:
+        """How many of the tested categories rise or fall beyond chance."""
+        return _("Of {all} large categories, {rising} clearly gained and {falling} clearly lost share of spend").format(
+            all=language.number(len(self.table)),
+            rising=language.number(len(self._clear(RISING))),
+            falling=language.number(len(self._clear(FALLING))),
+        )
 
     def note(self) -> str:
         """Definition, base and what is left out."""
@@ -161,7 +173,6 @@ class CategoryTrends:
         """The strongest clear shifts and how many there are."""
         rising, falling = self._clear(RISING), self._clear(FALLING)
         top = pd.concat([rising.head(1), falling.head(1)])
-        value = float(top.loc[top["money_trend"].abs().idxmax(), "money_trend"]) if len(top) else math.nan
         evidence = [
             _(
                 "Clearly rising: {rising}; clearly falling: {falling}; tested: {all} categories over {n} months "
@@ -184,10 +195,10 @@ class CategoryTrends:
                 )
             )
         return Finding(
-            key="needs.strongest_category_trend",
-            value=value,
-            unit="money per month",
-            display=_("{money} a month").format(money=language.money(value)) if len(top) else language.MISSING,
+            key="needs.clear_category_trends",
+            value=len(rising) + len(falling),
+            unit="count",
+            display=language.number(len(rising) + len(falling)),
             text=language.sentence(self.headline()),
             evidence=" ".join(evidence),
             so_what=_(

@@ -124,6 +124,15 @@ class DealSensitivity:
             "Deal seekers, {customers} of customers, bring {spend} of spend at a discount of {seekers} of list value"
         ).format(**words)
 
+    def groups_headline(self) -> str:
+        """What a customer of each outer group spends."""
+        each = self.groups().set_index("deal_group")["spend_per_customer"]
+        if each[[SEEKERS, FULL_PRICE]].isna().any():
+            return _("The deal groups and what they spend")
+        return _("Deal seekers spend {seekers} per customer, full-price customers {full}").format(
+            seekers=language.money(each[SEEKERS]), full=language.money(each[FULL_PRICE])
+        )
+
     def note(self) -> str:
         """The rule, the base and what the measure also reflects."""
         parts = [
@@ -219,8 +228,10 @@ def deal_sensitivity(tables: Tables) -> DealSensitivity | NotAvailable:
     table = table.fillna(dict.fromkeys(("spend", "discounts", "coupons", "lines", "discounted_lines"), 0))
     table["list_value"] = (table["spend"] + table["discounts"]).round(2)
     priced = table[table["list_value"] > 0].reset_index(drop=True)
-    if len(priced) < len(GROUPS):
-        reason = _("fewer than {n} customers have a positive list value.").format(n=language.number(len(GROUPS)))
+    if len(priced) < len(GROUPS) or priced["spend"].sum() <= 0:
+        reason = _("fewer than {n} customers have a positive list value, or they spend nothing.").format(
+            n=language.number(len(GROUPS))
+        )
         return NotAvailable((), _(_ANSWERS), reason=reason)
     for share, (part, whole) in SHARES.items():
         if part in priced.columns:

@@ -61,6 +61,15 @@ class DepartmentBreadth:
             all=language.number(self.departments["department"].notna().sum()),
         )
 
+    def spend_headline(self) -> str:
+        """The department with the most spend."""
+        top = self.departments.sort_values(["spend", "department"], ascending=[False, True]).iloc[0]
+        return _("{department} has the most spend of all departments: {spend}, {share} of the total").format(
+            department=language.value("products.department", top["department"]),
+            spend=language.money(top["spend"]),
+            share=language.percent(top["share_of_spend"]),
+        )
+
     def headline(self) -> str:
         """How many customers leave out a department that most of their peers buy, and which one most often."""
         if self.gaps.empty:

@@ -112,6 +112,17 @@ class Pairs:
             typical=language.number(self.typical_lift, 1),
         )
 
+    def confidence_headline(self) -> str:
+        """How many of the orders with one half of the top pair also hold the other half."""
+        if not len(self.together()):
+            return self.headline()
+        top = self.together().iloc[0]
+        a, b = self._name(top[f"{self.level}_a"]), self._name(top[f"{self.level}_b"])
+        if top["confidence_ab"] < top["confidence_ba"]:
+            a, b = b, a
+        share = language.percent(max(top["confidence_ab"], top["confidence_ba"]))
+        return _("{share} of orders with {a} also hold {b}").format(share=share, a=a, b=b)
+
     def note(self) -> str:
         """Definitions, base and ranking, as the reader needs them under the exhibit."""
         parts = [
@@ -162,11 +173,12 @@ class Pairs:
                 low=language.number(top["lift_low"], 1),
                 high=language.number(top["lift_high"], 1),
             )
+        lift = float(found["lift"].iloc[0]) if len(found) else self.typical_lift
         return Finding(
-            key=f"needs.top_{self.level}_pair_lift",
-            value=float(found["lift"].iloc[0]) if len(found) else math.nan,
+            key=f"needs.top_{self.level}_pair_lift" if len(found) else f"needs.median_{self.level}_pair_lift",
+            value=lift,
             unit="ratio",
-            display=_("{lift}×").format(lift=language.number(found["lift"].iloc[0], 1)) if len(found) else language.MISSING,
+            display=_("{lift}×").format(lift=language.number(lift, 1)),
             text=language.sentence(self.headline()),
             evidence=evidence,
             so_what=_(

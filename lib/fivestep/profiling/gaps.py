@@ -166,7 +166,7 @@ def gaps(tables: Tables) -> Gaps:
     counted = counted.set_index(pd.to_datetime(counted["order_day"]))["orders"]
     days = pd.date_range(tables.first_day, tables.as_of, name="order_day")
     table = counted.reindex(days, fill_value=0).reset_index()
-    table["usual_orders"] = table.groupby(table["order_day"].dt.dayofweek)["orders"].transform("median").astype(float)
+    table["usual_orders"] = table.groupby(table["order_day"].dt.day_of_week)["orders"].transform("median").astype(float)
     table["gap"] = (table["orders"] == 0) & (table["usual_orders"] > 0)
     return Gaps(table, covered_months(tables), tables.first_day, tables.as_of)
 

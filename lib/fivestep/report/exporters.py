@@ -1,7 +1,8 @@
 """`jupyter nbconvert --to fivestep-pdf` and `--to fivestep-html`: one executed notebook in the look of the report.
 
 Facts of the document come from the notebook's metadata ``report``: title, subtitle, client, author, date, footer, lang, facts,
-currency, and as_of (YYYY-MM-DD), the date that the PDF carries. Without ``lang`` the notebook's parameter ``language`` decides, else the language in use.
+currency, and as_of (YYYY-MM-DD), the date that the PDF carries. Without ``lang`` the notebook's parameter ``language`` decides,
+else the language in use.
 """
 
 from __future__ import annotations

@@ -71,6 +71,7 @@ _EMPTY = {"", "-", "–", "—", "nan", "NaN", "NaT", "None", "<NA>", "n/a", "N/
 
 
 def squash(text: str) -> str:
+    """Runs of white space as one space, as a browser shows them."""
     return re.sub(r"[ \t\r\n\f]+", " ", text)
 
 
@@ -297,6 +298,7 @@ def _ink(style: dict) -> str | None:
 
 
 def trim(run: list) -> list:
+    """Inline content without white space at its ends and without empty strings."""
     if run and isinstance(run[0], str):
         run[0] = run[0].lstrip()
     if run and isinstance(run[-1], str):
@@ -371,5 +373,6 @@ def align_cells(head: list, body: list, sides: list[str]) -> None:
 
 
 def html_to_blocks(source: str) -> list:
+    """The blocks of an HTML output; images still carry their ``src``."""
     soup = BeautifulSoup(source, "html.parser")
     return _Walker(soup).blocks(soup)

@@ -26,6 +26,8 @@ def _parser() -> Markdown:
 
 
 class MarkdownReader:
+    """Called with the source of a Markdown cell, gives its blocks; images still carry their ``src``."""
+
     def __init__(self) -> None:
         self.md = _parser()
 

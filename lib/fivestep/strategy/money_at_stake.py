@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.findings import Finding, NotAvailable
-from fivestep.language import _
+from fivestep.language import N_, _
 from fivestep.strategy.plan import FEW, Plan
 
 AT_RISK = ("Lapsing", "Lapsed")
+BREAK_EVEN_ANSWERS = N_("how many customers each play must keep to pay for its contacts")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ class MoneyAtStake:
 def money_at_stake(plan: Plan | NotAvailable) -> MoneyAtStake | NotAvailable:
     """Spend by play, and what customers with the stage Lapsing or Lapsed spent. An unknown stage is not at risk."""
     if isinstance(plan, NotAvailable):
-        return plan
+        return NotAvailable(
+            plan.missing, _("how much spend hangs on each play, and on customers who are leaving"), reason=plan.reason
+        )
     table = plan.table
     risky = table[table["lifecycle"].isin(AT_RISK)]
     spend, total = round(float(risky["spend_at_stake"].sum()), 2), round(float(table["spend_at_stake"].sum()), 2)
@@ -128,7 +131,7 @@ class BreakEven:
         """How break-even is reckoned, and whether it counts spend or margin."""
         margin = self.plan.playbook.gross_margin
         counted = (
-            _("It counts spend, not profit, as the playbook gives no gross_margin: the true number is higher.")
+            _("It counts spend, not profit, as the playbook gives no gross_margin: the true number is at least as high.")
             if margin is None
             else _("It counts a gross margin of {margin}, as the playbook says.").format(margin=language.percent(margin, 1))
         )
@@ -147,14 +150,11 @@ def break_even(plan: Plan | NotAvailable) -> BreakEven | NotAvailable:
     ``gross_margin`` where given.
     """
     if isinstance(plan, NotAvailable):
-        return plan
+        return NotAvailable(plan.missing, _(BREAK_EVEN_ANSWERS), reason=plan.reason)
     costs = {p.play: p.cost_per_contact for p in plan.playbook.plays if p.cost_per_contact is not None}
     if not costs:
-        return NotAvailable(
-            (),
-            _("how many customers each play must keep to pay for its contacts"),
-            reason=_("the playbook gives no cost_per_contact for any play."),
-        )
+        reason = _("the playbook gives no cost_per_contact for any play.")
+        return NotAvailable((), _(BREAK_EVEN_ANSWERS), reason=reason)
     table = plan.summary()
     table = table[table["play"].isin(costs)].reset_index(drop=True)
     table["cost_per_contact"] = table["play"].map(costs).astype(float)
