@@ -30,7 +30,7 @@ demo: env ## the grocery case from generated project to reports, in build/demo/g
 	@printf 'replay_dir: build/cookiecutter\ncookiecutters_dir: build/cookiecutter\n' >build/cookiecutter.yml
 	@.venv/bin/cookiecutter --no-input --config-file build/cookiecutter.yml --directory template/engagement --output-dir build/demo . \
 		project_slug=grocery $(ANSWERS) language=$(LANGUAGE) data=grocery
-	@echo "Five notebooks on 801 households; then look at:"
+	@echo "Running five notebooks on 801 households. Then look at the files named at the end."
 	@.venv/bin/fivestep run --project $(DEMO)
 
 test: env ## all tests

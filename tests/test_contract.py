@@ -124,6 +124,14 @@ def test_as_of_hides_the_future_in_every_table(grocery_tables):
     assert engine.Tables.of(grocery_tables).until(day).orders.count().to_pandas() == cut.orders.count().to_pandas()
 
 
+def test_customers_who_are_not_listed_are_those_who_have_ordered_by_then(grocery_tables):
+    import datetime as dt
+
+    cut = engine.Tables.of({"orders": grocery_tables["orders"]}, as_of=dt.date(2017, 1, 5))
+    assert cut.customers.count().to_pandas() == cut.orders.customer_id.nunique().to_pandas() < 801
+    assert cut.until(dt.date(2017, 1, 2)).customers.count().to_pandas() < cut.customers.count().to_pandas()
+
+
 def test_a_scope_leaves_no_row_of_anybody_else(grocery_tables):
     band = "35-49K"
     inside = grocery_tables["customers"].filter(grocery_tables["customers"].income_band == band).customer_id.to_pandas()

@@ -63,7 +63,7 @@ def test_what_is_absent_shows_as_one_quiet_line_without_a_number(project, shown)
     opened.exhibit(gone.funnel().figure(), title=gone.headline())
     opened.finding(gone.finding())
     opened.hand_over("gone", gone)
-    assert [r["kind"] for _d, r in shown] == ["not_available", "not_available"]
+    assert [r["kind"] for _d, r in shown] == ["not_available"], "once a cell, however many exhibits the section would have had"
     assert shown[0][1]["text"] == "Not shown: the data has no events. It would answer: where visitors leave"
     assert isinstance(opened.received("gone"), NotAvailable)
 

@@ -84,7 +84,7 @@ def evaluated(tables) -> dict[str, object]:
 SHOWN = {
     "kpis": ("trend headline", "months months_headline", "changes changes_headline", "year_on_year year_on_year_headline"),
     "retention": ("triangle headline", "cohorts cohorts_headline", "overall overall_headline"),
-    "movement": ("matrix headline", "directions directions_headline", "flows flows_headline", "customers headline"),
+    "movement": ("matrix headline", "directions directions_headline", "largest_flows flows_headline", "customers headline"),
     "campaigns": (
         "rates_figure headline",
         "responses responses_headline",
@@ -105,10 +105,10 @@ FINDINGS = {
     "decisions": (),
 }
 NOTES = {
-    "kpis": ("note", "changes_note"),
-    "retention": ("note",),
-    "movement": ("note", "caution"),
-    "campaigns": ("note", "selection_note", "caution", "lift_note"),
+    "kpis": ("note", "trend_note", "changes_note"),
+    "retention": ("note", "cohorts_note", "overall_note"),
+    "movement": ("note", "flows_note", "caution"),
+    "campaigns": ("note", "types_note", "selection_note", "caution", "lift_note"),
     "churn": ("note",),
     "decisions": ("note",),
 }

@@ -25,7 +25,7 @@ from fivestep import contract, engine, language
 from fivestep.charts import svg
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
-from fivestep.language import _, columns, load_values, use
+from fivestep.language import _, columns, load_values, typeset, use
 
 SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
 
@@ -45,6 +45,7 @@ class Settings(BaseModel):
     min_customers: int = Field(30, ge=1)
     lapsed_after_days: int = Field(90, ge=1)
     rfm_window_days: int = Field(365, ge=1)
+    never_recommend: tuple[str, ...] = ()
 
     @field_validator("language")
     @classmethod
@@ -148,6 +149,7 @@ class Engagement:
         self.as_of = self.tables.as_of
         self._findings: dict[str, dict] = {}
         self._exhibits = 0
+        self._said: tuple[int | None, str] | None = None
 
     # ---------------------------------------------------------------- where things are
     @property
@@ -164,10 +166,8 @@ class Engagement:
     def source(self) -> str:
         """The source line under every exhibit: data, scope, period."""
         said = _(self.settings.source) or self.folder.name
-        scope = f"; {self.scope_label}" if self.scope else ""
-        return _("{source}{scope}; orders from {first} to {last}").format(
-            source=said, scope=scope, first=language.day(self.tables.first_day), last=language.day(self.tables.last_day)
-        )
+        words = _("{source}; {scope}; orders from {first} to {last}") if self.scope else _("{source}; orders from {first} to {last}")
+        return words.format(source=said, scope=self.scope_label, first=language.day(self.tables.first_day), last=language.day(self.tables.last_day))
 
     @property
     def scope_label(self) -> str:
@@ -175,7 +175,8 @@ class Engagement:
         if not self.scope:
             return ""
         field, _sign, value = self.scope.partition("=")
-        return f"{self.field_label(field)}: {language.value(f'{engine.scope_table(self.everything, field)}.{field}', value)}"
+        shown = language.value(f"{engine.scope_table(self.everything, field)}.{field}", value)
+        return _("{field}: {value}").format(field=self.field_label(field), value=shown)
 
     @cached_property
     def everything(self) -> dict[str, ibis.Table]:
@@ -198,10 +199,10 @@ class Engagement:
             self._not_available(shown)
             return
         self._exhibits += 1
-        record: dict[str, Any] = {"number": f"{self.step[0]}.{self._exhibits}", "title": str(title), "source": source or self.source, "note": str(note)}
+        record: dict[str, Any] = {"number": f"{self.step[0]}.{self._exhibits}", "title": typeset(title), "source": source or self.source, "note": typeset(note)}
         if isinstance(shown, Figure):
             drawn = svg(shown)
-            record = {"kind": "figure", **record, "alt": str(alt or title)}
+            record = {"kind": "figure", **record, "alt": typeset(alt or title)}
             _display({"image/svg+xml": drawn, "text/html": _captioned(record, drawn[drawn.index("<svg") :])}, record)
         elif isinstance(shown, pd.DataFrame):
             record = {"kind": "table", **record, **self._table(shown, record["number"])}
@@ -229,12 +230,14 @@ class Engagement:
             out["cut"] = _("The first {n} of {all} rows; the workbook has all of them.").format(n=language.number(SHOWN_ROWS), all=language.number(len(shown)))
         return out
 
-    def finding(self, found: Finding | NotAvailable) -> None:
-        """Show a finding and keep it for the executive summary."""
+    def finding(self, found: Finding | NotAvailable, *, headline: bool = False) -> None:
+        """Show a finding and keep it; a *headline* stands in the executive summary, the others in their chapter only."""
         if isinstance(found, NotAvailable):
             self._not_available(found)
             return
-        record = {"kind": "finding", **asdict(found)}
+        said = {k: typeset(v) if isinstance(v, str) else v for k, v in asdict(found).items()}
+        said |= {k: [typeset(text) for text in said[k]] for k in ("warnings", "assumptions")}
+        record = {"kind": "finding", **said, "headline": headline}
         self._findings[found.key] = {**record, "step": self.step}
         path = self.results / self.step / "findings.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -246,9 +249,16 @@ class Engagement:
         """Show a warning that the reader must see, as a box of its own."""
         if isinstance(text, NotAvailable):
             return
-        _display({"text/html": f"<blockquote>⚠ {html.escape(text)}</blockquote>"}, {"kind": "caution", "text": str(text)})
+        _display({"text/html": f"<blockquote>⚠ {html.escape(text)}</blockquote>"}, {"kind": "caution", "text": typeset(text)})
 
     def _not_available(self, gone: NotAvailable) -> None:
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        said = (shell.execution_count if shell else None, gone.text)
+        if said == self._said:  # once a cell, however many exhibits the section would have had
+            return
+        self._said = said
         record = {"kind": "not_available", "missing": list(gone.missing), "would_answer": gone.would_answer, "text": gone.text}
         _display({"text/html": f"<p><em>{html.escape(gone.text)}</em></p>"}, record)
 
@@ -331,10 +341,11 @@ def _display(data: dict[str, str], record: dict[str, Any]) -> None:
 
 
 def _captioned(record: dict[str, Any], body: str) -> str:
-    note = f"<br>{html.escape(record['note'])}" if record["note"] else ""
+    said = [_("Exhibit {number}").format(number=record["number"]), _("Source: {source}").format(source=record["source"]), record["note"]]
+    number, source, note = map(html.escape, said)
     return (
-        f'<div style="max-width:52em"><p><small>{html.escape(_("Exhibit"))} {record["number"]}</small><br><strong>{html.escape(record["title"])}</strong></p>'
-        f"{body}<p><small>{html.escape(_('Source'))}: {html.escape(record['source'])}{note}</small></p></div>"
+        f'<div style="max-width:52em"><p><small>{number}</small><br><strong>{html.escape(record["title"])}</strong></p>'
+        f"{body}<p><small>{source}{'<br>' if note else ''}{note}</small></p></div>"
     )
 
 

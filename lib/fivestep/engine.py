@@ -77,6 +77,8 @@ class Tables:
             if time and time in table.columns:
                 limit = end if table[time].type().is_timestamp() else end.date()
                 out[name] = table.filter(table[time].isnull() | (table[time] < limit))
+        if "customers" not in self.given:  # who has not ordered yet is no customer yet
+            out["customers"] = _buyers(out["orders"])
         return replace(self, _tables=out)
 
     def until(self, as_of: dt.date) -> Tables:
@@ -126,8 +128,12 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
         if lacking:
             out["order_lines"] = lines.left_join(orders.select("order_id", *lacking), "order_id").drop("order_id_right")
     if "customers" not in out:
-        out["customers"] = out["orders"].filter(out["orders"].customer_id.notnull()).select("customer_id").distinct()
+        out["customers"] = _buyers(out["orders"])
     return out
+
+
+def _buyers(orders: ibis.Table) -> ibis.Table:
+    return orders.filter(orders.customer_id.notnull()).select("customer_id").distinct()
 
 
 def _within(tables: dict[str, ibis.Table], scope: str) -> dict[str, ibis.Table]:

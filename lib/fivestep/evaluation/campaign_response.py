@@ -172,8 +172,14 @@ class CampaignResponse:
         return _(
             "Contacted: customers whom the campaign reached. Responded: as the data of the campaign says, else a redeemed "
             "offer. Intervals: Wilson, 95%. A campaign that the data cuts at its start may have more responses than the data "
-            "shows; one that runs on after the data has no final response, so none is shown. Rates over several campaigns are "
-            "over whole campaigns only and take contacts as independent, although one customer may be contacted many times."
+            "shows; one that runs on after the data has no final response, so none is shown."
+        )
+
+    def types_note(self) -> str:
+        """What rates over several campaigns rest on."""
+        return _(
+            "Rates over several campaigns are over whole campaigns only. Their intervals (Wilson, 95%) take contacts as "
+            "independent, although one customer may be contacted many times. Types may have reached different customers."
         )
 
     def finding(self) -> Finding | NotAvailable:
@@ -212,7 +218,7 @@ class CampaignResponse:
             else _("Read the effect of the campaigns from the comparison with their control groups, not from this share."),
             confidence="low" if contacts < FEW else "medium",
             warnings=tuple(warnings),
-            assumptions=(self.note(),),
+            assumptions=(self.note(), self.types_note()),
         )
 
     # ---------------------------------------------------------------- why it shows no lift

@@ -213,11 +213,15 @@ class MonthlyKpis:
             "month: all {n} customers of the data.",
             self.base,
         ).format(n=language.number(self.base))
+        return " ".join(filter(None, [counted, self.trend_note(), self._left_out()]))
+
+    def trend_note(self) -> str:
+        """Which months are complete and what a day is."""
         complete = _(
             "A month is complete when the data covers it from its first to its last day; up to {days} days without an order "
             "where the data begins or ends are no gap."
         ).format(days=language.number(self.silence))
-        return " ".join(filter(None, [counted, complete, self._day(), self._left_out()]))
+        return f"{complete} {self._day()}"
 
     def changes_note(self) -> str:
         """The rule by which a change is unusual."""

@@ -24,6 +24,7 @@ WINDOWS = (364, 182, 91)
 SILENT = N_("No order in the window")
 IMPROVED, SAME, WORSENED, GONE, ENTERED = N_("Moved up"), N_("Stayed"), N_("Moved down"), N_("Fell silent"), N_("Entered")
 FEW = 100  # customers
+LARGEST = 12  # flows that a table on a page shows
 QUESTION = N_("which customers moved up or down between two dates")
 
 
@@ -105,6 +106,10 @@ class Movement:
             .reset_index(drop=True)
         )
 
+    def largest_flows(self) -> pd.DataFrame:
+        """The first `LARGEST` rows of the flows; the grid has all of them."""
+        return self.flows().head(LARGEST)
+
     def customers(self) -> pd.DataFrame:
         """Customers who moved down or fell silent and may be contacted, largest fall in spend first."""
         lost = self.table[self.table["movement"].isin([WORSENED, GONE])]
@@ -176,17 +181,29 @@ class Movement:
 
     def note(self) -> str:
         """The two windows, the order of classes, the base."""
-        days, after = self.periods.window_days, self.periods.tables.as_of
-        windows = _("Two windows of {days} days each: to {before} and to {after}.").format(
-            days=language.number(days), before=language.day(self.periods.before_end), after=language.day(after)
-        )
         base = language.ngettext(
             "Base of shares: {n} customer with an order in the earlier window; {entered} more ordered only in the later one.",
             "Base of shares: {n} customers with an order in the earlier window; {entered} more ordered only in the later one.",
             self._base,
         ).format(n=language.number(self._base), entered=language.number((self.table["movement"] == ENTERED).sum()))
         order = _("Classes from best to worst: {classes}.").format(classes=language.listing([_(c) for c in self.order]))
-        return " ".join([windows, base, order])
+        return " ".join([self._windows(), base, order])
+
+    def flows_note(self) -> str:
+        """The two windows, and how many flows there are."""
+        flows = len(self.flows())
+        if flows <= LARGEST:
+            return self._windows()
+        return _("{windows} The {n} largest of {all} flows; the grid above has all of them.").format(
+            windows=self._windows(), n=language.number(LARGEST), all=language.number(flows)
+        )
+
+    def _windows(self) -> str:
+        return _("Two windows of {days} days each: to {before} and to {after}.").format(
+            days=language.number(self.periods.window_days),
+            before=language.day(self.periods.before_end),
+            after=language.day(self.periods.tables.as_of),
+        )
 
     def caution(self) -> str:
         """Why moving up or down is no verdict on the whole base."""

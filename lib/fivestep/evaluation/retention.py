@@ -134,7 +134,7 @@ class Retention:
         left_out = language.ngettext(
             "Left out: {n} order without a customer.", "Left out: {n} orders without a customer.", self.anonymous
         ).format(n=language.number(self.anonymous))
-        return " ".join(filter(None, [cell, self._censoring(), small, self._cut(), left_out if self.anonymous else ""]))
+        return " ".join(filter(None, [cell, self.cohorts_note(), small, self._cut(), left_out if self.anonymous else ""]))
 
     def _cut(self) -> str:
         if len(self.sizes) <= SHOWN_COHORTS and self.table["months_since"].max() <= SHOWN_WIDTH:
@@ -143,11 +143,16 @@ class Retention:
             n=language.number(SHOWN_COHORTS), m=language.number(SHOWN_WIDTH)
         )
 
-    def _censoring(self) -> str:
+    def cohorts_note(self) -> str:
+        """Which cohorts cannot be called new."""
         return _(
             "The data begins on {day}: customers of a cohort that starts less than {n} days later may have ordered before, so "
             "they are first seen, not new."
         ).format(day=language.day(self.first_day), n=language.number(self.lapsed_after_days))
+
+    def overall_note(self) -> str:
+        """Over which cohorts a month is taken, and its interval."""
+        return _("Each month is taken over the cohorts for which the data covers it whole. Intervals of shares: Wilson, 95%.")
 
     def finding(self) -> Finding:
         """Retention over all cohorts, with how much of it rests on customers who may be old."""
@@ -186,7 +191,7 @@ class Retention:
             so_what=_("Contact customers who miss their usual month before a second month passes."),
             confidence="low" if row["cohort_customers"] < FEW else "medium" if censored else "high",
             warnings=tuple(warnings),
-            assumptions=(self.note(), _("Intervals of shares: Wilson, 95%.")),
+            assumptions=(self.note(), self.overall_note()),
         )
 
     def _span(self, months_since: int) -> dict[str, str]:

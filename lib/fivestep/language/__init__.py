@@ -9,6 +9,7 @@ import csv
 import datetime as dt
 import gettext as _gettext
 import math
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -210,6 +211,11 @@ def listing(items: list[str]) -> str:
 def sentence(text: str) -> str:
     """*text* closed by the full stop of the language."""
     return text + ("。" if _now.code.startswith("zh") else ".")
+
+
+def typeset(text: str) -> str:
+    """Sentences that were put together, set as the language sets them: in Chinese nothing stands between a full stop and the next sentence."""
+    return re.sub(r"(?<=[。；：，！？）、])[ ]+", "", text) if _now.code.startswith("zh") else text
 
 
 def load_values(path: Path) -> None:

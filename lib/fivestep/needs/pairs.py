@@ -229,38 +229,51 @@ def pairs(tables: Tables, *, level: str = "category") -> Pairs | NotAvailable:
         raise UserError(f"pairs: level={level!r} is not one of {', '.join(LEVELS)}.")
     if tables.missing(f"products.{level}"):
         return NotAvailable((f"products.{level}",), _(_ANSWERS))
-    lines = lines_by(tables, level)
-    cluster = ibis.coalesce(lines.customer_id, lines.order_id)
-    bought = lines.filter(lines.bought).select("order_id", "customer_id", item=level, cluster=cluster).distinct()
-    # Dealing by rank, not by a hash, gives the same blocks on every engine.
-    dealt = bought.select("cluster").distinct().mutate(block=ibis.row_number().over(order_by="cluster") % BLOCKS)
-    baskets = bought.inner_join(dealt, "cluster")
-    known = baskets.item.notnull()
+    bought = lines_by(tables, level)
+    bought = bought.filter(bought.bought).rename(item=level)
+    known = bought.filter(bought.item.notnull())
+    orders, baskets = _baskets(known)
     bases = frame(
-        baskets.group_by("block").aggregate(
-            orders=baskets.order_id.nunique(),
-            known=baskets.order_id.nunique(where=known),
-            clusters=baskets.cluster.nunique(where=known),
-            anonymous=baskets.order_id.nunique(where=known & baskets.customer_id.isnull()),
-        ),
-        by=["block"],
-    )
-    base = int(bases["known"].sum())
-    if bases["clusters"].sum() < FEW_CUSTOMERS:
+        orders.group_by("block").aggregate(orders=orders.count(), anonymous=orders.anonymous.sum()), by=["block"]
+    ).set_index("block")
+    if len(bases) < FEW_CUSTOMERS:
         reason = _("fewer than {n} customers have bought a product of a known group.").format(n=language.number(FEW_CUSTOMERS))
         return NotAvailable((), _(_ANSWERS), reason=reason)
-    counts = _together(baskets.filter(known), minimum=max(1, math.ceil(MINIMUM_SUPPORT * base)))
-    table = _rates(counts, bases[bases["known"] > 0].set_index("block")["known"])
+    base = int(bases["orders"].sum())
+    counts = _together(baskets, minimum=math.ceil(MINIMUM_SUPPORT * base))
+    table = _rates(counts, bases["orders"])
     if table.empty:
-        reason = _("there are too few orders to expect any two product groups {n} times together.").format(
+        reason = _("no two product groups are common enough to be expected {n} times in the same order.").format(
             n=language.number(MINIMUM_EXPECTED)
         )
         return NotAvailable((), _(_ANSWERS), reason=reason)
     table = table.rename(columns={"a": f"{level}_a", "b": f"{level}_b"})
     kept = counts["a"].nunique()
-    groups = int(baskets.item.nunique().to_pandas())
-    unknown, anonymous = int(bases["orders"].sum()) - base, int(bases["anonymous"].sum())
-    return Pairs(table, level, base, unknown, anonymous, kept, groups - kept, tables.first_day, tables.last_day)
+    everything = bought.aggregate(orders=bought.order_id.nunique(), items=bought.item.nunique()).to_pandas().iloc[0]
+    return Pairs(
+        table,
+        level,
+        base=base,
+        unknown=int(everything["orders"]) - base,
+        anonymous=int(bases["anonymous"].sum()),
+        kept=kept,
+        rare=int(everything["items"]) - kept,
+        first_day=tables.first_day,
+        last_day=tables.last_day,
+    )
+
+
+def _baskets(known: ibis.Table) -> tuple[ibis.Table, ibis.Table]:
+    """Orders (order_id, order_number, block, anonymous), and what is in them (order_number, block, item), once each."""
+    cluster = ibis.coalesce(known.customer_id, known.order_id)
+    orders = known.select("order_id", cluster=cluster, anonymous=known.customer_id.isnull()).distinct()
+    # Dealing by rank, not by a hash, gives the same blocks on every engine.
+    dealt = orders.select("cluster").distinct()
+    dealt = dealt.select("cluster", block=ibis.row_number().over(order_by="cluster") % BLOCKS)
+    orders = orders.inner_join(dealt, "cluster")
+    # The self-join makes many rows: numbers in them instead of ids, and of names (in `_together`), save most of its memory.
+    orders = orders.select("order_id", "block", "anonymous", order_number=ibis.row_number().over(order_by="order_id"))
+    return orders, known.inner_join(orders, "order_id").select("order_number", "block", "item")
 
 
 def _together(baskets: ibis.Table, *, minimum: int) -> pd.DataFrame:
@@ -268,14 +281,14 @@ def _together(baskets: ibis.Table, *, minimum: int) -> pd.DataFrame:
 
     Items in fewer than *minimum* orders are left out.
     """
-    items = baskets.group_by("item").aggregate(orders=baskets.order_id.nunique())
-    # Numbers instead of names, because the self-join makes many rows.
-    items = items.filter(items.orders >= minimum).select("item", code=ibis.row_number().over(order_by="item"))
-    baskets = baskets.inner_join(items, "item").select("order_id", "block", "code")
-    left = baskets.select("order_id", "block", code_a="code")
-    right = baskets.select(other="order_id", code_b="code")
-    met = left.inner_join(right, [left.order_id == right.other, left.code_a <= right.code_b])
-    met = met.group_by("block", "code_a", "code_b").aggregate(orders=ibis._.count())
+    items = baskets.select("item").distinct().select("item", code=ibis.row_number().over(order_by="item"))
+    baskets = baskets.inner_join(items, "item").select("order_number", "block", "code").distinct()
+    often = baskets.group_by("code").aggregate(orders=baskets.count())
+    baskets = baskets.semi_join(often.filter(often.orders >= minimum), "code")
+    left = baskets.select("order_number", "block", code_a="code")
+    right = baskets.select(same_order="order_number", code_b="code")
+    met = left.inner_join(right, [left.order_number == right.same_order, left.code_a <= right.code_b])
+    met = met.group_by("block", "code_a", "code_b").aggregate(orders=met.count())
     a, b = items.select(code_a="code", a="item"), items.select(code_b="code", b="item")
     return frame(met.inner_join(a, "code_a").inner_join(b, "code_b").select("block", "a", "b", "orders"), by=["block", "a", "b"])
 

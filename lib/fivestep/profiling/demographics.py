@@ -16,7 +16,8 @@ from fivestep.engine import Tables, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import _, columns, ngettext
 from fivestep.profiling.covered_months import period
-from fivestep.profiling.portrait import ANSWERS, FEW, FIELDS, Portrait, left_out, portrait_of, quoted, spending, testable
+from fivestep.profiling.portrait import ANSWERS, FIELDS, Portrait, left_out, portraits_of, quoted, spending
+from fivestep.profiling.spend_index import FEW
 
 # The figure shows the first field that is there of each line.
 FAMILIES = (
@@ -121,8 +122,9 @@ class Demographics:
             warnings=(*self._unknown(), *left_out(0, first.unmatched)),
             assumptions=(
                 _(
-                    "Intervals treat the customers as a sample of customers like them. A group differs reliably if the "
-                    "interval of its index, widened for the number of groups compared (Bonferroni), excludes 100."
+                    "Intervals treat the customers as a sample of customers like them. A group differs reliably if the interval"
+                    " of its index excludes 100; the intervals of all groups hold together with 95% (permutation of spend over"
+                    " the customers; Westfall and Young, 1993)."
                 ),
             ),
         )
@@ -138,8 +140,8 @@ class Demographics:
 def demographics(tables: Tables) -> Demographics | NotAvailable:
     """A `Portrait` of every demographic field that the customers table has a value of.
 
-    Index intervals are widened for the groups of all fields together: one report in twenty, not one group in twenty, may claim a
-    difference that is due to chance.
+    The index intervals of all fields hold together: one report in twenty, not one group in twenty, may claim a difference that is
+    due to chance.
     """
     fields = [f for f in FIELDS if not tables.missing(f"customers.{f}")]
     if not fields:
@@ -148,8 +150,7 @@ def demographics(tables: Tables) -> Demographics | NotAvailable:
     fields = [f for f in fields if customers[f].notna().any()]
     if not fields:
         return NotAvailable((), _(ANSWERS), reason=_("No trait of any customer is known."))
-    comparisons = sum(testable(customers[f]) for f in fields)
-    return Demographics(tuple(portrait_of(customers, f, comparisons, unmatched, tables) for f in fields))
+    return Demographics(portraits_of(customers, fields, unmatched, tables))
 
 
 def _panel(ax: Axes, portrait: Portrait) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -15,6 +16,7 @@ from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import N_, _, columns, ngettext
 from fivestep.profiling.covered_months import period
+from fivestep.profiling.spend_index import CONFIDENCE, FEW, spend_index
 
 ANSWERS = N_("who the customers are and which groups spend more than others")
 # The traits of a customer that make groups, in the order in which they are shown.
@@ -42,8 +44,6 @@ FIELDS = (
     "source",
 )
 ORDERED = ("age_band", "income_band", "household_size", "kids_count", "company_size")  # the others are sorted by size
-FEW = 30  # the mean of fewer customers gets no interval
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,7 @@ class Portrait:
     def differing(self) -> pd.DataFrame:
         """Groups whose spend per customer differs from the average beyond chance, furthest from it first."""
         known = self.known
-        low, high = (
-            known["spend_index_low"].round(6),
-            known["spend_index_high"].round(6),
-        )  # no difference by the last bit of a float
+        low, high = known["spend_index_low"].round(6), known["spend_index_high"].round(6)  # not by the last bit of a float
         apart = known[(low > 100) | (high < 100)]
         return (
             apart.assign(_distance=(apart["spend_index"] - 100).abs())
@@ -156,8 +153,7 @@ def portrait(tables: Tables, field: str) -> Portrait | NotAvailable:
     Every customer of the table counts, with no spend where no order is known; customers without a value make the group Unknown.
     Orders without a customer and orders of customers that the table lacks are left out.
 
-    Source: Wilson (1927) for shares; for indices the linearised ratio of two means (Cochran 1977, Sampling Techniques) with
-    Bonferroni's correction.
+    Source: Wilson (1927) for shares; for indices see `spend_index`.
     """
     if field not in FIELDS:
         raise UserError(f"portrait: {field!r} is no trait that makes groups. Choose one of {', '.join(FIELDS)}.")
@@ -166,7 +162,7 @@ def portrait(tables: Tables, field: str) -> Portrait | NotAvailable:
     customers, unmatched = spending(tables, [field])
     if customers[field].isna().all():
         return NotAvailable((), _(ANSWERS), reason=_("{field} of every customer is unknown.").format(field=columns.label(field)))
-    return portrait_of(customers, field, testable(customers[field]), unmatched, tables)
+    return portraits_of(customers, [field], unmatched, tables)[0]
 
 
 def wilson(found: np.ndarray, of: float) -> tuple[np.ndarray, np.ndarray]:
@@ -189,55 +185,34 @@ def spending(tables: Tables, fields: list[str]) -> tuple[pd.DataFrame, tuple[int
     return customers, (int(seen["n"]), float(seen["amount"]))
 
 
-def testable(values: pd.Series) -> int:
-    """How many groups have enough customers for an interval of their spend."""
-    return int((values.value_counts() >= FEW).sum())
-
-
-def index_intervals(size: np.ndarray, means: np.ndarray, squares: np.ndarray, comparisons: int) -> tuple[np.ndarray, ...]:
-    """Group means over the mean of all groups together (1 = average), with lower and upper ends that hold for all *comparisons*.
-
-    *squares* are the sums of squares about each group's mean. The groups make up the whole, so a mean and the mean of all are not
-    independent: the variance is that of the linearised ratio (Cochran, 1977). Ends are on the logarithm of the ratio, as spend is
-    skewed, with Student's t for the group's size and Bonferroni's correction. No index where the mean of all is not above 0, no
-    ends where the group's is not.
-    """
-    from scipy import stats
-
-    n = size.sum()
-    mean = float((size * means).sum() / n)
-    if mean <= 0:
-        return (np.full(len(size), np.nan),) * 3
-    ratio = means / mean
-    all_squares = float((squares + size * (means - mean) ** 2).sum())
-    variance = (squares / size**2 - 2 * ratio * squares / (size * n) + ratio**2 * all_squares / n**2) / mean**2
-    quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * max(comparisons, 1)), np.maximum(size - 1, 1))
-    positive = np.where(ratio > 0, ratio, np.nan)
-    factor = np.exp(quantile * np.sqrt(np.clip(variance, 0, None)) / positive)
-    return ratio, ratio / factor, ratio * factor
-
-
-def portrait_of(customers: pd.DataFrame, field: str, comparisons: int, unmatched: tuple[int, float], tables: Tables) -> Portrait:
-    """The `Portrait` by *field* of customers with their spend, with intervals for *comparisons* groups together."""
-    by = customers["spend"].groupby(customers[field].astype(object), dropna=False, sort=True)
-    table = by.agg(customers="size", spend="sum", squares=lambda s: float(((s - s.mean()) ** 2).sum()))
-    table = table.rename_axis(field).reset_index()
-    table[field] = table[field].astype(object).where(table[field].notna(), None)
-    size, squares = table["customers"].to_numpy(dtype=float), table.pop("squares").to_numpy(dtype=float)
-    table.insert(2, "share_of_customers", size / len(customers))
-    low, high = wilson(size, len(customers))
-    table.insert(3, "portrait_share_low", low)
-    table.insert(4, "portrait_share_high", high)
-    table["spend_per_customer"] = table["spend"] / size
-    index, low, high = index_intervals(size, table["spend_per_customer"].to_numpy(), squares, comparisons)
-    enough = (size >= FEW) & table[field].notna().to_numpy()
-    table["spend_index"] = 100 * index
-    table["spend_index_low"], table["spend_index_high"] = (
-        np.where(enough, 100 * low, np.nan),
-        np.where(enough, 100 * high, np.nan),
-    )
-    table = table.iloc[_order(table, field)].reset_index(drop=True)
-    return Portrait(field, table, comparisons, int((customers["orders"] == 0).sum()), unmatched, tables.first_day, tables.as_of)
+def portraits_of(
+    customers: pd.DataFrame, fields: Sequence[str], unmatched: tuple[int, float], tables: Tables
+) -> tuple[Portrait, ...]:
+    """The `Portrait` by each of *fields* of customers with their spend; the intervals of all of them hold together."""
+    coded = [pd.factorize(customers[field], sort=True) for field in fields]
+    indices = spend_index(customers["spend"].to_numpy(), [codes for codes, _values in coded])
+    comparisons = sum(int((np.bincount(codes[codes >= 0]) >= FEW).sum()) for codes, _values in coded)
+    inactive = int((customers["orders"] == 0).sum())
+    out = []
+    for field, (codes, values), (index, low, high) in zip(fields, coded, indices, strict=True):
+        groups = list(range(len(values))) + ([-1] if (codes < 0).any() else [])
+        by = customers["spend"].groupby(codes)
+        table = pd.DataFrame({field: pd.Series([*values, None][: len(groups)], dtype=object)})
+        table["customers"] = by.size().loc[groups].to_numpy()
+        table["share_of_customers"] = table["customers"] / len(customers)
+        table["portrait_share_low"], table["portrait_share_high"] = wilson(table["customers"].to_numpy(), len(customers))
+        table["spend"] = by.sum().loc[groups].to_numpy()
+        table["spend_per_customer"] = table["spend"] / table["customers"]
+        mean = customers["spend"].mean()
+        unknown = [100 * table["spend_per_customer"].iloc[-1] / mean if mean > 0 else np.nan] if len(groups) > len(values) else []
+        table["spend_index"] = [*index, *unknown]
+        table["spend_index_low"], table["spend_index_high"] = (
+            [*low, *(np.nan for _u in unknown)],
+            [*high, *(np.nan for _u in unknown)],
+        )
+        table = table.iloc[_order(table, field)].reset_index(drop=True)
+        out.append(Portrait(field, table, comparisons, inactive, unmatched, tables.first_day, tables.as_of))
+    return tuple(out)
 
 
 def _order(table: pd.DataFrame, field: str) -> list[int]:

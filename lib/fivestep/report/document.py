@@ -116,10 +116,16 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
     head = {"t": "heading", "level": 1, "c": title}
     kept = [head]
     said: set[str] = set()
+    notes: list[str] = []
     for b in blocks:
         if b["t"] == "heading":
             b["level"] = max(2, b["level"])
             said.clear()
+            notes.clear()
+        elif b["t"] in ("image", "table"):
+            notes.append(b.get("note") or "")
+        elif b["t"] == "finding" and any(b["evidence"] in note for note in notes):
+            b["evidence"] = ""  # it stands under an exhibit of the same section already
         elif b["t"] == "not_available":  # the exhibit and the finding of a section are absent for one reason: one line
             if b["text"] in said:
                 continue
@@ -157,7 +163,7 @@ def _summary(chapters: list[dict]) -> list[dict]:
     if tiles:
         out.append({"t": "tiles", "tiles": tiles})
     for chapter in chapters:
-        found, cautions = _of(chapter, "finding"), _of(chapter, "caution")
+        found, cautions = _summarised(chapter), _of(chapter, "caution")
         if found or cautions:
             warnings = list(dict.fromkeys(w for f in found for w in f["warnings"]))  # said once, and marked at each sentence
             items = [
@@ -170,6 +176,12 @@ def _summary(chapters: list[dict]) -> list[dict]:
     return [{"t": "heading", "level": 1, "c": [_("Executive summary")]}, *out] if out else []
 
 
+def _summarised(chapter: dict) -> list[dict]:
+    """The findings of a chapter that stand in the summary: its headlines, or all where the notebook names none."""
+    found = _of(chapter, "finding")
+    return [f for f in found if f["headline"]] or found
+
+
 def _headlines(chapters: list[dict]) -> list[dict]:
     """Up to six findings with a number to show, taken in turn from the chapters and shown in their order.
 
@@ -177,7 +189,7 @@ def _headlines(chapters: list[dict]) -> list[dict]:
     """
     queues = []
     for chapter in chapters:
-        shown = [f for f in _of(chapter, "finding") if f["display"] and f["confidence"] != "low"]
+        shown = [f for f in _summarised(chapter) if f["display"] and f["confidence"] != "low"]
         queues.append(sorted(shown, key=lambda f: bool(f["warnings"])))
     taken: list[dict] = []
     for turn in range(max(map(len, queues), default=0)):

@@ -24,6 +24,8 @@ def render(folder: Path) -> dict[str, Path]:
         raise UserError(f"{folder.name}: the run has {record['status']}, so there is nothing to hand over. Mend it and run again: fivestep run.")
     said = record["settings"]
     language.use(record["parameters"]["language"], currency=said["currency"])
+    if (labels := folder / "results" / "labels.csv").exists():
+        language.load_values(labels)
     meta = facts(record)
     notebooks = [nbformat.read(folder / n["name"], as_version=4) for n in record["notebooks"] if n["status"] == "finished"]
     made = document.report(notebooks, meta)

@@ -48,6 +48,7 @@ class Plan:
     stamp: dict[str, str]
     facts: list[list[str]]
     subtitle: str
+    labels: Path
 
     @property
     def fingerprint(self) -> str:
@@ -82,7 +83,8 @@ def plan(
     folder = folder or project / "reports" / "_".join(filter(None, (given["as_of"], spoken, file_name(scope.replace("=", "-")))))
     chosen = tuple(p for n, p in sorted(found.items()) if (n in only if only else n >= first))
     return Plan(
-        project, folder, tuple(p for _n, p in sorted(found.items())), chosen, given, opened.settings, opened.stamp, opened.facts(), opened.scope_label
+        project, folder, tuple(p for _n, p in sorted(found.items())), chosen, given, opened.settings, opened.stamp, opened.facts(), opened.scope_label,
+        opened.folder / "labels.csv",
     )
 
 
@@ -100,6 +102,8 @@ def run(planned: Plan, *, progress: bool = True) -> Path:
     folder = planned.folder
     _make_room(planned)
     (folder / "results").mkdir(parents=True, exist_ok=True)
+    if planned.labels.exists():  # the run keeps the names of values, so that it can be rendered without the data
+        shutil.copyfile(planned.labels, folder / "results" / "labels.csv")
     record = _record(planned)
     started = time.perf_counter()
     with _environment(folder / "results"), _channel() as channel:
@@ -111,7 +115,7 @@ def run(planned: Plan, *, progress: bool = True) -> Path:
             try:
                 papermill.execute_notebook(
                     translated(_read(path)), str(folder / path.name), parameters={"project": "..", **planned.parameters}, cwd=str(planned.project / "notebooks"),
-                    kernel_name="python3", config=channel, progress_bar={"desc": f"{path.stem:<16}", "file": sys.stderr} if progress else False, log_output=False,
+                    kernel_name="python3", config=channel, extra_arguments=["--IPKernelApp.log_level=CRITICAL"], progress_bar={"desc": f"{path.stem:<16}", "file": sys.stderr} if progress else False, log_output=False,
                 )  # fmt: skip
             except PapermillExecutionError as error:
                 entry.update(status="failed", seconds=round(time.perf_counter() - begun, 2), error=f"{error.ename}: {error.evalue}")

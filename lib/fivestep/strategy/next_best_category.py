@@ -158,7 +158,7 @@ class NextBestCategory:
             ),
         ]
         if self.never:
-            out.append(_("Categories that the playbook never recommends are left out."))
+            out.append(_("Categories that never_recommend in engagement.yml names are left out."))
         out.append(consent_note(int(self.table["opted_out"].sum()) if self.asked else None))
         return " ".join(out)
 

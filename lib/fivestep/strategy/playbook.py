@@ -108,7 +108,6 @@ class Playbook(_Entry):
     """Plays in the order in which they are shown; every pair of value tier and lifecycle stage belongs to one play at most."""
 
     plays: list[Play] = Field(min_length=1)
-    never_recommend: list[Text] = []
     gross_margin: float | None = Field(None, gt=0, le=1)
 
     @model_validator(mode="after")
