@@ -13,24 +13,37 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from fivestep import charts, language, profiling
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import columns
 from fivestep.profiling.covered_months import axis_labels, coverage_note, covered_months
-from fivestep.profiling.portrait import FIELDS, index_intervals, wilson
+from fivestep.profiling.portrait import FIELDS, wilson
+from fivestep.profiling.spend_index import ratios, spend_index
 
 KIT = Path(__file__).resolve().parents[1]
 GROCERY = KIT / "data" / "grocery"
 NOTEBOOK = KIT / "notebooks" / "1_profiling.ipynb"
 METHODS = (
-    "base", "row_counts", "gaps", "reconciliation", "suspicious_values", "demographics", "departments", "department_months", "categories", "brands",
-    "weekday_hours", "stores", "basket_size", "discounts",
-)  # fmt: skip
+    "base",
+    "row_counts",
+    "gaps",
+    "reconciliation",
+    "suspicious_values",
+    "demographics",
+    "departments",
+    "department_months",
+    "categories",
+    "brands",
+    "weekday_hours",
+    "stores",
+    "basket_size",
+    "discounts",
+)
+ODD = r"\bnan\b|\bNone\b(?! of)|NaT|<NA>|[{}]"
 HEADLINES = ("headline", "runs_headline", "top_headline", "spread_headline", "months_headline")
 
 
@@ -67,12 +80,14 @@ def shown_tables(result) -> list[pd.DataFrame]:
 
 def shop(tables, rows: list[tuple], **more):
     """`Tables` of (customer, moment, amount[, store]) rows."""
-    frame = pd.DataFrame({
-        "order_id": [f"o{i}" for i in range(len(rows))],
-        "customer_id": [row[0] for row in rows],
-        "order_date": [row[1] for row in rows],
-        "order_amount": [row[2] for row in rows],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "order_id": [f"o{i}" for i in range(len(rows))],
+            "customer_id": [row[0] for row in rows],
+            "order_date": [row[1] for row in rows],
+            "order_amount": [row[2] for row in rows],
+        }
+    )
     if any(len(row) > 3 for row in rows):
         frame["store"] = [row[3] for row in rows]
     return tables(orders=frame, **more)
@@ -106,11 +121,15 @@ def test_the_base_is_what_pandas_counts(real, raw):
 
 def test_rows_keys_and_days_of_every_table_are_what_pandas_counts(real, raw):
     keys = {
-        "Customers": ("customers", ["customer_id"], None), "Orders": ("orders", ["order_id"], "order_date"),
-        "Order lines": ("order_lines", ["order_id", "line_id"], "order_date"), "Products": ("products", ["product_id"], None),
-        "Campaigns": ("campaigns", ["campaign_id"], "start_date"), "Campaign contacts": ("exposures", ["campaign_id", "customer_id"], "contacted_at"),
-        "Offers": ("offers", ["campaign_id", "offer_id", "product_id"], None), "Interactions": ("interactions", ["interaction_id"], "occurred_at"),
-    }  # fmt: skip
+        "Customers": ("customers", ["customer_id"], None),
+        "Orders": ("orders", ["order_id"], "order_date"),
+        "Order lines": ("order_lines", ["order_id", "line_id"], "order_date"),
+        "Products": ("products", ["product_id"], None),
+        "Campaigns": ("campaigns", ["campaign_id"], "start_date"),
+        "Campaign contacts": ("exposures", ["campaign_id", "customer_id"], "contacted_at"),
+        "Offers": ("offers", ["campaign_id", "offer_id", "product_id"], None),
+        "Interactions": ("interactions", ["interaction_id"], "occurred_at"),
+    }
     table = real["row_counts"].table.set_index("table_name")
     assert list(table.index) == list(keys)
     for name, (file, key, time) in keys.items():
@@ -139,7 +158,11 @@ def test_orders_and_lines_reconcile_to_the_cent(real, raw):
     table = real["reconciliation"].table.set_index("measure")
     sums = raw["order_lines"].groupby("order_id")[["line_amount", "line_discount", "line_coupon"]].sum().round(2)
     joined = raw["orders"].set_index("order_id").join(sums)
-    for measure, a, b in (("Amount", "order_amount", "line_amount"), ("Discounts", "discount_amount", "line_discount"), ("Coupons", "coupon_amount", "line_coupon")):
+    for measure, a, b in (
+        ("Amount", "order_amount", "line_amount"),
+        ("Discounts", "discount_amount", "line_discount"),
+        ("Coupons", "coupon_amount", "line_coupon"),
+    ):
         row = table.loc[measure]
         assert row["orders_total"] == pytest.approx(joined[a].sum(), abs=0.005)
         assert row["lines_total"] == pytest.approx(raw["order_lines"][b].sum(), abs=0.005)
@@ -155,7 +178,9 @@ def test_suspicious_values_are_those_pandas_counts(real, raw):
         "Order without a customer": 0,
         "Order of zero": (orders["order_amount"] == 0).sum(),
         "Unusually large order": (orders["order_amount"] > limit).sum(),
-        "Order that repeats another": orders[orders["order_amount"] != 0].duplicated(["customer_id", "order_date", "order_amount"]).sum(),
+        "Order that repeats another": orders[orders["order_amount"] != 0]
+        .duplicated(["customer_id", "order_date", "order_amount"])
+        .sum(),
         "Line of zero": (lines["line_amount"] == 0).sum(),
         "Quantity of zero": (lines["quantity"] == 0).sum(),
         "Quantity of 1,000 or more": (lines["quantity"] >= 1000).sum(),
@@ -164,7 +189,9 @@ def test_suspicious_values_are_those_pandas_counts(real, raw):
     table = real["suspicious_values"].table.set_index("check")
     assert {name: table.loc[name, "found_rows"] for name in expected} == expected
     assert real["suspicious_values"].large_amount == pytest.approx(limit)
-    assert table.loc["Quantity of 1,000 or more", "found_amount"] == pytest.approx(lines.loc[lines["quantity"] >= 1000, "line_amount"].sum())
+    assert table.loc["Quantity of 1,000 or more", "found_amount"] == pytest.approx(
+        lines.loc[lines["quantity"] >= 1000, "line_amount"].sum()
+    )
     assert table.loc["Quantity of zero", "share_of_rows"] == pytest.approx((lines["quantity"] == 0).mean())
 
 
@@ -184,40 +211,44 @@ def test_a_portrait_is_what_pandas_counts(real, raw, field):
     assert portrait.unknown_share == pytest.approx(people[field].isna().mean())
 
 
-def test_index_intervals_agree_with_the_jackknife(raw):
+def test_the_standard_error_of_an_index_is_that_of_the_jackknife(raw):
     spend = raw["orders"].groupby("customer_id")["order_amount"].sum()
     people = raw["customers"].set_index("customer_id").assign(spend=spend)
-    groups = people.groupby("age_band")["spend"]
-    size, means = groups.size().to_numpy(float), groups.mean().to_numpy()
-    squares = groups.apply(lambda s: ((s - s.mean()) ** 2).sum()).to_numpy()
-    index, low, high = index_intervals(size, means, squares, comparisons=6)
-    total, n = people["spend"].sum(), len(people)
-    for i, (_band, s) in enumerate(groups):
-        inside = (s.sum() - s) / (len(s) - 1) / ((total - s) / (n - 1))
-        others = people.drop(s.index)["spend"]
-        outside = s.mean() / ((total - others) / (n - 1))
-        left_out = np.log(np.concatenate([inside, outside]))
-        error = math.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum())
-        half = stats.t.ppf(1 - 0.05 / 12, len(s) - 1) * error
-        assert math.log(high[i] / index[i]) == pytest.approx(half, rel=0.05)
-        assert math.log(index[i] / low[i]) == pytest.approx(half, rel=0.05)
+    codes, bands = pd.factorize(people["age_band"], sort=True)
+    total, n, mean = people["spend"].sum(), len(people), people["spend"].mean()
+    index, error = ratios(people["spend"].to_numpy() - mean, mean, codes, np.bincount(codes).astype(float))
+    for i, band in enumerate(bands):
+        own, others = people.loc[people["age_band"] == band, "spend"], people.loc[people["age_band"] != band, "spend"]
+        without_one_of_its_own = (own.sum() - own) / (len(own) - 1) / ((total - own) / (n - 1))
+        without_one_of_the_others = own.mean() / ((total - others) / (n - 1))
+        left_out = np.concatenate([without_one_of_its_own, without_one_of_the_others])
+        assert index[i] == pytest.approx(own.mean() / mean)
+        assert error[i] == pytest.approx(math.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()), rel=0.03)
 
 
-def test_joint_intervals_rarely_find_a_difference_where_there_is_none():
-    # 300 shops of 32 groups by chance, spend as skewed as that of real households: at most about one in twenty may claim a difference.
-    random = np.random.default_rng(5)
-    claims = 0
-    for _shop in range(300):
-        spend, group = random.lognormal(0, 0.9, 1600), random.permutation(np.repeat(np.arange(32), 50))
-        frame = pd.Series(spend).groupby(group)
-        squares = frame.apply(lambda s: ((s - s.mean()) ** 2).sum()).to_numpy()
-        _index, low, high = index_intervals(frame.size().to_numpy(float), frame.mean().to_numpy(), squares, comparisons=32)
-        claims += bool((low > 1).any() or (high < 1).any())
-    assert claims / 300 < 0.10
+def test_groups_drawn_by_chance_are_rarely_called_different():
+    # 60 shops, each with 16 groups of 40 customers drawn by chance, and spend far more skewed than that of the real households.
+    random, claims = np.random.default_rng(5), 0
+    for _shop in range(60):
+        ((_index, low, high),) = spend_index(random.lognormal(0, 1.3, 640), [random.permutation(np.repeat(np.arange(16), 40))])
+        claims += bool((low > 100).any() or (high < 100).any())
+    assert claims / 60 <= 0.10  # one in twenty is promised
+
+
+def test_a_group_that_differs_is_found():
+    spend = np.random.default_rng(1).lognormal(0, 0.9, 800)
+    group = np.repeat(np.arange(4), 200)
+    spend[group == 2] *= 1.8
+    ((index, low, high),) = spend_index(spend, [group])
+    assert (low > 100).tolist() == [False, False, True, False]
+    assert index[2] == pytest.approx(100 * spend[group == 2].mean() / spend.mean())
+    assert (low <= index).all()
+    assert (index <= high).all()
 
 
 @pytest.mark.parametrize(
-    ("found", "of", "low", "high"), [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
+    ("found", "of", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
 def test_wilson_intervals_are_the_published_ones(found, of, low, high):
     # Newcombe (1998), Statistics in Medicine 17, table I, method 3.
@@ -228,7 +259,11 @@ def test_wilson_intervals_are_the_published_ones(found, of, low, high):
 @pytest.mark.parametrize(("method", "field"), [("departments", "department"), ("categories", "category"), ("brands", "brand")])
 def test_product_mix_is_what_pandas_adds_up(real, raw, method, field):
     lines = raw["order_lines"].merge(raw["products"][["product_id", field]], on="product_id", how="left")
-    expected = lines.assign(group=lines[field].fillna("?")).groupby("group").agg(n=("line_id", "size"), spend=("line_amount", "sum"), who=("customer_id", "nunique"))
+    expected = (
+        lines.assign(group=lines[field].fillna("?"))
+        .groupby("group")
+        .agg(n=("line_id", "size"), spend=("line_amount", "sum"), who=("customer_id", "nunique"))
+    )
     table = real[method].table.assign(group=real[method].table[field].fillna("?")).set_index("group")
     expected = expected.loc[table.index]
     assert len(table) == lines[field].fillna("?").nunique()
@@ -244,11 +279,15 @@ def test_departments_by_month_are_what_pandas_adds_up(real, raw):
     month = lines["order_date"].dt.to_period("M")
     expected = lines.groupby([lines["department"].fillna("?"), month])["line_amount"].sum().unstack(fill_value=0)
     table = real["department_months"].table
-    got = table.assign(d=table["department"].fillna("?"), m=table["month"].dt.to_period("M")).pivot(index="d", columns="m", values="spend")
+    got = table.assign(d=table["department"].fillna("?"), m=table["month"].dt.to_period("M")).pivot(
+        index="d", columns="m", values="spend"
+    )
     assert np.allclose(got.loc[expected.index, expected.columns], expected)
     daily = expected / expected.columns.days_in_month.to_numpy()
     index = 100 * daily.div(expected.sum(axis=1) / 365, axis=0)
-    got = table.assign(d=table["department"].fillna("?"), m=table["month"].dt.to_period("M")).pivot(index="d", columns="m", values="month_index")
+    got = table.assign(d=table["department"].fillna("?"), m=table["month"].dt.to_period("M")).pivot(
+        index="d", columns="m", values="month_index"
+    )
     assert np.allclose(got.loc[index.index, index.columns], index)
     large = expected.drop(index="?").sum(axis=1).nlargest(10).index
     assert real["department_months"].finding().value == pytest.approx(index.loc[large].to_numpy().max())
@@ -282,7 +321,10 @@ def test_basket_quantiles_are_those_of_numpy(real, raw):
     for column, values in (("order_spend", amounts), ("lines_per_order", sizes)):
         assert table[column].tolist() == pytest.approx([values.mean(), *np.percentile(values, [25, 50, 75, 90])])
     bins = real["basket_size"].spend_bins
-    inside = [((amounts >= low) & ((amounts < high) | math.isnan(high))).sum() for low, high in zip(bins["low"], bins["high"], strict=True)]
+    inside = [
+        ((amounts >= low) & ((amounts < high) | math.isnan(high))).sum()
+        for low, high in zip(bins["low"], bins["high"], strict=True)
+    ]
     assert bins["orders"].tolist() == inside
     assert bins["orders"].sum() == len(amounts)
     bins = real["basket_size"].line_bins
@@ -332,8 +374,11 @@ def test_every_column_that_the_notebook_shows_is_registered_and_written(real):
     for name, result in real.items():
         for table in shown_tables(result):
             assert len(table), name
-            written = [[columns.formatted(c, v) for c, v in zip(table.columns, row, strict=True)] for row in table.itertuples(index=False)]
-            assert not any(re.search(r"nan|NaT|None|<NA>", cell) for row in written for cell in row), name
+            written = [
+                [columns.formatted(c, v) for c, v in zip(table.columns, row, strict=True)]
+                for row in table.itertuples(index=False)
+            ]
+            assert not any(re.search(ODD, cell) for row in written for cell in row), name
 
 
 def test_a_month_that_the_data_covers_in_part_is_marked(tables):
@@ -354,33 +399,55 @@ def flawed(tables):
     """Three orders of known and unknown customers, lines and products, with every kind of flaw once."""
     return tables(
         customers=pd.DataFrame({"customer_id": ["a", "b"], "age_band": ["young", None]}),
-        orders=pd.DataFrame({
-            "order_id": ["1", "2", "3", "4", "4"], "customer_id": ["a", "ghost", None, "a", "a"],
-            "order_date": ["2024-03-01 09:00:00", "2024-03-01 10:00:00", "2024-03-02 10:00:00", "2024-03-03 12:00:00", "2024-03-03 12:00:00"],
-            "order_amount": [10, 20, 5, -4, -4],
-        }),
-        order_lines=pd.DataFrame({
-            "order_id": ["1", "1", "2", "9"], "line_id": ["1", "2", "1", "1"], "product_id": ["p", "q", "p", "p"], "quantity": [1, 1000, 0, -2],
-            "order_date": ["2024-03-01 09:00:00", "2024-03-01 09:00:00", "2024-03-01 10:00:00", "2024-03-02 10:00:00"], "line_amount": ["6.00", "4.00", "19.99", "7"],
-        }),
+        orders=pd.DataFrame(
+            {
+                "order_id": ["1", "2", "3", "4", "4"],
+                "customer_id": ["a", "ghost", None, "a", "a"],
+                "order_date": [
+                    "2024-03-01 09:00:00",
+                    "2024-03-01 10:00:00",
+                    "2024-03-02 10:00:00",
+                    "2024-03-03 12:00:00",
+                    "2024-03-03 12:00:00",
+                ],
+                "order_amount": [10, 20, 5, -4, -4],
+            }
+        ),
+        order_lines=pd.DataFrame(
+            {
+                "order_id": ["1", "1", "2", "9"],
+                "line_id": ["1", "2", "1", "1"],
+                "product_id": ["p", "q", "p", "p"],
+                "quantity": [1, 1000, 0, -2],
+                "order_date": ["2024-03-01 09:00:00", "2024-03-01 09:00:00", "2024-03-01 10:00:00", "2024-03-02 10:00:00"],
+                "line_amount": ["6.00", "4.00", "19.99", "7"],
+            }
+        ),
         products=pd.DataFrame({"product_id": ["p"], "department": ["D"]}),
-    )  # fmt: skip
+    )
 
 
 def test_every_flaw_of_the_keys_is_counted_once(flawed):
     counts = profiling.row_counts(flawed)
     table = counts.table.set_index("table_name")
-    assert table.loc["Orders", ["table_rows", "distinct_keys", "duplicate_keys", "rows_without_customer", "customers"]].tolist() == [5, 4, 1, 1, 2]
+    assert table.loc[
+        "Orders", ["table_rows", "distinct_keys", "duplicate_keys", "rows_without_customer", "customers"]
+    ].tolist() == [5, 4, 1, 1, 2]
     assert table.loc["Orders", "orphan_keys"] == 1  # the ghost
     assert table.loc["Order lines", "orphan_keys"] == 3  # order 9, product q, and the ghost of order 2
     assert pd.isna(table.loc["Products", "customers"])
-    assert counts.headline() == "The keys of the tables show 1 repeated key, 4 references without a match, and 2 rows without a customer"
+    assert (
+        counts.headline()
+        == "The keys of the tables show 1 repeated key, 4 references without a match, and 2 rows without a customer"
+    )
 
 
 def test_a_row_that_comes_after_the_as_of_date_is_no_orphans_excuse(tables):
     # An offer of a campaign that has not begun refers to a row that exists: hidden by the as-of date, not missing.
     given = {
-        "orders": pd.DataFrame({"order_id": ["1"], "customer_id": ["a"], "order_date": ["2024-01-05 10:00:00"], "order_amount": [1]}),
+        "orders": pd.DataFrame(
+            {"order_id": ["1"], "customer_id": ["a"], "order_date": ["2024-01-05 10:00:00"], "order_amount": [1]}
+        ),
         "campaigns": pd.DataFrame({"campaign_id": ["later"], "start_date": ["2024-06-01"]}),
         "offers": pd.DataFrame({"campaign_id": ["later", "never"], "offer_id": ["1", "1"], "product_id": ["p", "p"]}),
     }
@@ -409,7 +476,9 @@ def test_suspicious_rows_are_counted_with_their_money(flawed):
 
 
 def test_equal_amounts_have_no_unusually_large_one(tables):
-    result = profiling.suspicious_values(shop(tables, [(str(i), f"2024-01-{i + 1:02d} 10:00:00", 5) for i in range(20)] + [("x", "2024-01-25 10:00:00", 6)]))
+    result = profiling.suspicious_values(
+        shop(tables, [(str(i), f"2024-01-{i + 1:02d} 10:00:00", 5) for i in range(20)] + [("x", "2024-01-25 10:00:00", 6)])
+    )
     assert result.large_amount is None
     assert "Unusually large order" not in set(result.table["check"])
     assert result.headline() == "None of 5 checks finds a suspicious value"
@@ -420,12 +489,20 @@ def test_a_closed_sunday_is_usual_and_a_missing_week_is_not(tables):
     open_days = shop(tables, [("a", f"{d:%Y-%m-%d} 10:00:00", 5) for d in days])
     assert profiling.gaps(open_days).headline() == "12 of 90 days have no order, as is usual for their weekdays"
     assert profiling.gaps(open_days).finding().value == 0
-    lost = profiling.gaps(shop(tables, [("a", f"{d:%Y-%m-%d} 10:00:00", 5) for d in days if not "2024-02-05" <= f"{d:%Y-%m-%d}" <= "2024-02-10"]))
+    lost = profiling.gaps(
+        shop(tables, [("a", f"{d:%Y-%m-%d} 10:00:00", 5) for d in days if not "2024-02-05" <= f"{d:%Y-%m-%d}" <= "2024-02-10"])
+    )
     assert lost.finding().value == 6
-    assert lost.headline() == "6 of 90 days lack the orders usual for their weekday, the longest stretch being 6 days from 5 Feb 2024"
+    assert (
+        lost.headline()
+        == "6 of 90 days lack the orders usual for their weekday, the longest stretch being 6 days from 5 Feb 2024"
+    )
     assert lost.runs().iloc[0].to_dict() == {
-        "gap_from": pd.Timestamp("2024-02-04"), "gap_to": pd.Timestamp("2024-02-11"), "gap_days": 8, "usual_orders": 6.0,
-    }  # fmt: skip
+        "gap_from": pd.Timestamp("2024-02-04"),
+        "gap_to": pd.Timestamp("2024-02-11"),
+        "gap_days": 8,
+        "usual_orders": 6.0,
+    }
 
 
 def test_days_after_the_last_order_up_to_the_as_of_date_are_a_gap(tables):
@@ -435,16 +512,26 @@ def test_days_after_the_last_order_up_to_the_as_of_date_are_a_gap(tables):
 
 
 def test_orders_without_a_customer_are_left_out_of_the_base_and_counted(tables):
-    base = profiling.base(shop(tables, [("a", "2024-01-01 10:00:00", 10), (None, "2024-01-02 10:00:00", 7), ("a", "2024-01-03 10:00:00", 20)]))
+    base = profiling.base(
+        shop(tables, [("a", "2024-01-01 10:00:00", 10), (None, "2024-01-02 10:00:00", 7), ("a", "2024-01-03 10:00:00", 20)])
+    )
     assert base.table.iloc[0].to_dict() == {
-        "customers": 1, "orders": 2, "spend": 30.0, "spend_per_order": 15.0, "orders_per_customer": 2.0, "spend_per_customer": 30.0,
-    }  # fmt: skip
+        "customers": 1,
+        "orders": 2,
+        "spend": 30.0,
+        "spend_per_order": 15.0,
+        "orders_per_customer": 2.0,
+        "spend_per_customer": 30.0,
+    }
     assert base.anonymous == (1, 7.0)
     assert base.headline() == "1 customer spent $30: $15.00 per order, 2.0 orders per customer"
     assert "1 order without a customer ($7) is left out." in base.note()
     assert base.finding().confidence == "low"
     nobody = profiling.base(shop(tables, [(None, "2024-01-01 10:00:00", 10)]))
-    assert nobody.text == "Not shown: No order names its customer. It would answer: how many customers and orders there are and what they are worth"
+    assert (
+        nobody.text
+        == "Not shown: No order names its customer. It would answer: how many customers and orders there are and what they are worth"
+    )
 
 
 # ---------------------------------------------------------------- portraits
@@ -454,17 +541,25 @@ def people(groups: dict[str | None, list[float]], field: str = "gender") -> dict
     ids = [f"c{i:04d}" for i in range(len(spend))]
     return {
         "customers": pd.DataFrame({"customer_id": ids, field: [group for group, _amount in spend]}),
-        "orders": pd.DataFrame({
-            "order_id": ids, "customer_id": ids, "order_date": "2024-01-01 10:00:00", "order_amount": [amount for _group, amount in spend],
-        }),
-    }  # fmt: skip
+        "orders": pd.DataFrame(
+            {
+                "order_id": ids,
+                "customer_id": ids,
+                "order_date": "2024-01-01 10:00:00",
+                "order_amount": [amount for _group, amount in spend],
+            }
+        ),
+    }
 
 
 def test_groups_that_spend_alike_are_not_told_apart(tables):
     alike = [10.0, 20.0, 30.0, 40.0] * 10
     portrait = profiling.portrait(tables(**people({"f": alike, "m": alike})), "gender")
     assert portrait.table["spend_index"].tolist() == pytest.approx([100, 100])
-    assert portrait.headline() == "Groups by “Gender” differ reliably neither in spend per customer from the average nor in which is the largest"
+    assert (
+        portrait.headline()
+        == "Groups by “Gender” differ reliably neither in spend per customer from the average nor in which is the largest"
+    )
     assert portrait.largest() is None
 
 
@@ -526,7 +621,12 @@ def test_intervals_are_widened_for_all_groups_that_are_compared(real):
     tested = sum(int((p.known["customers"] >= 30).sum()) for p in real["demographics"].portraits)
     assert {p.comparisons for p in real["demographics"].portraits} == {tested}
     assert real["demographics"].finding().value == pytest.approx(
-        max(row["spend_index"] for p in real["demographics"].portraits for _i, row in p.known.iterrows() if row["spend_index_low"] > 100)
+        max(
+            row["spend_index"]
+            for p in real["demographics"].portraits
+            for _i, row in p.known.iterrows()
+            if row["spend_index_low"] > 100
+        )
     )
 
 
@@ -534,13 +634,29 @@ def test_intervals_are_widened_for_all_groups_that_are_compared(real):
 def test_one_customer_with_one_order_is_described_without_a_stumble(tables):
     lonely = tables(
         customers=pd.DataFrame({"customer_id": ["a"], "gender": ["f"]}),
-        orders=pd.DataFrame({
-            "order_id": ["1"], "customer_id": ["a"], "order_date": ["2024-03-05 10:00:00"], "order_amount": [10], "discount_amount": [0],
-            "coupon_amount": [0], "store": ["S"],
-        }),
-        order_lines=pd.DataFrame({"order_id": ["1"], "line_id": ["1"], "product_id": ["p"], "quantity": [1], "order_date": ["2024-03-05 10:00:00"], "line_amount": [10]}),
+        orders=pd.DataFrame(
+            {
+                "order_id": ["1"],
+                "customer_id": ["a"],
+                "order_date": ["2024-03-05 10:00:00"],
+                "order_amount": [10],
+                "discount_amount": [0],
+                "coupon_amount": [0],
+                "store": ["S"],
+            }
+        ),
+        order_lines=pd.DataFrame(
+            {
+                "order_id": ["1"],
+                "line_id": ["1"],
+                "product_id": ["p"],
+                "quantity": [1],
+                "order_date": ["2024-03-05 10:00:00"],
+                "line_amount": [10],
+            }
+        ),
         products=pd.DataFrame({"product_id": ["p"], "department": ["D"], "category": ["C"], "brand": [None]}),
-    )  # fmt: skip
+    )
     found = results(lonely)
     said = {name: result.headline() for name, result in found.items() if not isinstance(result, NotAvailable)}
     assert {name for name, result in found.items() if isinstance(result, NotAvailable)} == {"department_months", "brands"}
@@ -550,7 +666,7 @@ def test_one_customer_with_one_order_is_described_without_a_stumble(tables):
     assert said["demographics"] == "By “Gender”, no group is reliably the largest"
     assert said["discounts"] == "Discounts take 0% of the list value, coupons pay 0% of spend; 0% of orders use a coupon"
     for result in found.values():
-        assert not any(re.search(r"\bnan\b|None|\{", text) for text in texts(result))
+        assert not any(re.search(ODD, text) for text in texts(result))
         if hasattr(result, "figure") and not isinstance(result, NotAvailable):
             assert charts.svg(result.figure()).startswith("<?xml")
 
@@ -559,9 +675,18 @@ def test_data_with_nothing_but_orders_says_quietly_what_is_missing(tables):
     bare = shop(tables, [("a", f"2024-01-{i + 1:02d} 1{i % 9}:00:00", i) for i in range(30)])
     found = results(bare)
     assert {name for name, result in found.items() if isinstance(result, NotAvailable)} == {
-        "reconciliation", "demographics", "departments", "department_months", "categories", "brands", "stores", "discounts",
-    }  # fmt: skip
-    assert found["stores"].text == "Not shown: the data has no orders.store. It would answer: how many stores the spend comes from"
+        "reconciliation",
+        "demographics",
+        "departments",
+        "department_months",
+        "categories",
+        "brands",
+        "stores",
+        "discounts",
+    }
+    assert (
+        found["stores"].text == "Not shown: the data has no orders.store. It would answer: how many stores the spend comes from"
+    )
     assert list(found["demographics"].portraits) == [found["demographics"]]  # a loop over the portraits says it once
     assert found["basket_size"].line_bins is None
     assert found["basket_size"].headline() == "Half of the orders come to $14.50 or less"
@@ -579,7 +704,9 @@ def test_spend_of_nothing_or_less_gives_no_shares(tables):
 def test_dates_without_times_are_no_midnight_shoppers(tables):
     result = profiling.weekday_hours(shop(tables, [("a", f"2024-01-{i + 1:02d}", 5) for i in range(20)]))
     assert result.text.startswith("Not shown: The orders have dates but no times of day.")
-    some = profiling.weekday_hours(shop(tables, [("a", f"2024-01-{i + 1:02d} {'00' if i < 3 else '12'}:00:00", 5) for i in range(20)]))
+    some = profiling.weekday_hours(
+        shop(tables, [("a", f"2024-01-{i + 1:02d} {'00' if i < 3 else '12'}:00:00", 5) for i in range(20)])
+    )
     assert "3 orders stand at exactly 00:00" in some.note()
 
 
@@ -619,21 +746,38 @@ def test_lines_of_unknown_products_are_counted_as_unknown(flawed):
 
 amounts = st.integers(-5, 40)
 orders = st.lists(
-    st.tuples(st.sampled_from(["a", "b", "c", None]), st.integers(0, 100), st.integers(0, 23), amounts, st.sampled_from(["S", "T", "U", None])), min_size=1, max_size=40
+    st.tuples(
+        st.sampled_from(["a", "b", "c", None]),
+        st.integers(0, 100),
+        st.integers(0, 23),
+        amounts,
+        st.sampled_from(["S", "T", "U", None]),
+    ),
+    min_size=1,
+    max_size=40,
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(orders)
 def test_whatever_the_orders_the_text_is_true_and_the_findings_are_numbers(tables, drawn):
-    rows = [(who, f"{dt.date(2024, 1, 1) + dt.timedelta(days=day)} {hour:02d}:30:00", amount, store) for who, day, hour, amount, store in drawn]
+    rows = [
+        (who, f"{dt.date(2024, 1, 1) + dt.timedelta(days=day)} {hour:02d}:30:00", amount, store)
+        for who, day, hour, amount, store in drawn
+    ]
     found = results(shop(tables, rows))
     frame = pd.DataFrame(drawn, columns=["who", "day", "hour", "amount", "store"])
     for result in found.values():
         if isinstance(result, NotAvailable):
             assert result.text.startswith("Not shown: ")
             continue
-        assert not any(re.search(r"\bnan\b|None|\{|\}", text) for text in texts(result))
+        assert not any(re.search(ODD, text) for text in texts(result))
         assert json.loads(json.dumps(asdict(result.finding()), allow_nan=False))["confidence"]
     if frame["who"].notna().any():
         row = found["base"].table.iloc[0]
