@@ -32,7 +32,9 @@ def messages() -> dict[str | tuple[str, str], list[str]]:
     from fivestep.strategy import playbook_messages
 
     out: dict[str | tuple[str, str], list[str]] = {}
-    for file, _line, message, _comments, _context in extract_from_dir(str(LIBRARY), [("**.py", "python")], keywords=KEYWORDS, comment_tags=()):
+    for file, _line, message, _comments, _context in extract_from_dir(
+        str(LIBRARY), [("**.py", "python")], keywords=KEYWORDS, comment_tags=()
+    ):
         if message:
             out.setdefault(message if isinstance(message, str) else tuple(message), []).append(f"lib/fivestep/{file}")
     for path in sorted((KIT / "notebooks").glob("*.ipynb")):

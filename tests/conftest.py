@@ -20,7 +20,15 @@ KIT = Path(__file__).resolve().parents[1]
 GROCERY = KIT / "data" / "grocery"
 SHARED = KIT.parent / "shared"
 
-_DTYPES = {"text": "string", "integer": "int64", "number": "float64", "money": "decimal(18, 2)", "timestamp": "timestamp(6)", "date": "date", "boolean": "boolean"}
+_DTYPES = {
+    "text": "string",
+    "integer": "int64",
+    "number": "float64",
+    "money": "decimal(18, 2)",
+    "timestamp": "timestamp(6)",
+    "date": "date",
+    "boolean": "boolean",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +58,7 @@ def make_tables(*, as_of: dt.date | None = None, scope: str = "", **frames: pd.D
     for name, frame in frames.items():
         types = {c: _DTYPES[TABLES[name].fields[c].type] if c in TABLES[name].fields else "string" for c in frame.columns}
         texts = frame.astype(object).map(lambda v: None if pd.isna(v) else str(v))
-        loose = connection.create_table(f"{name}_as_text", ibis.memtable(texts, schema={c: "string" for c in frame.columns}))
+        loose = connection.create_table(f"{name}_as_text", ibis.memtable(texts, schema=dict.fromkeys(frame.columns, "string")))
         made[name] = connection.create_table(name, loose.select(**{c: loose[c].cast(t) for c, t in types.items()}))
     return engine.Tables.of(made, as_of=as_of, scope=scope)
 
@@ -90,7 +98,16 @@ def demo(tmp_path_factory):
                 root.mkdir(parents=True, exist_ok=True)
                 config = root / "cookiecutter.yml"
                 config.write_text(json.dumps({"cookiecutters_dir": str(root / "c"), "replay_dir": str(root / "r")}))
-                generate = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(config), "--output-dir", str(root)]
+                generate = [
+                    sys.executable,
+                    "-m",
+                    "cookiecutter",
+                    "--no-input",
+                    "--config-file",
+                    str(config),
+                    "--output-dir",
+                    str(root),
+                ]
                 answers = ["project_slug=grocery", "project_name=Grocery", f"language={code}", "data=grocery"]
                 subprocess.run([*generate, "--directory", "template/engagement", str(KIT), *answers], check=True)
                 subprocess.run([sys.executable, "-m", "fivestep.cli", "run", "--quiet"], cwd=root / "grocery", check=True)

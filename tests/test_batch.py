@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from test_run import notebook, printed, project, write  # noqa: F401  the small project is a fixture
 
 from fivestep.errors import UserError
 from fivestep.report.batch import batch
+from test_run import notebook, printed, project, write  # noqa: F401  the small project is a fixture
 
 COUNT = "print(sorted(engagement.tables.customers.customer_id.to_pandas()))"
 
@@ -41,7 +41,10 @@ def test_a_batch_makes_skips_and_then_leaves_alone(project):  # noqa: F811
     assert third["North"].status == "failed"
     assert 'section "Section 2": ZeroDivisionError' in third["North"].message
     assert "ZeroDivisionError" in (folder / "index.html").read_text("utf-8")
-    assert {o["value"]: o["status"] for o in json.loads((folder / "batch.json").read_text())} == {"North": "failed", "South": "skipped"}
+    assert {o["value"]: o["status"] for o in json.loads((folder / "batch.json").read_text())} == {
+        "North": "failed",
+        "South": "skipped",
+    }
 
 
 def test_a_field_that_cannot_cut_the_data_is_named(project):  # noqa: F811

@@ -65,7 +65,9 @@ def test_a_repeated_key_is_located():
 
 
 def test_every_problem_is_told_at_once():
-    said = told(orders=f"select * exclude customer_id replace (order_amount::double as order_amount, null::timestamp as order_date) from ({ORDERS})")
+    said = told(
+        orders=f"select * exclude customer_id replace (order_amount::double as order_amount, null::timestamp as order_date) from ({ORDERS})"
+    )
     assert "orders.order_amount" in said
     assert "orders.order_date: 2 of 2 cells are empty" in said
 
@@ -106,7 +108,13 @@ def test_orders_and_customers_are_derived_from_lines_to_the_cent(grocery_tables)
     lines_only = {name: grocery_tables[name] for name in ("order_lines", "products")}
     derived = engine.Tables.of(lines_only)
     given = engine.Tables.of(grocery_tables)
-    sums = [t.orders.aggregate(n=t.orders.count(), money=t.orders.order_amount.sum(), discount=t.orders.discount_amount.sum()).to_pandas().iloc[0].tolist() for t in (derived, given)]
+    sums = [
+        t.orders.aggregate(n=t.orders.count(), money=t.orders.order_amount.sum(), discount=t.orders.discount_amount.sum())
+        .to_pandas()
+        .iloc[0]
+        .tolist()
+        for t in (derived, given)
+    ]
     assert sums[0] == sums[1]
     assert derived.customers.count().to_pandas() == given.orders.customer_id.nunique().to_pandas()
 

@@ -9,6 +9,7 @@ import re
 import nbformat
 import pytest
 import yaml
+
 from conftest import KIT, SHARED
 
 COVERAGE = yaml.safe_load((KIT / "docs" / "coverage.yml").read_text("utf-8"))

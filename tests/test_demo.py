@@ -63,7 +63,9 @@ def test_pdf_and_page_say_the_same_findings(demo, code):
     latest = project / "reports" / "latest"
     page = re.sub(r"\s+", "", BeautifulSoup((latest / "report.html").read_text("utf-8"), "html.parser").get_text())
     pdf = re.sub(r"[\s\u00ad\ufffe]+", "", pdf_text(latest / "report.pdf")).replace("-", "")
-    texts = [f["text"] for p in sorted(project.glob("reports/*/results/*/findings.json")) for f in json.loads(p.read_text("utf-8"))]
+    texts = [
+        f["text"] for p in sorted(project.glob("reports/*/results/*/findings.json")) for f in json.loads(p.read_text("utf-8"))
+    ]
     assert len(texts) >= 15
     for text in texts:
         squeezed = re.sub(r"\s+", "", text)
@@ -93,7 +95,9 @@ def test_a_chinese_report_holds_no_english_sentence(demo):
 
 def test_an_english_report_holds_no_chinese(demo):
     latest = demo("en") / "reports" / "latest"
-    assert not re.findall(r"[\u4e00-\u9fff]+", BeautifulSoup((latest / "report.html").read_text("utf-8"), "html.parser").get_text())
+    assert not re.findall(
+        r"[\u4e00-\u9fff]+", BeautifulSoup((latest / "report.html").read_text("utf-8"), "html.parser").get_text()
+    )
 
 
 def test_rendering_again_gives_the_same_bytes(demo):

@@ -7,8 +7,8 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import GROCERY
 
+from conftest import GROCERY
 from fivestep import charts, language
 from fivestep.engagement import Engagement, snapshot_hash
 from fivestep.errors import UserError
@@ -16,15 +16,29 @@ from fivestep.findings import Finding, NotAvailable
 from fivestep.language import columns
 
 FOUND = Finding(
-    key="t.share", value=0.5, unit="share", display="50%", text="Half of it.", evidence="n = 2", so_what="Do it.", warnings=("Few.",), assumptions=("A rule.",)
+    key="t.share",
+    value=0.5,
+    unit="share",
+    display="50%",
+    text="Half of it.",
+    evidence="n = 2",
+    so_what="Do it.",
+    warnings=("Few.",),
+    assumptions=("A rule.",),
 )
 
 
 @pytest.fixture
 def project(tmp_path):
-    (tmp_path / "engagement.yml").write_text("name: Trial\nclient: Grocer\ncurrency: USD\ntime_zone: America/New_York\nsource: The real case\n")
+    (tmp_path / "engagement.yml").write_text(
+        "name: Trial\nclient: Grocer\ncurrency: USD\ntime_zone: America/New_York\nsource: The real case\n"
+    )
     (tmp_path / "data" / "contract").mkdir(parents=True)
-    shutil.copytree(GROCERY, tmp_path / "data" / "contract" / "grocery", ignore=shutil.ignore_patterns("*.py", "README*", "dictionary*", "LICENSE*"))
+    shutil.copytree(
+        GROCERY,
+        tmp_path / "data" / "contract" / "grocery",
+        ignore=shutil.ignore_patterns("*.py", "README*", "dictionary*", "LICENSE*"),
+    )
     return tmp_path
 
 
@@ -38,7 +52,9 @@ def shown(monkeypatch):
 
 def test_a_table_exhibit_shows_labels_and_keeps_raw_numbers(project, shown):
     opened = Engagement(project, "2_segmentation")
-    opened.exhibit(pd.DataFrame({"customer_id": ["=1+1"], "customers": [1200], "share_of_spend": [0.1234]}), title="A title", note="A note")
+    opened.exhibit(
+        pd.DataFrame({"customer_id": ["=1+1"], "customers": [1200], "share_of_spend": [0.1234]}), title="A title", note="A note"
+    )
     data, record = shown[0]
     assert (record["kind"], record["number"], record["title"], record["note"]) == ("table", "2.1", "A title", "A note")
     assert record["rows"] == [["=1+1", "1,200", "12.3%"]]
@@ -80,7 +96,10 @@ def test_a_later_step_accepts_only_results_of_the_same_data_day_and_scope(projec
     frame = pd.DataFrame({"customer_id": ["1"], "cluster": ["a"]})
     Engagement(project, "2_segmentation").hand_over("segments", frame)
     pd.testing.assert_frame_equal(Engagement(project, "4_strategy").received("segments"), frame)
-    with pytest.raises(UserError, match="2_segmentation made it for another as-of date \\(2017-12-31, not 2017-11-30\\). Run 2_segmentation again."):
+    with pytest.raises(
+        UserError,
+        match="2_segmentation made it for another as-of date \\(2017-12-31, not 2017-11-30\\). Run 2_segmentation again.",
+    ):
         Engagement(project, "4_strategy", as_of="2017-11-30").received("segments")
     with pytest.raises(UserError, match="for another scope \\(everybody, not age_band=25-34\\)"):
         Engagement(project, "4_strategy", scope="age_band=25-34").received("segments")

@@ -9,13 +9,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import KIT
 
+from conftest import KIT
 from fivestep import language
 from fivestep.errors import UserError
 
 sys.path.insert(0, str(KIT / ".ci"))
-import catalogs  # noqa: E402
+import catalogs
 
 CODES = language.LANGUAGES[1:]
 
@@ -97,7 +97,12 @@ def test_a_translation_leads_back_to_its_message(code):
     """Else a notebook generated in one language could not be rendered in another."""
     import nbformat
 
-    cells = [c.source.strip() for p in sorted((KIT / "notebooks").glob("*.ipynb")) for c in nbformat.read(p, as_version=4).cells if c.cell_type == "markdown"]
+    cells = [
+        c.source.strip()
+        for p in sorted((KIT / "notebooks").glob("*.ipynb"))
+        for c in nbformat.read(p, as_version=4).cells
+        if c.cell_type == "markdown"
+    ]
     assert len(cells) > 25
     for cell in cells:
         assert language.original(language.catalog(code).gettext(cell)) == cell

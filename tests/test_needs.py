@@ -17,7 +17,7 @@ from fivestep import needs
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import columns
-from fivestep.needs.deal_sensitivity import _deal_groups
+from fivestep.needs.deal_sensitivity import _deal_groups, _rank_correlation
 from fivestep.needs.pairs import BLOCKS, _rates
 
 
@@ -42,9 +42,11 @@ def _results(tables):
 @pytest.fixture(scope="module")
 def lines(grocery_tables):
     """Order lines of the real case with what the product list says, in plain pandas."""
-    products = grocery_tables["products"].to_pandas()[["product_id", "category", "department", "brand"]]
-    out = grocery_tables["order_lines"].to_pandas().merge(products, on="product_id", how="left")
-    return out.assign(**{c: out[c].astype(float) for c in ("line_amount", "line_discount")})
+    products = grocery_tables["products"].select("product_id", "category", "department", "brand")
+    table = grocery_tables["order_lines"].left_join(products, "product_id")
+    floats = {c: table[c].cast("float64") for c in ("line_amount", "line_discount")}
+    table = table.select("order_id", "customer_id", "order_date", "quantity", "category", "department", "brand", **floats)
+    return table.to_pandas()
 
 
 def lines_of(baskets, *, customers=None, dates=None, **more) -> dict[str, pd.DataFrame]:
@@ -113,7 +115,7 @@ def test_lift_intervals_agree_with_a_delete_a_block_jackknife(results, lines):
 
 
 def test_pairs_give_the_published_values_of_the_groceries_example(tables):
-    """Raschka's mlxtend example of five baskets: eggs and onion have support 0.6, confidence 0.75, lift 1.25; here twenty times over."""
+    """Raschka's mlxtend example of five baskets, twenty times over: eggs and onion have support 0.6, confidence 0.75, lift 1.25."""
     baskets = [
         ["Milk", "Onion", "Nutmeg", "Kidney beans", "Eggs", "Yogurt"],
         ["Dill", "Onion", "Nutmeg", "Kidney beans", "Eggs", "Yogurt"],
@@ -142,22 +144,22 @@ def test_intervals_cover_the_true_lift_where_customers_have_habits():
     likes = np.array([[0.1, 0.1], [0.1, 0.6], [0.6, 0.1], [0.7, 0.7]])
     truth = likes.prod(axis=1).mean() / likes.mean(axis=0).prod()
     held = naive_held = 0
-    for _run in range(200):
-        p = likes[rng.integers(0, 4, 200)].repeat(20, axis=0)
+    for _run in range(150):
+        p = likes[rng.integers(0, 4, 200)].repeat(60, axis=0)
         a, b = (rng.random(p.shape) < p).T
-        block = (np.arange(200) % BLOCKS).repeat(20)
+        block = (np.arange(200) % BLOCKS).repeat(60)
         cells = {("a", "a"): a, ("b", "b"): b, ("a", "b"): a & b}
         counts = pd.DataFrame(
             [(k, i, j, int(hit[block == k].sum())) for (i, j), hit in cells.items() for k in range(BLOCKS)],
             columns=["block", "a", "b", "orders"],
         )
-        row = _rates(counts, pd.Series(80, index=range(BLOCKS))).iloc[0]
+        row = _rates(counts, pd.Series(240, index=range(BLOCKS))).iloc[0]
         held += row["lift_low"] <= truth <= row["lift_high"]
-        n, p11, p1, p2 = 4000, (a & b).mean(), a.mean(), b.mean()
+        n, p11, p1, p2 = 12000, (a & b).mean(), a.mean(), b.mean()
         reach = 1.96 * math.sqrt((1 / p11 - 1 / p1 - 1 / p2 + 2 * p11 / (p1 * p2) - 1) / n)
         naive_held += abs(math.log(p11 / p1 / p2 / truth)) <= reach
-    assert 0.91 <= held / 200 <= 0.99
-    assert naive_held / 200 < 0.7
+    assert 0.91 <= held / 150 <= 0.99
+    assert naive_held / 150 < 0.7
 
 
 def test_false_discoveries_are_controlled_as_benjamini_and_hochberg_say(results):
@@ -186,8 +188,7 @@ def test_without_a_clear_pair_the_title_says_so(tables):
     rng = np.random.default_rng(4)
     baskets = [[item for item in "ab" if rng.random() < 0.5] or ["c"] for _order in range(300)]
     found = needs.pairs(tables(**lines_of(baskets)))
-    while len(found.together()):  # pragma: no cover  the seed has none
-        raise AssertionError("choose another seed")
+    assert found.together().empty
     assert found.headline().startswith("No two product groups")
     assert found.confidence_headline() == found.headline()
     finding_is_sound(found)
@@ -258,7 +259,9 @@ def monthly(shares: dict[str, list[float]], *, first="2023-01-01", last_day: int
     names = ["order_id", "line_id", "customer_id", "order_date", "product_id", "line_amount"]
     order_lines = pd.DataFrame(rows, columns=names)
     if last_day:
-        order_lines = order_lines[order_lines["order_date"].dt.date <= order_lines["order_date"].max().date().replace(day=last_day)]
+        order_lines = order_lines[
+            order_lines["order_date"].dt.date <= order_lines["order_date"].max().date().replace(day=last_day)
+        ]
     products = pd.DataFrame({"product_id": list(shares), "category": list(shares)})
     return {"order_lines": order_lines, "products": products}
 
@@ -293,7 +296,8 @@ def test_a_direction_needs_both_the_interval_and_the_corrected_test(results):
 
 def test_a_steady_rise_is_named_with_the_exact_probability(tables):
     """Twelve values in order: Kendall's exact two-sided p is 2 / 12!."""
-    found = needs.category_trends(tables(**monthly({"up": [10.0 + i for i in range(12)], "rest": [90.0 - i for i in range(12)]})))
+    shares = {"up": [45.0 + i for i in range(12)], "rest": [55.0 - i for i in range(12)]}
+    found = needs.category_trends(tables(**monthly(shares)))
     up = found.table.set_index("category").loc["up"]
     assert up["p_value"] == pytest.approx(2 / math.factorial(12))
     assert up["share_trend"] == pytest.approx(0.01)
@@ -338,7 +342,7 @@ def test_below_two_years_the_season_is_named(tables, results):
 
 
 def test_a_month_without_spend_keeps_its_place_in_time(tables):
-    shares = {"a": [10.0, 11, 12, 0, 14, 15, 16, 17], "b": [90.0, 89, 88, 0, 86, 85, 84, 83]}
+    shares = {"a": [40.0, 41, 42, 0, 44, 45, 46, 47], "b": [60.0, 59, 58, 0, 56, 55, 54, 53]}
     found = needs.category_trends(tables(**monthly(shares)))
     assert found.months == 7
     assert found.table.set_index("category").loc["a", "share_trend"] == pytest.approx(0.01)
@@ -366,9 +370,10 @@ def orders_of(discounts: list[float], *, amounts: list[float] | None = None, cus
 
 
 def test_deal_measures_agree_with_a_second_computation(results, grocery_tables, lines):
-    orders = grocery_tables["orders"].to_pandas()
-    money = {c: orders[c].astype(float) for c in ("order_amount", "discount_amount", "coupon_amount")}
-    orders = orders.assign(**money, on_deal=money["discount_amount"] > 0, with_coupon=money["coupon_amount"] > 0)
+    table = grocery_tables["orders"]
+    floats = {c: table[c].cast("float64") for c in ("order_amount", "discount_amount", "coupon_amount")}
+    orders = table.mutate(**floats).to_pandas()
+    orders = orders.assign(on_deal=orders["discount_amount"] > 0, with_coupon=orders["coupon_amount"] > 0)
     each = orders.groupby("customer_id").agg(
         orders=("order_id", "nunique"), spend=("order_amount", "sum"), discounts=("discount_amount", "sum"),
         coupons=("coupon_amount", "sum"), on_deal=("on_deal", "mean"), with_coupon=("with_coupon", "mean"),
@@ -474,14 +479,10 @@ def test_private_label_agrees_with_a_second_computation(results, lines):
 
 
 def test_a_rank_correlation_has_the_interval_of_bonett_and_wright():
-    """r = 0.8 of ranks 1 2 4 3 5: tanh(atanh(0.8) +- 1.96 sqrt((1 + 0.8^2 / 2) / 2)), by hand -0.4724 and 0.9928."""
-    from fivestep.needs.deal_sensitivity import _rank_correlation
-
-    x, y = pd.Series([1.0, 2, 3, 4, 5]), pd.Series([1.0, 2, 4, 3, 5])
-    r, low, high = _rank_correlation(x, y)
+    """Ranks 1 2 4 3 5 against 1 to 5: r = 1 - 6·2/120 = 0.9; by hand 1.4722 ± 1.96 sqrt(1.405 / 2) on Fisher's scale."""
+    r, low, high = _rank_correlation(pd.Series([1.0, 2, 3, 4, 5]), pd.Series([1.0, 2, 4, 3, 5]))
     assert r == pytest.approx(0.9)
-    reach = 1.959964 * math.sqrt((1 + 0.9**2 / 2) / 2)
-    assert (low, high) == pytest.approx((math.tanh(math.atanh(0.9) - reach), math.tanh(math.atanh(0.9) + reach)))
+    assert (low, high) == pytest.approx((-0.1688, 0.9961), abs=5e-4)
 
 
 def private_label_tables(tables, brands: list[str]):
@@ -657,7 +658,7 @@ def test_what_builds_on_deal_groups_passes_on_why_there_are_none(tables, grocery
     assert needs.needs_groups(grocery, needs.deal_sensitivity(grocery)).missing == ("feedback.customer_id",)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_small_bases_get_a_true_answer_or_none(tables, data):
     """Few customers, refunds, free goods, missing categories and customers: no result breaks, and no text holds a hole."""
@@ -669,7 +670,8 @@ def test_small_bases_get_a_true_answer_or_none(tables, data):
         "quantity": draw([0, 1, 1, 2, -1]), "line_amount": draw([-5.0, 0.0, 1.0, 2.5]), "line_discount": draw([0.0, 0.0, 1.0]),
     })  # fmt: skip
     products = pd.DataFrame({
-        "product_id": ["p", "q", "r"], "category": ["P", "Q", None], "department": ["D", None, "E"], "brand": ["Private", "N", None],
+        "product_id": ["p", "q", "r"], "category": ["P", "Q", None],
+        "department": ["D", None, "E"], "brand": ["Private", "N", None],
     })  # fmt: skip
     made = tables(order_lines=order_lines, products=products)
     deals = needs.deal_sensitivity(made)

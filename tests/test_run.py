@@ -25,10 +25,16 @@ OPEN = 'from fivestep.engagement import Engagement\nengagement = Engagement(proj
 
 def notebook(step: str, *cells: str) -> nbformat.NotebookNode:
     """A small notebook of a project: each cell is code under a heading of its own."""
-    made = [new_markdown_cell(f"# {step}"), new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), new_code_cell(OPEN.format(step=step))]
+    made = [
+        new_markdown_cell(f"# {step}"),
+        new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        new_code_cell(OPEN.format(step=step)),
+    ]
     for i, cell in enumerate(cells, start=1):
         made += [new_markdown_cell(f"## Section {i}"), new_code_cell(cell)]
-    return new_notebook(cells=made, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    return new_notebook(
+        cells=made, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
 
 
 @pytest.fixture
@@ -62,7 +68,13 @@ def write(root: Path, made: nbformat.NotebookNode, name: str = "1_profiling.ipyn
 
 
 def command(*args: str, cwd: Path) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "fivestep.cli", *args], cwd=cwd, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": ""})
+    return subprocess.run(
+        [sys.executable, "-m", "fivestep.cli", *args],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": ""},
+    )
 
 
 def printed(folder: Path, name: str = "1_profiling.ipynb") -> str:
@@ -83,7 +95,10 @@ def test_a_run_records_what_it_was_made_of(project):
 
 
 def test_scope_and_as_of_cut_what_a_notebook_sees(project):
-    write(project, notebook("1_profiling", "t = engagement.tables\nprint(sorted(t.orders.customer_id.to_pandas().unique()), t.last_day)"))
+    write(
+        project,
+        notebook("1_profiling", "t = engagement.tables\nprint(sorted(t.orders.customer_id.to_pandas().unique()), t.last_day)"),
+    )
     folder = running.run(running.plan(project, scope="region=South", as_of="2024-01-10"), progress=False)
     assert printed(folder).strip() == "['c08', 'c09'] 2024-01-10"
 
@@ -152,7 +167,9 @@ def test_later_notebooks_run_alone_only_on_the_same_data(project):
     assert json.loads((folder / "run.json").read_text())["status"] == "finished"
     snapshot = project / "data" / "contract" / "first"
     shutil.copytree(snapshot, snapshot.with_name("second"))
-    pd.DataFrame({"customer_id": ["c01"], "region": ["North"]}).to_parquet(snapshot.with_name("second") / "customers.parquet", index=False)
+    pd.DataFrame({"customer_id": ["c01"], "region": ["North"]}).to_parquet(
+        snapshot.with_name("second") / "customers.parquet", index=False
+    )
     with pytest.raises(UserError, match="The data has changed since the last run"):
         running.run(running.plan(project, first=2), progress=False)
 

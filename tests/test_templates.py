@@ -514,7 +514,9 @@ def test_every_command_in_a_projects_readme_exists(projects):
 def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     """Every command of the README in its order, on some households; packages come from this environment, not from an index."""
     project = generate(kit, *ENGAGEMENT, data="grocery", project_slug="walk")
-    some_households(project / "data" / "contract" / "grocery")
+    some_households(project / "data" / "contract" / "grocery", project / "data" / "contract" / "some")
+    settings = (project / "engagement.yml").read_text("utf-8")
+    (project / "engagement.yml").write_text(settings.replace('snapshot: "grocery"', 'snapshot: "some"'), "utf-8")
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys._base_executable}" "$@"\n')
@@ -535,6 +537,8 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     assert Path(made.strip()) == project / "lib" / "fivestep" / "__init__.py"
     for name in ("report.pdf", "report.html", "workbook.xlsx", "index.html", "run.json"):
         assert (project / "reports" / "latest" / name).stat().st_size > 1000, name
+    assert (project / "reports" / "by_income_band" / "50-74K" / "report.pdf").is_file()
+    assert not (project / "reports" / "by_income_band" / "35-49K" / "report.pdf").exists()
     assert f"{len(status.received(project))} files as received from the kit, 0 changed, 0 deleted, 0 added." in said.stdout
 
     ran = nbformat.read(project / "notebooks" / "braces.ipynb", as_version=4)
@@ -549,20 +553,19 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     assert "$99" not in git("show", "HEAD:notebooks/braces.ipynb", cwd=project)
 
 
-def some_households(folder: Path) -> None:
-    """Keep the households of two income bands, 35 of each."""
+def some_households(case: Path, snapshot: Path) -> None:
+    """The case cut to a few households of two income bands: one with enough for a report of its own, one with too few."""
     chosen = f"""
-        SELECT customer_id FROM '{folder}/customers.parquet' WHERE income_band IN ('35-49K', '50-74K')
-        QUALIFY row_number() OVER (PARTITION BY income_band ORDER BY customer_id) <= 35
+        SELECT customer_id FROM '{case}/customers.parquet' WHERE income_band IN ('35-49K', '50-74K')
+        QUALIFY row_number() OVER (PARTITION BY income_band ORDER BY customer_id) <= if(income_band = '50-74K', 40, 10)
     """
+    snapshot.mkdir()
+    shutil.copyfile(case / "labels.csv", snapshot / "labels.csv")
     with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE chosen AS {chosen}")
-        for path in sorted(folder.glob("*.parquet")):
-            table = connection.read_parquet(str(path))
-            if "customer_id" in table.columns:
-                connection.execute(f"CREATE TABLE kept AS SELECT * FROM '{path}' SEMI JOIN chosen USING (customer_id)")
-                connection.execute(f"COPY kept TO '{path}' (FORMAT parquet)")
-                connection.execute("DROP TABLE kept")
+        for path in sorted(case.glob("*.parquet")):
+            of_customers = "customer_id" in connection.read_parquet(str(path)).columns
+            kept = f"SELECT * FROM '{path}'" + (f" WHERE customer_id IN ({chosen})" if of_customers else "")
+            connection.execute(f"COPY ({kept}) TO '{snapshot / path.name}' (FORMAT parquet)")
 
 
 @git_needed

@@ -15,10 +15,16 @@ from fivestep import __version__
 from fivestep.errors import UserError
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, help="Customer analysis in five notebooks: run them and make the reports."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Customer analysis in five notebooks: run them and make the reports.",
 )
 
-Project = Annotated[Path, typer.Option("--project", help="The engagement folder (with engagement.yml); by default the one you are in.")]
+Project = Annotated[
+    Path, typer.Option("--project", help="The engagement folder (with engagement.yml); by default the one you are in.")
+]
 Language = Annotated[str, typer.Option(help="en or zh_CN; by default the engagement's own.")]
 AsOf = Annotated[str, typer.Option("--as-of", help="Last day that counts, YYYY-MM-DD; by default the last day with an order.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
@@ -33,7 +39,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command()
 def run(
-    project: Project = Path("."), language: Language = "", as_of: AsOf = "",
+    project: Project = Path(), language: Language = "", as_of: AsOf = "",
     scope: Annotated[str, typer.Option(help="field=value: only these customers, or this branch, such as region=North.")] = "",
     only: Annotated[str, typer.Option(help="Numbers of the notebooks to run, such as 2,3; the others stay as they were.")] = "",
     first: Annotated[int, typer.Option("--from", help="Number of the first notebook to run; those before it stay as they were.")] = 0,
@@ -55,7 +61,7 @@ def run(
 @app.command()
 def batch(
     by: Annotated[str, typer.Option(help="Field of customers or orders, such as region, income_band or store.")],
-    project: Project = Path("."), language: Language = "", as_of: AsOf = "",
+    project: Project = Path(), language: Language = "", as_of: AsOf = "",
     workers: Annotated[int, typer.Option(min=0, help="Reports made at the same time; by default one for each processor.")] = 0,
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
@@ -73,8 +79,10 @@ def batch(
 
 @app.command()
 def render(
-    folder: Annotated[str, typer.Argument(help="Name of a run's folder under reports/; by default the run that was made last.")] = "",
-    project: Project = Path("."),
+    folder: Annotated[
+        str, typer.Argument(help="Name of a run's folder under reports/; by default the run that was made last.")
+    ] = "",
+    project: Project = Path(),
 ) -> None:
     """Render the report of a finished run again, without running notebooks."""
     from fivestep.report import render as rendering
@@ -85,12 +93,16 @@ def render(
     chosen = [p for p in runs if p.name == folder] if folder else runs[-1:]
     if not chosen:
         there = ", ".join(p.name for p in runs) or "none yet"
-        raise UserError(f"reports/{folder}: there is no such run. Runs are {there}." if folder else "There is no run to render: fivestep run makes one.")
+        raise UserError(
+            f"reports/{folder}: there is no such run. Runs are {there}."
+            if folder
+            else "There is no run to render: fivestep run makes one."
+        )
     _rendered(root, chosen[0], rendering)
 
 
 @app.command()
-def status(project: Project = Path(".")) -> None:
+def status(project: Project = Path()) -> None:
     """Say which files that came with the kit have been changed in this project."""
     from fivestep.status import received, summary
 
@@ -119,10 +131,12 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _root(project: Path) -> Path:
     start = project.resolve()
-    for folder in (start, *start.parents) if project == Path(".") else (start,):
+    for folder in (start, *start.parents) if project == Path() else (start,):
         if (folder / "engagement.yml").is_file():
             return folder
-    raise UserError(f"{start.name or start}: there is no engagement.yml here. Go to an engagement folder or name it with --project.")
+    raise UserError(
+        f"{start.name or start}: there is no engagement.yml here. Go to an engagement folder or name it with --project."
+    )
 
 
 def main() -> None:

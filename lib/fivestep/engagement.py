@@ -75,7 +75,9 @@ def settings(project: Path) -> Settings:
     """The settings of a project folder; one message for everything that is wrong with them."""
     path = project / "engagement.yml"
     if not path.is_file():
-        raise UserError(f"{project}: there is no engagement.yml. Run this in an engagement folder, or generate one with cookiecutter.")
+        raise UserError(
+            f"{project}: there is no engagement.yml. Run this in an engagement folder, or generate one with cookiecutter."
+        )
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -104,7 +106,9 @@ def snapshot_folder(project: Path, name: str = "") -> Path:
             raise UserError(f"engagement.yml: snapshot: data/contract/{name} holds no tables. Snapshots there: {there}.")
         return root / name
     if not folders:
-        raise UserError("data/contract/ holds no snapshot: put the contract tables (order_lines.parquet ...) in a folder of their own there.")
+        raise UserError(
+            "data/contract/ holds no snapshot: put the contract tables (order_lines.parquet ...) in a folder of their own there."
+        )
     return folders[-1]
 
 
@@ -166,8 +170,15 @@ class Engagement:
     def source(self) -> str:
         """The source line under every exhibit: data, scope, period."""
         said = _(self.settings.source) or self.folder.name
-        words = _("{source}; {scope}; orders from {first} to {last}") if self.scope else _("{source}; orders from {first} to {last}")
-        return words.format(source=said, scope=self.scope_label, first=language.day(self.tables.first_day), last=language.day(self.tables.last_day))
+        words = (
+            _("{source}; {scope}; orders from {first} to {last}") if self.scope else _("{source}; orders from {first} to {last}")
+        )
+        return words.format(
+            source=said,
+            scope=self.scope_label,
+            first=language.day(self.tables.first_day),
+            last=language.day(self.tables.last_day),
+        )
 
     @property
     def scope_label(self) -> str:
@@ -189,7 +200,9 @@ class Engagement:
         return _(described.description) if described else field
 
     # ---------------------------------------------------------------- showing
-    def exhibit(self, shown: Figure | pd.DataFrame | NotAvailable, *, title: str, note: str = "", source: str = "", alt: str = "") -> None:
+    def exhibit(
+        self, shown: Figure | pd.DataFrame | NotAvailable, *, title: str, note: str = "", source: str = "", alt: str = ""
+    ) -> None:
         """Show a numbered exhibit under an action title: a figure, or a table whose columns are registered.
 
         *note* states definitions and denominators; *source* replaces the standing source line; *alt* describes a figure to who cannot see it
@@ -199,7 +212,12 @@ class Engagement:
             self._not_available(shown)
             return
         self._exhibits += 1
-        record: dict[str, Any] = {"number": f"{self.step[0]}.{self._exhibits}", "title": typeset(title), "source": source or self.source, "note": typeset(note)}
+        record: dict[str, Any] = {
+            "number": f"{self.step[0]}.{self._exhibits}",
+            "title": typeset(title),
+            "source": source or self.source,
+            "note": typeset(note),
+        }
         if isinstance(shown, Figure):
             drawn = svg(shown)
             record = {"kind": "figure", **record, "alt": typeset(alt or title)}
@@ -216,7 +234,10 @@ class Engagement:
         path.parent.mkdir(parents=True, exist_ok=True)
         shown.reset_index(drop=True).to_parquet(path, index=False)
         described = {name: columns.column(name) for name in shown.columns}
-        rows = [[columns.formatted(name, cell) for name, cell in zip(shown.columns, row, strict=True)] for row in shown.head(SHOWN_ROWS).itertuples(index=False)]
+        rows = [
+            [columns.formatted(name, cell) for name, cell in zip(shown.columns, row, strict=True)]
+            for row in shown.head(SHOWN_ROWS).itertuples(index=False)
+        ]
         out: dict[str, Any] = {
             "frame": frame,
             "columns": [
@@ -227,7 +248,9 @@ class Engagement:
             "rows": rows,
         }  # fmt: skip
         if len(shown) > SHOWN_ROWS:
-            out["cut"] = _("The first {n} of {all} rows; the workbook has all of them.").format(n=language.number(SHOWN_ROWS), all=language.number(len(shown)))
+            out["cut"] = _("The first {n} of {all} rows; the workbook has all of them.").format(
+                n=language.number(SHOWN_ROWS), all=language.number(len(shown))
+            )
         return out
 
     def finding(self, found: Finding | NotAvailable, *, headline: bool = False) -> None:
@@ -243,7 +266,12 @@ class Engagement:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(list(self._findings.values()), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         warned = "".join(f"<br>⚠ {html.escape(w)}" for w in found.warnings)
-        _display({"text/html": f"<blockquote><strong>{html.escape(found.text)}</strong><br>{html.escape(found.evidence)}<br>→ {html.escape(found.so_what)}{warned}</blockquote>"}, record)
+        _display(
+            {
+                "text/html": f"<blockquote><strong>{html.escape(found.text)}</strong><br>{html.escape(found.evidence)}<br>→ {html.escape(found.so_what)}{warned}</blockquote>"
+            },
+            record,
+        )
 
     def caution(self, text: str) -> None:
         """Show a warning that the reader must see, as a box of its own."""
@@ -270,7 +298,10 @@ class Engagement:
         path, stamp = folder / f"{name}.parquet", folder / f"{name}.json"
         if isinstance(frame, NotAvailable):
             path.unlink(missing_ok=True)
-            stamp.write_text(json.dumps({**self.stamp, "step": self.step, "missing": list(frame.missing), "reason": frame.reason}) + "\n", encoding="utf-8")
+            stamp.write_text(
+                json.dumps({**self.stamp, "step": self.step, "missing": list(frame.missing), "reason": frame.reason}) + "\n",
+                encoding="utf-8",
+            )
             return
         frame.to_parquet(path, index=False)
         stamp.write_text(json.dumps({**self.stamp, "step": self.step, "rows": len(frame)}) + "\n", encoding="utf-8")
@@ -283,7 +314,9 @@ class Engagement:
         stamp = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         for key, words in (("snapshot", "other data"), ("as_of", "another as-of date"), ("scope", "another scope")):
             if stamp[key] != self.stamp[key]:
-                raise UserError(f"{name}: {stamp['step']} made it for {words} ({stamp[key] or 'everybody'}, not {self.stamp[key] or 'everybody'}). Run {stamp['step']} again.")
+                raise UserError(
+                    f"{name}: {stamp['step']} made it for {words} ({stamp[key] or 'everybody'}, not {self.stamp[key] or 'everybody'}). Run {stamp['step']} again."
+                )
         if "missing" in stamp:
             return NotAvailable(tuple(stamp["missing"]), _("what an earlier step would have handed over"), reason=stamp["reason"])
         return pd.read_parquet(folder / f"{name}.parquet")
@@ -292,7 +325,11 @@ class Engagement:
         """Write a list that people work with as exports/<name>.csv (UTF-8 with BOM for Excel; cells that a spreadsheet would run as formulas are defused)."""
         if isinstance(frame, NotAvailable):
             return
-        path = self.results.parent / "exports" / f"{name}.csv" if "FIVESTEP_RESULTS" in os.environ else self.project / "reports" / "exports" / f"{name}.csv"
+        path = (
+            self.results.parent / "exports" / f"{name}.csv"
+            if "FIVESTEP_RESULTS" in os.environ
+            else self.project / "reports" / "exports" / f"{name}.csv"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         # A list is for people: labels and translated values, but plain numbers.
         written = pd.DataFrame({
@@ -306,7 +343,10 @@ class Engagement:
         customers = int(self.tables.customers.count().to_pandas())
         out = [
             [_("Data"), _(self.settings.source) or self.folder.name],
-            [_("Orders"), _("{first} to {last}").format(first=language.day(self.tables.first_day), last=language.day(self.tables.last_day))],
+            [
+                _("Orders"),
+                _("{first} to {last}").format(first=language.day(self.tables.first_day), last=language.day(self.tables.last_day)),
+            ],
             [_("As of"), language.day(self.as_of)],
             [_("Customers"), language.number(customers)],
             [_("Scope"), self.scope_label or _("All customers")],
@@ -341,7 +381,11 @@ def _display(data: dict[str, str], record: dict[str, Any]) -> None:
 
 
 def _captioned(record: dict[str, Any], body: str) -> str:
-    said = [_("Exhibit {number}").format(number=record["number"]), _("Source: {source}").format(source=record["source"]), record["note"]]
+    said = [
+        _("Exhibit {number}").format(number=record["number"]),
+        _("Source: {source}").format(source=record["source"]),
+        record["note"],
+    ]
     number, source, note = map(html.escape, said)
     return (
         f'<div style="max-width:52em"><p><small>{number}</small><br><strong>{html.escape(record["title"])}</strong></p>'
@@ -351,7 +395,10 @@ def _captioned(record: dict[str, Any], body: str) -> str:
 
 def _html_table(record: dict[str, Any]) -> str:
     def cells(tag: str, texts: list[str]) -> str:
-        return "".join(f'<{tag} style="text-align:{c["align"]}">{html.escape(t)}</{tag}>' for c, t in zip(record["columns"], texts, strict=True))
+        return "".join(
+            f'<{tag} style="text-align:{c["align"]}">{html.escape(t)}</{tag}>'
+            for c, t in zip(record["columns"], texts, strict=True)
+        )
 
     head = cells("th", [c["label"] for c in record["columns"]])
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in record["rows"])

@@ -31,7 +31,9 @@ def read(folder: Path, connection: ibis.BaseBackend) -> dict[str, ibis.Table]:
     if unknown:
         raise UserError(f"{folder.name}: {unknown[0]}.parquet is no contract table. The tables are {', '.join(TABLES)}.")
     if not found:
-        raise UserError(f"{folder}: there are no contract tables (*.parquet). Put them there or name another snapshot in engagement.yml.")
+        raise UserError(
+            f"{folder}: there are no contract tables (*.parquet). Put them there or name another snapshot in engagement.yml."
+        )
     return {name: connection.read_parquet(found[name], table_name=name) for name in TABLES if name in found}
 
 
@@ -60,7 +62,12 @@ class Tables:
         tables = derived(tables)
         if scope:
             tables = _within(tables, scope)
-        seen = tables["orders"].aggregate(first=tables["orders"].order_date.min(), last=tables["orders"].order_date.max()).to_pandas().iloc[0]
+        seen = (
+            tables["orders"]
+            .aggregate(first=tables["orders"].order_date.min(), last=tables["orders"].order_date.max())
+            .to_pandas()
+            .iloc[0]
+        )
         if seen["first"] != seen["first"]:
             raise UserError(f"scope {scope}: no order belongs to it." if scope else "orders: there is no order in the data.")
         first, last = seen["first"].date(), seen["last"].date()
@@ -121,7 +128,9 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
             **{new: lines[old].sum().cast(MONEY) for new, old in sums.items() if old in lines.columns},
         )
     if "customer_id" not in out["orders"].columns:
-        raise UserError("orders.customer_id: the column is missing, so no customer can be told from another. Import the customer's id with the orders.")
+        raise UserError(
+            "orders.customer_id: the column is missing, so no customer can be told from another. Import the customer's id with the orders."
+        )
     if "order_lines" in out:
         lines, orders = out["order_lines"], out["orders"]
         lacking = [c for c in ("customer_id", "store") if c not in lines.columns and c in orders.columns]
@@ -164,10 +173,21 @@ def scope_table(tables: dict[str, ibis.Table], field: str) -> str:
     """The table whose *field* cuts the data into scopes: customers, else orders (a branch, a channel)."""
     for name in ("customers", "orders"):
         declared = TABLES[name].fields.get(field)
-        if field in tables[name].columns and (declared is None or declared.type in ("text", "boolean")) and not (declared and declared.key):
+        if (
+            field in tables[name].columns
+            and (declared is None or declared.type in ("text", "boolean"))
+            and not (declared and declared.key)
+        ):
             return name
-    choices = [c for n in ("customers", "orders") for c in tables[n].columns if (f := TABLES[n].fields.get(c)) and f.type == "text" and not f.key]
-    raise UserError(f"scope: {field!r} is no field of customers or orders that can cut the data. Fields are {', '.join(dict.fromkeys(choices))}.")
+    choices = [
+        c
+        for n in ("customers", "orders")
+        for c in tables[n].columns
+        if (f := TABLES[n].fields.get(c)) and f.type == "text" and not f.key
+    ]
+    raise UserError(
+        f"scope: {field!r} is no field of customers or orders that can cut the data. Fields are {', '.join(dict.fromkeys(choices))}."
+    )
 
 
 def scope_values(tables: dict[str, ibis.Table], field: str) -> list[str]:

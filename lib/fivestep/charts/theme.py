@@ -57,14 +57,19 @@ def _families() -> tuple[str, ...]:
         font_manager.fontManager.addfont(path)
     names = ["Noto Sans SC"]
     # Characters that the cut fonts lack (rare Chinese names, other scripts) are drawn from the packaged fonts rather than as boxes.
-    for package, pattern, family in (("manimgx_fonts", "NotoSans[[]wght[]].ttf", "Noto Sans"), ("manimgx_fonts_cjk", "*.ttc", "Noto Sans CJK")):
+    for package, pattern, family in (
+        ("manimgx_fonts", "NotoSans[[]wght[]].ttf", "Noto Sans"),
+        ("manimgx_fonts_cjk", "*.ttc", "Noto Sans CJK"),
+    ):
         spec = find_spec(package)
         for path in sorted(Path(spec.submodule_search_locations[0]).glob(pattern)) if spec else ():
             font_manager.fontManager.addfont(path)
             entry = next(f for f in font_manager.fontManager.ttflist if f.fname == str(path))
             # The variable font calls itself Thin; as the last resort for rare characters it stands in for every weight.
             font_manager.fontManager.ttflist[:] = [f for f in font_manager.fontManager.ttflist if f.fname != str(path)]
-            font_manager.fontManager.ttflist += [dataclasses.replace(entry, name=family, weight=weight, style="normal") for weight in (400, 700)]
+            font_manager.fontManager.ttflist += [
+                dataclasses.replace(entry, name=family, weight=weight, style="normal") for weight in (400, 700)
+            ]
             names.append(family)
     return (*dict.fromkeys(names), "DejaVu Sans")
 

@@ -55,12 +55,15 @@ def _key(name: str, description: str, **more) -> Field:
 
 
 def _customer(**more) -> Field:
-    return Field("customer_id", "text", "Pseudonymous id of the customer", pii="pseudonym", refers="customers.customer_id", **more)
+    return Field(
+        "customer_id", "text", "Pseudonymous id of the customer", pii="pseudonym", refers="customers.customer_id", **more
+    )
 
 
 _ALL = (
     _table(
-        "customers", "one customer",
+        "customers",
+        "one customer",
         _key("customer_id", "Pseudonymous id of the customer", pii="pseudonym"),
         Field("gender", "text", "Gender", pii="quasi"),
         Field("birth_date", "date", "Date of birth", pii="quasi"),
@@ -106,7 +109,8 @@ _ALL = (
         Field("contract_end", "date", "End of the running contract"),
     ),
     _table(
-        "orders", "one order, basket or invoice",
+        "orders",
+        "one order, basket or invoice",
         _key("order_id", "Id of the order"),
         _customer(),
         Field("order_date", "timestamp", "When the order was placed", required=True),
@@ -130,7 +134,8 @@ _ALL = (
         time="order_date",
     ),
     _table(
-        "order_lines", "one product on one order",
+        "order_lines",
+        "one product on one order",
         _key("order_id", "Id of the order", refers="orders.order_id"),
         _key("line_id", "Number of the line within the order"),
         _customer(),
@@ -147,7 +152,8 @@ _ALL = (
         time="order_date",
     ),
     _table(
-        "products", "one product",
+        "products",
+        "one product",
         _key("product_id", "Id of the product"),
         Field("product_name", "text", "Name or type of the product"),
         Field("category", "text", "Category"),
@@ -160,7 +166,8 @@ _ALL = (
         Field("list_price", "money", "List price of one unit", minimum=0),
     ),
     _table(
-        "campaigns", "one campaign",
+        "campaigns",
+        "one campaign",
         _key("campaign_id", "Id of the campaign"),
         Field("campaign_name", "text", "Name of the campaign"),
         Field("campaign_type", "text", "Type of the campaign"),
@@ -171,22 +178,33 @@ _ALL = (
         time="start_date",
     ),
     _table(
-        "exposures", "one customer in one campaign",
+        "exposures",
+        "one customer in one campaign",
         _key("campaign_id", "Id of the campaign", refers="campaigns.campaign_id"),
-        Field("customer_id", "text", "Pseudonymous id of the customer", key=True, required=True, pii="pseudonym", refers="customers.customer_id"),
+        Field(
+            "customer_id",
+            "text",
+            "Pseudonymous id of the customer",
+            key=True,
+            required=True,
+            pii="pseudonym",
+            refers="customers.customer_id",
+        ),
         Field("treated", "boolean", "Was contacted (false: kept as control)", required=True),
         Field("responded", "boolean", "Responded as the campaign defines it"),
         Field("contacted_at", "timestamp", "When the customer was contacted"),
         time="contacted_at",
     ),
     _table(
-        "offers", "one product that one offer of a campaign is good for",
+        "offers",
+        "one product that one offer of a campaign is good for",
         _key("campaign_id", "Id of the campaign", refers="campaigns.campaign_id"),
         _key("offer_id", "Id of the coupon or offer"),
         _key("product_id", "Product that the offer is good for", refers="products.product_id"),
     ),
     _table(
-        "interactions", "one contact between customer and company",
+        "interactions",
+        "one contact between customer and company",
         _key("interaction_id", "Id of the contact"),
         _customer(required=True),
         Field("occurred_at", "timestamp", "When it happened", required=True),
@@ -204,7 +222,8 @@ _ALL = (
         time="occurred_at",
     ),
     _table(
-        "feedback", "one complaint, inquiry, suggestion or review",
+        "feedback",
+        "one complaint, inquiry, suggestion or review",
         _key("feedback_id", "Id of the feedback"),
         _customer(),
         Field("feedback_type", "text", "Complaint, inquiry, suggestion, review"),
@@ -224,7 +243,8 @@ _ALL = (
         time="created_at",
     ),
     _table(
-        "survey", "one answer of one respondent",
+        "survey",
+        "one answer of one respondent",
         _key("response_id", "Id of the filled questionnaire"),
         _key("question_id", "Id of the question"),
         _customer(),
@@ -235,7 +255,8 @@ _ALL = (
         time="answered_at",
     ),
     _table(
-        "events", "one event of online or app behaviour",
+        "events",
+        "one event of online or app behaviour",
         _key("event_id", "Id of the event"),
         _customer(),
         Field("session_id", "text", "Id of the session"),
@@ -249,7 +270,8 @@ _ALL = (
         time="occurred_at",
     ),
     _table(
-        "opportunities", "one sales opportunity",
+        "opportunities",
+        "one sales opportunity",
         _key("opportunity_id", "Id of the opportunity"),
         _customer(),
         Field("stage", "text", "Current stage"),
@@ -267,7 +289,8 @@ _ALL = (
         time="created_at",
     ),
     _table(
-        "stage_history", "one stage of one opportunity",
+        "stage_history",
+        "one stage of one opportunity",
         _key("opportunity_id", "Id of the opportunity", refers="opportunities.opportunity_id"),
         Field("entered_at", "timestamp", "When the stage was entered", key=True, required=True),
         Field("stage", "text", "Stage", required=True),
@@ -275,7 +298,8 @@ _ALL = (
         time="entered_at",
     ),
     _table(
-        "costs", "one cost that belongs to a customer",
+        "costs",
+        "one cost that belongs to a customer",
         _key("cost_id", "Id of the cost"),
         _customer(required=True),
         Field("cost_date", "date", "Day of the cost", required=True),

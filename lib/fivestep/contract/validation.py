@@ -12,7 +12,12 @@ from fivestep.contract.tables import TABLES, Field
 from fivestep.errors import UserError
 
 _CANONICAL = {
-    "text": dt.string, "integer": dt.int64, "number": dt.float64, "money": dt.Decimal(18, 2), "timestamp": dt.Timestamp(scale=6), "date": dt.date,
+    "text": dt.string,
+    "integer": dt.int64,
+    "number": dt.float64,
+    "money": dt.Decimal(18, 2),
+    "timestamp": dt.Timestamp(scale=6),
+    "date": dt.date,
     "boolean": dt.boolean,
 }
 _FAMILY = {
@@ -52,7 +57,14 @@ def problems(tables: Mapping[str, ibis.Table]) -> list[Problem]:
     """
     out: list[Problem] = []
     if not {"order_lines", "orders"} & set(tables):
-        out.append(Problem("order_lines", "*", "neither order_lines nor orders is there", "One of the two is needed: import order data first."))
+        out.append(
+            Problem(
+                "order_lines",
+                "*",
+                "neither order_lines nor orders is there",
+                "One of the two is needed: import order data first.",
+            )
+        )
     for name in (n for n in TABLES if n in tables):
         found = _columns(name, tables[name])
         out += found
@@ -88,12 +100,37 @@ def _columns(name: str, table: ibis.Table) -> list[Problem]:
             continue
         field = fields[error.schema.name]
         if reason is SchemaErrorReason.WRONG_DATATYPE:
-            out.append(Problem(name, field.name, f"the type is {actual[field.name]}", f"It must be {_words(field)}: cast it before it is written."))
+            out.append(
+                Problem(
+                    name,
+                    field.name,
+                    f"the type is {actual[field.name]}",
+                    f"It must be {_words(field)}: cast it before it is written.",
+                )
+            )
         elif reason is SchemaErrorReason.SERIES_CONTAINS_NULLS:
-            out.append(_located(name, field.name, table, table[field.name].isnull(), "{n} of {of} cells are empty", "Fill them or leave those rows out."))
+            out.append(
+                _located(
+                    name,
+                    field.name,
+                    table,
+                    table[field.name].isnull(),
+                    "{n} of {of} cells are empty",
+                    "Fill them or leave those rows out.",
+                )
+            )
         else:
             bad = table[field.name] < field.minimum
-            out.append(_located(name, field.name, table, bad, "{n} of {of} values are below " + str(field.minimum), "Correct the sign or empty the cells."))
+            out.append(
+                _located(
+                    name,
+                    field.name,
+                    table,
+                    bad,
+                    "{n} of {of} values are below " + str(field.minimum),
+                    "Correct the sign or empty the cells.",
+                )
+            )
     return sorted(out, key=lambda p: (list(fields).index(p.column) if p.column in fields else -1, p.what))
 
 
@@ -115,7 +152,11 @@ def _words(field: Field) -> str:
 
 def _located(name: str, column: str, table: ibis.Table, bad: ibis.expr.types.BooleanValue, what: str, fix: str) -> Problem:
     numbered = table.mutate(_bad=bad.fill_null(False), _row=ibis.row_number() + 1)
-    seen = numbered.aggregate(of=numbered.count(), n=numbered._bad.sum(), first=numbered._row.min(where=numbered._bad)).to_pandas().iloc[0]
+    seen = (
+        numbered.aggregate(of=numbered.count(), n=numbered._bad.sum(), first=numbered._row.min(where=numbered._bad))
+        .to_pandas()
+        .iloc[0]
+    )
     first = None if seen["first"] != seen["first"] else int(seen["first"])
     return Problem(name, column, what.format(n=f"{int(seen['n']):,}", of=f"{int(seen['of']):,}"), fix, int(seen["n"]), first)
 
@@ -128,7 +169,16 @@ def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
     if not seen["keys"]:
         return []
     what = f"{int(seen['keys']):,} keys occur more than once"
-    return [Problem(name, " + ".join(key), what, "Each key may stand on one row: remove repeats or add what tells the rows apart.", int(seen["keys"]), int(seen["first"]))]
+    return [
+        Problem(
+            name,
+            " + ".join(key),
+            what,
+            "Each key may stand on one row: remove repeats or add what tells the rows apart.",
+            int(seen["keys"]),
+            int(seen["first"]),
+        )
+    ]
 
 
 def _orphans(name: str, tables: Mapping[str, ibis.Table]) -> list[Problem]:
@@ -143,5 +193,15 @@ def _orphans(name: str, tables: Mapping[str, ibis.Table]) -> list[Problem]:
         seen = lost.aggregate(n=lost.count(), first=lost._row.min()).to_pandas().iloc[0]
         if seen["n"]:
             what = f"{int(seen['n']):,} rows name a {column} that {other} does not have"
-            out.append(Problem(name, field.name, what, f"Add the missing rows to {other} or correct the ids.", int(seen["n"]), int(seen["first"]), fatal=False))
+            out.append(
+                Problem(
+                    name,
+                    field.name,
+                    what,
+                    f"Add the missing rows to {other} or correct the ids.",
+                    int(seen["n"]),
+                    int(seen["first"]),
+                    fatal=False,
+                )
+            )
     return out

@@ -125,7 +125,9 @@ def percent(value: float, digits: int | None = None) -> str:
         digits = 0 if 0.0995 <= abs(value) < 0.995 or value == 0 or abs(value) >= 1 else 1
         if 0.9995 <= abs(value) < 1:
             value = math.copysign(0.999, value)
-    return format_percent(_rounded(value, digits + 2), format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=_locale())
+    return format_percent(
+        _rounded(value, digits + 2), format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=_locale()
+    )
 
 
 def money(value: float, digits: int = 0) -> str:
@@ -153,7 +155,9 @@ def short_number(value: float) -> str:
 
 def _compact(value: float) -> float:
     # Babel writes a number below the first compact step with all its digits.
-    return round(float(value), 0 if abs(value) >= 100 else 2) if abs(value) < 10_000 and not _compact_digits(value) else float(value)
+    return (
+        round(float(value), 0 if abs(value) >= 100 else 2) if abs(value) < 10_000 and not _compact_digits(value) else float(value)
+    )
 
 
 def _compact_digits(value: float) -> int:
@@ -183,7 +187,9 @@ def month(value: dt.date) -> str:
     """A month with its year: ``Dec 2017``, ``2017年12月``."""
     if absent(value):
         return MISSING
-    return format_date(value, "MMM y", locale=_locale()) if _now.code == "en" else format_skeleton("yMMM", value, locale=_locale())
+    return (
+        format_date(value, "MMM y", locale=_locale()) if _now.code == "en" else format_skeleton("yMMM", value, locale=_locale())
+    )
 
 
 def short_month(value: dt.date) -> str:
@@ -224,7 +230,9 @@ def load_values(path: Path) -> None:
         rows = list(csv.DictReader(file))
     lacking = {"field", "value", "en"} - set(rows[0] if rows else ())
     if rows and lacking:
-        raise UserError(f"{path.name}: column {', '.join(sorted(lacking))} is missing. It needs field, value, en and one column per language.")
+        raise UserError(
+            f"{path.name}: column {', '.join(sorted(lacking))} is missing. It needs field, value, en and one column per language."
+        )
     for row in rows:
         _now.values[row["field"], row["value"]] = row.get(_now.code) or row["en"] or row["value"]
         if (row.get("order") or "").strip():

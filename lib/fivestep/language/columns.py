@@ -77,7 +77,9 @@ def formatted(name: str, raw: Any) -> str:
 register(
     customer_id=Column(N_("Customer"), "text", N_("Pseudonymous id of the customer.")),
     customers=Column(N_("Customers"), "count", N_("Number of distinct customers.")),
-    share_of_customers=Column(N_("Share of customers"), "percent", N_("Customers of the row divided by all customers of the table.")),
+    share_of_customers=Column(
+        N_("Share of customers"), "percent", N_("Customers of the row divided by all customers of the table.")
+    ),
     orders=Column(N_("Orders"), "count", N_("Number of distinct orders.")),
     lines=Column(N_("Order lines"), "count", N_("Number of order lines.")),
     spend=Column(N_("Spend"), "money", N_("Sum of order amounts after discounts, refunds netted.")),

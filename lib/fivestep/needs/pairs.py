@@ -289,8 +289,10 @@ def _together(baskets: ibis.Table, *, minimum: int) -> pd.DataFrame:
     right = baskets.select(same_order="order_number", code_b="code")
     met = left.inner_join(right, [left.order_number == right.same_order, left.code_a <= right.code_b])
     met = met.group_by("block", "code_a", "code_b").aggregate(orders=met.count())
-    a, b = items.select(code_a="code", a="item"), items.select(code_b="code", b="item")
-    return frame(met.inner_join(a, "code_a").inner_join(b, "code_b").select("block", "a", "b", "orders"), by=["block", "a", "b"])
+    met = met.inner_join(items.select(code_a="code", a="item"), "code_a").inner_join(
+        items.select(code_b="code", b="item"), "code_b"
+    )
+    return frame(met, by=["block", "code_a", "code_b"])[["block", "a", "b", "orders"]]
 
 
 def _rates(counts: pd.DataFrame, orders: pd.Series) -> pd.DataFrame:

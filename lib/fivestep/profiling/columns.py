@@ -83,7 +83,7 @@ register(
         N_("Mean or quantile over the orders; values between two orders are interpolated."),
         values="message",
     ),
-    order_spend=Column(N_("Spend per order"), "money", N_("Amount of an order after discounts.")),
+    order_spend=Column(N_("Order amount"), "money", N_("Amount of an order after discounts.")),
     lines_per_order=Column(N_("Lines per order"), "number", N_("Order lines of an order.")),
     # discounts
     discounts=Column(N_("Discounts"), "money", N_("Discounts granted by the company.")),

@@ -40,7 +40,14 @@ class _Job:
 
 
 def batch(
-    project: Path, *, by: str, language: str = "", as_of: str = "", workers: int | None = None, progress: bool = True, executor: Executor | None = None
+    project: Path,
+    *,
+    by: str,
+    language: str = "",
+    as_of: str = "",
+    workers: int | None = None,
+    progress: bool = True,
+    executor: Executor | None = None,
 ) -> tuple[Path, list[Outcome]]:
     """Run and render one report per value of the field *by* (a field of customers, or of orders for branches and channels).
 
@@ -68,7 +75,9 @@ def batch(
             pool.shutdown(cancel_futures=True)
     order = {value: i for i, value in enumerate(whole_order(whole, by))}
     outcomes.sort(key=lambda o: (order.get(o.value, len(order)), o.value))
-    (folder / "batch.json").write_text(json.dumps([asdict(o) for o in outcomes], ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (folder / "batch.json").write_text(
+        json.dumps([asdict(o) for o in outcomes], ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
     (folder / "index.html").write_text(index.batch_page(whole, by, outcomes), encoding="utf-8")
     return folder, outcomes
 
@@ -82,7 +91,9 @@ def whole_order(whole: Engagement, by: str) -> list[str]:
 def _jobs(whole: Engagement, project: Path, folder: Path, by: str) -> tuple[list[_Job], list[Outcome]]:
     home = engine.scope_table(whole.everything, by)
     table = getattr(whole.tables, home)
-    counted = table.mutate(_value=table[by].cast("string")).group_by("_value").aggregate(n=table.customer_id.nunique()).to_pandas()
+    counted = (
+        table.mutate(_value=table[by].cast("string")).group_by("_value").aggregate(n=table.customer_id.nunique()).to_pandas()
+    )
     sizes = {None if v != v or v is None else v: int(n) for v, n in zip(counted["_value"], counted["n"], strict=True)}
     jobs, outcomes = [], []
     least = whole.settings.min_customers
@@ -91,7 +102,9 @@ def _jobs(whole: Engagement, project: Path, folder: Path, by: str) -> tuple[list
         if value is None:
             outcomes.append(Outcome("", label, sizes[value], "skipped", _("No value: these customers are in no report.")))
         elif sizes[value] < least:
-            reason = _("{n} customers are fewer than the {least} that min_customers asks for.").format(n=language.number(sizes[value]), least=language.number(least))
+            reason = _("{n} customers are fewer than the {least} that min_customers asks for.").format(
+                n=language.number(sizes[value]), least=language.number(least)
+            )
             outcomes.append(Outcome(value, label, sizes[value], "skipped", reason))
         else:
             name = run.file_name(value)

@@ -33,7 +33,9 @@ def page(folder: Path, record: dict[str, Any], meta: dict[str, Any]) -> str:
         for path in sorted((folder / "results").glob("*/findings.json"))
         for f in json.loads(path.read_text(encoding="utf-8"))
     ]
-    notebooks = [[{"links": [{"href": n["name"], "label": n["name"]}]}, {"text": _(n["status"].capitalize())}] for n in record["notebooks"]]
+    notebooks = [
+        [{"links": [{"href": n["name"], "label": n["name"]}]}, {"text": _(n["status"].capitalize())}] for n in record["notebooks"]
+    ]
     return _render(
         meta,
         files=files,
@@ -47,11 +49,24 @@ def page(folder: Path, record: dict[str, Any], meta: dict[str, Any]) -> str:
 
 def batch_page(whole: Engagement, by: str, outcomes: Sequence[Outcome]) -> str:
     """index.html of a batch: a line for every value, with its report or the reason why there is none."""
-    status = {"finished": _("Finished"), "unchanged": _("Unchanged since the last batch"), "skipped": _("Skipped"), "failed": _("Failed")}
+    status = {
+        "finished": _("Finished"),
+        "unchanged": _("Unchanged since the last batch"),
+        "skipped": _("Skipped"),
+        "failed": _("Failed"),
+    }
     rows = []
     for o in outcomes:
         done = o.status in ("finished", "unchanged")
-        links = [{"href": f"{o.folder}/{name}", "label": label} for name, label in (("report.pdf", "PDF"), ("report.html", "HTML"), ("workbook.xlsx", "Excel"), ("index.html", _("Overview")))]
+        links = [
+            {"href": f"{o.folder}/{name}", "label": label}
+            for name, label in (
+                ("report.pdf", "PDF"),
+                ("report.html", "HTML"),
+                ("workbook.xlsx", "Excel"),
+                ("index.html", _("Overview")),
+            )
+        ]
         rows.append([
             {"text": o.label}, {"text": language.number(o.customers), "kind": "number"},
             {"text": status[o.status], "kind": "failed" if o.status == "failed" else "", "detail": o.message}, {"links": links} if done else {"text": language.MISSING},
@@ -72,7 +87,9 @@ def _part(title: str, heads: list[tuple[str, bool]], rows: list) -> dict[str, An
 
 
 def _render(meta: dict[str, Any], **said: Any) -> str:
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
     subtitle = " · ".join(filter(None, (meta["client"], meta["subtitle"], meta["date"])))
     cells = {"links": None, "kind": "", "detail": "", "text": ""}
     for part in said["parts"]:

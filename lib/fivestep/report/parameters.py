@@ -34,7 +34,12 @@ def declared(notebook: nbformat.NotebookNode, name: str) -> dict[str, Parameter]
         raise UserError(f"{name}: the parameters cell is not Python (line {error.lineno}: {error.msg}).") from None
     out = {}
     for line in lines:
-        if not (isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and isinstance(line.annotation, ast.Name) and line.value is not None):
+        if not (
+            isinstance(line, ast.AnnAssign)
+            and isinstance(line.target, ast.Name)
+            and isinstance(line.annotation, ast.Name)
+            and line.value is not None
+        ):
             raise UserError(f"{name}: line {line.lineno} of the parameters cell must read `name: type = value`.")
         kind = _TYPES.get(line.annotation.id)
         if kind is None:

@@ -21,7 +21,9 @@ def render(folder: Path) -> dict[str, Path]:
     """Render a run's executed notebooks and return its files by name. Needs no data: only what the run left."""
     record = run.read_record(folder)
     if record["status"] not in ("finished", "partial", "rendered"):
-        raise UserError(f"{folder.name}: the run has {record['status']}, so there is nothing to hand over. Mend it and run again: fivestep run.")
+        raise UserError(
+            f"{folder.name}: the run has {record['status']}, so there is nothing to hand over. Mend it and run again: fivestep run."
+        )
     said = record["settings"]
     language.use(record["parameters"]["language"], currency=said["currency"])
     if (labels := folder / "results" / "labels.csv").exists():
@@ -30,7 +32,9 @@ def render(folder: Path) -> dict[str, Path]:
     notebooks = [nbformat.read(folder / n["name"], as_version=4) for n in record["notebooks"] if n["status"] == "finished"]
     made = document.report(notebooks, meta)
     day = dt.date.fromisoformat(record["parameters"]["as_of"])
-    timestamp = dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)  # of the data, so that the same data gives the same bytes
+    timestamp = dt.datetime(
+        day.year, day.month, day.day, tzinfo=dt.UTC
+    )  # of the data, so that the same data gives the same bytes
     (folder / "report.pdf").write_bytes(pdf.render(made, timestamp=timestamp))
     (folder / "report.html").write_text(html.render(made), encoding="utf-8")
     workbook.write(folder / "workbook.xlsx", made, folder, created=timestamp)

@@ -28,7 +28,18 @@ from fivestep.language import _
 from fivestep.report import parameters
 from fivestep.report.prose import translated
 
-VERSIONED = ("fivestep", "pandas", "numpy", "scikit-learn", "ibis-framework", "duckdb", "papermill", "nbconvert", "typst", "matplotlib")
+VERSIONED = (
+    "fivestep",
+    "pandas",
+    "numpy",
+    "scikit-learn",
+    "ibis-framework",
+    "duckdb",
+    "papermill",
+    "nbconvert",
+    "typst",
+    "matplotlib",
+)
 
 
 class NotebookFailed(UserError):
@@ -61,7 +72,14 @@ class Plan:
 
 
 def plan(
-    project: Path, *, language: str = "", as_of: str = "", scope: str = "", only: Sequence[int] = (), first: int = 1, folder: Path | None = None
+    project: Path,
+    *,
+    language: str = "",
+    as_of: str = "",
+    scope: str = "",
+    only: Sequence[int] = (),
+    first: int = 1,
+    folder: Path | None = None,
 ) -> Plan:
     """Check settings, data, parameters and choice of notebooks, and say what a run would do.
 
@@ -83,7 +101,15 @@ def plan(
     folder = folder or project / "reports" / "_".join(filter(None, (given["as_of"], spoken, file_name(scope.replace("=", "-")))))
     chosen = tuple(p for n, p in sorted(found.items()) if (n in only if only else n >= first))
     return Plan(
-        project, folder, tuple(p for _n, p in sorted(found.items())), chosen, given, opened.settings, opened.stamp, opened.facts(), opened.scope_label,
+        project,
+        folder,
+        tuple(p for _n, p in sorted(found.items())),
+        chosen,
+        given,
+        opened.settings,
+        opened.stamp,
+        opened.facts(),
+        opened.scope_label,
         opened.folder / "labels.csv",
     )
 
@@ -118,7 +144,9 @@ def run(planned: Plan, *, progress: bool = True) -> Path:
                     kernel_name="python3", config=channel, extra_arguments=["--IPKernelApp.log_level=CRITICAL"], progress_bar={"desc": f"{path.stem:<16}", "file": sys.stderr} if progress else False, log_output=False,
                 )  # fmt: skip
             except PapermillExecutionError as error:
-                entry.update(status="failed", seconds=round(time.perf_counter() - begun, 2), error=f"{error.ename}: {error.evalue}")
+                entry.update(
+                    status="failed", seconds=round(time.perf_counter() - begun, 2), error=f"{error.ename}: {error.evalue}"
+                )
                 record.update(status="failed", seconds=round(time.perf_counter() - started, 2))
                 _write(folder, record)
                 raise NotebookFailed(_failure(planned, path, error)) from None
@@ -177,11 +205,15 @@ def _make_room(planned: Plan) -> None:
         return
     record = read_record(folder)
     if record["stamp"] != planned.stamp:
-        raise UserError("The data has changed since the last run, so its earlier notebooks no longer fit. Run all notebooks: fivestep run.")
+        raise UserError(
+            "The data has changed since the last run, so its earlier notebooks no longer fit. Run all notebooks: fivestep run."
+        )
     done = {n["name"] for n in record["notebooks"] if n["status"] == "finished"}
     lacking = [p.name for p in earlier if p.name not in done]
     if lacking:
-        raise UserError(f"{lacking[0]} has not finished in the last run: start from it, fivestep run --from {lacking[0].split('_')[0]}.")
+        raise UserError(
+            f"{lacking[0]} has not finished in the last run: start from it, fivestep run --from {lacking[0].split('_')[0]}."
+        )
 
 
 def _record(planned: Plan) -> dict[str, Any]:
@@ -223,7 +255,10 @@ def _failure(planned: Plan, path: Path, error: Any) -> str:
     said = re.sub(r"\x1b\[[0-9;]*m", "", str(error.evalue)).strip() or error.ename
     kept = (planned.folder / path.name).relative_to(planned.project).as_posix()
     return _('{notebook}, section "{section}": {said}\nThe executed notebook is kept for reading: {kept}').format(
-        notebook=path.name, section=section, said=said if error.ename in ("UserError", "NotebookFailed") else f"{error.ename}: {said}", kept=kept
+        notebook=path.name,
+        section=section,
+        said=said if error.ename in ("UserError", "NotebookFailed") else f"{error.ename}: {said}",
+        kept=kept,
     )
 
 
@@ -259,7 +294,9 @@ def _read(path: Path) -> nbformat.NotebookNode:
     try:
         return nbformat.read(path, as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
-        raise UserError(f"{path.name} cannot be read as a notebook: {str(error).splitlines()[0]}. Restore it from version control.") from None
+        raise UserError(
+            f"{path.name} cannot be read as a notebook: {str(error).splitlines()[0]}. Restore it from version control."
+        ) from None
 
 
 def _sha256(path: Path) -> str:

@@ -32,7 +32,9 @@ def characters() -> set[int]:
 def cut(source: Path) -> None:
     for name, weight in (("Regular", 400), ("Bold", 700)):
         font = TTFont(source, recalcTimestamp=False)
-        options = subset.Options(layout_features=["kern", "liga", "tnum", "locl"], name_IDs=["*"], notdef_outline=True, hinting=False)
+        options = subset.Options(
+            layout_features=["kern", "liga", "tnum", "locl"], name_IDs=["*"], notdef_outline=True, hinting=False
+        )
         cutter = subset.Subsetter(options)
         cutter.populate(unicodes=characters())
         cutter.subset(font)
