@@ -1,12 +1,14 @@
 """Bring the message catalogs up to date with code, notebooks, playbook and contract, and compile them: `make catalogs`.
 
-Translations are kept; a new message arrives untranslated and a message nobody uses any more leaves. A test fails while one is untranslated.
+Translations are kept; a new message arrives untranslated and a message nobody uses any more leaves. A test fails while one is
+untranslated.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -21,9 +23,8 @@ LIBRARY = KIT / "lib" / "fivestep"
 LOCALES = LIBRARY / "language" / "locales"
 DATED = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)  # a catalog changes with its messages, not with the day
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
-
-
-GROCERY = "The Complete Journey (84.51°): order lines of 801 households, 2017"  # the source line of the case, in whichever language it is rendered
+# The source line of the case, in whichever language it is rendered.
+GROCERY = "The Complete Journey (84.51°): order lines of 801 households, 2017"
 
 
 def messages() -> dict[str | tuple[str, str], list[str]]:
@@ -41,6 +42,9 @@ def messages() -> dict[str | tuple[str, str], list[str]]:
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "markdown":
                 out.setdefault(cell.source.strip(), []).append(f"notebooks/{path.name}")
+            else:  # lists are called by their file names
+                for name in re.findall(r"engagement\.export\(\"(\w+)\"", cell.source):
+                    out.setdefault(name.replace("_", " ").capitalize(), []).append(f"notebooks/{path.name}")
     for message in playbook_messages():
         out.setdefault(message, []).append("lib/fivestep/strategy/playbook.yml")
     out[GROCERY] = ["template/engagement/templates/engagement.en.yml"]
@@ -92,7 +96,7 @@ def main() -> int:
         path.with_suffix(".mo").write_bytes(compiled(read(code)))
         untranslated = [m.id for m in new if m.id and not (m.string if isinstance(m.string, str) else all(m.string))]
         lacking += len(untranslated)
-        print(f"{code}: {len(new)} messages, {len(untranslated)} to translate")
+        sys.stdout.write(f"{code}: {len(new)} messages, {len(untranslated)} to translate\n")
     return 1 if lacking else 0
 
 

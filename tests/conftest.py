@@ -85,7 +85,7 @@ def _order(table: ibis.Table):
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """``demo(language)``: a project generated with the grocery case, its five notebooks run and rendered; once for all workers."""
+    """``demo(language)``: a project generated with the grocery case, its notebooks run and rendered; once for all workers."""
     from filelock import FileLock
 
     shared = tmp_path_factory.getbasetemp()

@@ -9,7 +9,10 @@ from fivestep import contract, engine
 from fivestep.contract import TABLES
 from fivestep.errors import UserError
 
-ORDERS = "select * from (values ('a', 'c1', timestamp '2024-01-01 10:00', 1.50::decimal(18,2)), ('b', 'c1', timestamp '2024-01-02', 2::decimal(18,2))) t(order_id, customer_id, order_date, order_amount)"
+ORDERS = (
+    "select * from (values ('a', 'c1', timestamp '2024-01-01 10:00', 1.50::decimal(18,2)), "
+    "('b', 'c1', timestamp '2024-01-02', 2::decimal(18,2))) t(order_id, customer_id, order_date, order_amount)"
+)
 
 
 def made(**queries: str) -> dict[str, ibis.Table]:
@@ -40,7 +43,8 @@ def test_without_orders_or_lines_there_is_no_analysis():
 
 def test_a_missing_column_is_named():
     assert told(orders=f"select * exclude order_amount from ({ORDERS})") == (
-        "orders.order_amount: the column is missing. It must be DECIMAL money, like DECIMAL(18,2) (what the company receives for the order, after discounts)."
+        "orders.order_amount: the column is missing. It must be DECIMAL money, like DECIMAL(18,2) "
+        "(what the company receives for the order, after discounts)."
     )
 
 
@@ -66,7 +70,8 @@ def test_a_repeated_key_is_located():
 
 def test_every_problem_is_told_at_once():
     said = told(
-        orders=f"select * exclude customer_id replace (order_amount::double as order_amount, null::timestamp as order_date) from ({ORDERS})"
+        orders="select * exclude customer_id replace (order_amount::double as order_amount, null::timestamp as order_date) "
+        f"from ({ORDERS})"
     )
     assert "orders.order_amount" in said
     assert "orders.order_date: 2 of 2 cells are empty" in said
@@ -90,7 +95,8 @@ def test_references_and_types_of_the_declarations_are_sound():
         assert table.key, f"{table.name} has no key"
         assert not table.time or table.fields[table.time].type in ("timestamp", "date")
         for field in table.fields.values():
-            assert field.type in contract.tables.TYPES and field.pii in contract.tables.PII
+            assert field.type in contract.tables.TYPES
+            assert field.pii in contract.tables.PII
             assert not field.key or field.required
             assert not field.minimum or field.type in ("integer", "number", "money")
             if field.refers:
@@ -148,7 +154,8 @@ def test_a_scope_leaves_no_row_of_anybody_else(grocery_tables):
     assert len(with_customers) >= 5
     for name in with_customers:
         seen = set(getattr(cut, name).select("customer_id").distinct().to_pandas()["customer_id"].dropna())
-        assert seen and seen <= set(inside), name
+        assert seen, name
+        assert seen <= set(inside), name
 
 
 def test_a_branch_scope_keeps_its_own_orders_and_their_lines(grocery_tables):

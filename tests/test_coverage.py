@@ -1,4 +1,4 @@
-"""docs/coverage.yml is true: what it maps exists, and every section it names stands in an executed report with an exhibit of its own."""
+"""docs/coverage.yml is true: what it maps exists, and its sections stand in an executed report with exhibits of their own."""
 
 from __future__ import annotations
 

@@ -42,18 +42,25 @@ def test_every_section_has_an_exhibit_with_a_title_and_a_finding(demo, code):
     for step in STEPS:
         records = [
             o.metadata["fivestep"]
-            for c in nbformat.read(demo(code) / "reports" / "latest" / f"{step}.ipynb", as_version=4).cells if c.cell_type == "code"
-            for o in c.outputs if "fivestep" in o.get("metadata", {})
-        ]  # fmt: skip
+            for c in nbformat.read(demo(code) / "reports" / "latest" / f"{step}.ipynb", as_version=4).cells
+            if c.cell_type == "code"
+            for o in c.outputs
+            if "fivestep" in o.get("metadata", {})
+        ]
         exhibits = [r for r in records if r["kind"] in ("figure", "table")]
         findings = [r for r in records if r["kind"] == "finding"]
-        assert len(exhibits) >= 4 and len(findings) >= 3, step
+        assert len(exhibits) >= 4, step
+        assert len(findings) >= 3, step
         assert [r["number"] for r in exhibits] == [f"{step[0]}.{i}" for i in range(1, len(exhibits) + 1)]
         for r in exhibits:
-            assert r["title"] and not r["title"].endswith((".", "。")), r["title"]
-            assert "nan" not in r["title"].lower() and "{" not in r["title"]
+            assert r["title"], r["number"]
+            assert not r["title"].endswith((".", "。")), r["title"]
+            assert "nan" not in r["title"].lower()
+            assert "{" not in r["title"]
         for r in findings:
-            assert r["text"].endswith((".", "。")) and r["evidence"] and r["so_what"]
+            assert r["text"].endswith((".", "。"))
+            assert r["evidence"]
+            assert r["so_what"]
             assert "nan" not in f"{r['text']} {r['evidence']}".lower().split()
 
 
@@ -102,7 +109,7 @@ def test_an_english_report_holds_no_chinese(demo):
 
 def test_rendering_again_gives_the_same_bytes(demo):
     project = demo("en")
-    (folder,) = [p for p in (project / "reports").glob("*_en")]
+    (folder,) = (project / "reports").glob("*_en")
     before = {name: (folder / name).read_bytes() for name in OUTPUTS if name != "run.json"}
     render(folder)
     assert {name: (folder / name).read_bytes() for name in before} == before
@@ -112,8 +119,12 @@ def test_the_workbook_holds_every_table_with_numbers_as_numbers(demo):
     latest = demo("en") / "reports" / "latest"
     tables = sum(
         o.metadata.get("fivestep", {}).get("kind") == "table"
-        for s in STEPS for c in nbformat.read(latest / f"{s}.ipynb", as_version=4).cells if c.cell_type == "code" for o in c.outputs if "metadata" in o
-    )  # fmt: skip
+        for s in STEPS
+        for c in nbformat.read(latest / f"{s}.ipynb", as_version=4).cells
+        if c.cell_type == "code"
+        for o in c.outputs
+        if "metadata" in o
+    )
     book = openpyxl.load_workbook(latest / "workbook.xlsx")
     assert tables >= 15
     assert len(book.sheetnames) >= tables + 2
@@ -125,4 +136,5 @@ def test_the_workbook_holds_every_table_with_numbers_as_numbers(demo):
 def test_the_keep_list_is_exported(demo):
     (path,) = (demo("en") / "reports" / "latest" / "exports").glob("keep_list.csv")
     lines = path.read_text("utf-8-sig").splitlines()
-    assert lines[0].startswith("Customer,") and len(lines) > 5
+    assert lines[0].startswith("Customer,")
+    assert len(lines) > 5

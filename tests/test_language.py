@@ -31,9 +31,16 @@ def test_numbers_and_dates_are_written_as_the_reader_expects(code, written):
     language.use(code, currency="USD")
     day = dt.date(2017, 12, 31)
     assert [
-        language.number(12345.678, 1), language.percent(0.0456), language.percent(0.5), language.money(1234567.5), language.money(-3.456, 2),
-        language.short_money(2.6e6), language.day(day), language.month(day), language.weekday(0),
-    ] == written  # fmt: skip
+        language.number(12345.678, 1),
+        language.percent(0.0456),
+        language.percent(0.5),
+        language.money(1234567.5),
+        language.money(-3.456, 2),
+        language.short_money(2.6e6),
+        language.day(day),
+        language.month(day),
+        language.weekday(0),
+    ] == written
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), np.nan, pd.NA, pd.NaT, float("inf")])

@@ -115,7 +115,7 @@ def test_lift_intervals_agree_with_a_delete_a_block_jackknife(results, lines):
 
 
 def test_pairs_give_the_published_values_of_the_groceries_example(tables):
-    """Raschka's mlxtend example of five baskets, twenty times over: eggs and onion have support 0.6, confidence 0.75, lift 1.25."""
+    """The five baskets of the mlxtend manual, twenty times over: eggs and onion have support 0.6, confidence 0.75, lift 1.25."""
     baskets = [
         ["Milk", "Onion", "Nutmeg", "Kidney beans", "Eggs", "Yogurt"],
         ["Dill", "Onion", "Nutmeg", "Kidney beans", "Eggs", "Yogurt"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,10 @@ from fivestep.report import parameters
 from fivestep.report import run as running
 
 PARAMETERS = 'project: str = ".."\nscope: str = ""\nas_of: str = ""\nlanguage: str = ""\n'
-OPEN = 'from fivestep.engagement import Engagement\nengagement = Engagement(project, "{step}", scope=scope, as_of=as_of, language=language)'
+OPEN = (
+    "from fivestep.engagement import Engagement\n"
+    'engagement = Engagement(project, "{step}", scope=scope, as_of=as_of, language=language)'
+)
 
 
 def notebook(step: str, *cells: str) -> nbformat.NotebookNode:
@@ -48,8 +52,10 @@ def project(tmp_path) -> Path:
     customers = pd.DataFrame({"customer_id": [f"c{i:02d}" for i in range(12)], "region": ["North"] * 8 + ["South"] * 4})
     customers.to_parquet(snapshot / "customers.parquet", index=False)
     orders = pd.DataFrame({
-        "order_id": [f"o{i}" for i in range(24)], "customer_id": [f"c{i % 12:02d}" for i in range(24)],
-        "order_date": pd.date_range("2024-01-01", periods=24, freq="D").astype("datetime64[us]"), "order_amount": [float(i) for i in range(24)],
+        "order_id": [f"o{i}" for i in range(24)],
+        "customer_id": [f"c{i % 12:02d}" for i in range(24)],
+        "order_date": pd.date_range("2024-01-01", periods=24, freq="D").astype("datetime64[us]"),
+        "order_amount": [float(i) for i in range(24)],
     })  # fmt: skip
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -116,9 +122,8 @@ def test_scope_and_as_of_cut_what_a_notebook_sees(project):
     ],
 )
 def test_what_a_user_can_mend_stops_before_a_kernel_starts(project, given, said):
-    with pytest.raises(UserError, match=".*") as stopped:
+    with pytest.raises(UserError, match=re.escape(said)):
         running.plan(project, **given)
-    assert said in str(stopped.value)
     assert not (project / "reports").exists()
 
 
@@ -138,7 +143,7 @@ def test_an_unknown_or_mistyped_parameter_is_named():
 
 def test_a_failing_cell_ends_the_run_with_its_section_and_keeps_the_notebook(project):
     write(project, notebook("1_profiling", "print('before')", "1 / 0"))
-    with pytest.raises(running.NotebookFailed) as failed:
+    with pytest.raises(running.NotebookFailedError) as failed:
         running.run(running.plan(project), progress=False)
     assert '1_profiling.ipynb, section "Section 2": ZeroDivisionError: division by zero' in str(failed.value)
     kept = project / "reports" / "2024-01-24_en"
@@ -213,5 +218,6 @@ def test_file_names_differ_where_values_do():
     values = ["35-49K", "Under 15K", "a/b", "a:b", "华东", "..", "", "x" * 200, "x" * 201]
     names = [running.file_name(v) for v in values]
     assert len(set(names)) == len(values)
-    assert names[0] == "35-49K" and names[4] == "华东"
+    assert names[0] == "35-49K"
+    assert names[4] == "华东"
     assert not any(set(n) & set('/\\:*?"<>| ') or n.startswith(".") for n in names)

@@ -1,6 +1,7 @@
 """The `fivestep` command: one thin verb for each thing that a project can do.
 
-Exit codes: 0 done; 1 an error of the kit itself; 2 something you can mend (settings, data, an option); 3 a notebook failed; 4 some reports of a batch failed.
+Exit codes: 0 done; 1 an error of the kit itself; 2 something you can mend (settings, data, an option); 3 a notebook failed;
+4 some reports of a batch failed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def run(
     project: Project = Path(), language: Language = "", as_of: AsOf = "",
     scope: Annotated[str, typer.Option(help="field=value: only these customers, or this branch, such as region=North.")] = "",
     only: Annotated[str, typer.Option(help="Numbers of the notebooks to run, such as 2,3; the others stay as they were.")] = "",
-    first: Annotated[int, typer.Option("--from", help="Number of the first notebook to run; those before it stay as they were.")] = 0,
+    first: Annotated[
+        int, typer.Option("--from", help="Number of the first notebook to run; those before it stay as they were.")
+    ] = 0,
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Execute the notebooks and render the report."""
@@ -144,8 +147,8 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"fivestep: {error}", file=sys.stderr)
-        sys.exit(3 if type(error).__name__ == "NotebookFailed" else 2)
+        typer.echo(f"fivestep: {error}", err=True)
+        sys.exit(3 if type(error).__name__ == "NotebookFailedError" else 2)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""`Engagement`: the one object that a notebook opens. It knows settings, tables, language, exhibits, findings and what one step hands to the next."""
+"""`Engagement`: the one object that a notebook opens.
+
+It knows settings, tables, language, exhibits, findings and what one step hands to the next.
+"""
 
 from __future__ import annotations
 
@@ -205,8 +208,8 @@ class Engagement:
     ) -> None:
         """Show a numbered exhibit under an action title: a figure, or a table whose columns are registered.
 
-        *note* states definitions and denominators; *source* replaces the standing source line; *alt* describes a figure to who cannot see it
-        (the title by default). A `NotAvailable` shows as one quiet line, without a number.
+        *note* states definitions and denominators; *source* replaces the standing source line; *alt* describes a figure to who
+        cannot see it (the title by default). A `NotAvailable` shows as one quiet line, without a number.
         """
         if isinstance(shown, NotAvailable):
             self._not_available(shown)
@@ -241,12 +244,18 @@ class Engagement:
         out: dict[str, Any] = {
             "frame": frame,
             "columns": [
-                {"name": name, "label": _(c.label), "kind": c.kind, "align": "left" if c.kind in ("text", "date", "month") else "right", "definition": _(c.definition),
-                 "values": c.values}
+                {
+                    "name": name,
+                    "label": _(c.label),
+                    "kind": c.kind,
+                    "align": "left" if c.kind in ("text", "date", "month") else "right",
+                    "definition": _(c.definition),
+                    "values": c.values,
+                }
                 for name, c in described.items()
             ],
             "rows": rows,
-        }  # fmt: skip
+        }
         if len(shown) > SHOWN_ROWS:
             out["cut"] = _("The first {n} of {all} rows; the workbook has all of them.").format(
                 n=language.number(SHOWN_ROWS), all=language.number(len(shown))
@@ -266,12 +275,9 @@ class Engagement:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(list(self._findings.values()), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         warned = "".join(f"<br>⚠ {html.escape(w)}" for w in found.warnings)
-        _display(
-            {
-                "text/html": f"<blockquote><strong>{html.escape(found.text)}</strong><br>{html.escape(found.evidence)}<br>→ {html.escape(found.so_what)}{warned}</blockquote>"
-            },
-            record,
-        )
+        text, evidence, so_what = (html.escape(t) for t in (found.text, found.evidence, found.so_what))
+        shown = f"<blockquote><strong>{text}</strong><br>{evidence}<br>→ {so_what}{warned}</blockquote>"
+        _display({"text/html": shown}, record)
 
     def caution(self, text: str) -> None:
         """Show a warning that the reader must see, as a box of its own."""
@@ -314,15 +320,17 @@ class Engagement:
         stamp = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         for key, words in (("snapshot", "other data"), ("as_of", "another as-of date"), ("scope", "another scope")):
             if stamp[key] != self.stamp[key]:
-                raise UserError(
-                    f"{name}: {stamp['step']} made it for {words} ({stamp[key] or 'everybody'}, not {self.stamp[key] or 'everybody'}). Run {stamp['step']} again."
-                )
+                theirs, ours = stamp[key] or "everybody", self.stamp[key] or "everybody"
+                raise UserError(f"{name}: {stamp['step']} made it for {words} ({theirs}, not {ours}). Run {stamp['step']} again.")
         if "missing" in stamp:
             return NotAvailable(tuple(stamp["missing"]), _("what an earlier step would have handed over"), reason=stamp["reason"])
         return pd.read_parquet(folder / f"{name}.parquet")
 
     def export(self, name: str, frame: pd.DataFrame | NotAvailable) -> None:
-        """Write a list that people work with as exports/<name>.csv (UTF-8 with BOM for Excel; cells that a spreadsheet would run as formulas are defused)."""
+        """Write a list that people work with as exports/<name>.csv.
+
+        UTF-8 with BOM for Excel; cells that a spreadsheet would run as formulas are defused.
+        """
         if isinstance(frame, NotAvailable):
             return
         path = (
@@ -333,7 +341,9 @@ class Engagement:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A list is for people: labels and translated values, but plain numbers.
         written = pd.DataFrame({
-            columns.label(c): [_defused(columns.formatted(c, v)) for v in frame[c]] if columns.column(c).kind in ("text", "date", "month") else frame[c].round(4)
+            columns.label(c): [_defused(columns.formatted(c, v)) for v in frame[c]]
+            if columns.column(c).kind in ("text", "date", "month")
+            else frame[c].round(4)
             for c in frame.columns
         })  # fmt: skip
         written.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
@@ -341,7 +351,7 @@ class Engagement:
     def facts(self) -> list[list[str]]:
         """What the report says about itself on its first pages: data, period, customers, currency, scope."""
         customers = int(self.tables.customers.count().to_pandas())
-        out = [
+        return [
             [_("Data"), _(self.settings.source) or self.folder.name],
             [
                 _("Orders"),
@@ -354,7 +364,6 @@ class Engagement:
             [_("Time zone"), self.settings.time_zone],
             [_("Snapshot"), f"{self.folder.name} ({self.stamp['snapshot'][:12]})"],
         ]
-        return out
 
 
 def _day(text: str) -> dt.date | None:

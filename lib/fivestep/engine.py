@@ -41,10 +41,10 @@ def read(folder: Path, connection: ibis.BaseBackend) -> dict[str, ibis.Table]:
 class Tables:
     """Contract tables up to and including the day ``as_of``, of the customers in ``scope``.
 
-    A table is an attribute (``tables.orders``, an `ibis.Table`). ``orders`` is derived from ``order_lines`` where absent, ``customers`` from ``orders``.
-    Rows after ``as_of`` are invisible, so an analysis cannot see the future. ``first_day`` and ``last_day`` are the first and last day with an order.
-    ``given`` names the tables that were read; the others were derived from them. ``uncut`` holds the tables before the as-of cut, only to look up whether a key
-    exists at all.
+    A table is an attribute (``tables.orders``, an `ibis.Table`). ``orders`` is derived from ``order_lines`` where absent,
+    ``customers`` from ``orders``. Rows after ``as_of`` are invisible, so an analysis cannot see the future. ``first_day`` and
+    ``last_day`` are the first and last day with an order. ``given`` names the tables that were read; the others were derived from
+    them. ``uncut`` holds the tables before the as-of cut, only to look up whether a key exists at all.
     """
 
     _tables: dict[str, ibis.Table]
@@ -57,7 +57,10 @@ class Tables:
 
     @classmethod
     def of(cls, tables: dict[str, ibis.Table], *, as_of: dt.date | None = None, scope: str = "") -> Tables:
-        """Contract tables as read, cut to *as_of* (the last day with an order by default) and *scope* (``field=value`` or empty)."""
+        """Contract tables as read, cut to *as_of* and *scope*.
+
+        *as_of* is the last day with an order by default; *scope* is ``field=value`` or empty.
+        """
         given = tuple(tables)
         tables = derived(tables)
         if scope:
@@ -84,6 +87,8 @@ class Tables:
             if time and time in table.columns:
                 limit = end if table[time].type().is_timestamp() else end.date()
                 out[name] = table.filter(table[time].isnull() | (table[time] < limit))
+        if "offers" in out and "campaigns" in out:  # an offer has no date of its own
+            out["offers"] = out["offers"].semi_join(out["campaigns"].select("campaign_id"), "campaign_id")
         if "customers" not in self.given:  # who has not ordered yet is no customer yet
             out["customers"] = _buyers(out["orders"])
         return replace(self, _tables=out)
@@ -114,7 +119,7 @@ class Tables:
 
 
 def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
-    """The tables with what can be derived added: orders from their lines, customers from orders, customer and store on every line."""
+    """The tables and what can be derived: orders from their lines, customers from orders, customer and store on every line."""
     out = dict(tables)
     if "orders" not in out:
         if "order_lines" not in out:
@@ -129,7 +134,8 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
         )
     if "customer_id" not in out["orders"].columns:
         raise UserError(
-            "orders.customer_id: the column is missing, so no customer can be told from another. Import the customer's id with the orders."
+            "orders.customer_id: the column is missing, so no customer can be told from another. "
+            "Import the customer's id with the orders."
         )
     if "order_lines" in out:
         lines, orders = out["order_lines"], out["orders"]
@@ -186,7 +192,8 @@ def scope_table(tables: dict[str, ibis.Table], field: str) -> str:
         if (f := TABLES[n].fields.get(c)) and f.type == "text" and not f.key
     ]
     raise UserError(
-        f"scope: {field!r} is no field of customers or orders that can cut the data. Fields are {', '.join(dict.fromkeys(choices))}."
+        f"scope: {field!r} is no field of customers or orders that can cut the data. "
+        f"Fields are {', '.join(dict.fromkeys(choices))}."
     )
 
 
@@ -201,8 +208,8 @@ def scope_values(tables: dict[str, ibis.Table], field: str) -> list[str]:
 def needs(*wanted: str, answers: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the tables and fields that a method reads; where one is absent the method returns `NotAvailable`.
 
-    *answers* says, as a message of the catalog, what the method would have answered. The method's first argument is the `Tables`; another argument
-    that is itself a `NotAvailable` (an earlier step's result) is passed on.
+    *answers* says, as a message of the catalog, what the method would have answered. The method's first argument is the `Tables`;
+    another argument that is itself a `NotAvailable` (an earlier step's result) is passed on.
     """
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -223,9 +230,9 @@ def needs(*wanted: str, answers: str) -> Callable[[Callable[..., Any]], Callable
 
 
 def frame(expression: ibis.Table, by: Iterable[str]) -> Any:
-    """An expression as a pandas frame, sorted by *by* so that any row order of the data gives the same frame; DECIMAL money becomes float64.
+    """An expression as a pandas frame, sorted by *by* so that any row order of the data gives the same frame.
 
-    Only for what has been aggregated: raw rows stay in the engine.
+    DECIMAL money becomes float64. Only for what has been aggregated: raw rows stay in the engine.
     """
     schema = expression.schema()
     money = {c: expression[c].cast("float64") for c, t in schema.items() if t.is_decimal()}

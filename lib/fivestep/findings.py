@@ -15,9 +15,10 @@ CONFIDENCES = ("high", "medium", "low")
 class Finding:
     """One sentence with the number in it, where it came from, and what follows.
 
-    ``key`` names the finding for later runs (``segmentation.top_tier_share``); ``value`` is the raw number in ``unit`` (share, money, count, days, index ...)
-    and ``display`` the same number as the reader sees it; ``evidence`` says what was counted, over which period, with which denominator;
-    ``assumptions`` are definitions that another analyst would need to get the same number; ``warnings`` travel with the sentence wherever it goes.
+    ``key`` names the finding for later runs (``segmentation.top_tier_share``); ``value`` is the raw number in ``unit`` (share,
+    money, count, days, index ...) and ``display`` the same number as the reader sees it; ``evidence`` says what was counted, over
+    which period, with which denominator; ``assumptions`` are definitions that another analyst would need to get the same number;
+    ``warnings`` travel with the sentence wherever it goes.
     """
 
     key: str
@@ -40,7 +41,8 @@ class Finding:
 class NotAvailable:
     """A section whose data is absent: what is missing and what it would have answered.
 
-    Stands in for any result: whatever is asked of it (``.grid()``, ``.headline()``) is the same object again, so that a notebook needs no ``if``.
+    Stands in for any result: whatever is asked of it (``.grid()``, ``.headline()``) is the same object again, so that a notebook
+    needs no ``if``.
     """
 
     missing: tuple[str, ...]

@@ -16,7 +16,14 @@ from fivestep.charts.theme import ACCENT, GREYS, HAIRLINE, MUTED, PALETTE, PRIMA
 SHADES = LinearSegmentedColormap.from_list("fivestep", ["#f3f6f9", "#8fc1c7", ACCENT, PRIMARY])
 
 
-def bars(labels: Sequence[str], values: Sequence[float], *, write: Callable[[float], str], accent: Sequence[bool] | None = None, xlabel: str = "") -> Figure:
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    *,
+    write: Callable[[float], str],
+    accent: Sequence[bool] | None = None,
+    xlabel: str = "",
+) -> Figure:
     """Horizontal bars, first label on top, each with its value; *accent* marks the bars that the title speaks of."""
     fig, ax = figure(height=0.55 + 0.23 * max(len(labels), 2))
     with mpl.rc_context(style()):
@@ -30,14 +37,22 @@ def bars(labels: Sequence[str], values: Sequence[float], *, write: Callable[[flo
         ax.spines["bottom"].set_visible(False)
         span = max(values.max(initial=0.0) - min(values.min(initial=0.0), 0.0), 1e-12)
         for place, value in zip(places, values, strict=True):
-            ax.text(value + (0.01 if value >= 0 else -0.01) * span, place, write(value), va="center", ha="left" if value >= 0 else "right", fontsize=7.5)
+            end, side = (value + 0.01 * span, "left") if value >= 0 else (value - 0.01 * span, "right")
+            ax.text(end, place, write(value), va="center", ha=side, fontsize=7.5)
         low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
         ax.set_xlim(low - 0.14 * span if low < 0 else 0, high + 0.14 * span)
         ax.set_xlabel(xlabel)
     return fig
 
 
-def columns(labels: Sequence[str], values: Sequence[float], *, write: Callable[[float], str], ylabel: str = "", accent: Sequence[bool] | None = None) -> Figure:
+def columns(
+    labels: Sequence[str],
+    values: Sequence[float],
+    *,
+    write: Callable[[float], str],
+    ylabel: str = "",
+    accent: Sequence[bool] | None = None,
+) -> Figure:
     """Vertical columns over an ordered axis (months, sizes); the axis is labelled by *write*."""
     fig, ax = figure()
     with mpl.rc_context(style()):
@@ -49,8 +64,15 @@ def columns(labels: Sequence[str], values: Sequence[float], *, write: Callable[[
     return fig
 
 
-def lines(frame: pd.DataFrame, *, write: Callable[[float], str], labels: Sequence[str] | None = None, ylabel: str = "", xlabel: str = "") -> Figure:
-    """One line per column of *frame* over its index (already written labels), labelled at its end; the first column carries the accent."""
+def lines(
+    frame: pd.DataFrame,
+    *,
+    write: Callable[[float], str],
+    labels: Sequence[str] | None = None,
+    ylabel: str = "",
+    xlabel: str = "",
+) -> Figure:
+    """One line per column of *frame* over its index (already written labels), labelled at its end; the first has the accent."""
     fig, ax = figure()
     with mpl.rc_context(style()):
         names = list(labels if labels is not None else frame.columns)
@@ -70,8 +92,13 @@ def lines(frame: pd.DataFrame, *, write: Callable[[float], str], labels: Sequenc
     return fig
 
 
-def stacked(frame: pd.DataFrame, *, write: Callable[[float], str], labels: Sequence[str] | None = None, minimum: float = 0.05) -> Figure:
-    """Horizontal 100 % bars: one bar per row of *frame* (index: written labels), one part per column; parts of *minimum* and more are labelled."""
+def stacked(
+    frame: pd.DataFrame, *, write: Callable[[float], str], labels: Sequence[str] | None = None, minimum: float = 0.05
+) -> Figure:
+    """Horizontal 100 % bars: one bar per row of *frame* (index: written labels), one part per column.
+
+    Parts of *minimum* and more are labelled.
+    """
     fig, ax = figure(height=0.8 + 0.27 * max(len(frame), 2))
     with mpl.rc_context(style()):
         left = np.zeros(len(frame))
@@ -99,8 +126,18 @@ def heatmap(frame: pd.DataFrame, *, write: Callable[[float], str], annotate: boo
     with mpl.rc_context(style()):
         numbers = frame.astype(float)
         text = numbers.map(lambda v: "" if v != v else write(v)) if annotate else False
-        sns.heatmap(numbers, ax=ax, cmap=SHADES, annot=text, fmt="", cbar=not annotate, linewidths=0.6, linecolor="white", annot_kws={"fontsize": 6.8},
-                    cbar_kws={"label": bar_label, "format": lambda v, _: write(v), "shrink": 0.8} if not annotate else None)  # fmt: skip
+        sns.heatmap(
+            numbers,
+            ax=ax,
+            cmap=SHADES,
+            annot=text,
+            fmt="",
+            cbar=not annotate,
+            linewidths=0.6,
+            linecolor="white",
+            annot_kws={"fontsize": 6.8},
+            cbar_kws={"label": bar_label, "format": lambda v, _: write(v), "shrink": 0.8} if not annotate else None,
+        )
         ax.set_xlabel("")
         ax.set_ylabel("")
         ax.tick_params(axis="y", rotation=0)

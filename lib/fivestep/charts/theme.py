@@ -56,7 +56,7 @@ def _families() -> tuple[str, ...]:
     for path in sorted(_FONTS.glob("*.ttf")):
         font_manager.fontManager.addfont(path)
     names = ["Noto Sans SC"]
-    # Characters that the cut fonts lack (rare Chinese names, other scripts) are drawn from the packaged fonts rather than as boxes.
+    # Characters that the cut fonts lack (rare Chinese names, other scripts) are drawn from the packaged fonts, not as boxes.
     for package, pattern, family in (
         ("manimgx_fonts", "NotoSans[[]wght[]].ttf", "Noto Sans"),
         ("manimgx_fonts_cjk", "*.ttc", "Noto Sans CJK"),

@@ -1,8 +1,9 @@
 """The contract tables: every field with its type, unit, key, PII class and whether it is required.
 
-Types: ``text``, ``integer``, ``number`` (float), ``money`` (DECIMAL, in the currency of the engagement), ``timestamp`` (naive, in the time zone of the
-engagement), ``date``, ``boolean``. Ids are text. PII classes: ``none``; ``pseudonym`` (a keyed id); ``quasi`` (identifies in combination); ``sensitive``;
-``direct`` identifiers (name, phone, e-mail, address) have no place in a contract table: they stay in the vault.
+Types: ``text``, ``integer``, ``number`` (float), ``money`` (DECIMAL, in the currency of the engagement), ``timestamp`` (naive, in
+the time zone of the engagement), ``date``, ``boolean``. Ids are text. PII classes: ``none``; ``pseudonym`` (a keyed id);
+``quasi`` (identifies in combination); ``sensitive``; ``direct`` identifiers (name, phone, e-mail, address) have no place in a
+contract table: they stay in the vault.
 """
 
 from __future__ import annotations

@@ -21,9 +21,14 @@ _CANONICAL = {
     "boolean": dt.boolean,
 }
 _FAMILY = {
-    "text": dt.String, "integer": dt.Integer, "number": (dt.Floating, dt.Integer, dt.Decimal), "money": dt.Decimal, "timestamp": dt.Timestamp,
-    "date": dt.Date, "boolean": dt.Boolean,
-}  # fmt: skip
+    "text": dt.String,
+    "integer": dt.Integer,
+    "number": (dt.Floating, dt.Integer, dt.Decimal),
+    "money": dt.Decimal,
+    "timestamp": dt.Timestamp,
+    "date": dt.Date,
+    "boolean": dt.Boolean,
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,10 @@ def validate(tables: Mapping[str, ibis.Table]) -> None:
 
 
 def problems(tables: Mapping[str, ibis.Table]) -> list[Problem]:
-    """Everything that is wrong with a snapshot: unknown tables and columns, types, empty required cells, ranges, duplicate and orphan keys.
+    """Everything that is wrong with a snapshot.
 
-    Row numbers count the rows of the file from 1. Columns and tables beyond the contract are allowed; only the tables given are read.
+    Unknown tables and columns, types, empty required cells, ranges, duplicate and orphan keys. Row numbers count the rows of the
+    file from 1. Columns and tables beyond the contract are allowed; only the tables given are read.
     """
     out: list[Problem] = []
     if not {"order_lines", "orders"} & set(tables):

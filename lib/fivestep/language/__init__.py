@@ -118,7 +118,10 @@ def number(value: float, digits: int = 0) -> str:
 
 
 def percent(value: float, digits: int | None = None) -> str:
-    """A share as a percentage: 0.094 -> ``9.4%``; from 10 % on without decimals unless asked, and never 100 % where it is less than all."""
+    """A share as a percentage: 0.094 -> ``9.4%``.
+
+    From 10 % on without decimals unless asked, and never 100 % where it is less than all.
+    """
     if absent(value):
         return MISSING
     if digits is None:
@@ -220,7 +223,10 @@ def sentence(text: str) -> str:
 
 
 def typeset(text: str) -> str:
-    """Sentences that were put together, set as the language sets them: in Chinese nothing stands between a full stop and the next sentence."""
+    """Sentences that were put together, set as the language sets them.
+
+    In Chinese nothing stands between a full stop and the next sentence.
+    """
     return re.sub(r"(?<=[。；：，！？）、])[ ]+", "", text) if _now.code.startswith("zh") else text
 
 
@@ -240,7 +246,10 @@ def load_values(path: Path) -> None:
 
 
 def value(field: str, raw: Any) -> str:
-    """A data value as the reader sees it: *field* is ``table.column``; unknown values show as they are, absent ones as "Unknown"."""
+    """A data value as the reader sees it: *field* is ``table.column``.
+
+    Unknown values show as they are, absent ones as "Unknown".
+    """
     if absent(raw):
         return _("Unknown")
     return _now.values.get((field, str(raw)), str(raw))

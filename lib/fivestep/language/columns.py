@@ -15,9 +15,9 @@ KINDS = ("text", "count", "number", "money", "percent", "ratio", "date", "month"
 class Column:
     """What a column is called, how its values are written and what they mean.
 
-    ``kind`` is one of text, count (whole things), number (one decimal), money, percent (a share, stored 0..1), ratio (two decimals),
-    date, month, index (100 = average). ``values`` names the contract field whose labels its text values carry, or ``"message"`` where they are messages
-    of the catalog.
+    ``kind`` is one of text, count (whole things), number (one decimal), money, percent (a share, stored 0..1), ratio (two
+    decimals), date, month, index (100 = average). ``values`` names the contract field whose labels its text values carry, or
+    ``"message"`` where they are messages of the catalog.
     """
 
     label: str

@@ -23,7 +23,7 @@ LARGEST = (
 )
 MINIMUM_MONTHS = 6  # with five months no order of the values could survive the correction for many categories
 SEASONS = 24  # fewer months show every season once only
-LEVEL = 0.05
+FALSE_DISCOVERY_RATE = 0.05
 PANELS = 4  # of each direction
 
 RISING, FALLING, UNCLEAR = N_("Rising"), N_("Falling"), N_("Unclear")
@@ -214,7 +214,7 @@ class CategoryTrends:
                 _(
                     "A direction is named only where the interval leaves out zero and the Mann–Kendall test holds after "
                     "Benjamini and Hochberg's correction for all tested categories at {level}."
-                ).format(level=language.percent(LEVEL, 0)),
+                ).format(level=language.percent(FALSE_DISCOVERY_RATE, 0)),
                 _("A month is complete if it lies between the first and the last day with an order."),
             ),
         )
@@ -286,7 +286,7 @@ def _slopes(monthly: pd.DataFrame, spend: pd.Series, *, months_spend: pd.Series)
         rows.append((category, line.slope, line.low_slope, line.high_slope, 1.0 if math.isnan(p) else p))
     out = pd.DataFrame(rows, columns=["category", "share_trend", "share_trend_low", "share_trend_high", "p_value"])
     out["q_value"] = stats.false_discovery_control(out["p_value"], method="bh")
-    clear = (out["q_value"] <= LEVEL) & ((out["share_trend_low"] > 0) | (out["share_trend_high"] < 0))
+    clear = (out["q_value"] <= FALSE_DISCOVERY_RATE) & ((out["share_trend_low"] > 0) | (out["share_trend_high"] < 0))
     out["trend_direction"] = np.where(clear, np.where(out["share_trend"] > 0, RISING, FALLING), UNCLEAR)
     out["spend"] = spend.reindex(monthly.columns).to_numpy(dtype=float) / 100
     out["category_share"] = out["spend"] * 100 / months_spend.sum()

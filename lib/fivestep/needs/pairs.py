@@ -24,7 +24,7 @@ MINIMUM_EXPECTED = 5  # orders with both, were the two independent (Cochran 1954
 MINIMUM_ORDERS = 30  # orders with both before a pair is shown
 BLOCKS = 50  # groups of customers between which the variance is measured
 FEW_CUSTOMERS = 10  # below this many nothing can be said about other orders than those seen
-LEVEL = 0.05  # false discovery rate
+FALSE_DISCOVERY_RATE = 0.05
 SHOWN = 15
 
 _ANSWERS = N_("which product categories are bought together")
@@ -54,7 +54,9 @@ class Pairs:
     def together(self) -> pd.DataFrame:
         """The pairs bought together more often than by chance: q at most 5 %, lift above 1, at least 30 orders with both."""
         t = self.table
-        return t[(t["q_value"] <= LEVEL) & (t["lift"] > 1) & (t["orders_both"] >= MINIMUM_ORDERS)].reset_index(drop=True)
+        return t[(t["q_value"] <= FALSE_DISCOVERY_RATE) & (t["lift"] > 1) & (t["orders_both"] >= MINIMUM_ORDERS)].reset_index(
+            drop=True
+        )
 
     def top(self, n: int = SHOWN) -> pd.DataFrame:
         """The *n* pairs with the highest lower limit of lift among `together`."""
@@ -158,7 +160,7 @@ class Pairs:
         ).format(
             found=language.number(len(found)),
             tested=language.number(len(self.table)),
-            level=language.percent(LEVEL, 0),
+            level=language.percent(FALSE_DISCOVERY_RATE, 0),
             n=language.number(self.base),
             first=language.day(self.first_day),
             last=language.day(self.last_day),
@@ -188,7 +190,14 @@ class Pairs:
             if len(found)
             else _("Do not build bundles on these data: collect more orders first."),
             confidence="high" if len(found) else "low",
-            warnings=(self._big_orders(),) if self.typical_lift > 1 else (),
+            warnings=(
+                _(
+                    "Big orders hold more of everything, so most pairs have a lift above 1: "
+                    "only pairs well above the median pair say something of their own."
+                ),
+            )
+            if self.typical_lift > 1
+            else (),
             assumptions=(
                 _("A group counts once per order, whatever the quantity; returned lines and lines of quantity 0 do not count."),
                 _(
@@ -198,14 +207,8 @@ class Pairs:
                 _(
                     "False discoveries are held at {level} of the pairs named (Benjamini and Hochberg 1995), "
                     "over t tests of the same log lifts."
-                ).format(level=language.percent(LEVEL, 0)),
+                ).format(level=language.percent(FALSE_DISCOVERY_RATE, 0)),
             ),
-        )
-
-    def _big_orders(self) -> str:
-        return _(
-            "Big orders hold more of everything, so most pairs have a lift above 1: "
-            "only pairs well above the median pair say something of their own."
         )
 
 

@@ -51,9 +51,10 @@ def batch(
 ) -> tuple[Path, list[Outcome]]:
     """Run and render one report per value of the field *by* (a field of customers, or of orders for branches and channels).
 
-    Every report has the same as-of date: that of the whole data unless *as_of* says otherwise. A value with fewer customers than ``min_customers`` of
-    engagement.yml is skipped, as a report about a few people would tell who they are. A failure is recorded and does not stop the others. Customers without a
-    value are counted as skipped. *executor* may be any `concurrent.futures` executor whose workers see the project folder.
+    Every report has the same as-of date: that of the whole data unless *as_of* says otherwise. A value with fewer customers than
+    ``min_customers`` of engagement.yml is skipped, as a report about a few people would tell who they are. A failure is recorded
+    and does not stop the others. Customers without a value are counted as skipped. *executor* may be any `concurrent.futures`
+    executor whose workers see the project folder.
 
     Returns the batch's folder (with index.html and batch.json) and the outcomes, in the order of the values.
     """

@@ -110,7 +110,13 @@ class NotebookReader:
         if kind == "finding":
             lists = {k: [clean(x) for x in record.get(k) or () if x] for k in ("warnings", "assumptions")}
             keys = ("key", "unit", "text", "evidence", "so_what", "confidence", "display")
-            return {"t": "finding", **{k: said.get(k, "") for k in keys}, **lists, "value": record.get("value"), "headline": record.get("headline") is True}
+            return {
+                "t": "finding",
+                **{k: said.get(k, "") for k in keys},
+                **lists,
+                "value": record.get("value"),
+                "headline": record.get("headline") is True,
+            }
         if kind == "not_available":
             return {"t": "not_available", "text": said.get("text", "")}
         return {"t": "caution", "text": said.get("text", "")}

@@ -11,6 +11,7 @@ import jinja2
 
 from fivestep import language
 from fivestep.language import _
+from fivestep.report import fonts
 
 if TYPE_CHECKING:
     from fivestep.engagement import Engagement
@@ -24,7 +25,11 @@ def page(folder: Path, record: dict[str, Any], meta: dict[str, Any]) -> str:
         {"href": "report.html", "label": _("Report (web page)"), "about": _("one file, opens anywhere")},
         {"href": "workbook.xlsx", "label": _("Workbook (Excel)"), "about": _("every table with its numbers")},
         *(
-            {"href": f"exports/{p.name}", "label": p.stem.replace("_", " ").capitalize(), "about": _("list to work with (CSV)")}
+            {
+                "href": f"exports/{p.name}",
+                "label": _(p.stem.replace("_", " ").capitalize()),
+                "about": _("list to work with (CSV)"),
+            }
             for p in sorted((folder / "exports").glob("*.csv"))
         ),
     ]
@@ -32,6 +37,7 @@ def page(folder: Path, record: dict[str, Any], meta: dict[str, Any]) -> str:
         [{"text": f["display"], "kind": "number"}, {"text": f["text"]}, {"text": f["so_what"]}]
         for path in sorted((folder / "results").glob("*/findings.json"))
         for f in json.loads(path.read_text(encoding="utf-8"))
+        if f["headline"]
     ]
     notebooks = [
         [{"links": [{"href": n["name"], "label": n["name"]}]}, {"text": _(n["status"].capitalize())}] for n in record["notebooks"]
@@ -40,7 +46,7 @@ def page(folder: Path, record: dict[str, Any], meta: dict[str, Any]) -> str:
         meta,
         files=files,
         parts=[
-            _part(_("Findings"), [("", True), (_("Finding"), False), (_("So what"), False)], found),
+            _part(_("Headline findings"), [("", True), (_("Finding"), False), (_("So what"), False)], found),
             _part(_("Executed notebooks"), [(_("Notebook"), False), (_("Status"), False)], notebooks),
         ],
         facts=record["facts"],
@@ -69,14 +75,17 @@ def batch_page(whole: Engagement, by: str, outcomes: Sequence[Outcome]) -> str:
         ]
         rows.append([
             {"text": o.label}, {"text": language.number(o.customers), "kind": "number"},
-            {"text": status[o.status], "kind": "failed" if o.status == "failed" else "", "detail": o.message}, {"links": links} if done else {"text": language.MISSING},
+            {"text": status[o.status], "kind": "failed" if o.status == "failed" else "", "detail": o.message},
+            {"links": links} if done else {"text": language.MISSING},
         ])  # fmt: skip
     ready = sum(o.status in ("finished", "unchanged") for o in outcomes)
     title = _("{name}: one report per value of {field}").format(name=whole.settings.name, field=by)
     subtitle = _("{ready} of {all} reports ready; {failed} failed, {skipped} skipped").format(
-        ready=language.number(ready), all=language.number(len(outcomes)), failed=language.number(sum(o.status == "failed" for o in outcomes)),
+        ready=language.number(ready),
+        all=language.number(len(outcomes)),
+        failed=language.number(sum(o.status == "failed" for o in outcomes)),
         skipped=language.number(sum(o.status == "skipped" for o in outcomes)),
-    )  # fmt: skip
+    )
     heads = [(whole.field_label(by), False), (_("Customers"), True), (_("Status"), False), (_("Report"), False)]
     meta = {"title": title, "client": "", "subtitle": subtitle, "date": "", "lang": language.current()}
     return _render(meta, files=[], parts=[_part(_("Reports"), heads, rows)], facts=[])
@@ -94,6 +103,6 @@ def _render(meta: dict[str, Any], **said: Any) -> str:
     cells = {"links": None, "kind": "", "detail": "", "text": ""}
     for part in said["parts"]:
         part["rows"] = [[{**cells, **cell} for cell in row] for row in part["rows"]]
-    return environment.get_template("index.html.j2").render(
-        lang=meta["lang"].replace("_", "-"), title=meta["title"], subtitle=subtitle, facts_title=_("What this is made of"), **said
-    )
+    said |= {"title": meta["title"], "subtitle": subtitle, "facts_title": _("What this is made of")}
+    faces = fonts.web_faces(json.dumps(said, ensure_ascii=False), meta["lang"])
+    return environment.get_template("index.html.j2").render(lang=meta["lang"].replace("_", "-"), faces=faces, **said)

@@ -10,7 +10,10 @@ from fivestep.language import _, original
 
 
 def translated(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy whose markdown cells are in the language in use; a cell that somebody rewrote is no message of the catalog and stays as written."""
+    """A copy whose markdown cells are in the language in use.
+
+    A cell that somebody rewrote is no message of the catalog and stays as written.
+    """
     out = copy.deepcopy(notebook)
     for cell in out.cells:
         if cell.cell_type == "markdown":

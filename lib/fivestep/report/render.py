@@ -22,7 +22,8 @@ def render(folder: Path) -> dict[str, Path]:
     record = run.read_record(folder)
     if record["status"] not in ("finished", "partial", "rendered"):
         raise UserError(
-            f"{folder.name}: the run has {record['status']}, so there is nothing to hand over. Mend it and run again: fivestep run."
+            f"{folder.name}: the run has {record['status']}, so there is nothing to hand over. "
+            "Mend it and run again: fivestep run."
         )
     said = record["settings"]
     language.use(record["parameters"]["language"], currency=said["currency"])

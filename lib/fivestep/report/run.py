@@ -42,8 +42,8 @@ VERSIONED = (
 )
 
 
-class NotebookFailed(UserError):
-    """A cell of a notebook ended in an error: names the notebook, the section and what was said; the executed notebook is kept."""
+class NotebookFailedError(UserError):
+    """A cell of a notebook ended in an error: names notebook, section and what was said; the executed notebook is kept."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ def plan(
 ) -> Plan:
     """Check settings, data, parameters and choice of notebooks, and say what a run would do.
 
-    *only* names notebooks by number; *first* leaves out those before it (their results of the last run with the same data, as-of date, scope and language are
-    used). *folder* is where the run is kept: under reports/, named by as-of date, language and scope, by default.
+    *only* names notebooks by number; *first* leaves out those before it (their results of the last run with the same data, as-of
+    date, scope and language are used). *folder* is where the run is kept: under reports/, named by as-of date, language and
+    scope, by default.
     """
     found = {int(p.name.split("_")[0]): p for p in sorted((project / "notebooks").glob("[0-9]*_*.ipynb"))}
     if not found:
@@ -119,7 +120,7 @@ def run(planned: Plan, *, progress: bool = True) -> Path:
 
     Raises
     ------
-    NotebookFailed: a cell failed; the executed notebook and run.json (status ``failed``) are kept.
+    NotebookFailedError: a cell failed; the executed notebook and run.json (status ``failed``) are kept.
     UserError: earlier notebooks are needed and there are none of the same data, day and scope.
     """
     import papermill
@@ -140,16 +141,23 @@ def run(planned: Plan, *, progress: bool = True) -> Path:
             begun = time.perf_counter()
             try:
                 papermill.execute_notebook(
-                    translated(_read(path)), str(folder / path.name), parameters={"project": "..", **planned.parameters}, cwd=str(planned.project / "notebooks"),
-                    kernel_name="python3", config=channel, extra_arguments=["--IPKernelApp.log_level=CRITICAL"], progress_bar={"desc": f"{path.stem:<16}", "file": sys.stderr} if progress else False, log_output=False,
-                )  # fmt: skip
+                    translated(_read(path)),
+                    str(folder / path.name),
+                    parameters={"project": "..", **planned.parameters},
+                    cwd=str(planned.project / "notebooks"),
+                    kernel_name="python3",
+                    config=channel,
+                    extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                    progress_bar={"desc": f"{path.stem:<16}", "file": sys.stderr} if progress else False,
+                    log_output=False,
+                )
             except PapermillExecutionError as error:
                 entry.update(
                     status="failed", seconds=round(time.perf_counter() - begun, 2), error=f"{error.ename}: {error.evalue}"
                 )
                 record.update(status="failed", seconds=round(time.perf_counter() - started, 2))
                 _write(folder, record)
-                raise NotebookFailed(_failure(planned, path, error)) from None
+                raise NotebookFailedError(_failure(planned, path, error)) from None
             entry.update(status="finished", seconds=round(time.perf_counter() - begun, 2), messages=_messages(folder / path.name))
     record["notebooks"].sort(key=lambda n: n["name"])
     complete = {n["name"] for n in record["notebooks"] if n["status"] == "finished"} >= {p.name for p in planned.notebooks}
@@ -181,7 +189,10 @@ def update_record(folder: Path, **changes: Any) -> None:
 
 
 def file_name(text: str) -> str:
-    """*text* as part of a file name on any system: letters of any script, digits, dot, dash and underscore; a hash keeps two texts apart."""
+    """*text* as part of a file name on any system.
+
+    Letters of any script, digits, dot, dash and underscore; a hash keeps two texts apart.
+    """
     safe = re.sub(r"[^\w.-]+", "-", text).strip("-.")[:60]
     return safe if safe == text else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".lstrip("-")
 
@@ -224,14 +235,19 @@ def _record(planned: Plan) -> dict[str, Any]:
         "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "parameters": planned.parameters,
         "stamp": planned.stamp,
-        "fingerprint": planned.fingerprint if planned.chosen == planned.notebooks else "",  # a run in parts is never taken for a whole one
+        # A run in parts is never taken for a whole one.
+        "fingerprint": planned.fingerprint if planned.chosen == planned.notebooks else "",
         "settings": planned.settings.model_dump(),
         "subtitle": planned.subtitle,
         "facts": planned.facts,
         "notebooks": kept,
-        "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in VERSIONED if name != "fivestep"}, "fivestep": __version__},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in VERSIONED if name != "fivestep"},
+            "fivestep": __version__,
+        },
         "platform": f"{platform.system()} {platform.machine()}",
-    }  # fmt: skip
+    }
 
 
 def _write(folder: Path, record: dict[str, Any]) -> None:
@@ -257,7 +273,7 @@ def _failure(planned: Plan, path: Path, error: Any) -> str:
     return _('{notebook}, section "{section}": {said}\nThe executed notebook is kept for reading: {kept}').format(
         notebook=path.name,
         section=section,
-        said=said if error.ename in ("UserError", "NotebookFailed") else f"{error.ename}: {said}",
+        said=said if error.ename in ("UserError", "NotebookFailedError") else f"{error.ename}: {said}",
         kept=kept,
     )
 
@@ -280,7 +296,10 @@ def _environment(results: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _channel() -> Iterator[Any]:
-    """How kernels are spoken to: through sockets in a folder that only this user can read, as what they say is customer data. Windows has TCP only."""
+    """How kernels are spoken to: through sockets in a folder that only this user can read, as what they say is customer data.
+
+    Windows has TCP only.
+    """
     from traitlets.config import Config
 
     if os.name == "nt":

@@ -1,12 +1,12 @@
 """Cut the static fonts that matplotlib needs out of the variable Noto Sans SC.
 
-matplotlib draws a variable font at its thinnest weight, and no package index holds static Noto Sans SC in Regular and Bold with its licence. Needs the
-`justmytype-intl-cjk` package, which carries the variable font and OFL.txt:
+matplotlib draws a variable font at its thinnest weight, and no package index holds static Noto Sans SC in Regular and Bold with
+its licence. Needs the `justmytype-intl-cjk` package, which carries the variable font and OFL.txt:
 
     python cut.py path/to/NotoSansSC[wght].ttf
 
-Kept: what GB 2312 and Latin-1 can write, Latin Extended-A, punctuation, arrows, currency signs, CJK punctuation and full-width forms. The remaining
-characters come from the packaged Noto Sans CJK (see charts/theme.py).
+Kept: what GB 2312 and Latin-1 can write, Latin Extended-A, punctuation, arrows, currency signs, CJK punctuation and full-width
+forms. The remaining characters come from the packaged Noto Sans CJK (see charts/theme.py).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 
 HERE = Path(__file__).parent
-RANGES = [(0x20, 0x17F), (0x2000, 0x206F), (0x20A0, 0x20BF), (0x2100, 0x214F), (0x2190, 0x2193), (0x2200, 0x22FF), (0x2460, 0x2473), (0x25A0, 0x25FF),
-          (0x3000, 0x303F), (0xFF00, 0xFFEF)]  # fmt: skip
+RANGES = [(0x20, 0x17F), (0x2000, 0x206F), (0x20A0, 0x20BF), (0x2100, 0x214F), (0x2190, 0x2193), (0x2200, 0x22FF),
+          (0x2460, 0x2473), (0x25A0, 0x25FF), (0x3000, 0x303F), (0xFF00, 0xFFEF)]  # fmt: skip
 
 
 def characters() -> set[int]:
