@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from conftest import GROCERY, KIT, SHARED, make_tables
-from fivestep import charts, evaluation, language
-from fivestep.evaluation import intervals
+from fivestep import charts, evaluation, intervals, language
 from fivestep.evaluation.campaign_response import CUT_END, WHOLE
 from fivestep.evaluation.coverage import coverage
 from fivestep.evaluation.monthly_kpis import FALL, RISE, UNKNOWN, USUAL
@@ -694,7 +693,7 @@ def test_who_refuses_marketing_is_on_no_list(tables):
     found = evaluation.churn_signal(made, lapsed_after_days=30)
     assert found.lapsed_customers["customer_id"].tolist() == ["a", "b"]
     assert found.lapsed()["customer_id"].tolist() == ["b"]
-    assert "1 of these customers does not want marketing and is not on the exported list." in found.note()
+    assert "1 customer has opted out of marketing and is left out of the contact list." in found.note()
     assert found.lapsed_summary()["customers"].tolist() == [1, 2, 1]
     moved = evaluation.movement(classified(a="Champions", b="Champions"), classified(), Periods(made, 30), order=CLASSES)
     assert moved.customers()["customer_id"].tolist() == ["b"]

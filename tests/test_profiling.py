@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from fivestep import charts, language, profiling
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
+from fivestep.intervals import wilson
 from fivestep.language import columns
 from fivestep.profiling.covered_months import axis_labels, coverage_note, covered_months
-from fivestep.profiling.portrait import FIELDS, wilson
+from fivestep.profiling.portrait import FIELDS
 from fivestep.profiling.spend_index import ratios, spend_index
 
 KIT = Path(__file__).resolve().parents[1]

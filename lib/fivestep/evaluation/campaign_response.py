@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from fivestep import charts, language
 from fivestep.engine import MONEY, Tables, frame, needs
 from fivestep.evaluation.coverage import coverage, customer_ids
-from fivestep.evaluation.intervals import newcombe, welch, wilson
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intervals import newcombe, welch, wilson
 from fivestep.language import N_, _
 
 BEFORE_DAYS = 28  # whole weeks before the first day of a campaign

@@ -9,11 +9,11 @@ import ibis
 import pandas as pd
 
 from fivestep import language
+from fivestep.consent import consent_note, opted_out, refusals
 from fivestep.engine import Tables, frame, needs
-from fivestep.evaluation.consent import consent_note, refusing
 from fivestep.evaluation.coverage import coverage, customer_ids, purchases
-from fivestep.evaluation.intervals import newcombe, wilson
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intervals import newcombe, wilson
 from fivestep.language import N_, _
 
 FEW = 30  # customers
@@ -96,7 +96,7 @@ class ChurnSignal:
             "Lost: an order in one period of {days} days, none in the next. Lapsed: on {day} the last order was more than "
             "{days} days old. Returns are no orders; orders without a customer are left out."
         ).format(days=language.number(self.lapsed_after_days), day=language.day(self.as_of))
-        return f"{defined} {consent_note(self.lapsed_customers['customer_id'], self.refused)}"
+        return f"{defined} {consent_note(refusals(self.lapsed_customers['customer_id'], self.refused))}"
 
     def finding(self) -> Finding:
         """The loss rate of the latest period, and whether it has clearly changed."""
@@ -202,4 +202,4 @@ def churn_signal(tables: Tables, *, lapsed_after_days: int = 90) -> ChurnSignal 
     lapsed = customers[(pd.Timestamp(tables.as_of) - customers["last_order"]).dt.days > lapsed_after_days]
     lapsed = lapsed.sort_values(["spend", "customer_id"], ascending=[False, True], ignore_index=True)
     never = int(customer_ids(tables).count().to_pandas()) - len(customers)
-    return ChurnSignal(table, lapsed, refusing(tables), len(customers), never, lapsed_after_days, tables.as_of)
+    return ChurnSignal(table, lapsed, opted_out(tables), len(customers), never, lapsed_after_days, tables.as_of)

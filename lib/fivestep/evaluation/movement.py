@@ -12,11 +12,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
+from fivestep.consent import consent_note, opted_out, refusals
 from fivestep.engine import Tables, needs
-from fivestep.evaluation.consent import consent_note, refusing
 from fivestep.evaluation.coverage import coverage
-from fivestep.evaluation.intervals import wilson
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intervals import wilson
 from fivestep.language import N_, _
 
 # Whole weeks, so that both windows hold each weekday equally often; the first is a year, which holds every season.
@@ -235,6 +235,7 @@ class Movement:
             warnings.append(_("The windows lie in different seasons, so part of the movement may be the season."))
         if self._base < FEW:
             warnings.append(_("Only {n} customers: the shares are uncertain.").format(n=language.number(self._base)))
+        contacted = self.table.loc[self.table["movement"].isin([WORSENED, GONE]), "customer_id"]
         return Finding(
             key="evaluation.share_moved_down_or_silent",
             value=self._lost,
@@ -247,7 +248,7 @@ class Movement:
             warnings=tuple(warnings),
             assumptions=(
                 self.note(),
-                consent_note(self.table.loc[self.table["movement"].isin([WORSENED, GONE]), "customer_id"], self.refused),
+                consent_note(refusals(contacted, self.refused)),
             ),
         )
 
@@ -291,4 +292,4 @@ def movement(
         table[f"class_{when}"] = np.where(classes.isna(), SILENT, classes)
         table[f"spend_{when}"] = table[f"{value}_{when}"].fillna(0.0).astype(float)
     columns = ["customer_id", "class_before", "class_after", "movement", "spend_before", "spend_after"]
-    return Movement(table[columns], order, periods, refusing(periods.tables))
+    return Movement(table[columns], order, periods, opted_out(periods.tables))

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from fivestep import charts, language
 from fivestep.engine import Tables, frame, needs
 from fivestep.evaluation.coverage import coverage, purchases
-from fivestep.evaluation.intervals import wilson
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intervals import wilson
 from fivestep.language import N_, _
 
 SHOWN_MONTHS = (1, 3, 6)

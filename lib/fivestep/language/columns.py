@@ -91,4 +91,12 @@ register(
     store=Column(N_("Store"), "text", N_("Store or branch in which the order was placed.")),
     department=Column(N_("Department"), "text", N_("Department of the product."), values="products.department"),
     category=Column(N_("Category"), "text", N_("Category of the product."), values="products.category"),
+    discount_share=Column(N_("Discount share"), "percent", N_("Discounts divided by spend plus discounts.")),
+    coupon_share=Column(N_("Coupon share"), "percent", N_("Coupons divided by spend.")),
+    share_of_orders_with_coupon=Column(
+        N_("Orders with a coupon"), "percent", N_("Orders with a coupon amount above 0 divided by all orders.")
+    ),
+    value_tier=Column(N_("Value tier"), "text", N_("High, medium or low by cumulative spend."), values="message"),
+    lifecycle=Column(N_("Lifecycle stage"), "text", N_("Stage between first and last order, by stated rules."), values="message"),
+    deal_group=Column(N_("Deal group"), "text", N_("How much is bought on discount, by stated rules."), values="message"),
 )

@@ -37,8 +37,6 @@ register(
         N_("Spend gained or lost per month through the change in share, at the mean monthly spend."),
     ),
     # deal sensitivity
-    deal_group=Column(N_("Deal group"), "text", N_("How much is bought on discount, by stated rules."), values="message"),
-    discount_share=Column(N_("Discount share"), "percent", N_("Discounts divided by spend plus discounts.")),
     discount_share_from=Column(N_("Discount share from"), "percent", N_("Lowest discount share of a customer of the row.")),
     discount_share_to=Column(N_("to"), "percent", N_("Highest discount share of a customer of the row.")),
     lines_on_discount=Column(
@@ -47,10 +45,6 @@ register(
     orders_on_discount=Column(
         N_("Orders on discount"), "percent", N_("Orders with a discount divided by all orders of the row.")
     ),
-    share_of_orders_with_coupon=Column(
-        N_("Orders with a coupon"), "percent", N_("Orders with a coupon amount above 0 divided by all orders.")
-    ),
-    coupon_share=Column(N_("Coupon share"), "percent", N_("Coupons divided by spend.")),
     branded_spend=Column(N_("Spend on known brands"), "money", N_("Spend on products whose brand is known, refunds netted.")),
     private_label_share=Column(
         N_("Private label"), "percent", N_("Spend on the retailer's own brands divided by spend on known brands.")

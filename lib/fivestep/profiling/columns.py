@@ -87,10 +87,5 @@ register(
     lines_per_order=Column(N_("Lines per order"), "number", N_("Order lines of an order.")),
     # discounts
     discounts=Column(N_("Discounts"), "money", N_("Discounts granted by the company.")),
-    discount_share=Column(N_("Discount share"), "percent", N_("Discounts divided by spend plus discounts.")),
     coupons=Column(N_("Coupons"), "money", N_("Part of spend that manufacturers' coupons paid.")),
-    coupon_share=Column(N_("Coupon share"), "percent", N_("Coupons divided by spend.")),
-    share_of_orders_with_coupon=Column(
-        N_("Orders with a coupon"), "percent", N_("Orders with a coupon amount above 0 divided by all orders.")
-    ),
 )

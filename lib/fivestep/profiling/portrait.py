@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,10 @@ from fivestep import language
 from fivestep.engine import Tables, frame, needs
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
+from fivestep.intervals import wilson
 from fivestep.language import N_, _, columns, ngettext
 from fivestep.profiling.covered_months import period
-from fivestep.profiling.spend_index import CONFIDENCE, FEW, spend_index
+from fivestep.profiling.spend_index import FEW, spend_index
 
 ANSWERS = N_("who the customers are and which groups spend more than others")
 # The traits of a customer that make groups, in the order in which they are shown.
@@ -165,14 +165,6 @@ def portrait(tables: Tables, field: str) -> Portrait | NotAvailable:
     return portraits_of(customers, [field], unmatched, tables)[0]
 
 
-def wilson(found: np.ndarray, of: float) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper end of the 95 % interval of shares *found* / *of* (Wilson, 1927)."""
-    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
-    share = np.asarray(found, dtype=float) / of
-    centre, half = share + z**2 / (2 * of), z * np.sqrt(share * (1 - share) / of + z**2 / (4 * of**2))
-    return np.clip((centre - half) / (1 + z**2 / of), 0, 1), np.clip((centre + half) / (1 + z**2 / of), 0, 1)
-
-
 def spending(tables: Tables, fields: list[str]) -> tuple[pd.DataFrame, tuple[int, float]]:
     """Fields, orders and spend of every customer; number and amount of orders of customers that the table lacks."""
     orders = tables.orders.filter(tables.orders.customer_id.notnull())
@@ -200,7 +192,7 @@ def portraits_of(
         table = pd.DataFrame({field: pd.Series([*values, None][: len(groups)], dtype=object)})
         table["customers"] = by.size().loc[groups].to_numpy()
         table["share_of_customers"] = table["customers"] / len(customers)
-        table["portrait_share_low"], table["portrait_share_high"] = wilson(table["customers"].to_numpy(), len(customers))
+        table["portrait_share_low"], table["portrait_share_high"] = wilson(table["customers"], len(customers))
         table["spend"] = by.sum().loc[groups].to_numpy()
         table["spend_per_customer"] = table["spend"] / table["customers"]
         mean = customers["spend"].mean()

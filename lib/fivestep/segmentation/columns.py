@@ -26,11 +26,9 @@ register(
     frequency_level=Column(N_("Frequency"), "text", N_("High: at least as many orders as average."), values="message"),
     monetary_level=Column(N_("Monetary value"), "text", N_("High: at least as much spend as average."), values="message"),
     # Value tiers
-    value_tier=Column(N_("Value tier"), "text", N_("High, medium or low by cumulative spend."), values="message"),
     lowest_spend=Column(N_("Lowest spend"), "money", N_("Least spend in the window of a customer of the row.")),
     highest_spend=Column(N_("Highest spend"), "money", N_("Most spend in the window of a customer of the row.")),
     # Lifecycle
-    lifecycle=Column(N_("Lifecycle stage"), "text", N_("Stage between first and last order, by stated rules."), values="message"),
     stage_rule=Column(N_("Stage rule"), "text",
         N_("What makes the stage; the first rule that holds decides, in the order lapsed, lapsing, new, growing, mature."),
         values="message",

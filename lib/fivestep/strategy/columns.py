@@ -5,9 +5,6 @@ from fivestep.language.columns import Column, register
 
 register(
     # As segmentation describes them, which this step must not import.
-    value_tier=Column(N_("Value tier"), "text", N_("High, medium or low by cumulative spend."), values="message"),
-    lifecycle=Column(N_("Lifecycle stage"), "text", N_("Stage between first and last order, by stated rules."), values="message"),
-    deal_group=Column(N_("Deal group"), "text", N_("How much is bought on discount, by stated rules."), values="message"),
     play=Column(N_("Play"), "text", N_("Entry of the playbook, by value tier and lifecycle stage."), values="message"),
     contactable=Column(N_("May be contacted"), "count", N_("Customers of the play who have not opted out of marketing.")),
     spend_at_stake=Column(N_("Spend at stake"), "money", N_("Spend of the last 365 days, or of the whole data where shorter.")),

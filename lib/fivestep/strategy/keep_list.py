@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from fivestep import language
+from fivestep.consent import consent_note
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
-from fivestep.strategy.consent import consent_note
 from fivestep.strategy.next_best_category import NextBestCategory
 from fivestep.strategy.plan import Plan
 

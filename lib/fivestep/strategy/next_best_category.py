@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from fivestep import language
+from fivestep.consent import consent_note, opted_out
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
-from fivestep.strategy.consent import consent_note, opted_out
 
 if TYPE_CHECKING:
     from scipy import sparse

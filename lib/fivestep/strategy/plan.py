@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from fivestep import language
+from fivestep.consent import consent_note, opted_out
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
-from fivestep.strategy.consent import consent_note, opted_out
 from fivestep.strategy.playbook import NO_PLAY, UNKNOWN, Play, Playbook
 
 STAKE_DAYS = 365  # spend at stake is that of the last twelve months

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import ibis
 
 from fivestep import language
@@ -17,8 +19,13 @@ def opted_out(tables: Tables) -> frozenset[str] | None:
     return frozenset(refusing.select("customer_id").distinct().to_pandas()["customer_id"])
 
 
+def refusals(listed: Iterable[str], refused: frozenset[str] | None) -> int | None:
+    """How many of the *listed* customers have opted out; None where the data does not say."""
+    return None if refused is None else len(refused.intersection(listed))
+
+
 def consent_note(left_out: int | None) -> str:
-    """How many customers were left out of a contact list, or that the data cannot say."""
+    """How many customers were left out of a contact list, or (None) that the data cannot say."""
     if left_out is None:
         return _("The data does not say who has opted out of marketing: check before anyone is contacted.")
     return language.ngettext(
