@@ -25,13 +25,15 @@ help: ## list the targets
 
 demo: env ## the grocery case from generated project to reports, in build/demo/grocery
 	@rm -rf $(DEMO)
-	@mkdir -p $(DEMO)
-	@rmdir $(DEMO)
+	@mkdir -p build/demo
 	@printf 'replay_dir: build/cookiecutter\ncookiecutters_dir: build/cookiecutter\n' >build/cookiecutter.yml
 	@.venv/bin/cookiecutter --no-input --config-file build/cookiecutter.yml --directory template/engagement --output-dir build/demo . \
 		project_slug=grocery $(ANSWERS) language=$(LANGUAGE) data=grocery
 	@echo "Running five notebooks on 801 households. Then look at the files named at the end."
 	@.venv/bin/fivestep run --project $(DEMO)
+
+batch: demo ## one full report for every income band of the demo (slow: a few minutes)
+	@cd $(DEMO) && ../../../.venv/bin/fivestep batch --by income_band
 
 test: env ## all tests
 	@.venv/bin/python -m pytest -n 2
@@ -41,6 +43,9 @@ lint: env ## style, and which room may import which
 	@.venv/bin/lint-imports
 
 catalogs: env ## bring the translations up to date with code and notebooks, and compile them
+	@.venv/bin/python .ci/catalogs.py
+
+catalogs: env ## bring the message catalogs up to date and compile them
 	@.venv/bin/python .ci/catalogs.py
 
 lock: ## pin what lib/pyproject.toml asks for, keeping earlier pins; delete a lock first to have the newest (needs uv)

@@ -135,6 +135,9 @@ def test_as_of_hides_the_future_in_every_table(grocery_tables):
     for name, time in dated:
         assert getattr(cut, name)[time].max().cast("date").to_pandas().isoformat()[:10] <= "2017-06-30"
     assert cut.last_day == day
+    known = set(cut.campaigns.campaign_id.to_pandas())
+    assert 0 < len(known) < 27
+    assert set(cut.offers.campaign_id.to_pandas()) <= known
     assert engine.Tables.of(grocery_tables).until(day).orders.count().to_pandas() == cut.orders.count().to_pandas()
 
 

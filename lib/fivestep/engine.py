@@ -87,8 +87,9 @@ class Tables:
             if time and time in table.columns:
                 limit = end if table[time].type().is_timestamp() else end.date()
                 out[name] = table.filter(table[time].isnull() | (table[time] < limit))
-        if "offers" in out and "campaigns" in out:  # an offer has no date of its own
-            out["offers"] = out["offers"].semi_join(out["campaigns"].select("campaign_id"), "campaign_id")
+        if "offers" in out and "campaigns" in self.uncut:  # an offer has no date of its own
+            later = self.uncut["campaigns"].anti_join(out["campaigns"], "campaign_id")
+            out["offers"] = out["offers"].anti_join(later, "campaign_id")
         if "customers" not in self.given:  # who has not ordered yet is no customer yet
             out["customers"] = _buyers(out["orders"])
         return replace(self, _tables=out)
