@@ -45,9 +45,6 @@ lint: env ## style, and which room may import which
 catalogs: env ## bring the translations up to date with code and notebooks, and compile them
 	@.venv/bin/python .ci/catalogs.py
 
-catalogs: env ## bring the message catalogs up to date and compile them
-	@.venv/bin/python .ci/catalogs.py
-
 lock: ## pin what lib/pyproject.toml asks for, keeping earlier pins; delete a lock first to have the newest (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH. Install it: python3 -m pip install uv" >&2; exit 1; }
 	$(COMPILE) --output-file lib/requirements.lock lib/pyproject.toml
