@@ -16,7 +16,7 @@ COVERAGE = yaml.safe_load((KIT / "docs" / "coverage.yml").read_text("utf-8"))
 CHECKLIST = SHARED / "mission" / "checklist.md"
 
 
-def tests_of(path: str) -> set[str]:
+def names_of_tests(path: str) -> set[str]:
     return {node.name for node in ast.walk(ast.parse((KIT / path).read_text("utf-8"))) if isinstance(node, ast.FunctionDef)}
 
 
@@ -39,7 +39,7 @@ def test_every_function_and_test_named_exists():
         module, _, name = entry["function"].rpartition(".")
         assert callable(getattr(importlib.import_module(f"fivestep.{module}"), name)), key
         path, _, test = entry["test"].partition("::")
-        assert test in tests_of(path), key
+        assert test in names_of_tests(path), key
         assert (KIT / "data" / entry["case"]).is_dir(), key
 
 
