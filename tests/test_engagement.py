@@ -63,6 +63,7 @@ def test_a_table_exhibit_shows_labels_and_keeps_raw_numbers(project, shown):
     kept = pd.read_parquet(project / record["frame"])
     assert kept["share_of_spend"].tolist() == [0.1234]
     assert "12.3%" in data["text/html"]
+    assert data["text/html"].startswith('<div class="tex2jax_ignore'), "JupyterLab would read $1 and $2 as a formula"
 
 
 def test_a_figure_exhibit_is_svg_with_a_description(project, shown):

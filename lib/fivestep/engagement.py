@@ -386,6 +386,8 @@ def _display(data: dict[str, str], record: dict[str, Any]) -> None:
     from IPython.display import display
 
     plain = record.get("title") or record["text"]
+    if "text/html" in data:  # else JupyterLab would set what stands between two dollar signs as a formula
+        data = {**data, "text/html": f'<div class="tex2jax_ignore mathjax_ignore">{data["text/html"]}</div>'}
     display({**data, "text/plain": plain}, raw=True, metadata={"fivestep": record})
 
 
