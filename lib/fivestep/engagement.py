@@ -269,13 +269,15 @@ class Engagement:
             return
         said = {k: typeset(v) if isinstance(v, str) else v for k, v in asdict(found).items()}
         said |= {k: [typeset(text) for text in said[k]] for k in ("warnings", "assumptions")}
+        if language.absent(found.value):  # JSON has no word for it
+            said["value"] = None
         record = {"kind": "finding", **said, "headline": headline}
         self._findings[found.key] = {**record, "step": self.step}
         path = self.results / self.step / "findings.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(list(self._findings.values()), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        warned = "".join(f"<br>⚠ {html.escape(w)}" for w in found.warnings)
-        text, evidence, so_what = (html.escape(t) for t in (found.text, found.evidence, found.so_what))
+        warned = "".join(f"<br>⚠ {html.escape(w)}" for w in said["warnings"])
+        text, evidence, so_what = (html.escape(said[k]) for k in ("text", "evidence", "so_what"))
         shown = f"<blockquote><strong>{text}</strong><br>{evidence}<br>→ {so_what}{warned}</blockquote>"
         _display({"text/html": shown}, record)
 

@@ -1,6 +1,6 @@
 """House theme and the chart kinds that the steps share."""
 
-from fivestep.charts.kinds import bars, columns, heatmap, intervals, lines, stacked
+from fivestep.charts.kinds import bars, heatmap, intervals, lines
 from fivestep.charts.theme import ACCENT, GREYS, INK, MUTED, PALETTE, PRIMARY, figure, svg
 
 __all__ = [
@@ -11,11 +11,9 @@ __all__ = [
     "PALETTE",
     "PRIMARY",
     "bars",
-    "columns",
     "figure",
     "heatmap",
     "intervals",
     "lines",
-    "stacked",
     "svg",
 ]

@@ -27,7 +27,8 @@ def bars(
     """Horizontal bars, first label on top, each with its value; *accent* marks the bars that the title speaks of."""
     fig, ax = figure(height=0.55 + 0.23 * max(len(labels), 2))
     with mpl.rc_context(style()):
-        values = np.asarray(values, dtype=float)
+        written = [write(value) for value in values]  # a missing value has a dash and no bar
+        values = np.nan_to_num(np.asarray(values, dtype=float))
         colors = [ACCENT if accent is None or a else GREYS[1] for a in (accent if accent is not None else [True] * len(labels))]
         places = np.arange(len(labels))
         ax.barh(places, values, color=colors, height=0.68)
@@ -36,31 +37,12 @@ def bars(
         ax.set_xticks([])
         ax.spines["bottom"].set_visible(False)
         span = max(values.max(initial=0.0) - min(values.min(initial=0.0), 0.0), 1e-12)
-        for place, value in zip(places, values, strict=True):
+        for place, value, text in zip(places, values, written, strict=True):
             end, side = (value + 0.01 * span, "left") if value >= 0 else (value - 0.01 * span, "right")
-            ax.text(end, place, write(value), va="center", ha=side, fontsize=7.5)
+            ax.text(end, place, text, va="center", ha=side, fontsize=7.5)
         low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
         ax.set_xlim(low - 0.14 * span if low < 0 else 0, high + 0.14 * span)
         ax.set_xlabel(xlabel)
-    return fig
-
-
-def columns(
-    labels: Sequence[str],
-    values: Sequence[float],
-    *,
-    write: Callable[[float], str],
-    ylabel: str = "",
-    accent: Sequence[bool] | None = None,
-) -> Figure:
-    """Vertical columns over an ordered axis (months, sizes); the axis is labelled by *write*."""
-    fig, ax = figure()
-    with mpl.rc_context(style()):
-        colors = [ACCENT if a else GREYS[1] for a in (accent if accent is not None else [True] * len(labels))]
-        ax.bar(np.arange(len(labels)), np.asarray(values, dtype=float), color=colors, width=0.72)
-        ax.set_xticks(np.arange(len(labels)), labels)
-        _thin_labels(ax, labels)
-        _value_axis(ax, write, ylabel)
     return fig
 
 
@@ -89,34 +71,6 @@ def lines(
         _thin_labels(ax, list(frame.index))
         ax.set_xlabel(xlabel)
         _value_axis(ax, write, ylabel)
-    return fig
-
-
-def stacked(
-    frame: pd.DataFrame, *, write: Callable[[float], str], labels: Sequence[str] | None = None, minimum: float = 0.05
-) -> Figure:
-    """Horizontal 100 % bars: one bar per row of *frame* (index: written labels), one part per column.
-
-    Parts of *minimum* and more are labelled.
-    """
-    fig, ax = figure(height=0.8 + 0.27 * max(len(frame), 2))
-    with mpl.rc_context(style()):
-        left = np.zeros(len(frame))
-        for i, column in enumerate(frame.columns):
-            part = frame[column].to_numpy(dtype=float)
-            color = PALETTE[i % len(PALETTE)]
-            name = str(labels[i] if labels is not None else column)
-            ax.barh(np.arange(len(frame)), part, left=left, color=color, height=0.7, label=name)
-            for y, (start, share) in enumerate(zip(left, part, strict=True)):
-                if share >= minimum:
-                    ax.text(start + share / 2, y, write(share), ha="center", va="center", fontsize=7, color=_on(color))
-            left = left + np.nan_to_num(part)
-        ax.set_yticks(np.arange(len(frame)), [str(x) for x in frame.index])
-        ax.invert_yaxis()
-        ax.set_xlim(0, max(left.max(initial=0.0), 1e-12))
-        ax.set_xticks([])
-        ax.spines["bottom"].set_visible(False)
-        fig.legend(loc="outside upper left", ncols=min(len(frame.columns), 5), handlelength=1, columnspacing=1.2)
     return fig
 
 
@@ -179,12 +133,6 @@ def intervals(
         ax.spines["left"].set_visible(False)
         ax.set_xlabel(xlabel)
     return fig
-
-
-def _on(color: str) -> str:
-    """White or ink, whichever reads on *color*."""
-    r, g, b = mpl.colors.to_rgb(color)
-    return "white" if 0.299 * r + 0.587 * g + 0.114 * b < 0.58 else "#1f2933"
 
 
 def _value_axis(ax, write: Callable[[float], str], ylabel: str) -> None:

@@ -1,0 +1,38 @@
+"""Charts: the same bytes every time, Chinese drawn in its own weights, nothing missing stops them."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from fivestep import charts, language
+from fivestep.charts.theme import style
+
+
+def test_the_same_figure_has_the_same_bytes():
+    drawn = [charts.svg(charts.bars(["a", "b"], [3, 1], write=language.number)) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert "<dc:date>" not in drawn[0]
+
+
+@pytest.mark.parametrize("text", ["简体中文标签", "繁體中文標籤", "Straße, façade", "5 − 3 = 2 ≥ 1", "镕㛃龘"])
+def test_every_character_has_a_glyph(text, caplog):
+    with caplog.at_level(logging.WARNING):
+        drawn = charts.svg(charts.bars([text], [1], write=language.number))
+    assert drawn.count("<use ") >= len(text.replace(" ", ""))
+    assert not [r for r in caplog.records if "missing from" in r.getMessage() or "findfont" in r.getMessage()]
+
+
+def test_regular_and_bold_are_fonts_of_their_own():
+    from matplotlib import font_manager
+
+    family = style()["font.family"]
+    paths = {font_manager.findfont(font_manager.FontProperties(family=family, weight=weight)) for weight in ("normal", "bold")}
+    assert {p.rpartition("-")[2] for p in paths} == {"Regular.ttf", "Bold.ttf"}
+
+
+def test_missing_and_negative_values_are_drawn():
+    drawn = charts.svg(charts.bars(["a", "b", "c"], [float("nan"), -2, 3], write=language.number))
+    assert "nan" not in drawn.lower()
+    assert charts.svg(charts.bars([], [], write=language.number)).startswith("<?xml")
