@@ -52,3 +52,4 @@ def test_a_batch_makes_skips_and_then_leaves_alone(project):  # noqa: F811
 def test_a_field_that_cannot_cut_the_data_is_named(project):  # noqa: F811
     with pytest.raises(UserError, match=r"'colour' is no field of customers or orders that can cut the data\. Fields are region"):
         batch(project, by="colour", progress=False)
+    assert not (project / "reports").exists()

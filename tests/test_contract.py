@@ -149,6 +149,28 @@ def test_customers_who_are_not_listed_are_those_who_have_ordered_by_then(grocery
     assert cut.until(dt.date(2017, 1, 2)).customers.count().to_pandas() < cut.customers.count().to_pandas()
 
 
+def test_listed_customers_of_the_future_are_not_known_yet(tables):
+    import datetime as dt
+
+    import pandas as pd
+
+    orders = pd.DataFrame({"order_id": ["1", "2"], "customer_id": ["early", "late"], "order_amount": [1, 1]})
+    orders["order_date"] = ["2024-01-01", "2024-03-01"]
+    people = pd.DataFrame({"customer_id": ["early", "late", "never"]})
+    day = dt.date(2024, 2, 1)
+    known = tables(orders=orders, customers=people, as_of=day).customers.customer_id.to_pandas()
+    assert sorted(known) == ["early", "never"]
+    registered = people.assign(registered_at=["2023-01-01", "2024-01-15", "2024-02-15"])
+    known = tables(orders=orders, customers=registered, as_of=day).customers.customer_id.to_pandas()
+    assert sorted(known) == ["early", "late"], "who registered by then is known, with or without an order"
+
+
+def test_a_scope_has_the_as_of_date_of_everybody(grocery_tables):
+    cut = engine.Tables.of(grocery_tables, scope=f"store={engine.scope_values(grocery_tables, 'store')[0]}")
+    assert cut.as_of == engine.Tables.of(grocery_tables).as_of
+    assert cut.last_day <= cut.as_of
+
+
 def test_a_scope_leaves_no_row_of_anybody_else(grocery_tables):
     band = "35-49K"
     inside = grocery_tables["customers"].filter(grocery_tables["customers"].income_band == band).customer_id.to_pandas()

@@ -118,6 +118,14 @@ def test_an_export_is_defused_for_spreadsheets(project):
     assert path.read_text("utf-8-sig").splitlines() == ["Customer,Spend", "'=cmd,-5.0", "'-1,1.0", "ok,2.0"]
 
 
+def test_an_export_has_sortable_dates_and_whole_counts(project):
+    opened = Engagement(project, "4_strategy", language="zh_CN")
+    frame = pd.DataFrame({"month": [pd.Timestamp("2017-12-01"), pd.NaT], "orders": [3.0, float("nan")]})
+    opened.export("list", frame)
+    lines = (project / "reports" / "exports" / "list.csv").read_text("utf-8-sig").splitlines()
+    assert lines[1:] == ["2017-12-01,3", ","]
+
+
 def test_the_snapshot_hash_knows_every_byte(project):
     folder = project / "data" / "contract" / "grocery"
     before = snapshot_hash(folder)

@@ -341,13 +341,8 @@ class Engagement:
             else self.project / "reports" / "exports" / f"{name}.csv"
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A list is for people: labels and translated values, but plain numbers.
-        written = pd.DataFrame({
-            columns.label(c): [_defused(columns.formatted(c, v)) for v in frame[c]]
-            if columns.column(c).kind in ("text", "date", "month")
-            else frame[c].round(4)
-            for c in frame.columns
-        })  # fmt: skip
+        # A list is for people and their spreadsheets: labels and translated values, but plain numbers and sortable dates.
+        written = pd.DataFrame({columns.label(c): _listed(c, frame[c]) for c in frame.columns})
         written.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
 
     def facts(self) -> list[list[str]]:
@@ -378,6 +373,15 @@ def _day(text: str) -> dt.date | None:
 
 
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
+
+
+def _listed(name: str, values: pd.Series) -> pd.Series | list[str]:
+    kind = columns.column(name).kind
+    if kind == "text":
+        return [_defused(columns.formatted(name, v)) for v in values]
+    if kind in ("date", "month"):
+        return ["" if language.absent(v) else pd.Timestamp(v).date().isoformat() for v in values]
+    return values.astype("Float64").round().astype("Int64") if kind == "count" else values.round(4)
 
 
 def _defused(text: str) -> str:

@@ -63,20 +63,19 @@ class Tables:
         """
         given = tuple(tables)
         tables = derived(tables)
+        first, last = _period(tables["orders"])
+        if first is None:
+            raise UserError("orders: there is no order in the data.")
+        if as_of is None:
+            as_of = last
+        elif not first <= as_of <= last:
+            between = f"Choose a day between {first} and {last}, its first and last order."
+            raise UserError(f"as_of: {as_of} is outside the data. {between}")
         if scope:
             tables = _within(tables, scope)
-        seen = (
-            tables["orders"]
-            .aggregate(first=tables["orders"].order_date.min(), last=tables["orders"].order_date.max())
-            .to_pandas()
-            .iloc[0]
-        )
-        if seen["first"] != seen["first"]:
-            raise UserError(f"scope {scope}: no order belongs to it." if scope else "orders: there is no order in the data.")
-        first, last = seen["first"].date(), seen["last"].date()
-        as_of = as_of or last
-        if as_of < first:
-            raise UserError(f"as_of: {as_of} is before the first order ({first}). Choose a day between {first} and {last}.")
+            first, last = _period(tables["orders"])
+            if first is None or first > as_of:
+                raise UserError(f"scope {scope}: no order up to {as_of} belongs to it.")
         return cls(tables, as_of, first, min(last, as_of), scope, given, tables)._cut()
 
     def _cut(self) -> Tables:
@@ -92,7 +91,20 @@ class Tables:
             out["offers"] = out["offers"].anti_join(later, "campaign_id")
         if "customers" not in self.given:  # who has not ordered yet is no customer yet
             out["customers"] = _buyers(out["orders"])
+        else:
+            out["customers"] = self._known_by(end, out)
         return replace(self, _tables=out)
+
+    def _known_by(self, end: dt.datetime, cut: dict[str, ibis.Table]) -> ibis.Table:
+        """Customers of the list who were known before *end*: not those who registered, or first ordered, later."""
+        customers = cut["customers"]
+        later = _buyers(self.uncut["orders"]).anti_join(_buyers(cut["orders"]), "customer_id")
+        if "registered_at" not in customers.columns:
+            return customers.anti_join(later, "customer_id")
+        later = later.mutate(_later=True)
+        joined = customers.left_join(later, "customer_id").drop("customer_id_right")
+        known = ibis.ifelse(joined.registered_at.notnull(), joined.registered_at < end, joined._later.isnull())
+        return joined.filter(known).drop("_later")
 
     def until(self, as_of: dt.date) -> Tables:
         """The same tables as they were at the end of the day *as_of*."""
@@ -146,6 +158,12 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
     if "customers" not in out:
         out["customers"] = _buyers(out["orders"])
     return out
+
+
+def _period(orders: ibis.Table) -> tuple[dt.date | None, dt.date | None]:
+    """First and last day with an order; None where there is none."""
+    seen = orders.aggregate(first=orders.order_date.min(), last=orders.order_date.max()).to_pandas().iloc[0]
+    return (None, None) if seen["first"] != seen["first"] else (seen["first"].date(), seen["last"].date())
 
 
 def _buyers(orders: ibis.Table) -> ibis.Table:

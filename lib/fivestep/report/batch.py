@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from fivestep import engine, language
@@ -36,6 +36,7 @@ class _Job:
     scope: str
     as_of: str
     language: str
+    sources: str
     outcome: Outcome
 
 
@@ -60,16 +61,17 @@ def batch(
     """
     whole = Engagement(project, "1_profiling", as_of=as_of, language=language)
     folder = project / "reports" / f"by_{by}"
+    sources = run.plan(project, as_of=as_of, language=language).sources
+    jobs, outcomes = _jobs(whole, project, folder, by, sources)
     folder.mkdir(parents=True, exist_ok=True)
-    jobs, outcomes = _jobs(whole, project, folder, by)
     workers = workers or max(1, min(os.cpu_count() or 1, len(jobs) or 1))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     pool = executor or ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
-        pending = [pool.submit(_work, job) for job in jobs]
+        pending = {pool.submit(_work, job): job for job in jobs}
         with _bar(len(pending), progress) as bar:
             for done in as_completed(pending):
-                outcomes.append(done.result())
+                outcomes.append(_outcome(done, pending[done]))
                 bar.update()
     finally:
         if executor is None:
@@ -89,7 +91,7 @@ def whole_order(whole: Engagement, by: str) -> list[str]:
     return language.value_order(field, engine.scope_values(whole.everything, by))
 
 
-def _jobs(whole: Engagement, project: Path, folder: Path, by: str) -> tuple[list[_Job], list[Outcome]]:
+def _jobs(whole: Engagement, project: Path, folder: Path, by: str, sources: str) -> tuple[list[_Job], list[Outcome]]:
     home = engine.scope_table(whole.everything, by)
     table = getattr(whole.tables, home)
     counted = (
@@ -110,24 +112,33 @@ def _jobs(whole: Engagement, project: Path, folder: Path, by: str) -> tuple[list
         else:
             name = run.file_name(value)
             started = Outcome(value, label, sizes[value], "failed", folder=name)
-            jobs.append(_Job(project, folder / name, f"{by}={value}", whole.as_of.isoformat(), language.current(), started))
+            day = whole.as_of.isoformat()
+            jobs.append(_Job(project, folder / name, f"{by}={value}", day, language.current(), sources, started))
     return jobs, outcomes
+
+
+def _outcome(done: Future, job: _Job) -> Outcome:
+    try:
+        return done.result()
+    except BrokenExecutor:  # a worker was ended from outside, by the system for want of memory perhaps
+        return replace(job.outcome, message=_("The worker process was ended before the report was done: run the batch again."))
 
 
 def _work(job: _Job) -> Outcome:
     """One report, in a worker process: every failure becomes an outcome."""
-    said = asdict(job.outcome)
     try:
         planned = run.plan(job.project, scope=job.scope, as_of=job.as_of, language=job.language, folder=job.folder)
+        if planned.sources != job.sources:
+            raise UserError(_("Notebooks, settings or library were changed while the batch was running: run the batch again."))
         if run.finished(planned):
-            return Outcome(**{**said, "status": "unchanged"})
+            return replace(job.outcome, status="unchanged")
         run.run(planned, progress=False)
         render(job.folder)
     except UserError as error:
-        return Outcome(**{**said, "message": str(error)})
+        return replace(job.outcome, message=str(error))
     except Exception as error:  # one report's failure must not take the others with it
-        return Outcome(**{**said, "message": f"{type(error).__name__}: {error}"})
-    return Outcome(**{**said, "status": "finished"})
+        return replace(job.outcome, message=f"{type(error).__name__}: {error}")
+    return replace(job.outcome, status="finished")
 
 
 def _bar(total: int, progress: bool):

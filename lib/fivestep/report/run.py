@@ -64,11 +64,14 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """A hash of everything that decides what a full run says: data, parameters, settings, notebooks, playbook, library."""
-        said = {
-            "stamp": self.stamp, "parameters": self.parameters, "settings": self.settings.model_dump(), "library": library_hash(),
-            "files": {p.name: _sha256(p) for p in (*self.notebooks, *(q for q in [self.project / "playbook.yml"] if q.exists()))},
-        }  # fmt: skip
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        return _digest({"stamp": self.stamp, "parameters": self.parameters, "sources": self.sources})
+
+    @property
+    def sources(self) -> str:
+        """A hash of what all reports of a batch share: settings, notebooks, playbook, library."""
+        files = (*self.notebooks, *(p for p in [self.project / "playbook.yml"] if p.exists()))
+        said = {"settings": self.settings.model_dump(), "library": library_hash(), "files": {p.name: _sha256(p) for p in files}}
+        return _digest(said)
 
 
 def plan(
@@ -316,6 +319,10 @@ def _read(path: Path) -> nbformat.NotebookNode:
         raise UserError(
             f"{path.name} cannot be read as a notebook: {str(error).splitlines()[0]}. Restore it from version control."
         ) from None
+
+
+def _digest(said: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -11,3 +11,4 @@ from kit_hooks import put_back, receive  # noqa: E402
 
 put_back(kit / "template" / "engagement", Path.cwd())
 receive(kit, Path.cwd(), language=answers["language"], grocery=answers["data"] == "grocery")
+print(f"{Path.cwd().name} is ready: its README.md says how to go on.")
