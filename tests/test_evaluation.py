@@ -140,7 +140,7 @@ def check_shown(results: dict[str, object], *, figures: bool = True) -> None:
         elif isinstance(value, Figure):
             assert charts.svg(value).count("<svg") == 1, name
         elif isinstance(value, Finding):
-            texts = [value.text, value.evidence, value.so_what, value.display, *value.warnings, *value.assumptions]
+            texts = [value.text, value.evidence, value.so_what, *value.warnings, *value.assumptions]
             assert np.isfinite(value.value), name
             assert all(texts), name
             assert not [t for t in texts if "{" in t or "nan" in t.split()], name
@@ -319,6 +319,31 @@ def test_the_same_month_a_year_ago_is_compared_when_it_is_there(tables):
     assert row["change_on_year_per_day"] == pytest.approx(0.3)
     assert row["change_on_year"] == pytest.approx(130 * 29 / (100 * 28) - 1)
     assert more.year_on_year_headline() == "Spend per day in Feb 2024 was 30.0% above Feb 2023"
+
+
+def test_the_finding_states_the_year_where_the_month_is_usual(tables):
+    steady, grown = [100, 110] * 6, [round(104 * 1.04**i, 2) for i in range(12)]
+    kpis = evaluation.monthly_kpis(tables(orders=monthly(per_day(*steady, *grown))))
+    found = kpis.finding()
+    assert found.key == "evaluation.spend_per_day_change_on_year"
+    assert found.value == pytest.approx(grown[-1] / steady[-1] - 1)
+    assert found.display in found.text
+    assert found.text.startswith("Spend per day in Dec 2024 was 45.5% above Dec 2023")
+    assert "Dec 2023:" in found.evidence
+    log = evaluation.decision_log(kpis, NotAvailable((), "churn"), NotAvailable((), "campaigns")).table
+    spend = log[log["measured"] == "Spend"].set_index("decision_rule")["decision_outcome"]
+    assert spend["Against earlier changes between months"] == "No clear change"
+    assert spend["Against the same month a year ago"] == "Better"
+
+
+def test_the_finding_states_the_month_where_it_is_unusual_and_no_number_where_it_is_usual(tables):
+    steady = [100, 110] * 6
+    unusual = evaluation.monthly_kpis(tables(orders=monthly(per_day(*steady, 60)))).finding()
+    assert unusual.key == "evaluation.spend_per_day_change_on_month"
+    assert unusual.display == "-45.5%"
+    usual = evaluation.monthly_kpis(tables(orders=monthly(per_day(*steady[:11], 105)))).finding()
+    assert usual.display == ""
+    assert usual.text == "Spend per day changed by no more than usual in Dec 2023: 5.0% against Nov 2023."
 
 
 def test_a_month_without_positive_spend_is_never_divided_by(tables):

@@ -69,7 +69,7 @@ def lines_of(baskets, *, customers=None, dates=None, **more) -> dict[str, pd.Dat
 def finding_is_sound(result) -> None:
     found = result.finding()
     assert math.isfinite(found.value)
-    for text in (found.text, found.evidence, found.display, found.so_what, *found.warnings, *found.assumptions, result.note()):
+    for text in (found.text, found.evidence, found.so_what, *found.warnings, *found.assumptions, result.note()):
         assert text.strip()
         assert "nan" not in text.lower().split()
         assert "{" not in text
@@ -302,7 +302,9 @@ def test_a_steady_rise_is_named_with_the_exact_probability(tables):
     assert up["p_value"] == pytest.approx(2 / math.factorial(12))
     assert up["share_trend"] == pytest.approx(0.01)
     assert found.headline() == "Over 12 months spend shifted most towards up and away from rest"
-    assert found.finding().value == 2
+    assert found.finding().value == pytest.approx(0.01 / 0.505, rel=0.01)
+    assert found.finding().display == "2.0%"
+    assert found.finding().text.endswith("away from rest; up changed by 2.0% of its own share per month.")
     assert found.movers()["trend_direction"].tolist() == ["Rising", "Falling"]
 
 
@@ -310,6 +312,7 @@ def test_constant_shares_have_no_trend(tables):
     found = needs.category_trends(tables(**monthly({"a": [10.0] * 12, "b": [30.0] * 12})))
     assert found.table["trend_direction"].tolist() == ["Unclear"] * 2
     assert found.headline() == "Over 12 months no category clearly gained or lost share of spend"
+    assert found.finding().display == ""
     finding_is_sound(found)
     found.figure()
 

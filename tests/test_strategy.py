@@ -255,6 +255,19 @@ def test_who_opted_out_is_in_a_play_but_on_no_contact_list(tables):
     assert "1 customer has opted out" in kept.note()
 
 
+def test_who_is_in_a_play_without_contact_is_on_no_contact_list_and_counted(tables):
+    data = tables(orders=order_frame(("a", "2024-01-01", 10), ("b", "2024-01-01", 20), ("c", "2024-01-03", 30)))
+    base = segment_frame(a=("High value", "Lapsing"), b=("Low value", "Lapsed"), c=("Low value", "Lapsed"))
+    rest = {"play": "Let rest", "value_tier": ["Low value"], "lifecycle": ["Lapsed"], "contact": False}
+    made = strategy.plan(data, base, playbook_of({}, rest))
+    assert made.contacts()["customer_id"].tolist() == ["a"]
+    assert made.summary()[["customers", "contactable"]].to_numpy().tolist() == [[1, 1], [2, 0]]
+    assert "2 customers are in plays without contact and are not on the contact list." in made.note()
+    assert made.assignments()["customer_id"].tolist() == ["a", "b", "c"]
+    assert [p.play for p in strategy.playbook().plays if not p.contact] == ["Let rest"]
+    assert "without contact" not in strategy.plan(data, base, playbook_of({})).note()
+
+
 def test_orders_without_a_customer_are_left_out_and_counted(tables):
     data = tables(orders=order_frame(("a", "2024-01-01", 10), (None, "2024-01-02", 5), (None, "2024-01-02", 2.5)))
     made = strategy.plan(data, segment_frame(a=("High value", "Lapsing")), playbook_of({}))
@@ -518,6 +531,8 @@ def test_without_stores_or_with_a_short_past_the_list_says_what_it_cannot_tell(t
     kept = strategy.keep_list(data, strategy.plan(data, base, strategy.playbook()))
     assert kept.table["customer_id"].tolist() == ["b"]
     assert "most_used_store" not in kept.table
+    named = kept.note().split("The exported list gives for each customer: ")[1].split(".")[0]
+    assert named == "Value tier, Lifecycle stage, Reason, Days since last order, Spend at stake, Spend change, and Action"
     assert kept.finding().so_what == "Work down the list, most spend first, and note who was contacted when."
     assert kept.table["spend_change"].isna().all()
     assert "The data spans fewer than 182 days, so falling spend cannot be told." in kept.finding().warnings

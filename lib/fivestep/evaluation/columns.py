@@ -43,6 +43,14 @@ register(
     change_on_year_per_day=Column(
         N_("Change on the year per day"), "percent", N_("The same change after dividing each month by its days.")
     ),
+    largest_change_between_months=Column(
+        N_("Largest change between months"),
+        "percent",
+        N_("Largest change from one complete month to the next, up or down, per day where that applies."),
+    ),
+    year_verdict=Column(
+        N_("Verdict on the year"), "text", N_("Unusual: larger, up or down, than every change between months."), values="message"
+    ),
 )
 # retention
 register(

@@ -21,7 +21,11 @@ PROPOSALS = {
     OPEN: N_("Measure longer before deciding"),
 }
 LOSS, CONTACT, TARGETED = N_("Loss rate"), N_("Effect of campaigns on spend"), N_("Keep a random control group next time")
-RULES = {"months": N_("Against earlier changes between months"), "interval": N_("By the 95% interval")}
+RULES = {
+    "months": N_("Against earlier changes between months"),
+    "year": N_("Against the same month a year ago"),
+    "interval": N_("By the 95% interval"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,11 @@ class DecisionLog:
     def note(self) -> str:
         """How an outcome is judged."""
         return _(
-            "Key figures: better or worse when the change of the latest complete month is larger than every earlier one. Loss "
-            "rate and campaigns: when the 95% interval of the difference leaves out zero. More customers, orders and spend "
-            "count as better. With less than two years of data a season can look like success or failure. The proposal follows "
-            "from the outcome; people decide."
+            "Key figures: better or worse when the change of the latest complete month is larger than every earlier one, or its "
+            "change on the same month a year ago larger than every change between two months. Loss rate "
+            "and campaigns: when the 95% interval of the difference leaves out zero. More customers, orders and spend "
+            "count as better. A season can look like success or failure where a month is held against the one before. The "
+            "proposal follows from the outcome; people decide."
         )
 
 
@@ -61,6 +66,9 @@ def decision_log(
         rows += [
             (row.key_figure, "months", outcomes.get(row.key_figure_verdict, UNCHANGED), "") for row in kpis.changes().itertuples()
         ]
+        on_year = kpis.year_on_year()
+        if not isinstance(on_year, NotAvailable):
+            rows += [(row.key_figure, "year", outcomes.get(row.year_verdict, UNCHANGED), "") for row in on_year.itertuples()]
     if isinstance(churn, ChurnSignal):
         outcome = OPEN if len(churn.table) < 2 else {1: WORSE, -1: BETTER, 0: UNCHANGED}[churn.clear_change()]
         rows.append((LOSS, "interval", outcome, ""))

@@ -92,7 +92,10 @@ class MonthlyKpis:
         return pd.DataFrame(rows)
 
     def year_on_year(self) -> pd.DataFrame | NotAvailable:
-        """One row per key figure: change of the latest complete month on the same month a year ago, as counted and per day."""
+        """One row per key figure: change of the latest complete month on the same month a year ago, as counted and per day.
+
+        With a verdict: unusual where the change is larger than every change from one complete month to the next.
+        """
         complete = self.complete
         if len(complete) <= YEAR:
             reason = _("the data holds no complete {month} to compare {latest} with.").format(
@@ -102,11 +105,17 @@ class MonthlyKpis:
         rows = []
         for name, (label, per_day) in KPIS.items():
             plain, compared = (self._series(name, days)[[-1 - YEAR, -1]] for days in (False, per_day))
+            between = np.abs(_changes(self._series(name, per_day)))
+            between = between[np.isfinite(between)]
+            usual = float(between.max()) if len(between) > EARLIER_CHANGES else np.nan
+            change = _changes(compared)[-1]
             rows.append(
                 {
                     "key_figure": label,
                     "change_on_year": _changes(plain)[-1],
-                    "change_on_year_per_day": _changes(compared)[-1] if per_day else np.nan,
+                    "change_on_year_per_day": change if per_day else np.nan,
+                    "largest_change_between_months": usual,
+                    "year_verdict": _verdict(change, usual),
                 }
             )
         return pd.DataFrame(rows)
@@ -231,6 +240,11 @@ class MonthlyKpis:
         ).format(n=language.number(EARLIER_CHANGES))
         return f"{rule} {self._day()}"
 
+    def year_on_year_note(self) -> str:
+        """The rule by which a change on the year is unusual."""
+        rule = _("Unusual: larger, up or down, than every change from one complete month to the next.")
+        return f"{rule} {self._day()}"
+
     def _day(self) -> str:
         if self.trading:
             return _("Per day: per trading day, a day with at least one order, because months differ in length.")
@@ -249,25 +263,16 @@ class MonthlyKpis:
         ).format(n=language.number(self.left_out_orders), spend=language.money(self.left_out_spend))
 
     def finding(self) -> Finding | NotAvailable:
-        """The change of spend per day in the latest complete month."""
+        """The change of spend per day: on the month before where that is unusual, else on a year ago where that is known.
+
+        A usual change on the month before has no number to display.
+        """
         row = self.changes().set_index("key_figure").loc[KPIS["spend"][0]]
         change, verdict = float(row["change_on_month_per_day"]), row["key_figure_verdict"]
+        if verdict not in (RISE, FALL) and (on_year := self._year_finding()):
+            return on_year
         if not np.isfinite(change):
             return NotAvailable((), _(QUESTION), reason=language.sentence(self.headline()))
-        latest, previous = self.complete.iloc[-1], self.complete.iloc[-2]
-        evidence = _(
-            "{month}: {spend} from {customers} active customers in {days} days; {previous}: {spend_before} from "
-            "{customers_before} in {days_before} days."
-        ).format(
-            month=language.month(self._latest),
-            spend=language.money(latest["spend"]),
-            customers=language.number(latest["active_customers"]),
-            days=language.number(latest["days"]),
-            previous=language.month(self._previous),
-            spend_before=language.money(previous["spend"]),
-            customers_before=language.number(previous["active_customers"]),
-            days_before=language.number(previous["days"]),
-        )
         follows = {
             RISE: _("Find out what brought the rise before crediting any one action."),
             FALL: _("Find the cause before the next review: the change is outside what months have shown so far."),
@@ -280,13 +285,64 @@ class MonthlyKpis:
             key="evaluation.spend_per_day_change_on_month",
             value=change,
             unit="share",
-            display=language.percent(change, 1),
-            text=language.sentence(self.headline()),
-            evidence=evidence,
+            display="" if verdict == USUAL else language.percent(change, 1),
+            text=language.sentence(self._usual(change) if verdict == USUAL else self.headline()),
+            evidence=self._evidence(2),
             so_what=follows[verdict],
             confidence="low" if verdict == UNKNOWN else "medium" if seasonal else "high",
             warnings=tuple(filter(None, [season, self._left_out()])),
             assumptions=(self.note(), self.changes_note()),
+        )
+
+    def _year_finding(self) -> Finding | None:
+        """The change of spend per day on the same month a year ago; None where that is not known."""
+        compared = self.year_on_year()
+        if isinstance(compared, NotAvailable):
+            return None
+        row = compared.set_index("key_figure").loc[KPIS["spend"][0]]
+        change, verdict = float(row["change_on_year_per_day"]), row["year_verdict"]
+        if not np.isfinite(change):
+            return None
+        follows = {
+            RISE: _("Find out what brought the rise before crediting any one action."),
+            FALL: _("Find the cause before the next review: no change between two months so far was as large."),
+            USUAL: _("Change nothing on account of this one comparison: months that follow each other have differed as much."),
+            UNKNOWN: _("Collect more months before acting on a single change."),
+        }
+        once = _("A single month is compared with a single month: holidays and weekdays may fall differently.")
+        return Finding(
+            key="evaluation.spend_per_day_change_on_year",
+            value=change,
+            unit="share",
+            display=language.percent(change, 1),
+            text=language.sentence(self.year_on_year_headline()),
+            evidence=self._evidence(1 + YEAR),
+            so_what=follows[verdict],
+            confidence="low" if verdict == UNKNOWN else "medium",
+            warnings=tuple(filter(None, [once, self._left_out()])),
+            assumptions=(self.note(), self.year_on_year_note()),
+        )
+
+    def _evidence(self, back: int) -> str:
+        """Spend, active customers and days of the latest complete month and of the one *back* rows from the end."""
+        latest, before = self.complete.iloc[-1], self.complete.iloc[-back]
+        return _(
+            "{month}: {spend} from {customers} active customers in {days} days; {previous}: {spend_before} from "
+            "{customers_before} in {days_before} days."
+        ).format(
+            month=language.month(latest["month"]),
+            spend=language.money(latest["spend"]),
+            customers=language.number(latest["active_customers"]),
+            days=language.number(latest["days"]),
+            previous=language.month(before["month"]),
+            spend_before=language.money(before["spend"]),
+            customers_before=language.number(before["active_customers"]),
+            days_before=language.number(before["days"]),
+        )
+
+    def _usual(self, change: float) -> str:
+        return _("Spend per day changed by no more than usual in {month}: {change} against {previous}").format(
+            month=language.month(self._latest), change=language.percent(change, 1), previous=language.month(self._previous)
         )
 
 

@@ -125,6 +125,16 @@ class CategoryTrends:
             return _("Over {n} months spend shifted most away from {faller}; no category clearly gained share").format(**words)
         return _("Over {n} months no category clearly gained or lost share of spend").format(**words)
 
+    def _finding_text(self, top: pd.DataFrame) -> str:
+        """The headline with the change that `finding` displays, that of the first category named."""
+        if top.empty:
+            return self.headline()
+        return _("{headline}; {category} changed by {change} of its own share per month").format(
+            headline=self.headline(),
+            category=language.value("products.category", top["category"].iloc[0]),
+            change=language.percent(top["relative_trend"].iloc[0], 1),
+        )
+
     def movers_headline(self) -> str:
         """How many of the tested categories rise or fall beyond chance."""
         return _("Of {all} large categories, {rising} clearly gained and {falling} clearly lost share of spend").format(
@@ -170,9 +180,10 @@ class CategoryTrends:
         return _("A trend in share says what moved, not why: prices, range, stock and competitors may be behind it.")
 
     def finding(self) -> Finding:
-        """The strongest clear shifts and how many there are."""
+        """The strongest clear shifts; displayed is the monthly change of the first one, nothing where none is clear."""
         rising, falling = self._clear(RISING), self._clear(FALLING)
         top = pd.concat([rising.head(1), falling.head(1)])
+        first = float(top["relative_trend"].iloc[0]) if len(top) else 0.0
         evidence = [
             _(
                 "Clearly rising: {rising}; clearly falling: {falling}; tested: {all} categories over {n} months "
@@ -195,11 +206,11 @@ class CategoryTrends:
                 )
             )
         return Finding(
-            key="needs.clear_category_trends",
-            value=len(rising) + len(falling),
-            unit="count",
-            display=language.number(len(rising) + len(falling)),
-            text=language.sentence(self.headline()),
+            key="needs.strongest_category_trend",
+            value=first,
+            unit="share",
+            display=language.percent(first, 1) if len(top) else "",
+            text=language.sentence(self._finding_text(top)),
             evidence=" ".join(evidence),
             so_what=_(
                 "Check the categories named against the same months of another year and against price and range changes; "

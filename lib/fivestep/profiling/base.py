@@ -12,6 +12,7 @@ from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.profiling.covered_months import period
+from fivestep.profiling.returns import is_return, netted_note
 
 ANSWERS = N_("how many customers and orders there are and what they are worth")
 FEW = 100
@@ -22,13 +23,14 @@ class Base:
     """The base in one row.
 
     ``table``: customers (with an order), orders, spend, spend_per_order, orders_per_customer, spend_per_customer. ``anonymous``:
-    number and amount of orders without a customer, which are left out. ``inactive``: customers without an order up to the as-of
-    date.
+    number and amount of orders without a customer (returns among them), which are left out. ``inactive``: customers without an
+    order up to the as-of date. ``returns``: orders of a negative amount, which lower spend and are no orders.
     """
 
     table: pd.DataFrame
     anonymous: tuple[int, float]
     inactive: int
+    returns: int
     first_day: dt.date
     as_of: dt.date
 
@@ -54,7 +56,7 @@ class Base:
         return " ".join((base, *self._left_out()))
 
     def _left_out(self) -> tuple[str, ...]:
-        out = []
+        out = [netted_note(self.returns)] if self.returns else []
         n, amount = self.anonymous
         if n:
             out.append(
@@ -94,14 +96,18 @@ class Base:
 
 @needs("orders.customer_id", "orders.order_amount", answers=ANSWERS)
 def base(tables: Tables) -> Base | NotAvailable:
-    """Customers with an order, their orders and spend; orders without a customer are left out and counted."""
+    """Customers with an order, their orders and spend; orders without a customer are left out and counted.
+
+    An order with a negative amount is a return: it lowers spend and is no order.
+    """
     orders = tables.orders
-    known = orders.customer_id.notnull()
+    known, back = orders.customer_id.notnull(), is_return(orders)
     seen = frame(
         orders.aggregate(
-            customers=orders.customer_id.nunique(),
-            orders=known.sum().fill_null(0),
+            customers=orders.customer_id.nunique(where=~back),
+            orders=(known & ~back).sum().fill_null(0),
             spend=orders.order_amount.sum(where=known).fill_null(0),
+            returns=(known & back).sum().fill_null(0),
             anonymous=(~known).sum().fill_null(0),
             anonymous_amount=orders.order_amount.sum(where=~known).fill_null(0),
         ),
@@ -109,7 +115,11 @@ def base(tables: Tables) -> Base | NotAvailable:
     ).iloc[0]
     customers, count, spend = int(seen["customers"]), int(seen["orders"]), float(seen["spend"])
     if not customers:
-        return NotAvailable((), _(ANSWERS), reason=_("No order names its customer."))
+        return NotAvailable(
+            (),
+            _(ANSWERS),
+            reason=_("All orders with a customer are returns.") if seen["returns"] else _("No order names its customer."),
+        )
     table = pd.DataFrame(
         [
             {
@@ -122,6 +132,7 @@ def base(tables: Tables) -> Base | NotAvailable:
             }
         ]
     )
-    active = orders.filter(known).select("customer_id").distinct()
+    active = orders.filter(known & ~back).select("customer_id").distinct()
     inactive = int(tables.customers.anti_join(active, "customer_id").count().to_pandas())
-    return Base(table, (int(seen["anonymous"]), float(seen["anonymous_amount"])), inactive, tables.first_day, tables.as_of)
+    anonymous = int(seen["anonymous"]), float(seen["anonymous_amount"])
+    return Base(table, anonymous, inactive, int(seen["returns"]), tables.first_day, tables.as_of)

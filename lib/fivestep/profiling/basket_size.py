@@ -22,6 +22,7 @@ from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
 from fivestep.profiling.covered_months import period
+from fivestep.profiling.returns import is_return, left_out_note, without_returns
 
 ANSWERS = N_("how many lines an order has and what it is worth")
 # Statistics of the table: name -> quantile, None for the mean.
@@ -41,8 +42,8 @@ class BasketSize:
     """Size of the orders.
 
     ``table``: one row per statistic (mean, quartiles, 90th percentile): statistic, order_spend, lines_per_order (of orders with
-    lines; absent without lines). ``spend_bins`` and ``line_bins`` (None without lines): low (included; NaN for the negative
-    orders), high (excluded; NaN for the last), orders, share_of_orders.
+    lines; absent without lines). ``spend_bins`` and ``line_bins`` (None without lines): low (included),
+    high (excluded; NaN for the last), orders, share_of_orders.
     """
 
     table: pd.DataFrame
@@ -50,6 +51,7 @@ class BasketSize:
     line_bins: pd.DataFrame | None
     orders: int
     orders_with_lines: int
+    returns: int
     first_day: dt.date
     as_of: dt.date
 
@@ -60,16 +62,12 @@ class BasketSize:
         with mpl.rc_context(style()):
             bins = self.spend_bins
             _distribution(axes[0, 0], bins, _("Share of orders by spend"))
-            digits = 0 if (bins["low"].dropna() % 1 == 0).all() else 2
-            open_ended = bins["high"].isna() | bins["low"].isna()
+            digits = 0 if (bins["low"] % 1 == 0).all() else 2
+            open_ended = bins["high"].isna()
             # An edge is written between the bars that it parts, an open end under its bar.
             ticks = [place if is_open else place - 0.5 for place, is_open in enumerate(open_ended)]
             texts = [
-                _("<{amount}").format(amount=language.money(high, digits))
-                if math.isnan(low)
-                else _("{amount}+").format(amount=language.money(low, digits))
-                if math.isnan(high)
-                else language.money(low, digits)
+                _("{amount}+").format(amount=language.money(low, digits)) if math.isnan(high) else language.money(low, digits)
                 for low, high in zip(bins["low"], bins["high"], strict=True)
             ]
             axes[0, 0].set_xticks(ticks, texts, rotation=45, ha="right", rotation_mode="anchor")
@@ -109,14 +107,15 @@ class BasketSize:
 
     def note(self) -> str:
         """Base."""
-        base = _("Base: {n} orders, {period}, those of zero and below included.").format(
+        base = _("Base: {n} orders, {period}, those of zero included.").format(
             n=language.number(self.orders), period=period(self.first_day, self.as_of)
         )
-        if self.orders_with_lines in (0, self.orders):
-            return base
-        return (
-            base + " " + _("Lines are those of the {n} orders that have any.").format(n=language.number(self.orders_with_lines))
+        lined = (
+            ""
+            if self.orders_with_lines in (0, self.orders)
+            else _("Lines are those of the {n} orders that have any.").format(n=language.number(self.orders_with_lines))
         )
+        return " ".join(filter(None, (base, left_out_note(self.returns), lined)))
 
     def finding(self) -> Finding:
         """The median order."""
@@ -139,23 +138,26 @@ class BasketSize:
 def basket_size(tables: Tables) -> BasketSize | NotAvailable:
     """Mean and quantiles (linear interpolation) of order amounts and of lines per order, and their distributions.
 
-    Orders without an amount are excluded; orders without a customer count. Bins of spend have a round width chosen from the 95th
+    Orders without an amount and returns (negative amounts) are excluded; orders without a customer count.
+    Bins of spend have a round width chosen from the 95th
     percentile.
     """
-    orders = tables.orders.filter(tables.orders.order_amount.notnull()).select(exact="order_amount")
+    bought, returns = without_returns(tables)
+    orders = bought.filter(bought.order_amount.notnull()).select(exact="order_amount")
     values, n, top = _described(orders)
     if not n:
-        return NotAvailable((), _(ANSWERS), reason=_("No order has an amount."))
+        return NotAvailable((), _(ANSWERS), reason=_("No order has an amount of zero or above."))
     width = _round_width(top / BINS)
     spend_bins = _binned(orders, [round(width * i, 10) for i in range(max(math.ceil(top / width), 1) + 1)], n)
     table, line_bins, n_lined = pd.DataFrame({"statistic": list(STATISTICS), "order_spend": values}), None, 0
     if not tables.missing("order_lines.order_id"):
-        lines = tables.order_lines
+        back = tables.orders.filter(is_return(tables.orders)).select("order_id")
+        lines = tables.order_lines.anti_join(back, "order_id")
         lined = lines.group_by("order_id").aggregate(exact=lines.count()).select("exact")
         values, n_lined, _top = _described(lined)
         if n_lined:
             table["lines_per_order"], line_bins = values, _binned(lined, LINE_EDGES, n_lined)
-    return BasketSize(table, spend_bins, line_bins, n, n_lined, tables.first_day, tables.as_of)
+    return BasketSize(table, spend_bins, line_bins, n, n_lined, returns, tables.first_day, tables.as_of)
 
 
 def _described(sizes: ibis.Table) -> tuple[list[float], int, float]:
@@ -170,17 +172,17 @@ def _described(sizes: ibis.Table) -> tuple[list[float], int, float]:
 
 
 def _binned(sizes: ibis.Table, edges: Sequence[float], n: int) -> pd.DataFrame:
-    """Rows per bin [edge, next edge); the last is open, and one below the first edge is added where it is needed."""
+    """Rows per bin [edge, next edge); the last is open; no size is below the first edge."""
     size = sizes.exact.cast("float64")
     place = functools.reduce(operator.add, [(size >= edge).cast("int64") for edge in edges])
     counted = sizes.select(place=place)
     counts = frame(counted.group_by("place").aggregate(orders=counted.count()), by=["place"]).set_index("place")["orders"]
-    counts = counts.reindex(range(0 if 0 in counts.index else 1, len(edges) + 1), fill_value=0)
-    ends = [math.nan, *map(float, edges), math.nan]
+    counts = counts.reindex(range(1, len(edges) + 1), fill_value=0)
+    ends = [*map(float, edges), math.nan]
     return pd.DataFrame(
         {
-            "low": [ends[i] for i in counts.index],
-            "high": [ends[i + 1] for i in counts.index],
+            "low": ends[:-1],
+            "high": ends[1:],
             "orders": counts.to_numpy(),
             "share_of_orders": counts.to_numpy() / n,
         }

@@ -18,7 +18,11 @@ register(
     gap_from=Column(N_("From"), "date", N_("First day without an order.")),
     gap_to=Column(N_("To"), "date", N_("Last day without an order.")),
     gap_days=Column(N_("Days"), "count", N_("Consecutive days without an order.")),
-    usual_orders=Column(N_("Usual orders"), "number", N_("Sum over the days of the median number of orders on that weekday.")),
+    usual_orders=Column(
+        N_("Usual orders"),
+        "number",
+        N_("Sum over the days of the median orders of that weekday within 8 weeks before and after."),
+    ),
     # money
     measure=Column(N_("Measure"), "text", N_("What is compared."), values="message"),
     orders_total=Column(N_("By orders"), "money", N_("Sum over the orders.")),

@@ -87,9 +87,9 @@ class Demographics:
         first, customers = self.portraits[0], int(self.portraits[0].table["customers"].sum())
         apart = [(p, row) for p in self.portraits for _i, row in p.differing().iterrows()]
         above = [(p, row) for p, row in apart if row["spend_index"] > 100]
-        value, unit, display = 0.0, "count", language.number(0)
+        value, unit, display = 0.0, "count", ""  # nothing to put into a tile
         text = _("No group by any trait differs reliably from the average spend per customer")
-        so_what = _("Do not choose customers by these traits alone; what they buy says more.")
+        so_what = _("Do not choose customers by these traits alone; they do not tell who spends more.")
         if apart:
             portrait, row = max(above or apart, key=lambda found: abs(found[1]["spend_index"] - 100))
             said = (
@@ -102,8 +102,9 @@ class Demographics:
                 group=portrait.name(row[portrait.field]),
                 field=columns.label(portrait.field),
             )
-            value, unit, display = float(row["spend_index"]), "index", language.number(row["spend_index"])
-            so_what = _("Use the trait to choose whom to address only together with what the customers buy.")
+            value, unit = float(row["spend_index"]), "index"
+            display = ("+" if value > 100 else "") + language.percent(value / 100 - 1)
+            so_what = _("Use the trait to choose whom to address only together with each customer's own orders.")
         return Finding(
             key="profiling.spend_by_trait",
             value=value,

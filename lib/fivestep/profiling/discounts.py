@@ -14,6 +14,7 @@ from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, columns
 from fivestep.profiling.covered_months import axis_labels, coverage_note, covered_months, period
+from fivestep.profiling.returns import is_return, netted_note, returned
 
 ANSWERS = N_("which part of the list value discounts take and how often coupons are used")
 SHARES = ("discount_share", "coupon_share", "share_of_orders_with_coupon")
@@ -31,6 +32,7 @@ class Discounts:
     table: pd.DataFrame
     total: pd.Series
     months: pd.DataFrame
+    returns: int
     first_day: dt.date
     as_of: dt.date
 
@@ -73,7 +75,7 @@ class Discounts:
         base = _(
             "Base: {n} orders, {period}. List value: spend plus discounts. Coupons are the manufacturers' and part of spend."
         ).format(n=language.number(self.total["orders"]), period=period(self.first_day, self.as_of))
-        return f"{base} {coverage_note(self.months)}".rstrip()
+        return " ".join(filter(None, (base, netted_note(self.returns), coverage_note(self.months))))
 
     def finding(self) -> Finding:
         """The share that discounts take; without discounts, the share that coupons pay."""
@@ -102,19 +104,21 @@ def discounts(tables: Tables) -> Discounts | NotAvailable:
 
     An order uses a coupon if its coupon amount is above 0. Needs orders.discount_amount or orders.coupon_amount, each for its
     part; orders without a customer count.
+    An order with a negative amount is a return: it lowers the sums and is no order.
     """
     orders = tables.orders
     has_discounts, has_coupons = (not tables.missing(f"orders.{c}") for c in ("discount_amount", "coupon_amount"))
     if not has_discounts and not has_coupons:
         return NotAvailable(("orders.discount_amount", "orders.coupon_amount"), _(ANSWERS))
     dated = orders.mutate(month=orders.order_date.truncate("M").cast("date"))
-    sums = {"orders": dated.count(), "spend": dated.order_amount.sum().fill_null(0)}
+    bought = ~is_return(dated)
+    sums = {"orders": bought.sum().fill_null(0), "spend": dated.order_amount.sum().fill_null(0)}
     if has_discounts:
         sums["discounts"] = dated.discount_amount.sum().fill_null(0)
     if has_coupons:
         sums |= {
             "coupons": dated.coupon_amount.sum().fill_null(0),
-            "orders_with_coupon": (dated.coupon_amount > 0).sum().fill_null(0),
+            "orders_with_coupon": ((dated.coupon_amount > 0) & bought).sum().fill_null(0),
         }
     months = covered_months(tables)
     counted = frame(dated.group_by("month").aggregate(**sums), by=["month"])
@@ -127,7 +131,7 @@ def discounts(tables: Tables) -> Discounts | NotAvailable:
             _(ANSWERS),
             reason=_("Spend adds up to {money}, so shares of it say nothing.").format(money=language.money(total["spend"])),
         )
-    return Discounts(_shares(table), total, months, tables.first_day, tables.as_of)
+    return Discounts(_shares(table), total, months, returned(orders), tables.first_day, tables.as_of)
 
 
 def _shares(sums: pd.DataFrame) -> pd.DataFrame:

@@ -16,9 +16,12 @@ from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.profiling.covered_months import axis_labels, covered_months, period
+from fivestep.profiling.returns import left_out_note, without_returns
 
 ANSWERS = N_("on which days orders are missing")
 FEW_WEEKS = 8  # with fewer days of a weekday its median says little
+AROUND = 8  # weeks before and after a day that make its usual orders: a growing business is held to its own time
+USUAL = 3  # below this median, a day without orders can be chance
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,13 @@ class Gaps:
     """Orders per day of the period.
 
     ``table``: one row per calendar day from the first day with an order to the as-of date: order_day, orders, usual_orders
-    (median of all days of the same weekday), gap (no order although the median is above zero). ``months``: see `covered_months`.
+    (median of the same weekday within eight weeks before and after), gap
+    (no order although that median is at least three). ``months``: see `covered_months`.
     """
 
     table: pd.DataFrame
     months: pd.DataFrame
+    returns: int
     first_day: dt.date
     as_of: dt.date
 
@@ -85,6 +90,12 @@ class Gaps:
             return ngettext(
                 "The only day of the period has orders", "Each of the {n} days of the period has orders", days
             ).format(n=language.number(days))
+        if marked.empty and (self.table.loc[self.table["orders"] == 0, "usual_orders"] > 0).any():
+            return ngettext(
+                "{n} of {days} days has no order; so few are usual that this can be chance",
+                "{n} of {days} days have no order; so few are usual on them that this can be chance",
+                empty,
+            ).format(n=language.number(empty), days=language.number(days))
         if marked.empty:
             return ngettext(
                 "{n} of {days} days has no order, as is usual for its weekday",
@@ -92,17 +103,19 @@ class Gaps:
                 empty,
             ).format(n=language.number(empty), days=language.number(days))
         if len(marked) == 1:
-            return _("{day} is the only one of {days} days without the orders usual for its weekday").format(
-                day=language.day(marked["order_day"].iloc[0]), days=language.number(days)
+            return _("{day} is the only one of {days} days without the {least} or more orders usual for its weekday").format(
+                day=language.day(marked["order_day"].iloc[0]), days=language.number(days), least=language.number(USUAL)
             )
         longest = max(_consecutive(list(marked["order_day"])), key=lambda run: (len(run), -run[0].toordinal()))
         return ngettext(
-            "{n} of {days} days lack the orders usual for their weekday, never two in a row",
-            "{n} of {days} days lack the orders usual for their weekday, the longest stretch being {length} days from {day}",
+            "{n} of {days} days lack the {least} or more orders usual for their weekday, never two in a row",
+            "{n} of {days} days lack the {least} or more orders usual for their weekday, the longest stretch being {length} "
+            "days from {day}",
             len(longest),
         ).format(
             n=language.number(len(marked)),
             days=language.number(days),
+            least=language.number(USUAL),
             length=language.number(len(longest)),
             day=language.day(longest[0]),
         )
@@ -121,10 +134,16 @@ class Gaps:
 
     def note(self) -> str:
         """Base and rule."""
-        return _(
-            "Base: {orders} orders, {period}. Usual orders: the median of all days of the same weekday; a gap is a day without "
-            "orders whose median is above 0."
-        ).format(orders=language.number(int(self.table["orders"].sum())), period=period(self.first_day, self.as_of))
+        base = _(
+            "Base: {orders} orders, {period}. Usual orders: the median of the same weekday within {weeks} weeks before and "
+            "after; a gap is a day without orders whose median is {least} or more."
+        ).format(
+            orders=language.number(int(self.table["orders"].sum())),
+            period=period(self.first_day, self.as_of),
+            weeks=language.number(AROUND),
+            least=language.number(USUAL),
+        )
+        return f"{base} {left_out_note(self.returns)}".rstrip()
 
     def finding(self) -> Finding:
         """How many days lack their usual orders."""
@@ -151,24 +170,30 @@ class Gaps:
                 else ()
             ),
             assumptions=(
-                _("A day counts as a gap when it has no order although at least half of the days of its weekday have one."),
+                _(
+                    "A day counts as a gap when it has no order although the median of its weekday within {weeks} weeks before "
+                    "and after is {least} or more."
+                ).format(weeks=language.number(AROUND), least=language.number(USUAL)),
             ),
         )
 
 
 @needs("orders.order_date", answers=ANSWERS)
 def gaps(tables: Tables) -> Gaps:
-    """Orders per day, from the first day with an order to the as-of date, against the median of their weekday; orders without a
-    customer count too.
+    """Orders per day, from the first day with an order to the as-of date, against the median of their weekday within eight weeks
+    before and after; orders without a customer count too, returns (negative amounts) do not.
     """
-    orders = tables.orders
+    orders, returns = without_returns(tables)
     counted = frame(orders.group_by(order_day=orders.order_date.date()).aggregate(orders=orders.count()), by=["order_day"])
     counted = counted.set_index(pd.to_datetime(counted["order_day"]))["orders"]
     days = pd.date_range(tables.first_day, tables.as_of, name="order_day")
     table = counted.reindex(days, fill_value=0).reset_index()
-    table["usual_orders"] = table.groupby(table["order_day"].dt.day_of_week)["orders"].transform("median").astype(float)
-    table["gap"] = (table["orders"] == 0) & (table["usual_orders"] > 0)
-    return Gaps(table, covered_months(tables), tables.first_day, tables.as_of)
+    same_weekday = table.groupby(table["order_day"].dt.day_of_week)["orders"]
+    table["usual_orders"] = same_weekday.transform(
+        lambda orders: orders.astype(float).rolling(2 * AROUND + 1, center=True, min_periods=1).median()
+    )
+    table["gap"] = (table["orders"] == 0) & (table["usual_orders"] >= USUAL)
+    return Gaps(table, covered_months(tables), returns, tables.first_day, tables.as_of)
 
 
 def _consecutive(days: list[pd.Timestamp]) -> list[list[pd.Timestamp]]:

@@ -16,6 +16,7 @@ from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.profiling.covered_months import period
+from fivestep.profiling.returns import is_return, netted_note, returned
 
 ANSWERS = N_("how many stores the spend comes from")
 TOP = 10
@@ -31,6 +32,7 @@ class Stores:
     """
 
     table: pd.DataFrame
+    returns: int
     first_day: dt.date
     as_of: dt.date
 
@@ -104,6 +106,7 @@ class Stores:
         base = _("Base: {n} orders, {period}.").format(
             n=language.number(self.table["orders"].sum()), period=period(self.first_day, self.as_of)
         )
+        base = f"{base} {netted_note(self.returns)}".rstrip()
         unknown = self.table[self.table["store"].isna()]
         if unknown.empty:
             return base
@@ -131,11 +134,17 @@ class Stores:
 
 @needs("orders.store", "orders.customer_id", "orders.order_amount", answers=ANSWERS)
 def stores(tables: Tables) -> Stores | NotAvailable:
-    """Customers, orders and spend by store; orders without a customer count as orders and spend."""
+    """Customers, orders and spend by store; orders without a customer count as orders and spend.
+
+    An order with a negative amount is a return: it lowers spend and is no order.
+    """
     orders = tables.orders
+    bought = ~is_return(orders)
     table = frame(
         orders.group_by("store").aggregate(
-            customers=orders.customer_id.nunique(), orders=orders.count(), spend=orders.order_amount.sum().fill_null(0)
+            customers=orders.customer_id.nunique(where=bought),
+            orders=bought.sum(),
+            spend=orders.order_amount.sum().fill_null(0),
         ),
         by=["store"],
     )
@@ -155,4 +164,4 @@ def stores(tables: Tables) -> Stores | NotAvailable:
         )
     table["share_of_spend"] = table["spend"] / total
     table["cumulative_share_of_spend"] = table["share_of_spend"].cumsum()
-    return Stores(table, tables.first_day, tables.as_of)
+    return Stores(table, returned(orders), tables.first_day, tables.as_of)

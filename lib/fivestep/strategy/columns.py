@@ -6,7 +6,11 @@ from fivestep.language.columns import Column, register
 register(
     # As segmentation describes them, which this step must not import.
     play=Column(N_("Play"), "text", N_("Entry of the playbook, by value tier and lifecycle stage."), values="message"),
-    contactable=Column(N_("May be contacted"), "count", N_("Customers of the play who have not opted out of marketing.")),
+    contactable=Column(
+        N_("May be contacted"),
+        "count",
+        N_("Customers of the play who have not opted out of marketing; none where the play is without contact."),
+    ),
     spend_at_stake=Column(N_("Spend at stake"), "money", N_("Spend of the last 365 days, or of the whole data where shorter.")),
     share_of_stake=Column(N_("Share of spend at stake"), "percent", N_("Spend at stake of the play, of that of all customers.")),
     goal=Column(N_("Goal"), "text", N_("What the play is to achieve."), values="message"),

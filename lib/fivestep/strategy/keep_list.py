@@ -14,6 +14,7 @@ from fivestep.consent import consent_note
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
+from fivestep.language.columns import label
 from fivestep.strategy.next_best_category import NextBestCategory
 from fivestep.strategy.plan import Plan
 
@@ -94,6 +95,8 @@ class KeepList:
         else:
             out.append(self._too_short())
         out.append(self._period())
+        names = [label(name) for name in self.contacts() if name != "customer_id"]
+        out.append(_("The exported list gives for each customer: {columns}.").format(columns=language.listing(names)))
         out.append(consent_note(int(self.table["opted_out"].sum()) if self.plan.asked else None))
         return " ".join(out)
 

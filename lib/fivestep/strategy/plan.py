@@ -45,8 +45,10 @@ class Plan:
 
     def summary(self) -> pd.DataFrame:
         """One row per play, empty ones included: customers, contactable, spend_at_stake, share_of_stake, spend_per_customer."""
-        grouped = self.table.groupby("play").agg(
-            customers=("customer_id", "size"), refusing=("opted_out", "sum"), spend_at_stake=("spend_at_stake", "sum")
+        grouped = (
+            self.table.assign(contactable=~self.table["opted_out"] & ~self._resting())
+            .groupby("play")
+            .agg(customers=("customer_id", "size"), contactable=("contactable", "sum"), spend_at_stake=("spend_at_stake", "sum"))
         )
         grouped = grouped.reindex(list(self.plays), fill_value=0)
         customers = grouped["customers"].to_numpy(dtype=int)
@@ -54,7 +56,7 @@ class Plan:
         return pd.DataFrame({
             "play": list(self.plays),
             "customers": customers,
-            "contactable": customers - grouped["refusing"].to_numpy(dtype=int),
+            "contactable": grouped["contactable"].to_numpy(dtype=int),
             "spend_at_stake": spend,
             "share_of_stake": spend / spend.sum() if spend.sum() > 0 else np.nan,
             "spend_per_customer": spend / np.where(customers > 0, customers, np.nan),
@@ -75,14 +77,18 @@ class Plan:
         return self.table[["customer_id", "play"]]
 
     def contacts(self) -> pd.DataFrame:
-        """The list to work from, without those who opted out or have no play: customer_id, play, action, contact_channel.
+        """The list to work from, without those who opted out, have no play or one without contact.
 
-        In the order of the playbook, most spend at stake first.
+        Columns: customer_id, play, action, contact_channel. In the order of the playbook, most spend at stake first.
         """
         steps = self.actions()[["play", "action", "contact_channel"]].assign(place=np.arange(len(self.plays)))
-        listed = self.table[~self.table["opted_out"] & (self.table["play"] != NO_PLAY)].merge(steps, on="play")
+        listed = self.table[~self.table["opted_out"] & ~self._resting() & (self.table["play"] != NO_PLAY)].merge(steps, on="play")
         listed = listed.sort_values(["place", "spend_at_stake", "customer_id"], ascending=[True, False, True])
         return listed[["customer_id", "play", "action", "contact_channel"]].reset_index(drop=True)
+
+    def _resting(self) -> pd.Series:
+        """Which rows of the table are in a play without contact."""
+        return self.table["play"].isin([p.play for p in self.playbook.plays if not p.contact])
 
     def headline(self) -> str:
         """The play that holds the most spend, with its share of customers."""
@@ -114,6 +120,14 @@ class Plan:
                     "{n} orders without a customer ({spend}) are left out.",
                     self.nameless_orders,
                 ).format(n=language.number(self.nameless_orders), spend=language.money(self.nameless_spend))
+            )
+        if resting := int(self._resting().sum()):
+            out.append(
+                language.ngettext(
+                    "{n} customer is in a play without contact and is not on the contact list.",
+                    "{n} customers are in plays without contact and are not on the contact list.",
+                    resting,
+                ).format(n=language.number(resting))
             )
         out.append(consent_note(int(self.table["opted_out"].sum()) if self.asked else None))
         return " ".join(out)

@@ -85,6 +85,7 @@ class Play(_Entry):
     goal: Text
     action: Text
     channel: Text
+    contact: bool = True
     kpi: Kpi
     review_after_days: int = Field(ge=1, le=3650)
     owner: Text
