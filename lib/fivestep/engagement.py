@@ -152,7 +152,12 @@ class Engagement:
         self._read = engine.read(self.folder, engine.connect())
         if step.startswith("1_"):  # later steps read the same snapshot: its hash is part of what is handed over
             contract.validate(self._read)
-        self.tables = engine.Tables.of(self._read, as_of=_day(as_of), scope=scope)
+        day = _day(as_of)
+        if day:  # a slip in the year would call every customer lapsed
+            first, last = engine.period(self.everything["orders"])
+            if first and not first <= day <= last:
+                raise engine.outside(day, first, last)
+        self.tables = engine.Tables.of(self._read, as_of=day, scope=scope)
         self.as_of = self.tables.as_of
         self._findings: dict[str, dict] = {}
         self._exhibits = 0

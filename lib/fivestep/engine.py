@@ -63,17 +63,16 @@ class Tables:
         """
         given = tuple(tables)
         tables = derived(tables)
-        first, last = _period(tables["orders"])
+        first, last = period(tables["orders"])
         if first is None:
             raise UserError("orders: there is no order in the data.")
         if as_of is None:
             as_of = last
-        elif not first <= as_of <= last:
-            between = f"Choose a day between {first} and {last}, its first and last order."
-            raise UserError(f"as_of: {as_of} is outside the data. {between}")
+        elif as_of < first:
+            raise outside(as_of, first, last)
         if scope:
             tables = _within(tables, scope)
-            first, last = _period(tables["orders"])
+            first, last = period(tables["orders"])
             if first is None or first > as_of:
                 raise UserError(f"scope {scope}: no order up to {as_of} belongs to it.")
         return cls(tables, as_of, first, min(last, as_of), scope, given, tables)._cut()
@@ -160,10 +159,15 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
     return out
 
 
-def _period(orders: ibis.Table) -> tuple[dt.date | None, dt.date | None]:
+def period(orders: ibis.Table) -> tuple[dt.date | None, dt.date | None]:
     """First and last day with an order; None where there is none."""
     seen = orders.aggregate(first=orders.order_date.min(), last=orders.order_date.max()).to_pandas().iloc[0]
     return (None, None) if seen["first"] != seen["first"] else (seen["first"].date(), seen["last"].date())
+
+
+def outside(as_of: dt.date, first: dt.date, last: dt.date) -> UserError:
+    """The error that says that *as_of* is no day of the data, which runs from *first* to *last*."""
+    return UserError(f"as_of: {as_of} is outside the data. Choose a day between {first} and {last}, its first and last order.")
 
 
 def _buyers(orders: ibis.Table) -> ibis.Table:

@@ -107,12 +107,12 @@ class Gaps:
                 day=language.day(marked["order_day"].iloc[0]), days=language.number(days), least=language.number(USUAL)
             )
         longest = max(_consecutive(list(marked["order_day"])), key=lambda run: (len(run), -run[0].toordinal()))
-        return ngettext(
-            "{n} of {days} days lack the {least} or more orders usual for their weekday, never two in a row",
+        single = _("{n} of {days} days lack the {least} or more orders usual for their weekday, never two in a row")
+        several = _(
             "{n} of {days} days lack the {least} or more orders usual for their weekday, the longest stretch being {length} "
-            "days from {day}",
-            len(longest),
-        ).format(
+            "days from {day}"
+        )
+        return (single if len(longest) == 1 else several).format(
             n=language.number(len(marked)),
             days=language.number(days),
             least=language.number(USUAL),
