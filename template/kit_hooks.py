@@ -37,6 +37,8 @@ def problem(answers: dict) -> str:
     for key in ("project_name", "client"):
         if not answers[key].strip() or any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in answers[key]):
             return f"{key}: {answers[key]!r} is not a name. Write one line of text."
+        if said := _template(key, answers[key]):
+            return said
     slug, currency, zone = answers["project_slug"], answers["currency"], answers["time_zone"]
     if not re.fullmatch(r"\w[\w.-]{0,99}", slug):
         return f"project_slug: {slug!r} is not a folder name. Use letters, digits, hyphens and dots, such as customer-review."
@@ -48,6 +50,18 @@ def problem(answers: dict) -> str:
     if answers["data"] == "grocery" and (currency, zone) != ("USD", "America/New_York"):
         return "data: the grocery case is in US dollars and New York time. Answer currency=USD and time_zone=America/New_York."
     return ""
+
+
+def evaluated(kit: Path, given: dict) -> str:
+    """What is wrong with names as they were given on the command line, before cookiecutter evaluated them; else empty."""
+    own = json.loads((kit / "template" / "engagement" / "cookiecutter.json").read_text(encoding="utf-8"))
+    names = (k for k in ("project_name", "client") if given.get(k, own[k]) != own[k])
+    return next((said for k in names if (said := _template(k, given[k]))), "")
+
+
+def _template(key: str, name: str) -> str:
+    marks = re.search(r"\{[{%#]", name)
+    return f"{key}: {name!r} holds {marks[0]!r}, which would be run as a template. Write the name without it." if marks else ""
 
 
 def set_aside(template: Path, project: Path) -> None:

@@ -35,6 +35,65 @@ def test_columns_beyond_the_contract_are_allowed():
     assert contract.problems(made(orders=f"select *, 7 as weather from ({ORDERS})")) == []
 
 
+def test_a_time_with_a_zone_is_refused_as_its_midnight_is_another_one():
+    said = told(orders=f"select * replace (order_date::timestamptz as order_date) from ({ORDERS})")
+    assert said.startswith("orders.order_date: the type is timestamp('UTC', 6). It must be a timestamp without a zone")
+    assert said.endswith(
+        "convert it to local time in the time_zone of engagement.yml and write it as a timestamp without a zone."
+    )
+
+
+@pytest.mark.parametrize("value", ["'nan'::double", "'infinity'::double", "'-infinity'::float"])
+def test_a_quantity_that_is_no_number_is_located(value):
+    lines = (
+        "select order_id, order_id line_id, order_date, 'p' product_id, order_amount line_amount, "
+        f"case when order_id = 'b' then {value} else 1 end quantity from ({ORDERS})"
+    )
+    assert told(order_lines=lines) == (
+        "order_lines.quantity: 1 of 2 values are no numbers (NaN or infinity) (first: row 2). Correct them or empty the cells."
+    )
+
+
+@pytest.mark.parametrize("value", ["'infinity'", "'-infinity'", "'20000-01-01'", "'0044-03-15 (BC)'"])
+@pytest.mark.parametrize("column", ["order_date", "paid_at"])
+def test_a_date_that_no_calendar_here_holds_is_located(value, column):
+    rows = f"select * exclude order_date, order_date, order_date paid_at from ({ORDERS})"
+    said = told(
+        orders=f"select * replace (case when order_id = 'b' then timestamp {value} else order_date end as {column}) from ({rows})"
+    )
+    assert said.startswith(f"orders.{column}: 1 of 2 dates are not within the years 1 to 9999 (first: row 2).")
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_first_and_the_last_day_of_the_calendar_may_stand_for_never(day):
+    assert told(orders=ORDERS, customers=f"select 'c1' customer_id, date '{day}' contract_end") == ""
+
+
+def test_times_in_nanoseconds_are_times():
+    assert told(orders=f"select * replace (order_date::timestamp_ns as order_date) from ({ORDERS})") == ""
+
+
+@pytest.mark.parametrize("value", ["['x']", "{'a': 1}", "map {'a': 1}", "uuid()", "'{}'::json"])
+@pytest.mark.parametrize("column", ["customer_id", "weather"])
+def test_lists_and_structures_are_named_where_a_field_is_meant_and_allowed_beyond_the_contract(value, column):
+    said = told(orders=f"select * exclude customer_id, {value} as {column} from ({ORDERS})")
+    assert said == "" if column == "weather" else said.startswith("orders.customer_id: the type is ")
+
+
+def test_an_empty_table_of_orders_is_refused_and_another_counts_as_absent():
+    empty = f"select * from ({ORDERS}) where false"
+    assert told(orders=empty) == "orders.*: the table has no rows. Import the orders first, or take the table away."
+    floats = f"select * replace (order_amount::double as order_amount) from ({empty})"
+    assert told(orders=floats) == told(orders=empty)
+    assert told(orders=ORDERS, customers="select 'c1' customer_id where false") == ""
+
+
+def test_money_as_floats_that_are_no_numbers_is_one_problem():
+    said = told(orders=f"select * replace ('nan'::double as order_amount) from ({ORDERS})")
+    assert said.startswith("orders.order_amount: the type is float64. It must be DECIMAL money")
+    assert "\n" not in said
+
+
 def test_without_orders_or_lines_there_is_no_analysis():
     assert told(customers="select 'c1' customer_id") == (
         "order_lines.*: neither order_lines nor orders is there. One of the two is needed: import order data first."

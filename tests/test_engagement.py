@@ -10,7 +10,7 @@ import pytest
 
 from conftest import GROCERY
 from fivestep import charts, language
-from fivestep.engagement import Engagement, snapshot_hash
+from fivestep.engagement import WORDS, Engagement, Settings, settings, snapshot_hash
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import columns
@@ -108,6 +108,137 @@ def test_a_later_step_accepts_only_results_of_the_same_data_day_and_scope(projec
     (project / "data" / "contract" / "grocery" / "offers.parquet").unlink()
     with pytest.raises(UserError, match="for other data"):
         Engagement(project, "4_strategy").received("segments")
+
+
+def rewrite(project, **changes):
+    said = {"name": "Trial", "client": "Grocer", "currency": "USD", "time_zone": "America/New_York", "source": "The real case"}
+    (project / "engagement.yml").write_text("".join(f"{key}: {value}\n" for key, value in (said | changes).items()))
+
+
+def test_results_of_other_settings_are_refused_and_of_other_words_are_not(project):
+    frame = pd.DataFrame({"customer_id": ["1"]})
+    Engagement(project, "2_segmentation").hand_over("segments", frame)
+    rewrite(project, name="Other", client="Other", source="Other", snapshot="grocery", min_customers=7)
+    pd.testing.assert_frame_equal(Engagement(project, "4_strategy", language="zh_CN").received("segments"), frame)
+    rewrite(project, rfm_window_days=90, lapsed_after_days=30)
+    with pytest.raises(UserError) as stopped:
+        Engagement(project, "4_strategy").received("segments")
+    assert str(stopped.value) == (
+        "segments: 2_segmentation made it with other settings (lapsed_after_days 90 there, 30 here; "
+        "rfm_window_days 365 there, 90 here). Run 2_segmentation again."
+    )
+    rewrite(project, currency="EUR")
+    with pytest.raises(UserError, match="currency USD there, EUR here"):
+        Engagement(project, "4_strategy").received("segments")
+
+
+def test_every_setting_is_either_stamped_or_a_word(project):
+    stamped = Engagement(project, "1_profiling").stamp
+    assert json.loads(json.dumps(stamped)) == stamped
+    assert set(stamped["settings"]) | WORDS == set(Settings.model_fields)
+    assert not set(stamped["settings"]) & WORDS
+
+
+def test_another_playbook_spoils_only_what_was_made_with_it(project):
+    frame = pd.DataFrame({"customer_id": ["1"]})
+    Engagement(project, "2_segmentation").hand_over("segments", frame)
+    Engagement(project, "4_strategy").hand_over("plan", frame)
+    pd.testing.assert_frame_equal(Engagement(project, "5_evaluation").received("plan"), frame)
+    (project / "playbook.yml").write_text("plays: []\n")
+    pd.testing.assert_frame_equal(Engagement(project, "4_strategy").received("segments"), frame)
+    with pytest.raises(UserError, match=r"plan: 4_strategy made it with another playbook\.yml\. Run 4_strategy again\."):
+        Engagement(project, "5_evaluation").received("plan")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("segments.parquet", b"PAR1 cut short"),
+        ("segments.parquet", None),
+        ("segments.json", b"{"),
+        ("segments.json", b"[]"),
+        ("segments.json", b"\xff"),
+        ("segments.json", b'{"step": "2_segmentation"}'),
+    ],
+)
+def test_a_damaged_hand_over_says_what_to_run(project, name, content):
+    Engagement(project, "2_segmentation").hand_over("segments", pd.DataFrame({"customer_id": ["1"]}))
+    path = project / "results" / "handed_over" / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"segments: what an earlier step handed over cannot be read\. Run the notebooks before"):
+        Engagement(project, "4_strategy").received("segments")
+
+
+@pytest.mark.parametrize(
+    "day", ["20171231", "2017-W52-7", "2017-365", "2017-02-30", "31.12.2017", "2017-12-31T00:00", "２０１７-12-31"]
+)
+def test_a_day_is_written_in_one_way(project, day):
+    with pytest.raises(UserError, match=r"is no date\. Write it as YYYY-MM-DD, like 2017-12-31"):
+        Engagement(project, "1_profiling", as_of=day)
+
+
+def test_a_snapshot_in_upper_case_is_one(project):
+    folder = project / "data" / "contract" / "grocery"
+    for path in folder.glob("*.parquet"):
+        path.rename(path.with_suffix(".PARQUET"))
+    before = snapshot_hash(folder)
+    assert Engagement(project, "2_segmentation").tables.orders.count().to_pandas() > 0
+    (folder / "offers.PARQUET").unlink()
+    assert snapshot_hash(folder) != before
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1: x", "engagement.yml: 1: Keys should be strings (it says 1). Keys are name, client,"),
+        ("~: x", "engagement.yml: None: Keys should be strings (it says None). Keys are name, client,"),
+        ("? [a]\n: x", "engagement.yml cannot be read: line 3, column 3: found unhashable key."),
+        ("source: !!timestamp 2024-02-31", "engagement.yml cannot be read: day is out of range for month"),
+        ("\tlanguage: en", "engagement.yml cannot be read: line 3, column 1: found character '\\t' that cannot start any token."),
+        ("source: " + "[" * 5000, "engagement.yml cannot be read: lists or keys stand within each other without end."),
+        (
+            "a: &a [x]\nb: &b [*a, *a]",
+            "engagement.yml cannot be read: line 4, column 8: the alias *a stands within another anchor",
+        ),
+        ("min_customers: true", "engagement.yml: min_customers: Input should be a valid integer (it says True)."),
+        ("rfm_window_days: 1000000000000", "engagement.yml: rfm_window_days: Input should be less than or equal to 36500"),
+        (
+            "lapsed_after_days: 36501",
+            "engagement.yml: lapsed_after_days: Input should be less than or equal to 36500 (it says 36501).",
+        ),
+        ("source: 2024", "engagement.yml: source: Input should be a valid string (it says 2024). Put it in quotes."),
+        ("min_customers: " + "x" * 100_000, "engagement.yml: min_customers: Input should be a valid integer (it says 'xxx"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_told_in_one_line(tmp_path, text, says):
+    (tmp_path / "engagement.yml").write_text(f"name: T\nclient: C\n{text}\n")
+    with pytest.raises(UserError) as stopped:
+        settings(tmp_path)
+    assert str(stopped.value).startswith(says)
+    assert "\n" not in str(stopped.value)
+    assert len(str(stopped.value)) < 300
+
+
+@pytest.mark.parametrize("content", [b"name: \xe9\n", "name: T\n".encode("utf-16")])
+def test_settings_in_another_encoding_are_told(tmp_path, content):
+    (tmp_path / "engagement.yml").write_bytes(content)
+    with pytest.raises(UserError, match=r"engagement\.yml cannot be read: it is not UTF-8 text\. Save it as UTF-8\."):
+        settings(tmp_path)
+
+
+def test_a_date_in_the_settings_stays_the_text_that_was_written(tmp_path):
+    (tmp_path / "engagement.yml").write_bytes(b"\xef\xbb\xbfname: ' T '\nclient: C\nsnapshot: 2024-01-01\nsource: 2024-02-31\n")
+    said = settings(tmp_path)
+    assert (said.name, said.snapshot, said.source) == ("T", "2024-01-01", "2024-02-31")
+
+
+@pytest.mark.parametrize("key", ["name", "client"])
+def test_a_name_of_blanks_is_no_name(tmp_path, key):
+    (tmp_path / "engagement.yml").write_text("\n".join(f"{k}: {'T' if k != key else repr('  ')}" for k in ("name", "client")))
+    with pytest.raises(UserError, match=f"engagement.yml: {key}: String should have at least 1 character"):
+        settings(tmp_path)
 
 
 def test_an_export_is_defused_for_spreadsheets(project):

@@ -75,6 +75,44 @@ def test_unknown_values_show_as_unknown_and_unlabelled_ones_as_they_are(tmp_path
         language.load_values(path)
 
 
+HEAD = "field,value,en,zh_CN,order\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (HEAD + "a.b,x,X,,first\n", r"labels\.csv, line 2: order: 'first' is no whole number\. Write 1, 2, 3"),
+        (HEAD + "a.b,x,X,,1\na.b,x,Y,,2\n", r"labels\.csv, line 3: a\.b 'x' has been named before\. Keep one"),
+        (HEAD + "a.b,x,X,,1\na.b,y," + "x" * 200_000 + ",,\n", r"labels\.csv, line 3: field larger .*Mend or remove the row"),
+        (HEAD + 'a.b,"x,X,,1\n', r"labels\.csv, line 2: .*Mend or remove the row"),
+        (HEAD + "a.b,x,X,,1,9\n", r"labels\.csv, line 2: the row does not have as many cells"),
+        (HEAD + "a.b\n", r"labels\.csv, line 2: the row does not have as many cells"),
+        ((HEAD + "a.b,x,Café,,1\n").encode("latin-1"), r"labels\.csv is not UTF-8 text\. Save it as CSV UTF-8"),
+        (bytes(range(256)), r"labels\.csv is not UTF-8 text"),
+        ("", "labels.csv: column en, field, value is missing"),
+    ],
+)
+def test_a_row_of_labels_that_cannot_be_used_is_named_with_the_fix(tmp_path, content, says):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match=says) as stopped:
+        language.load_values(path)
+    assert len(str(stopped.value)) < 200
+
+
+def test_labels_are_read_as_a_spreadsheet_saves_them(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + HEAD.replace("\n", "\r\n").encode() + b"a.b,x,X,,1\r\n,,,,\r\n,,,,\r\n")
+    language.load_values(path)
+    assert language.value("a.b", "x") == "X"
+
+
+def test_a_folder_called_labels_is_told(tmp_path):
+    (tmp_path / "labels.csv").mkdir()
+    with pytest.raises(UserError, match=r"labels\.csv cannot be read .*Put one CSV file there or take it away"):
+        language.load_values(tmp_path / "labels.csv")
+
+
 def fields(text: str) -> list[str]:
     return sorted(name for _literal, name, _spec, _conversion in string.Formatter().parse(text) if name is not None)
 

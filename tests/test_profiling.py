@@ -485,7 +485,7 @@ def test_equal_amounts_have_no_unusually_large_one(tables):
     )
     assert result.large_amount is None
     assert "Unusually large order" not in set(result.table["check"])
-    assert result.headline() == "None of 5 checks finds a suspicious value"
+    assert result.headline() == "None of 6 checks finds a suspicious value"
 
 
 def test_a_closed_sunday_is_usual_and_a_missing_week_is_not(tables):

@@ -340,6 +340,30 @@ def test_without_findings_there_is_no_summary_and_without_anything_still_a_repor
     assert "<h1" in html.render(made)
 
 
+def test_a_chapter_without_a_finding_keeps_its_number_in_the_summary():
+    found = {"A": [finding("a")], "B": [], "C": [finding("c")]}
+    chapters = [new_notebook(cells=[new_markdown_cell(f"# {title}"), *cells]) for title, cells in found.items()]
+    summary = [b for b in document.report(chapters, META)["blocks"] if b["t"] == "takeaways"]
+    said = [(b["number"], b["title"], [i["text"] for i in b["items"]]) for b in summary]
+    assert said == [("1", "A", ["a"]), ("2", "B", ["This chapter holds no finding."]), ("3", "C", ["c"])]
+
+
+def test_the_findings_that_end_a_chapter_never_have_a_page_of_their_own():
+    filler = new_markdown_cell("Filler of a line.\n\n" * 21)
+    for lines in range(0, 12, 2):
+        cells = [new_markdown_cell("# T"), filler, new_markdown_cell("More.\n\n" * lines), table("1.1", "Kept", SEGMENTS, ROWS)]
+        pages = pages_of(single_pdf(*cells, finding("It ends here.")))
+        assert ["Kept" in page for page in pages] == ["It ends here." in page for page in pages], lines
+
+
+def test_a_row_of_the_summary_stands_on_one_page():
+    found = [finding(f"N{i}", so_what=f"first{i} " + "word " * 60 + f"last{i}") for i in range(12)]
+    notebook = new_notebook(cells=[new_markdown_cell("# T"), *found])
+    pages = pages_of(pdf.render(document.report([notebook], META), timestamp=STAMP))
+    split = [i for i in range(12) for page in pages if (f"first{i} " in page) != bool(re.search(rf"last{i}\b", page))]
+    assert split == []
+
+
 def test_assumptions_are_said_once_a_chapter_and_definitions_once():
     cells = [
         new_markdown_cell("# T"),
@@ -768,6 +792,18 @@ def test_nbconvert_writes_one_notebook_as_pdf_and_page_in_its_language(tmp_path)
     assert not Page(again).all("nav")
 
 
+def test_an_exported_notebook_says_its_title_once():
+    notebook = new_notebook(cells=[new_markdown_cell("# Which customers matter\n\n## First\n\nText.\n\n## Second")])
+    made, _resources = FivestepPDFExporter().from_notebook_node(notebook)
+    assert text_of(made).count("Whichcustomersmatter") == 1 + 1, "as the title, and at the foot"
+    page = Page(FivestepHTMLExporter().from_notebook_node(notebook)[0])
+    assert page.text.count("Which customers matter") == 1 + 1, "as the title, and in the window's"
+    assert len(page.all("h1")) == 1
+    assert len(page.all("h2")) == 2
+    notebook.metadata["report"] = {"title": "Mine"}
+    assert Page(FivestepHTMLExporter().from_notebook_node(notebook)[0]).text.count("Mine") == 2
+
+
 def test_an_exported_notebook_speaks_the_language_of_its_run():
     notebook = chinese()[0]
     notebook.metadata["papermill"] = {"parameters": {"language": "zh_CN"}}
@@ -874,10 +910,26 @@ def test_rows_beyond_the_sheet_are_cut_and_the_sheet_says_so(run, report, monkey
     assert "Only the first 2 of 3 rows fit on a sheet." in sheet["A2"].value
 
 
-def test_a_table_without_its_frame_is_written_as_shown(run, report):
-    (run / "results" / "t.parquet").unlink()
-    sheet = next(s for s in opened(run, report) if s.title.startswith("2.1 "))
+def test_a_table_without_a_frame_is_written_as_shown_and_one_whose_frame_is_lost_is_refused(run, report):
+    made = document.report([new_notebook(cells=[new_markdown_cell("# T"), table("1.1", "t", SEGMENTS, ROWS)])], META)
+    sheet = next(s for s in opened(run, made) if s.title.startswith("1.1 "))
     assert [c.value for c in sheet[6]] == ROWS[0]
+    (run / "results" / "t.parquet").unlink()
+    with pytest.raises(UserError, match=r"results/t\.parquet is missing or cannot be read\. Run again\."):
+        opened(run, report)
+
+
+def test_a_sheet_is_named_by_the_number_of_its_exhibit_and_its_section_in_whole_words(run):
+    cells = [
+        new_markdown_cell("# Needs\n\n## Which products, stores, hours, and baskets"),
+        table("3.1", "Bread and butter are bought together 2.4 times as often as chance would have it", SEGMENTS, ROWS),
+        new_markdown_cell("## 哪些商品经常在同一笔订单里一起购买以及哪些商品从不在同一笔订单里出现"),
+        table("3.2", "标题", SEGMENTS, ROWS),
+    ]
+    book = opened(run, document.report([new_notebook(cells=cells)], META))
+    assert book.sheetnames[1:3] == ["3.1 Which products, stores", "3.2 哪些商品经常在同一笔订单里一起购买以及哪些商品从不在同"]
+    listed = [[c.value for c in row] for row in book["Contents"].iter_rows()]
+    assert ["Exhibit 3.1", "Bread and butter are bought together 2.4 times as often as chance would have it"] in listed
 
 
 def test_rows_that_the_report_cut_are_whole_in_the_workbook(run):

@@ -391,6 +391,8 @@ GOOD = {
         ({"time_zone": "../etc/passwd"}, "time_zone: '../etc/passwd' is not"),
         ({"project_name": "  "}, "project_name: '  ' is not a name. Write one line of text."),
         ({"client": "two\nlines"}, r"client: 'two\nlines' is not a name"),
+        ({"project_name": "A {{ 7*7 }}"}, "project_name: 'A {{ 7*7 }}' holds '{{', which would be run as a template"),
+        ({"client": "{% set x %}"}, "client: '{% set x %}' holds '{%'"),
         ({"project_slug": "a/b"}, "project_slug: 'a/b' is not a folder name"),
         ({"project_slug": ".."}, "project_slug: '..' is not a folder name"),
         ({"data": "grocery", "time_zone": "America/New_York", "currency": "CNY"}, "the grocery case is in US dollars"),
@@ -409,6 +411,13 @@ def test_a_wrong_answer_is_named_in_one_line(answers, says):
 def test_after_a_wrong_answer_there_is_no_project(answers, kit, generate, tmp_path):
     said = generate(kit, *ENGAGEMENT, fails=True, **answers)
     assert said == kit_hooks.problem(GOOD | {"time_zone": "America/New_York"} | answers) + "\n"
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("answers", [{"project_name": "{{ 7*7 }}"}, {"client": "{% raw %}A{% endraw %}"}, {"client": "A{# b #}"}])
+def test_a_name_that_is_a_template_is_refused_and_not_run(answers, kit, generate, tmp_path):
+    said = generate(kit, *ENGAGEMENT, project_slug="x", fails=True, **answers)
+    assert "would be run as a template. Write the name without it." in said
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -535,8 +544,9 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     assert Path(made.strip()) == project / "lib" / "fivestep" / "__init__.py"
     for name in ("report.pdf", "report.html", "workbook.xlsx", "index.html", "run.json"):
         assert (project / "reports" / "latest" / name).stat().st_size > 1000, name
-    assert (project / "reports" / "by_income_band" / "50-74K" / "report.pdf").is_file()
-    assert not (project / "reports" / "by_income_band" / "35-49K" / "report.pdf").exists()
+    (batch,) = (project / "reports").glob("*_en_by_income_band")
+    assert (batch / "50-74K" / "report.pdf").is_file()
+    assert not (batch / "35-49K" / "report.pdf").exists()
     assert f"{len(status.received(project))} files as received from the kit, 0 changed, 0 deleted, 0 added." in said.stdout
 
     ran = nbformat.read(project / "notebooks" / "braces.ipynb", as_version=4)

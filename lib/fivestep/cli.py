@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 an error of the kit itself; 2 something you can mend (sett
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -42,10 +43,12 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 def run(
     project: Project = Path(), language: Language = "", as_of: AsOf = "",
     scope: Annotated[str, typer.Option(help="field=value: only these customers, or this branch, such as region=North.")] = "",
-    only: Annotated[str, typer.Option(help="Numbers of the notebooks to run, such as 2,3; the others stay as they were.")] = "",
+    only: Annotated[
+        str | None, typer.Option(help="Numbers of the notebooks to run, such as 2,3; the others stay as they were.")
+    ] = None,
     first: Annotated[
-        int, typer.Option("--from", help="Number of the first notebook to run; those before it stay as they were.")
-    ] = 0,
+        int | None, typer.Option("--from", help="Number of the first notebook to run; those before it stay as they were.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Execute the notebooks and render the report."""
@@ -53,10 +56,10 @@ def run(
     from fivestep.report import run as running
 
     root = _root(project)
-    if only and first:
+    if only is not None and first is not None:
         raise UserError("--only and --from cannot be used together: choose one.")
-    given = {"first": first} if first else {}
-    planned = running.plan(root, language=language, as_of=as_of, scope=scope, only=_numbers(only), **given)
+    chosen = () if only is None else _numbers(only)
+    planned = running.plan(root, language=language, as_of=as_of, scope=scope, only=chosen, first=first)
     folder = running.run(planned, progress=not quiet)
     _rendered(root, folder, render)
 
@@ -88,11 +91,13 @@ def render(
     project: Project = Path(),
 ) -> None:
     """Render the report of a finished run again, without running notebooks."""
+    from fivestep.engagement import settings
+    from fivestep.report import record
     from fivestep.report import render as rendering
 
     root = _root(project)
     runs = sorted((root / "reports").glob("*/run.json"), key=lambda p: (p.stat().st_mtime, p.parent.name))
-    runs = [p.parent for p in runs if p.parent.name != "latest"]
+    runs = [p.parent for p in runs if not p.parent.is_symlink() and p.parent.name not in ("latest", "latest.part")]
     chosen = [p for p in runs if p.name == folder] if folder else runs[-1:]
     if not chosen:
         there = ", ".join(p.name for p in runs) or "none yet"
@@ -100,6 +105,12 @@ def render(
             f"reports/{folder}: there is no such run. Runs are {there}."
             if folder
             else "There is no run to render: fivestep run makes one."
+        )
+    if changed := record.changed_settings(record.read(chosen[0]), settings(root).model_dump(mode="json")):
+        typer.echo(
+            f"Note: engagement.yml has changed since this run: {'; '.join(changed)}. "
+            "The report keeps the settings of the run; fivestep run uses the new ones.",
+            err=True,
         )
     _rendered(root, chosen[0], rendering)
 
@@ -127,9 +138,9 @@ def _shown(path: Path) -> str:
 
 def _numbers(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise UserError(f"--only {text}: give numbers of notebooks separated by commas, such as --only 2,3.") from None
+        raise UserError(f"--only {text!r}: give numbers of notebooks separated by commas, such as --only 2,3.") from None
 
 
 def _root(project: Path) -> Path:
@@ -149,6 +160,11 @@ def main() -> None:
     except UserError as error:
         typer.echo(f"fivestep: {error}", err=True)
         sys.exit(3 if type(error).__name__ == "NotebookFailedError" else 2)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC):
+            raise
+        typer.echo(f"fivestep: {error.filename or 'a file'}: {error.strerror}. Mend that and run the command again.", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

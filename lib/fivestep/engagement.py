@@ -14,23 +14,28 @@ import re
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import ibis
 import pandas as pd
-import yaml
 from babel.numbers import list_currencies
 from matplotlib.figure import Figure
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from fivestep import contract, engine, language
+from fivestep import contract, engine, language, yaml_file
 from fivestep.charts import svg
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import _, columns, load_values, typeset, use
 
 SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
+MOST_DAYS = 36500  # a century: more days than any data has, and fewer than dates can be counted back
+# What a notebook's numbers do not depend on: words, the choice of data (its hash is stamped) and the threshold of a batch.
+WORDS = {"name", "client", "language", "source", "snapshot", "min_customers"}
+PLAYBOOK_FROM = "4"  # the first step that reads playbook.yml
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Settings(BaseModel):
@@ -38,16 +43,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1)
-    client: str = Field(min_length=1)
+    name: Text
+    client: Text
     language: str = "en"
     currency: str = "USD"
     time_zone: str = "UTC"
     source: str = ""
     snapshot: str = ""
-    min_customers: int = Field(30, ge=1)
-    lapsed_after_days: int = Field(90, ge=1)
-    rfm_window_days: int = Field(365, ge=1)
+    min_customers: int = Field(30, ge=1, strict=True)  # strict: true is no 1
+    lapsed_after_days: int = Field(90, ge=1, le=MOST_DAYS, strict=True)
+    rfm_window_days: int = Field(365, ge=1, le=MOST_DAYS, strict=True)
     never_recommend: tuple[str, ...] = ()
 
     @field_validator("language")
@@ -82,27 +87,21 @@ def settings(project: Path) -> Settings:
             f"{project}: there is no engagement.yml. Run this in an engagement folder, or generate one with cookiecutter."
         )
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"engagement.yml cannot be read: {' '.join(str(error).split())}") from None
-    if not isinstance(said, dict):
-        raise UserError("engagement.yml: expected lines of the form `key: value`.")
-    try:
-        return Settings(**said)
+        return Settings.model_validate(yaml_file.mapping(path))
     except ValidationError as error:
         keys = ", ".join(Settings.model_fields)
         lines = []
         for e in error.errors():
             key = ".".join(str(part) for part in e["loc"])
-            known = f" Keys are {keys}." if e["type"] == "extra_forbidden" else ""
-            lines.append(f"engagement.yml: {key}: {e['msg'].removeprefix('Value error, ')} (it says {e['input']!r}).{known}")
+            known = f" Keys are {keys}." if e["type"] in ("extra_forbidden", "invalid_key") else ""
+            lines.append(f"engagement.yml: {key}: {yaml_file.problem(e)}{known}")
         raise UserError("\n".join(lines)) from None
 
 
 def snapshot_folder(project: Path, name: str = "") -> Path:
     """The folder of the contract tables: the named snapshot, or the last by name."""
     root = project / "data" / "contract"
-    folders = sorted(p for p in root.glob("*") if p.is_dir() and any(p.glob("*.parquet")))
+    folders = sorted(p for p in root.glob("*") if p.is_dir() and engine.parquet_files(p))
     if name:
         if root / name not in folders:
             there = ", ".join(p.name for p in folders) or "none"
@@ -119,7 +118,7 @@ def snapshot_hash(folder: Path) -> str:
     """SHA-256 over the names and contents of a snapshot's files."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".parquet", ".csv") and path.is_file():
+        if path.suffix.lower() in (".parquet", ".csv") and path.is_file():
             digest.update(path.name.encode() + b"\0")
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -154,9 +153,9 @@ class Engagement:
             contract.validate(self._read)
         day = _day(as_of)
         if day:  # a slip in the year would call every customer lapsed
-            first, last = engine.period(self.everything["orders"])
-            if first and not first <= day <= last:
-                raise engine.outside(day, first, last)
+            days = engine.order_days(self.everything["orders"])
+            if not days.first <= day <= days.end:
+                raise engine.outside(day, days)
         self.tables = engine.Tables.of(self._read, as_of=day, scope=scope)
         self.as_of = self.tables.as_of
         self._findings: dict[str, dict] = {}
@@ -170,9 +169,22 @@ class Engagement:
         return Path(os.environ.get("FIVESTEP_RESULTS") or self.project / "results")
 
     @cached_property
-    def stamp(self) -> dict[str, str]:
-        """What a result was made of: a later step accepts only results with the same stamp."""
-        return {"snapshot": snapshot_hash(self.folder), "as_of": self.as_of.isoformat(), "scope": self.scope}
+    def stamp(self) -> dict[str, Any]:
+        """What a result was made of, ready for JSON: a later step accepts only results with the same stamp.
+
+        snapshot (hash), as_of, scope, settings (those that numbers depend on) and, from step 4 on, playbook: no earlier step
+        reads it, so that a new playbook leaves their results as good as they were.
+        """
+        stamp = {
+            "snapshot": snapshot_hash(self.folder),
+            "as_of": self.as_of.isoformat(),
+            "scope": self.scope,
+            "settings": self.settings.model_dump(mode="json", exclude=WORDS),
+        }
+        if self.step[0] >= PLAYBOOK_FROM:
+            path = self.project / "playbook.yml"
+            stamp["playbook"] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "shipped"
+        return stamp
 
     @property
     def source(self) -> str:
@@ -200,7 +212,7 @@ class Engagement:
     @cached_property
     def everything(self) -> dict[str, ibis.Table]:
         """The snapshot's tables before any scope or as-of date."""
-        return engine.derived(self._read)
+        return engine.derived(contract.filled(self._read))
 
     def field_label(self, field: str) -> str:
         """The name of a field of customers or orders as a heading."""
@@ -320,18 +332,28 @@ class Engagement:
         stamp.write_text(json.dumps({**self.stamp, "step": self.step, "rows": len(frame)}) + "\n", encoding="utf-8")
 
     def received(self, name: str) -> pd.DataFrame | NotAvailable:
-        """A table that an earlier step handed over; refused if it was made of other data, another day or another scope."""
+        """A table that an earlier step handed over.
+
+        Refused if it was made of other data, another day, another scope, other settings or another playbook.
+        """
         folder = self.results / "handed_over"
         if not (folder / f"{name}.json").exists():
             raise UserError(f"{name}: no earlier step has handed it over. Run the notebooks before this one first.")
-        stamp = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for key, words in (("snapshot", "other data"), ("as_of", "another as-of date"), ("scope", "another scope")):
-            if stamp[key] != self.stamp[key]:
-                theirs, ours = stamp[key] or "everybody", self.stamp[key] or "everybody"
-                raise UserError(f"{name}: {stamp['step']} made it for {words} ({theirs}, not {ours}). Run {stamp['step']} again.")
-        if "missing" in stamp:
-            return NotAvailable(tuple(stamp["missing"]), _("what an earlier step would have handed over"), reason=stamp["reason"])
-        return pd.read_parquet(folder / f"{name}.parquet")
+        try:
+            stamp = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+            maker = stamp["step"]
+            differs = _difference({key: stamp[key] for key in self.stamp if key in stamp or key != "playbook"}, self.stamp)
+            if not differs and "missing" in stamp:
+                return NotAvailable(
+                    tuple(stamp["missing"]), _("what an earlier step would have handed over"), reason=stamp["reason"]
+                )
+            if not differs:
+                return pd.read_parquet(folder / f"{name}.parquet")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise UserError(
+                f"{name}: what an earlier step handed over cannot be read. Run the notebooks before this one again."
+            ) from None
+        raise UserError(f"{name}: {maker} made it {differs}. Run {maker} again.")
 
     def export(self, name: str, frame: pd.DataFrame | NotAvailable) -> None:
         """Write a list that people work with as exports/<name>.csv.
@@ -368,10 +390,27 @@ class Engagement:
         ]
 
 
+def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """In which way a result was made of something else, as *theirs* and *ours* stamp it; empty where it was not."""
+    for key, words in (("snapshot", "other data"), ("as_of", "another as-of date"), ("scope", "another scope")):
+        if theirs[key] != ours[key]:
+            return f"for {words} ({theirs[key] or 'everybody'}, not {ours[key] or 'everybody'})"
+    if theirs["settings"] != ours["settings"]:
+        told = [
+            f"{key} {theirs['settings'].get(key)} there, {value} here"
+            for key, value in ours["settings"].items()
+            if theirs["settings"].get(key) != value
+        ]
+        return f"with other settings ({'; '.join(told)})"
+    return "with another playbook.yml" if theirs.get("playbook") != ours.get("playbook") and "playbook" in theirs else ""
+
+
 def _day(text: str) -> dt.date | None:
     if not text:
         return None
     try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # fromisoformat reads weeks and bare digits, too
+            raise ValueError
         return dt.date.fromisoformat(text)
     except ValueError:
         raise UserError(f"as_of: {text!r} is no date. Write it as YYYY-MM-DD, like 2017-12-31.") from None

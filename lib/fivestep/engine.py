@@ -9,14 +9,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
+import numpy as np
+import pandas as pd
 
-from fivestep.contract import TABLES
+from fivestep.contract import TABLES, filled, without_blank_ids
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import _
 
-MONEY = ibis.expr.datatypes.Decimal(18, 2)
+MONEY = ibis.expr.datatypes.Decimal(38, 2)  # of sums, which outgrow the 18 digits of a single amount
+# Order dates outside of these are slips, or what a system writes where it knows no date: 1900-01-01, 1970-01-01, 2999-12-31.
+EARLIEST, LATEST = dt.date(1970, 1, 2), dt.date(2100, 1, 1)
+# Days of silence that cut off what lies beyond, if it is less than this share of all orders: single slips in the year, and dates
+# that are years away. Ten orders stay together whatever lies between them, so sparse data loses none.
+SILENCES = ((366, 0.001), (2 * 366, 0.01), (5 * 366, 0.1))
 
 
 def connect() -> ibis.BaseBackend:
@@ -25,16 +33,52 @@ def connect() -> ibis.BaseBackend:
 
 
 def read(folder: Path, connection: ibis.BaseBackend) -> dict[str, ibis.Table]:
-    """The contract tables that a snapshot folder holds, as lazy expressions."""
-    found = {p.stem: p for p in sorted(folder.glob("*.parquet"))}
-    unknown = sorted(set(found) - set(TABLES))
-    if unknown:
-        raise UserError(f"{folder.name}: {unknown[0]}.parquet is no contract table. The tables are {', '.join(TABLES)}.")
+    """The contract tables that a snapshot folder holds, as lazy expressions; an id of nothing but blanks is an empty cell."""
+    found: dict[str, Path] = {}
+    for path in parquet_files(folder):
+        if path.stem not in TABLES:
+            raise UserError(f"{folder.name}: {path.name} is no contract table. The tables are {', '.join(TABLES)}.")
+        if path.stem in found:
+            raise UserError(f"{folder.name}: {found[path.stem].name} and {path.name} are one table: take one of them away.")
+        found[path.stem] = path
     if not found:
         raise UserError(
             f"{folder}: there are no contract tables (*.parquet). Put them there or name another snapshot in engagement.yml."
         )
-    return {name: connection.read_parquet(found[name], table_name=name) for name in TABLES if name in found}
+    return {name: without_blank_ids(name, _opened(found[name], connection)) for name in TABLES if name in found}
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """What a folder holds under names that end in .parquet, in either case, sorted by name."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".parquet")
+
+
+def _opened(path: Path, connection: ibis.BaseBackend) -> ibis.Table:
+    said = f"{path.parent.name}/{path.name}"
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is a link that leads nowhere"
+        raise UserError(f"{said} {what}. Put the table there as one Parquet file.")
+    try:
+        return connection.read_parquet(path, table_name=path.stem)
+    except (duckdb.Error, OSError) as error:
+        reason = str(error).splitlines()[0].replace(str(path), path.name)
+        raise UserError(f"{said} cannot be read as Parquet ({reason}). Write the file again; CSV must be converted.") from None
+
+
+@dataclass(frozen=True)
+class OrderDays:
+    """The days with an order: ``daily`` (orders by day), ``begin`` and ``end`` (the first and the last of all), ``first`` and
+    ``last`` (of those that belong together).
+
+    Orders before ``first`` or after ``last`` are kept apart: a silence that is too long for so few lies between (`SILENCES`), or
+    they are dated before `EARLIEST` (where any is later) or from `LATEST` on. No clock is asked.
+    """
+
+    daily: pd.Series
+    begin: dt.date
+    first: dt.date
+    last: dt.date
+    end: dt.date
 
 
 @dataclass(frozen=True)
@@ -42,40 +86,53 @@ class Tables:
     """Contract tables up to and including the day ``as_of``, of the customers in ``scope``.
 
     A table is an attribute (``tables.orders``, an `ibis.Table`). ``orders`` is derived from ``order_lines`` where absent,
-    ``customers`` from ``orders``. Rows after ``as_of`` are invisible, so an analysis cannot see the future. ``first_day`` and
-    ``last_day`` are the first and last day with an order. ``given`` names the tables that were read; the others were derived from
-    them. ``uncut`` holds the tables before the as-of cut, only to look up whether a key exists at all.
+    ``customers`` from ``orders``. Rows after ``as_of`` are invisible, so an analysis cannot see the future, and so are orders
+    and lines that a silence of years keeps apart from all others (`OrderDays`). ``first_day`` and ``last_day`` are the first and
+    last day with an order, ``days`` those of everybody. ``given`` names the tables that were read, the others were derived from
+    them; ``empty`` those without a row, which count as absent. ``uncut`` holds the tables before the cut, only to look up whether
+    a key exists at all and which orders were kept apart.
     """
 
     _tables: dict[str, ibis.Table]
     as_of: dt.date
     first_day: dt.date
     last_day: dt.date
+    days: OrderDays
     scope: str = ""
     given: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     uncut: dict[str, ibis.Table] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: dict[str, ibis.Table], *, as_of: dt.date | None = None, scope: str = "") -> Tables:
         """Contract tables as read, cut to *as_of* and *scope*.
 
-        *as_of* is the last day with an order by default; *scope* is ``field=value`` or empty.
+        *as_of* is the last day with an order by default, which must not be one that was kept apart; *scope* is ``field=value`` or
+        empty.
         """
-        given = tuple(tables)
-        tables = derived(tables)
-        first, last = period(tables["orders"])
-        if first is None:
-            raise UserError("orders: there is no order in the data.")
+        there = filled(tables)
+        given, empty = tuple(there), tuple(name for name in tables if name not in there)
+        tables = derived(there)
+        days = order_days(tables["orders"])
         if as_of is None:
-            as_of = last
-        elif as_of < first:
-            raise outside(as_of, first, last)
+            if days.last < days.end:
+                raise _apart(tables["orders"], days, "orders" if "orders" in given else "order_lines")
+            as_of = days.last
+        elif not days.first <= as_of < LATEST:
+            raise outside(as_of, days)
+        daily = days.daily
         if scope:
             tables = _within(tables, scope)
-            first, last = period(tables["orders"])
-            if first is None or first > as_of:
-                raise UserError(f"scope {scope}: no order up to {as_of} belongs to it.")
-        return cls(tables, as_of, first, min(last, as_of), scope, given, tables)._cut()
+            daily = _daily(tables["orders"])
+        daily = daily[(daily.index >= pd.Timestamp(days.first)) & (daily.index <= pd.Timestamp(as_of))]
+        if daily.empty:
+            raise UserError(f"scope {scope}: no order up to {as_of} belongs to it.")
+        kept = tables
+        if days.begin < days.first:
+            start = dt.datetime.combine(days.first, dt.time())
+            dated = [n for n in ("orders", "order_lines") if n in tables]
+            kept = tables | {n: tables[n].filter(tables[n].order_date.isnull() | (tables[n].order_date >= start)) for n in dated}
+        return cls(kept, as_of, daily.index[0].date(), daily.index[-1].date(), days, scope, given, empty, tables)._cut()
 
     def _cut(self) -> Tables:
         end = dt.datetime.combine(self.as_of + dt.timedelta(days=1), dt.time())
@@ -97,7 +154,8 @@ class Tables:
     def _known_by(self, end: dt.datetime, cut: dict[str, ibis.Table]) -> ibis.Table:
         """Customers of the list who were known before *end*: not those who registered, or first ordered, later."""
         customers = cut["customers"]
-        later = _buyers(self.uncut["orders"]).anti_join(_buyers(cut["orders"]), "customer_id")
+        orders = self.uncut["orders"]
+        later = _buyers(orders.filter(orders.order_date >= end)).anti_join(_buyers(cut["orders"]), "customer_id")
         if "registered_at" not in customers.columns:
             return customers.anti_join(later, "customer_id")
         later = later.mutate(_later=True)
@@ -159,15 +217,59 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
     return out
 
 
-def period(orders: ibis.Table) -> tuple[dt.date | None, dt.date | None]:
-    """First and last day with an order; None where there is none."""
-    seen = orders.aggregate(first=orders.order_date.min(), last=orders.order_date.max()).to_pandas().iloc[0]
-    return (None, None) if seen["first"] != seen["first"] else (seen["first"].date(), seen["last"].date())
+def order_days(orders: ibis.Table) -> OrderDays:
+    """The days of *orders*, and which of them belong together.
+
+    Raises UserError where there is no order, or none before `LATEST`.
+    """
+    daily = _daily(orders)
+    if daily.empty:
+        raise UserError("orders: there is no order in the data.")
+    likely = daily[daily.index < pd.Timestamp(LATEST)]
+    if likely.empty:
+        raise UserError(
+            f"orders.order_date: all {daily.sum():,} orders are dated {LATEST.year} or later. Correct the dates; "
+            "they may count years in another calendar."
+        )
+    if likely.index[-1] >= pd.Timestamp(EARLIEST):
+        likely = likely[likely.index >= pd.Timestamp(EARLIEST)]
+    silence = likely.index.to_series().diff().dt.days.to_numpy() - 1
+    before = likely.cumsum().shift(fill_value=0).to_numpy()
+    total = int(likely.sum())
+    starts, ends = _cut_off(silence, before, total), _cut_off(silence, total - before, total)
+    first = likely.index[starts[-1] if starts.size else 0]
+    last = likely.index[ends[0] - 1 if ends.size else -1]
+    return OrderDays(daily, daily.index[0].date(), first.date(), last.date(), daily.index[-1].date())
 
 
-def outside(as_of: dt.date, first: dt.date, last: dt.date) -> UserError:
-    """The error that says that *as_of* is no day of the data, which runs from *first* to *last*."""
-    return UserError(f"as_of: {as_of} is outside the data. Choose a day between {first} and {last}, its first and last order.")
+def _cut_off(silence: np.ndarray, beyond: np.ndarray, total: int) -> np.ndarray:
+    """The places at which a silence before the day cuts off the orders that lie beyond it."""
+    return np.flatnonzero(np.any([(silence > days) & (beyond < share * total) for days, share in SILENCES], axis=0))
+
+
+def _daily(orders: ibis.Table) -> pd.Series:
+    days = orders.filter(orders.order_date.notnull()).select(day=orders.order_date.date())
+    counted = days.group_by("day").aggregate(orders=days.count()).order_by("day").to_pandas()
+    return pd.Series(counted["orders"].to_numpy(), index=pd.DatetimeIndex(counted["day"]))
+
+
+def outside(as_of: dt.date, days: OrderDays) -> UserError:
+    """The error that says that *as_of* is no day of the data."""
+    return UserError(
+        f"as_of: {as_of} is outside the data. Choose a day between {days.first} and {days.last}, its first and last order."
+    )
+
+
+def _apart(orders: ibis.Table, days: OrderDays, table: str) -> UserError:
+    """The error that says that the last orders lie too far from the others for the last of them to be the as-of date."""
+    late = orders.filter(orders.order_date.date() > days.last)
+    first = late.select("order_id", day=late.order_date.date()).order_by("order_id").limit(1).to_pandas().iloc[0]
+    right = f" If they are right, give --as-of {days.end}." if days.end < LATEST else ""
+    return UserError(
+        f"{table}.order_date: {int(late.count().to_pandas()):,} of {days.daily.sum():,} orders have a date far after all others, "
+        f"which end on {days.last} (first by id: order {first['order_id']!r}, {first['day']:%Y-%m-%d}). "
+        f"Correct the dates, or give the last day that counts: --as-of {days.last}.{right}"
+    )
 
 
 def _buyers(orders: ibis.Table) -> ibis.Table:
@@ -180,7 +282,8 @@ def _within(tables: dict[str, ibis.Table], scope: str) -> dict[str, ibis.Table]:
         raise UserError(f"scope: {scope!r} is not of the form field=value, like region=North.")
     out = dict(tables)
     home = scope_table(tables, field)
-    chosen = out[home].filter(out[home][field] == value)
+    cell = out[home][field]
+    chosen = out[home].filter(cell.cast("string") == (value.lower() if cell.type().is_boolean() else value))
     if chosen.count().to_pandas() == 0:
         some = ", ".join(scope_values(tables, field)[:12])
         raise UserError(f"scope: no row of {home} has {field} = {value!r}. Values are {some}.")
@@ -199,30 +302,29 @@ def _within(tables: dict[str, ibis.Table], scope: str) -> dict[str, ibis.Table]:
 
 
 def scope_table(tables: dict[str, ibis.Table], field: str) -> str:
-    """The table whose *field* cuts the data into scopes: customers, else orders (a branch, a channel)."""
+    """The table whose *field* cuts the data into scopes: customers, else orders (a branch, a channel).
+
+    Text, true or false, and columns beyond the contract can; ids cannot, as a report about one person is none about customers.
+    """
     for name in ("customers", "orders"):
-        declared = TABLES[name].fields.get(field)
-        if (
-            field in tables[name].columns
-            and (declared is None or declared.type in ("text", "boolean"))
-            and not (declared and declared.key)
-        ):
+        if field in tables[name].columns and _cuts(name, field, tables[name][field].type()):
             return name
-    choices = [
-        c
-        for n in ("customers", "orders")
-        for c in tables[n].columns
-        if (f := TABLES[n].fields.get(c)) and f.type == "text" and not f.key
-    ]
+    choices = [c for n in ("customers", "orders") for c, t in tables[n].schema().items() if _cuts(n, c, t)]
     raise UserError(
         f"scope: {field!r} is no field of customers or orders that can cut the data. "
-        f"Fields are {', '.join(dict.fromkeys(choices))}."
+        f"Fields are {', '.join(dict.fromkeys(choices)) or 'none'}."
     )
 
 
+def _cuts(table: str, field: str, own: ibis.expr.datatypes.DataType) -> bool:
+    described = TABLES[table].fields.get(field)
+    if described is None:
+        return not own.is_nested()
+    return described.type in ("text", "boolean") and not described.key and described.pii != "pseudonym"
+
+
 def scope_values(tables: dict[str, ibis.Table], field: str) -> list[str]:
-    """The values of a scope field, sorted."""
-    tables = derived(tables)
+    """The values of a scope field of *tables* as `derived` gives them, sorted."""
     table = tables[scope_table(tables, field)]
     values = table.select(v=table[field].cast("string")).filter(ibis._.v.notnull()).distinct().order_by("v")
     return values.to_pandas()["v"].tolist()

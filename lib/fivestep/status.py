@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from fivestep.errors import UserError
 from fivestep.language import N_, _
 
@@ -24,6 +26,14 @@ class FileStatus:
 
     path: str
     state: str
+
+
+class _Lock(BaseModel):
+    """What kit.lock.json says: folders, hashes of files, hashes of the cells of notebooks."""
+
+    folders: list[str]
+    files: dict[str, str]
+    cells: dict[str, str]
 
 
 def received(project: Path) -> list[FileStatus]:
@@ -63,8 +73,8 @@ def _lock(project: Path) -> dict:
         )
     try:
         lock = json.loads(path.read_text(encoding="utf-8"))
-        return {key: lock[key] for key in ("folders", "files", "cells")}
-    except (ValueError, KeyError, TypeError):
+        return _Lock.model_validate(lock).model_dump()
+    except (ValueError, RecursionError, OSError):  # pydantic's own error is a ValueError
         raise UserError(
             "kit.lock.json cannot be read, perhaps after a merge. Restore it from git, or delete it: "
             "cookiecutter --overwrite-if-exists writes it anew and replaces nothing else."

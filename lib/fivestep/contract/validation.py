@@ -1,10 +1,12 @@
-"""Holding a table against the contract: columns, types, empty cells and ranges with pandera; keys and references with Ibis."""
+"""Holding a table against the contract: columns and types with pandera; cells, keys and references with Ibis."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 
@@ -71,14 +73,31 @@ def problems(tables: Mapping[str, ibis.Table]) -> list[Problem]:
                 "One of the two is needed: import order data first.",
             )
         )
-    for name in (n for n in TABLES if n in tables):
-        found = _columns(name, tables[name])
-        out += found
-        if not found:
-            out += _duplicates(name, tables[name])
+    there = filled(tables)
+    for name in (n for n in ("orders", "order_lines") if n in tables and n not in there):
+        out.append(Problem(name, "*", "the table has no rows", "Import the orders first, or take the table away."))
+    for name in (n for n in TABLES if n in there):
+        try:
+            found = _columns(name, there[name])
+            found += _cells(name, there[name], {p.column for p in found})
+            out += found or _duplicates(name, there[name])
+        except (duckdb.InvalidInputException, duckdb.IOException) as error:  # a file that opens and breaks off later
+            out.append(Problem(name, "*", f"the file is damaged ({str(error).splitlines()[0]})", "Write it again."))
     if not out:
-        out = [p for name in TABLES if name in tables for p in _orphans(name, tables)]
+        out = [p for name in TABLES if name in there for p in _orphans(name, there)]
     return out
+
+
+def filled(tables: Mapping[str, ibis.Table]) -> dict[str, ibis.Table]:
+    """The tables that have rows: one without any says as little as one that is absent, and counts as such."""
+    return {name: table for name, table in tables.items() if table.limit(1).count().to_pandas()}
+
+
+def without_blank_ids(name: str, table: ibis.Table) -> ibis.Table:
+    """The table with empty cells where an id (a key or a reference) holds nothing but blanks, so that "" is nobody's id."""
+    ids = [f.name for f in TABLES[name].fields.values() if (f.key or f.refers) and f.name in table.columns]
+    blank = {c: table[c].re_search(r"^[\s\p{Z}]*$") for c in ids if table[c].type().is_string()}
+    return table.mutate(**{c: ibis.ifelse(bad, ibis.null("string"), table[c]) for c, bad in blank.items()}) if blank else table
 
 
 def _columns(name: str, table: ibis.Table) -> list[Problem]:
@@ -87,84 +106,90 @@ def _columns(name: str, table: ibis.Table) -> list[Problem]:
 
     fields = TABLES[name].fields
     actual = table.schema()
+    # pandera cannot name lists, structures, UUIDs ...: they are told apart before it sees the table.
+    foreign = [c for c, t in actual.items() if not any(isinstance(t, family) for family in _FAMILY.values())]
     schema = pa.DataFrameSchema(
-        {f.name: _column(pa, f, actual) for f in fields.values() if f.required or f.name in actual},
+        {f.name: _column(pa, f, actual) for f in fields.values() if (f.required or f.name in actual) and f.name not in foreign},
         name=name,
     )
+    wrong = {c: f"the type is {actual[c]}" for c in foreign if c in fields}
     try:
-        schema.validate(table, lazy=True)
+        schema.validate(table.drop(*foreign), lazy=True)
     except SchemaErrors as errors:
-        found = errors.schema_errors
-    else:
-        return []
-    out = []
-    for error in found:
-        reason = error.reason_code
-        if reason is SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
-            column = str(error.failure_cases)
-            out.append(Problem(name, column, "the column is missing", f"It must be {_words(fields[column])}."))
-            continue
-        field = fields[error.schema.name]
-        if reason is SchemaErrorReason.WRONG_DATATYPE:
-            out.append(
-                Problem(
-                    name,
-                    field.name,
-                    f"the type is {actual[field.name]}",
-                    f"It must be {_words(field)}: cast it before it is written.",
-                )
-            )
-        elif reason is SchemaErrorReason.SERIES_CONTAINS_NULLS:
-            out.append(
-                _located(
-                    name,
-                    field.name,
-                    table,
-                    table[field.name].isnull(),
-                    "{n} of {of} cells are empty",
-                    "Fill them or leave those rows out.",
-                )
-            )
-        else:
-            bad = table[field.name] < field.minimum
-            out.append(
-                _located(
-                    name,
-                    field.name,
-                    table,
-                    bad,
-                    "{n} of {of} values are below " + str(field.minimum),
-                    "Correct the sign or empty the cells.",
-                )
-            )
-    return sorted(out, key=lambda p: (list(fields).index(p.column) if p.column in fields else -1, p.what))
+        for error in errors.schema_errors:
+            if error.reason_code is SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
+                wrong[str(error.failure_cases)] = "the column is missing"
+            else:
+                wrong[error.schema.name] = f"the type is {actual[error.schema.name]}"
+    return [Problem(name, c, wrong[c], _fix(fields[c], actual.get(c))) for c in fields if c in wrong]
 
 
 def _column(pa, field: Field, actual: ibis.Schema):
     # A column of the right family passes with its own width; another family is held against the canonical type.
     own = actual.get(field.name)
-    dtype = own.copy(nullable=True) if own is not None and isinstance(own, _FAMILY[field.type]) else _CANONICAL[field.type]
-    checks = [pa.Check.ge(field.minimum, n_failure_cases=1)] if field.minimum is not None else []
-    return pa.Column(dtype, checks, nullable=not field.required)
+    fits = own is not None and isinstance(own, _FAMILY[field.type]) and not _zoned(own)
+    return pa.Column(own.copy(nullable=True) if fits else _CANONICAL[field.type], nullable=True)
+
+
+def _zoned(own: dt.DataType) -> bool:
+    return own.is_timestamp() and own.timezone is not None
+
+
+def _fix(field: Field, own: dt.DataType | None) -> str:
+    must = f"It must be {_words(field)}"
+    if own is None:
+        return f"{must}."
+    if _zoned(own) and field.type == "timestamp":
+        return f"{must}: convert it to local time in the time_zone of engagement.yml and write it as a timestamp without a zone."
+    return f"{must}: cast it before it is written."
 
 
 def _words(field: Field) -> str:
     kinds = {
         "text": "text", "integer": "a whole number", "number": "a number", "money": "DECIMAL money, like DECIMAL(18,2)",
-        "timestamp": "a timestamp", "date": "a date", "boolean": "true or false",
+        "timestamp": "a timestamp without a zone", "date": "a date", "boolean": "true or false",
     }  # fmt: skip
     return f"{kinds[field.type]} ({field.description[0].lower()}{field.description[1:]})"
 
 
-def _located(name: str, column: str, table: ibis.Table, bad: ibis.expr.types.BooleanValue, what: str, fix: str) -> Problem:
-    numbered = table.mutate(_bad=bad.fill_null(False), _row=ibis.row_number() + 1)
-    seen = (
-        numbered.aggregate(of=numbered.count(), n=numbered._bad.sum(), first=numbered._row.min(where=numbered._bad))
-        .to_pandas()
-        .iloc[0]
-    )
-    first = None if seen["first"] != seen["first"] else int(seen["first"])
-    return Problem(name, column, what.format(n=f"{int(seen['n']):,}", of=f"{int(seen['of']):,}"), fix, int(seen["n"]), first)
+def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
+    """Cells that no analysis can stand, in one pass over the table; columns of the wrong type are not looked at."""
+    fields = [f for f in TABLES[name].fields.values() if f.name in table.columns and f.name not in mistyped]
+    checks = [(f, *check) for f in fields for check in _checks(f, table[f.name])]
+    bad = {f"bad_{i}": check.fill_null(False) for i, (_field, check, _what, _fix) in enumerate(checks)}
+    numbered = table.select(_row=ibis.row_number() + 1, **bad)
+    sums = {f"n_{i}": numbered[c].sum() for i, c in enumerate(bad)}
+    firsts = {f"first_{i}": numbered._row.min(where=numbered[c]) for i, c in enumerate(bad)}
+    seen = numbered.aggregate(of=numbered.count(), **sums, **firsts).to_pandas().iloc[0]
+    return [
+        Problem(
+            name,
+            field.name,
+            what.format(n=f"{int(seen[f'n_{i}']):,}", of=f"{int(seen['of']):,}"),
+            fix,
+            int(seen[f"n_{i}"]),
+            int(seen[f"first_{i}"]),
+        )
+        for i, (field, _bad, what, fix) in enumerate(checks)
+        if seen[f"n_{i}"]
+    ]
+
+
+def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.BooleanValue, str, str]]:
+    """What a cell of the field must not be: the test, what to say of the cells that fail it, and the fix."""
+    if field.required:
+        yield cells.isnull(), "{n} of {of} cells are empty", "Fill them or leave those rows out."
+    if cells.type().is_floating():
+        infinite = cells.isnan() | cells.isinf()
+        yield infinite, "{n} of {of} values are no numbers (NaN or infinity)", "Correct them or empty the cells."
+    if field.minimum is not None:
+        yield cells < field.minimum, "{n} of {of} values are below " + str(field.minimum), "Correct the sign or empty the cells."
+    if field.type in ("timestamp", "date"):
+        first, last = (day if field.type == "timestamp" else day.date() for day in (datetime.datetime.min, datetime.datetime.max))
+        # Microseconds, as nanoseconds do not reach as far as the limits.
+        told = cells.cast("timestamp(6)") if field.type == "timestamp" else cells
+        beyond = ~told.between(ibis.literal(first), ibis.literal(last))
+        yield beyond, "{n} of {of} dates are not within the years 1 to 9999", "Correct them or empty the cells."
 
 
 def _duplicates(name: str, table: ibis.Table) -> list[Problem]:

@@ -232,17 +232,37 @@ def typeset(text: str) -> str:
 
 def load_values(path: Path) -> None:
     """Read a snapshot's ``labels.csv`` (field, value, order, en, zh_CN): reader-friendly names of data values."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    lacking = {"field", "value", "en"} - set(rows[0] if rows else ())
-    if rows and lacking:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # as spreadsheets save it
+            reader = csv.DictReader(file, strict=True)
+            names = set(reader.fieldnames or ())
+            rows = [(reader.line_num, row) for row in reader if any(row.values())]
+    except UnicodeDecodeError:
+        raise UserError(f"{path.name} is not UTF-8 text. Save it as CSV UTF-8.") from None
+    except csv.Error as error:
+        raise UserError(f"{path.name}, line {reader.line_num + 1}: {error}. Mend or remove the row.") from None
+    except OSError as error:
+        raise UserError(f"{path.name} cannot be read ({error.strerror}). Put one CSV file there or take it away.") from None
+    lacking = {"field", "value", "en"} - names
+    if lacking:
         raise UserError(
             f"{path.name}: column {', '.join(sorted(lacking))} is missing. It needs field, value, en and one column per language."
         )
-    for row in rows:
-        _now.values[row["field"], row["value"]] = row.get(_now.code) or row["en"] or row["value"]
-        if (row.get("order") or "").strip():
-            _now.orders.setdefault(row["field"], {})[row["value"]] = int(row["order"])
+    seen: set[tuple[str, str]] = set()
+    for line, row in rows:
+        key, order = (row["field"], row["value"]), (row.get("order") or "").strip()
+        if None in row or None in key:
+            raise UserError(f"{path.name}, line {line}: the row does not have as many cells as the first line. Mend the row.")
+        if key in seen:
+            raise UserError(f"{path.name}, line {line}: {key[0]} {key[1]!r} has been named before. Keep one of the two rows.")
+        if not re.fullmatch(r"-?[0-9]{1,9}", order or "0"):
+            raise UserError(
+                f"{path.name}, line {line}: order: {order[:20]!r} is no whole number. Write 1, 2, 3 ... or leave it empty."
+            )
+        seen.add(key)
+        _now.values[key] = row.get(_now.code) or row["en"] or row["value"]
+        if order:
+            _now.orders.setdefault(row["field"], {})[row["value"]] = int(order)
 
 
 def value(field: str, raw: Any) -> str:

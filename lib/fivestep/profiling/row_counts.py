@@ -40,9 +40,11 @@ class RowCounts:
 
     ``table``: one row per contract table that there is: table_name, origin, table_rows, distinct_keys, duplicate_keys,
     table_first_day, table_last_day, customers, rows_without_customer, orphan_keys; empty where the table has no such thing.
+    ``empty`` names the tables that were read and have no row.
     """
 
     table: pd.DataFrame
+    empty: tuple[str, ...]
     first_day: dt.date
     as_of: dt.date
 
@@ -66,14 +68,18 @@ class RowCounts:
         return _("The keys of the tables show {problems}").format(problems=language.listing(found))
 
     def note(self) -> str:
-        """What was counted."""
-        return _(
+        """What was counted, and which tables have no row."""
+        counted = _(
             "Base: {rows} rows in {tables}, {period}. A table marked as derived was made from the orders or their lines."
         ).format(
             rows=language.number(self._totals()["table_rows"]),
             tables=ngettext("{n} table", "{n} tables", len(self.table)).format(n=language.number(len(self.table))),
             period=period(self.first_day, self.as_of),
         )
+        if not self.empty:
+            return counted
+        names = language.listing([_(NAMES[name]) for name in self.empty])
+        return counted + " " + _("Read without a single row, so treated as absent: {tables}.").format(tables=names)
 
     def finding(self) -> Finding:
         """How many rows have a problem with their keys."""
@@ -115,7 +121,7 @@ def row_counts(tables: Tables) -> RowCounts:
     )
     days = dict.fromkeys(("table_first_day", "table_last_day"), "datetime64[us]")
     table = pd.DataFrame(rows, columns=["table_name", "origin", *counts, *days]).astype(counts | days)
-    return RowCounts(table, tables.first_day, tables.as_of)
+    return RowCounts(table, tables.empty, tables.first_day, tables.as_of)
 
 
 def _counted(name: str, tables: Tables) -> dict:

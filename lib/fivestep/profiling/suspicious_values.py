@@ -76,7 +76,9 @@ class SuspiciousValues:
             display=language.number(found),
             text=language.sentence(self.headline()),
             evidence=self.note(),
-            so_what=_("Settle these rows with the client as the table says; until then they are part of every number.")
+            so_what=_(
+                "Settle these rows with the client as the table says; where it says nothing else, they are part of every number."
+            )
             if found
             else _("No value needs to be asked about."),
             assumptions=(
@@ -108,6 +110,7 @@ def suspicious_values(tables: Tables) -> SuspiciousValues:
             N_("Compare with the till: imported twice, or really bought twice?"),
         )
     )
+    rows.append(_apart(tables))
     n_lines = None
     if lines is not None:
         of_lines, n_lines = _evaluated(
@@ -215,6 +218,19 @@ def _evaluated(table: ibis.Table, amount: ibis.expr.types.DecimalValue, checks: 
         (name, rule, int(seen[f"rows_{i}"]), int(seen[f"rows_{i}"]) / n if n else math.nan, float(seen[f"amount_{i}"]), action)
         for i, (name, rule, _bad, action) in enumerate(checks)
     ], n
+
+
+def _apart(tables: Tables) -> tuple:
+    """Orders that a silence of years keeps apart, of any day: those that are left out and those after the as-of date, too."""
+    orders = tables.uncut["orders"]
+    day = orders.order_date.date()
+    check = (
+        N_("Order far from all others"),
+        N_("Few orders, more than a year away from all others, like dates of 1900 or 2999; looked for among orders of any day."),
+        (day < tables.days.first) | (day > tables.days.last),
+        N_("Correct the date. An early one is in no number; a late one is once the as-of date is as late."),
+    )
+    return _evaluated(orders, orders.order_amount, [check])[0][0]
 
 
 def _repeats(orders: ibis.Table) -> ibis.Table:

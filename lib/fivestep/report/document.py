@@ -1,8 +1,9 @@
 """Executed notebooks as one document: plain data from which PDF, HTML and workbook are made.
 
 A document is a dict: ``meta`` (title, client, subtitle, author, date, lang, footer, facts, currency), ``layout`` (report or
-notebook), ``words`` (what the template itself says, in the language in use), ``contents`` (headings of the first two levels),
-``blocks`` (see `fivestep.report.blocks`) and ``images`` (name -> bytes).
+notebook), ``titled`` (whether the first block is the title itself, which is not to be said twice), ``words`` (what the template
+itself says, in the language in use), ``contents`` (headings of the first two levels), ``blocks`` (see `fivestep.report.blocks`)
+and ``images`` (name -> bytes).
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ def _document(blocks: list[dict], meta: dict[str, Any], *, layout: str, images: 
             "currency": meta.get("currency") or language.currency(),
         },
         "layout": layout,
+        "titled": layout == "notebook" and plain(blocks[0]["c"]) == clean(meta["title"]),
         "words": words(),
         "contents": [
             {"level": b["level"], "number": b.get("number", ""), "text": plain(b["c"]), "id": b["id"]}
@@ -157,22 +159,26 @@ def _number_exhibits(blocks: list[dict], prefix: str) -> None:
 
 # ---------------------------------------------------------------- executive summary
 def _summary(chapters: list[dict]) -> list[dict]:
-    """Headline findings as tiles, then what each chapter found, with its cautions; nothing where nothing was found."""
+    """Headline findings as tiles, then what each chapter found, with its cautions; nothing where none found anything.
+
+    A chapter without a finding among others says so, so that no number is passed over.
+    """
     out: list[dict] = []
     tiles = [{"display": f["display"], "text": f["text"], "warned": bool(f["warnings"])} for f in _headlines(chapters)]
     if tiles:
         out.append({"t": "tiles", "tiles": tiles})
-    for chapter in chapters:
+    for chapter in chapters if any(_of(c, "finding") or _of(c, "caution") for c in chapters) else ():
         found, cautions = _summarised(chapter), _of(chapter, "caution")
-        if found or cautions:
-            warnings = list(dict.fromkeys(w for f in found for w in f["warnings"]))  # said once, and marked at each sentence
-            items = [
-                {"text": f["text"], "so_what": f["so_what"], "marks": sorted({warnings.index(w) + 1 for w in f["warnings"]})}
-                for f in found
-            ]
-            about = {k: chapter[k] for k in ("title", "number")}
-            texts = list(dict.fromkeys(c["text"] for c in cautions if c["text"] not in warnings))
-            out.append({"t": "takeaways", **about, "items": items, "warnings": warnings, "cautions": texts})
+        warnings = list(dict.fromkeys(w for f in found for w in f["warnings"]))  # said once, and marked at each sentence
+        items = [
+            {"text": f["text"], "so_what": f["so_what"], "marks": sorted({warnings.index(w) + 1 for w in f["warnings"]})}
+            for f in found
+        ]
+        if not found and not cautions:
+            items = [{"text": _("This chapter holds no finding."), "so_what": "", "marks": []}]
+        about = {k: chapter[k] for k in ("title", "number")}
+        texts = list(dict.fromkeys(c["text"] for c in cautions if c["text"] not in warnings))
+        out.append({"t": "takeaways", **about, "items": items, "warnings": warnings, "cautions": texts})
     return [{"t": "heading", "level": 1, "c": [_("Executive summary")]}, *out] if out else []
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from fivestep import language
+from fivestep.errors import UserError
 from fivestep.language import _
 from fivestep.report import fonts
 
@@ -35,8 +36,7 @@ def page(folder: Path, record: dict[str, Any], meta: dict[str, Any]) -> str:
     ]
     found = [
         [{"text": f["display"], "kind": "number"}, {"text": f["text"]}, {"text": f["so_what"]}]
-        for path in sorted((folder / "results").glob("*/findings.json"))
-        for f in json.loads(path.read_text(encoding="utf-8"))
+        for f in _findings(folder / "results")
         if f["headline"]
     ]
     notebooks = [
@@ -89,6 +89,16 @@ def batch_page(whole: Engagement, by: str, outcomes: Sequence[Outcome]) -> str:
     heads = [(whole.field_label(by), False), (_("Customers"), True), (_("Status"), False), (_("Report"), False)]
     meta = {"title": title, "client": "", "subtitle": subtitle, "date": "", "lang": language.current()}
     return _render(meta, files=[], parts=[_part(_("Reports"), heads, rows)], facts=[])
+
+
+def _findings(results: Path) -> list[dict[str, Any]]:
+    out = []
+    for path in sorted(results.glob("*/findings.json")):
+        try:
+            out += json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise UserError(f"results/{path.parent.name}/findings.json cannot be read. Run again.") from None
+    return out
 
 
 def _part(title: str, heads: list[tuple[str, bool]], rows: list) -> dict[str, Any]:

@@ -48,12 +48,13 @@ def render(document: dict[str, Any], *, timestamp: dt.datetime | None = None) ->
         "meta": meta,
         "running": {"client": shortened(meta["client"], 48), "footer": shortened(meta["footer"] or meta["title"], 64)},
         "layout": document["layout"],
+        "titled": document["titled"],
         "words": document["words"],
         "colours": COLOURS,
         "script": script(meta["lang"]),
         "fonts": fonts.families(meta["lang"]),
         "dated": timestamp is not None,
-        "blocks": _with_leads(_kept_together([_prepared(b) for b in document["blocks"]])),
+        "blocks": _with_leads(_endings_together(_kept_together([_prepared(b) for b in document["blocks"]]))),
     }
     with tempfile.TemporaryDirectory(prefix="fivestep-pdf-") as folder:
         root = Path(folder)
@@ -156,6 +157,20 @@ def _kept_together(blocks: list[dict]) -> list[dict]:
     for i, (before, b, after) in enumerate(zip(blocks, blocks[1:], blocks[2:], strict=False), start=1):
         if before["t"] == "heading" and b["t"] == "para" and after["t"] in ("image", "table") and len(plain(b["c"])) < _LEAD:
             out[i] = {**b, "sticky": True}
+    return out
+
+
+def _endings_together(blocks: list[dict]) -> list[dict]:
+    """The findings that end a chapter stay on the page of their exhibit: alone they would have a page of their own."""
+    out = list(blocks)
+    ending = True
+    for i in range(len(out) - 1, 0, -1):
+        if out[i]["t"] == "heading":
+            ending = out[i]["level"] == 1
+        elif ending and out[i]["t"] == "finding":
+            out[i - 1] = {**out[i - 1], "sticky": True}
+        else:
+            ending = False
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import hashlib
 import importlib.metadata
@@ -11,21 +10,18 @@ import os
 import platform
 import re
 import shutil
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from fivestep import __version__
-from fivestep.engagement import Engagement, Settings
+from fivestep import __version__, engine
+from fivestep.engagement import Engagement, Settings, settings
 from fivestep.errors import UserError
 from fivestep.language import _
-from fivestep.report import parameters
+from fivestep.report import execution, folders, parameters, record
+from fivestep.report.execution import NotebookFailedError
 from fivestep.report.prose import translated
 
 VERSIONED = (
@@ -42,10 +38,6 @@ VERSIONED = (
 )
 
 
-class NotebookFailedError(UserError):
-    """A cell of a notebook ended in an error: names notebook, section and what was said; the executed notebook is kept."""
-
-
 @dataclass(frozen=True)
 class Plan:
     """A run that can start: everything a user can get wrong has been checked."""
@@ -56,22 +48,17 @@ class Plan:
     chosen: tuple[Path, ...]
     parameters: dict[str, str]
     settings: Settings
-    stamp: dict[str, str]
+    stamp: dict[str, Any]
     facts: list[list[str]]
     subtitle: str
     labels: Path
+    sources: str
+    library: str
 
     @property
     def fingerprint(self) -> str:
         """A hash of everything that decides what a full run says: data, parameters, settings, notebooks, playbook, library."""
         return _digest({"stamp": self.stamp, "parameters": self.parameters, "sources": self.sources})
-
-    @property
-    def sources(self) -> str:
-        """A hash of what all reports of a batch share: settings, notebooks, playbook, library."""
-        files = (*self.notebooks, *(p for p in [self.project / "playbook.yml"] if p.exists()))
-        said = {"settings": self.settings.model_dump(), "library": library_hash(), "files": {p.name: _sha256(p) for p in files}}
-        return _digest(said)
 
 
 def plan(
@@ -81,123 +68,131 @@ def plan(
     as_of: str = "",
     scope: str = "",
     only: Sequence[int] = (),
-    first: int = 1,
+    first: int | None = None,
     folder: Path | None = None,
+    validated: bool = False,
 ) -> Plan:
     """Check settings, data, parameters and choice of notebooks, and say what a run would do.
 
     *only* names notebooks by number; *first* leaves out those before it (their results of the last run with the same data, as-of
-    date, scope and language are used). *folder* is where the run is kept: under reports/, named by as-of date, language and
-    scope, by default.
+    date, scope, language, settings and library are used). *folder* is where the run is kept: under reports/, named by as-of date,
+    language and scope, by default. *validated* says that the snapshot has been validated already.
     """
-    found = {int(p.name.split("_")[0]): p for p in sorted((project / "notebooks").glob("[0-9]*_*.ipynb"))}
-    if not found:
-        raise UserError("notebooks/: there is no notebook named <number>_<name>.ipynb.")
-    for number in (*only, first):
+    found = notebooks(project)
+    for number in (*only, *([] if first is None else [first])):
         if number not in found:
             raise UserError(f"There is no notebook {number}. Notebooks are {', '.join(p.name for p in found.values())}.")
     given = {"scope": scope, "as_of": as_of, "language": language}
     for path in found.values():
-        parameters.check(_read(path), path.name, {"project": "..", **given})
-    opened = Engagement(project, found[min(found)].stem, **given)
-    spoken = language or opened.settings.language
-    given = {"scope": scope, "as_of": opened.as_of.isoformat(), "language": spoken}
-    folder = folder or project / "reports" / "_".join(filter(None, (given["as_of"], spoken, file_name(scope.replace("=", "-")))))
-    chosen = tuple(p for n, p in sorted(found.items()) if (n in only if only else n >= first))
+        parameters.check(execution.read(path), path.name, {"project": "..", **given})
+    opened = Engagement(project, "0_plan" if validated else "1_plan", **given)  # the first step validates
+    given |= {"as_of": opened.as_of.isoformat(), "language": language or opened.settings.language}
     return Plan(
         project,
-        folder,
-        tuple(p for _n, p in sorted(found.items())),
-        chosen,
+        folder or project / "reports" / _folder_name(opened, **given),
+        tuple(found.values()),
+        tuple(p for n, p in found.items() if (n in only if only else n >= (first or 0))),
         given,
         opened.settings,
         opened.stamp,
         opened.facts(),
         opened.scope_label,
         opened.folder / "labels.csv",
+        sources(project),
+        library_hash(),
     )
+
+
+def notebooks(project: Path) -> dict[int, Path]:
+    """The notebooks of the steps by number: those whose names begin with a digit; others are the analyst's own."""
+    found: dict[int, Path] = {}
+    for path in sorted((project / "notebooks").glob("[0-9]*.ipynb")):
+        number = int(re.match(r"[0-9]+", path.name)[0])  # type: ignore[index]
+        if number in found:
+            raise UserError(
+                f"notebooks/: {found[number].name} and {path.name} have the same number, and a run has one notebook for each. "
+                "Give one of them another number, or a name that begins with a letter, which leaves it out."
+            )
+        found[number] = path
+    for path in found.values():
+        if not re.fullmatch(r"[0-9]_\w+", path.stem):
+            raise UserError(
+                f"notebooks/{path.name}: the notebook of a step is named <digit>_<name>, such as 2_segmentation.ipynb. "
+                "Rename it; a name that begins with a letter leaves it out."
+            )
+    if not found:
+        raise UserError("notebooks/: there is no notebook named <digit>_<name>.ipynb.")
+    return dict(sorted(found.items()))
 
 
 def run(planned: Plan, *, progress: bool = True) -> Path:
     """Execute the chosen notebooks into the run's folder and return it; run.json says what was done.
 
+    The notebooks are executed beside the folder, in <folder>.part, and only a run that succeeded takes its place; what somebody
+    else put into the folder stays there.
+
     Raises
     ------
-    NotebookFailedError: a cell failed; the executed notebook and run.json (status ``failed``) are kept.
-    UserError: earlier notebooks are needed and there are none of the same data, day and scope.
+    NotebookFailedError: a cell failed; the executed notebook and run.json (status ``failed``) are kept in <folder>.part.
+    UserError: earlier notebooks are needed and there are none that fit, or another run is writing the same folder.
     """
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    folder = planned.folder
-    _make_room(planned)
-    (folder / "results").mkdir(parents=True, exist_ok=True)
-    if planned.labels.exists():  # the run keeps the names of values, so that it can be rendered without the data
-        shutil.copyfile(planned.labels, folder / "results" / "labels.csv")
-    record = _record(planned)
-    started = time.perf_counter()
-    with _environment(folder / "results"), _channel() as channel:
+    with folders.locked(planned.folder):
+        made = folders.unfinished(planned.folder)
+        said = {**_record(planned), "notebooks": _gone_on_from(planned, made)}
+        (made / "results").mkdir(parents=True, exist_ok=True)
+        if planned.labels.exists():  # the run keeps the names of values, so that it can be rendered without the data
+            shutil.copyfile(planned.labels, made / "results" / "labels.csv")
+        started = time.perf_counter()
         for path in planned.chosen:
             entry: dict[str, Any] = {"name": path.name, "sha256": _sha256(path), "status": "running"}
-            record["notebooks"] = [n for n in record["notebooks"] if n["name"] != path.name] + [entry]
-            _write(folder, record)
+            others = [n for n in said["notebooks"] if n["name"] != path.name]
+            said["notebooks"] = sorted([*others, entry], key=lambda n: n["name"])
+            record.write(made, said)
             begun = time.perf_counter()
             try:
-                papermill.execute_notebook(
-                    translated(_read(path)),
-                    str(folder / path.name),
+                execution.execute(
+                    translated(execution.read(path)),
+                    made / path.name,
                     parameters={"project": "..", **planned.parameters},
-                    cwd=str(planned.project / "notebooks"),
-                    kernel_name="python3",
-                    config=channel,
-                    extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-                    progress_bar={"desc": f"{path.stem:<16}", "file": sys.stderr} if progress else False,
-                    log_output=False,
+                    folder=planned.project / "notebooks",
+                    progress=progress,
                 )
-            except PapermillExecutionError as error:
-                entry.update(
-                    status="failed", seconds=round(time.perf_counter() - begun, 2), error=f"{error.ename}: {error.evalue}"
-                )
-                record.update(status="failed", seconds=round(time.perf_counter() - started, 2))
-                _write(folder, record)
-                raise NotebookFailedError(_failure(planned, path, error)) from None
-            entry.update(status="finished", seconds=round(time.perf_counter() - begun, 2), messages=_messages(folder / path.name))
-    record["notebooks"].sort(key=lambda n: n["name"])
-    complete = {n["name"] for n in record["notebooks"] if n["status"] == "finished"} >= {p.name for p in planned.notebooks}
-    record.update(status="finished" if complete else "partial", seconds=round(time.perf_counter() - started, 2))
-    _write(folder, record)
-    return folder
+            except BaseException as error:
+                entry.update(status="failed", error=str(error) or type(error).__name__)
+                said["status"] = "failed"
+                if isinstance(error, NotebookFailedError):
+                    kept = (made / path.name).relative_to(planned.project).as_posix()
+                    words = _("{error}\nThe executed notebook is kept for reading: {kept}")
+                    raise NotebookFailedError(words.format(error=error, kept=kept)) from None
+                raise
+            else:
+                entry.update(status="finished", messages=_messages(made / path.name))
+            finally:
+                entry["seconds"] = round(time.perf_counter() - begun, 2)
+                said["seconds"] = round(time.perf_counter() - started, 2)
+                record.write(made, said)
+        complete = {n["name"] for n in said["notebooks"] if n["status"] == "finished"} >= {p.name for p in planned.notebooks}
+        record.write(made, {**said, "status": "finished" if complete else "partial"})
+        folders.put_in_place(made, planned.folder)
+    return planned.folder
 
 
 def finished(planned: Plan) -> bool:
     """Whether the folder already holds a complete run and report of exactly this plan."""
-    path = planned.folder / "run.json"
-    if not path.exists() or not (planned.folder / "report.pdf").exists():
+    if not all((planned.folder / name).exists() for name in folders.OUTPUTS):
         return False
-    record = read_record(planned.folder)
-    return record["status"] == "rendered" and record["fingerprint"] == planned.fingerprint
+    try:
+        said = record.read(planned.folder)
+    except UserError:
+        return False
+    return said["status"] == "rendered" and said["fingerprint"] == planned.fingerprint
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """The run.json of a run."""
-    path = folder / "run.json"
-    if not path.exists():
-        raise UserError(f"{folder}: there is no run.json, so this is no run. Run the notebooks first: fivestep run.")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def update_record(folder: Path, **changes: Any) -> None:
-    """Add to the run.json of a run."""
-    _write(folder, {**read_record(folder), **changes})
-
-
-def file_name(text: str) -> str:
-    """*text* as part of a file name on any system.
-
-    Letters of any script, digits, dot, dash and underscore; a hash keeps two texts apart.
-    """
-    safe = re.sub(r"[^\w.-]+", "-", text).strip("-.")[:60]
-    return safe if safe == text else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".lstrip("-")
+def sources(project: Path) -> str:
+    """A hash of what all reports of a batch share: settings, notebooks, playbook, library."""
+    files = (*notebooks(project).values(), *(p for p in [project / "playbook.yml"] if p.exists()))
+    said = settings(project).model_dump(mode="json")
+    return _digest({"settings": said, "library": library_hash(), "files": {p.name: _sha256(p) for p in files}})
 
 
 def library_hash() -> str:
@@ -209,41 +204,94 @@ def library_hash() -> str:
     return digest.hexdigest()
 
 
-def _make_room(planned: Plan) -> None:
-    folder = planned.folder
-    earlier = [p for p in planned.notebooks if p.name < planned.chosen[0].name]
-    if planned.chosen == planned.notebooks or not folder.exists():
-        if len(planned.chosen) < len(planned.notebooks) and earlier:
-            raise UserError(f"{folder.name}: there is no earlier run to go on from. Run all notebooks once: fivestep run.")
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    record = read_record(folder)
-    if record["stamp"] != planned.stamp:
-        raise UserError(
-            "The data has changed since the last run, so its earlier notebooks no longer fit. Run all notebooks: fivestep run."
+def _folder_name(opened: Engagement, *, as_of: str, language: str, scope: str) -> str:
+    field, sign, value = scope.partition("=")
+    said = [as_of, language]
+    if sign:  # the value among its fellows, so that North and north do not share a folder where case makes no difference
+        fellows = folders.names([*engine.scope_values(opened.everything, field), value])
+        said.append(f"{folders.names([field])[field]}={fellows[value]}")
+    return "_".join(said)
+
+
+def _gone_on_from(planned: Plan, made: Path) -> list[dict[str, Any]]:
+    """Make *made* ready: empty for a whole run, else with what the notebooks that are not chosen have left; their entries.
+
+    A run in parts goes on from the one that failed or was cut short, where it fits, else from the last that succeeded.
+    """
+    bases = [b for b in (made, planned.folder) if (b / "run.json").exists()]
+    earlier = [p.name for p in planned.notebooks if p.name < planned.chosen[0].name]
+    if planned.chosen == planned.notebooks or not (bases or earlier):
+        shutil.rmtree(made, ignore_errors=True)
+        return []
+    if not bases:
+        raise UserError(_no_run(planned))
+    unfit = [_unfit(planned, base, earlier) for base in bases]
+    if all(unfit):
+        raise UserError(unfit[0])
+    base = bases[unfit.index("")]
+    known = {p.name for p in planned.notebooks}
+    kept = [n for n in record.read(base)["notebooks"] if n["name"] in known]
+    if base != made:
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        for path in folders.produced(base):
+            if path.is_dir():
+                shutil.copytree(path, made / path.name)
+            elif path.name in known:
+                shutil.copyfile(path, made / path.name)
+    return kept
+
+
+def _unfit(planned: Plan, base: Path, earlier: Sequence[str]) -> str:
+    """Why this run cannot go on from *base*; empty where it can."""
+    try:
+        said = record.read(base)
+    except UserError as error:
+        return str(error)
+    changed = [] if said["stamp"].get("snapshot") == planned.stamp["snapshot"] else ["the data"]
+    changed += record.changed_settings(said, planned.settings.model_dump(mode="json"))
+    changed += [] if said.get("library") == planned.library else ["the library in lib/"]
+    if changed or said["stamp"] != json.loads(json.dumps(planned.stamp)):
+        return (
+            f"Changed since the last run: {'; '.join(changed) or 'what its results are stamped with'}. "
+            f"Its notebooks no longer fit the others. Run all notebooks: {record.command(_record(planned))}."
         )
-    done = {n["name"] for n in record["notebooks"] if n["status"] == "finished"}
-    lacking = [p.name for p in earlier if p.name not in done]
-    if lacking:
-        raise UserError(
-            f"{lacking[0]} has not finished in the last run: start from it, fivestep run --from {lacking[0].split('_')[0]}."
-        )
+    done = {n["name"] for n in said["notebooks"] if n["status"] == "finished" and (base / n["name"]).is_file()}
+    for name in earlier:
+        if name not in done:
+            return f"{name} has not finished in the last run. Start from it: {record.command(said)} --from {name.split('_')[0]}."
+    return ""
+
+
+def _no_run(planned: Plan) -> str:
+    wanted = record.command(_record(planned))
+    there = []
+    for path in sorted((planned.project / "reports").glob("*/run.json")):
+        try:
+            said = record.command(record.read(path.parent)).removeprefix("fivestep run ")
+        except UserError:
+            continue
+        if path.parent.name != "latest" and said not in there:
+            there.append(said)
+    listed = "".join(f"\n  {options}" for options in there)
+    return f"reports/{planned.folder.name}: there is no earlier run to go on from. Run all notebooks once: {wanted}" + (
+        f"\nOr go on from a run that is there, with its options:{listed}" if there else "."
+    )
 
 
 def _record(planned: Plan) -> dict[str, Any]:
-    path = planned.folder / "run.json"
-    kept = json.loads(path.read_text(encoding="utf-8"))["notebooks"] if path.exists() else []
     return {
         "status": "running",
         "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "process": os.getpid(),
         "parameters": planned.parameters,
         "stamp": planned.stamp,
         # A run in parts is never taken for a whole one.
         "fingerprint": planned.fingerprint if planned.chosen == planned.notebooks else "",
-        "settings": planned.settings.model_dump(),
+        "settings": planned.settings.model_dump(mode="json"),
+        "library": planned.library,
         "subtitle": planned.subtitle,
         "facts": planned.facts,
-        "notebooks": kept,
         "versions": {
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in VERSIONED if name != "fivestep"},
@@ -253,72 +301,10 @@ def _record(planned: Plan) -> dict[str, Any]:
     }
 
 
-def _write(folder: Path, record: dict[str, Any]) -> None:
-    half = folder / "run.json.part"
-    half.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    half.replace(folder / "run.json")  # whole or not at all, so that a cut run can be read
-
-
 def _messages(path: Path) -> list[str]:
     """What the cells wrote to stderr: warnings that the report leaves out and the record keeps."""
-    cells = (o for c in _read(path).cells if c.cell_type == "code" for o in c.outputs)
+    cells = (o for c in execution.read(path).cells if c.cell_type == "code" for o in c.outputs)
     return [o.text.strip() for o in cells if o.output_type == "stream" and o.name == "stderr" and o.text.strip()]
-
-
-def _failure(planned: Plan, path: Path, error: Any) -> str:
-    notebook = _read(path)
-    section = ""
-    for cell in notebook.cells[: error.cell_index]:  # papermill counts cells after adding one for the parameters
-        if cell.cell_type == "markdown" and (headings := re.findall(r"^#+\s+(.+)$", cell.source, re.MULTILINE)):
-            section = headings[-1]
-    said = re.sub(r"\x1b\[[0-9;]*m", "", str(error.evalue)).strip() or error.ename
-    kept = (planned.folder / path.name).relative_to(planned.project).as_posix()
-    return _('{notebook}, section "{section}": {said}\nThe executed notebook is kept for reading: {kept}').format(
-        notebook=path.name,
-        section=section,
-        said=said if error.ename in ("UserError", "NotebookFailedError") else f"{error.ename}: {said}",
-        kept=kept,
-    )
-
-
-@contextlib.contextmanager
-def _environment(results: Path) -> Iterator[None]:
-    """What the kernels inherit: where results go, and a hash seed, so that no set order leaks into a report."""
-    wanted = {"FIVESTEP_RESULTS": str(results.resolve()), "PYTHONHASHSEED": "0"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _channel() -> Iterator[Any]:
-    """How kernels are spoken to: through sockets in a folder that only this user can read, as what they say is customer data.
-
-    Windows has TCP only.
-    """
-    from traitlets.config import Config
-
-    if os.name == "nt":
-        yield Config()
-        return
-    with tempfile.TemporaryDirectory(prefix="fivestep-") as private:
-        yield Config({"KernelManager": {"transport": "ipc", "ip": f"{private}/kernel"}})
-
-
-def _read(path: Path) -> nbformat.NotebookNode:
-    try:
-        return nbformat.read(path, as_version=4)
-    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
-        raise UserError(
-            f"{path.name} cannot be read as a notebook: {str(error).splitlines()[0]}. Restore it from version control."
-        ) from None
 
 
 def _digest(said: dict[str, Any]) -> str:

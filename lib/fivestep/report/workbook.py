@@ -14,11 +14,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from fivestep import language
+from fivestep.errors import UserError
 from fivestep.language import _
 from fivestep.report.blocks import clean, plain
 from fivestep.report.design import COLOURS, display_width
@@ -34,7 +36,8 @@ _OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_
 def write(path: Path, document: dict[str, Any], run_dir: Path, *, created: dt.datetime) -> None:
     """Write the workbook of a document; the raw values of its tables are read from the ``frame`` files below *run_dir*.
 
-    A table whose frame is absent is written as it was shown, as text. The same input gives the same bytes.
+    A table without a frame is written as it was shown, as text; a frame that is missing or cannot be read is a UserError. The
+    same input gives the same bytes.
     """
     with xlsxwriter.Workbook(str(path), _OPTIONS) as book:
         meta = document["meta"]
@@ -48,12 +51,13 @@ class _Writer:
         self.book, self.run_dir, self.meta = book, run_dir, document["meta"]
         self.tables: list[dict] = []
         self.findings: list[tuple[str, dict]] = []
-        chapter = ""
+        chapter = section = ""
         for block in document["blocks"]:
-            if block["t"] == "heading" and block["level"] == 1:
-                chapter = plain(block["c"])
+            if block["t"] == "heading":
+                section = plain(block["c"])
+                chapter = section if block["level"] == 1 else chapter
             elif block["t"] == "table" and block.get("columns"):
-                self.tables.append(block)
+                self.tables.append({**block, "section": section})
             elif block["t"] == "finding":
                 self.findings.append((chapter, block))
         self.taken: set[str] = set()
@@ -89,7 +93,7 @@ class _Writer:
             self._findings(self.book.add_worksheet(self.found))
         sheets = []
         for table in self.tables:
-            name = self._sheet_name(f"{table.get('number', '')} {table.get('caption', '')}")
+            name = self._sheet_name(f"{table.get('number', '')} {table['section'] or table.get('caption', '')}")
             sheets.append(name)
             self._table(self.book.add_worksheet(name), table)
         definitions = self._definitions(sheets)
@@ -180,9 +184,12 @@ class _Writer:
         """The rows of a table with raw numbers, as many as fit, and how many there are; texts as the reader sees them."""
         columns, room = table["columns"], ROWS - _HEADER - 1
         frame = (self.run_dir / table["frame"]).resolve() if table.get("frame") else None
-        if frame is None or not frame.is_relative_to(self.run_dir.resolve()) or not frame.is_file():
+        if frame is None or not frame.is_relative_to(self.run_dir.resolve()):
             return list(shown[:room]), len(shown)
-        read = pq.read_table(frame)
+        try:
+            read = pq.read_table(frame)
+        except (OSError, pa.ArrowInvalid):  # the rows that are shown may be a part of it
+            raise UserError(f"{table['frame']} is missing or cannot be read. Run again.") from None
         total = read.num_rows
         read = read.slice(0, room)
         out = []
@@ -239,14 +246,14 @@ class _Writer:
         sheet.write_url(y, x, f"internal:'{quoted}'!A1", self.formats["link"], text)
 
     def _sheet_name(self, wanted: str) -> str:
-        """A legal name of at most 31 UTF-16 units that no other sheet has."""
+        """A legal name of at most 31 UTF-16 units that no other sheet has; a longer one ends with a word."""
         clear = " ".join(re.sub(r"[\[\]:*?/\\]", " ", clean(wanted)).split()).strip("'")
         for i in range(1, len(self.taken) + 3):
             suffix = "" if i == 1 else f" ({i})"
             stem = clear
             while _units(stem + suffix) > _SHEET_NAME:
-                stem = stem[:-1]
-            name = (stem.rstrip(" '") or _("Table")) + suffix
+                stem = stem.rpartition(" ")[0] if " " in stem[:-1].partition(" ")[2] else stem[:-1]
+            name = (stem.rstrip(" ',;:–-，、；：") or _("Table")) + suffix
             if name.casefold() not in self.taken and name.casefold() != "history":
                 break
         self.taken.add(name.casefold())

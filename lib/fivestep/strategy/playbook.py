@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from fivestep import language
+from fivestep import language, yaml_file
 from fivestep.errors import UserError
 from fivestep.language import N_
 
@@ -44,7 +44,7 @@ MEASURES: dict[str, tuple[str, str, str]] = {
 }
 SHIPPED = Path(__file__).with_name("playbook.yml")
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # A playbook written in another language may use that language's names.
 _English = BeforeValidator(lambda said: language.original(said) if isinstance(said, str) else said)
 
@@ -87,10 +87,10 @@ class Play(_Entry):
     channel: Text
     contact: bool = True
     kpi: Kpi
-    review_after_days: int = Field(ge=1, le=3650)
+    review_after_days: int = Field(ge=1, le=3650, strict=True)  # strict: true is no 1
     owner: Text
     stop_if: Text
-    cost_per_contact: float | None = Field(None, gt=0, allow_inf_nan=False)
+    cost_per_contact: float | None = Field(None, gt=0, allow_inf_nan=False, strict=True)
 
     @property
     def cells(self) -> list[tuple[str, str]]:
@@ -109,7 +109,7 @@ class Playbook(_Entry):
     """Plays in the order in which they are shown; every pair of value tier and lifecycle stage belongs to one play at most."""
 
     plays: list[Play] = Field(min_length=1)
-    gross_margin: float | None = Field(None, gt=0, le=1)
+    gross_margin: float | None = Field(None, gt=0, le=1, strict=True)
 
     @model_validator(mode="after")
     def _no_customer_twice(self) -> Playbook:
@@ -137,13 +137,8 @@ def playbook(path: str | Path | None = None) -> Playbook:
 
     Raises `UserError` with one line per problem: file, play, key, what is wrong.
     """
-    file = Path(path) if path is not None and Path(path).is_file() else SHIPPED
-    try:
-        said = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file.name} cannot be read: {' '.join(str(error).split())}") from None
-    if not isinstance(said, dict):
-        raise UserError(f"{file.name}: expected a list of plays under the key `plays`.")
+    file = SHIPPED if path is None or not os.path.lexists(path) else Path(path)  # a link that leads nowhere is told
+    said = yaml_file.mapping(file)
     try:
         return Playbook.model_validate(said)
     except ValidationError as error:
@@ -156,12 +151,11 @@ def _problem(file: str, said: dict, error: dict) -> str:
     if len(where) > 1 and where[0] == "plays":
         play = said["plays"][where[1]]
         name = play.get("play") if isinstance(play, dict) else None
-        places.append(f"play {where[1] + 1} ({name})" if name else f"play {where[1] + 1}")
+        places.append(f"play {where[1] + 1} ({name})" if isinstance(name, str) else f"play {where[1] + 1}")
         where = where[2:]
     if where:
         places.append(".".join(str(part) for part in where))
-    says = "" if isinstance(error["input"], (dict, list, BaseModel)) else f" (it says {error['input']!r})"
-    return f"{': '.join(places)}: {error['msg'].removeprefix('Value error, ')}{says}."
+    return f"{': '.join(places)}: {yaml_file.problem(error)}"
 
 
 def playbook_messages() -> list[str]:
