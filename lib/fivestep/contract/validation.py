@@ -33,7 +33,10 @@ _FAMILY = {
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one column: how many rows, the first of them, and the fix."""
+    """What is wrong with one column: how many rows, the first of them, and the fix.
+
+    ``check`` names the kind of problem for the quality sheet; empty for one that concerns the column as a whole.
+    """
 
     table: str
     column: str
@@ -42,6 +45,7 @@ class Problem:
     rows: int = 0
     first_row: int | None = None
     fatal: bool = True
+    check: str = ""
 
     def __str__(self) -> str:
         where = f" (first: row {self.first_row:,})" if self.first_row is not None else ""
@@ -123,6 +127,7 @@ def _columns(name: str, table: ibis.Table) -> list[Problem]:
                     table[field.name].isnull(),
                     "{n} of {of} cells are empty",
                     "Fill them or leave those rows out.",
+                    "required_empty",
                 )
             )
         else:
@@ -135,6 +140,7 @@ def _columns(name: str, table: ibis.Table) -> list[Problem]:
                     bad,
                     "{n} of {of} values are below " + str(field.minimum),
                     "Correct the sign or empty the cells.",
+                    "below_minimum",
                 )
             )
     return sorted(out, key=lambda p: (list(fields).index(p.column) if p.column in fields else -1, p.what))
@@ -156,7 +162,9 @@ def _words(field: Field) -> str:
     return f"{kinds[field.type]} ({field.description[0].lower()}{field.description[1:]})"
 
 
-def _located(name: str, column: str, table: ibis.Table, bad: ibis.expr.types.BooleanValue, what: str, fix: str) -> Problem:
+def _located(
+    name: str, column: str, table: ibis.Table, bad: ibis.expr.types.BooleanValue, what: str, fix: str, check: str
+) -> Problem:
     numbered = table.mutate(_bad=bad.fill_null(False), _row=ibis.row_number() + 1)
     seen = (
         numbered.aggregate(of=numbered.count(), n=numbered._bad.sum(), first=numbered._row.min(where=numbered._bad))
@@ -164,7 +172,8 @@ def _located(name: str, column: str, table: ibis.Table, bad: ibis.expr.types.Boo
         .iloc[0]
     )
     first = None if seen["first"] != seen["first"] else int(seen["first"])
-    return Problem(name, column, what.format(n=f"{int(seen['n']):,}", of=f"{int(seen['of']):,}"), fix, int(seen["n"]), first)
+    words = what.format(n=f"{int(seen['n']):,}", of=f"{int(seen['of']):,}")
+    return Problem(name, column, words, fix, int(seen["n"]), first, check=check)
 
 
 def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
@@ -183,6 +192,7 @@ def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
             "Each key may stand on one row: remove repeats or add what tells the rows apart.",
             int(seen["keys"]),
             int(seen["first"]),
+            check="duplicate_keys",
         )
     ]
 
@@ -208,6 +218,7 @@ def _orphans(name: str, tables: Mapping[str, ibis.Table]) -> list[Problem]:
                     int(seen["n"]),
                     int(seen["first"]),
                     fatal=False,
+                    check="orphan_keys",
                 )
             )
     return out

@@ -103,9 +103,8 @@ class Line:
 class QualitySheet:
     """The lines of one import, in the order in which they were found.
 
-    Rows are balanced file by file: every source has ``rows_read`` (all rows of the file below its header and title rows, blank and
-    total rows included), ``rows_kept`` (rows that went into at least one table) and any number of ``rows_dropped`` lines, one for
-    each reason.
+    Rows are balanced file by file: every source has ``rows_read`` (all rows, those set aside included), ``rows_kept`` (rows that
+    went into at least one table) and any number of ``rows_dropped`` lines, one for each reason.
     """
 
     lines: list[Line] = field(default_factory=list)
