@@ -13,7 +13,9 @@ from fivestep import language
 from fivestep.errors import UserError
 from fivestep.language import N_, _
 
-SEVERITIES = ("note", "warning", "error")
+SHEET, PAGE = "quality.json", "quality.html"  # beside the tables of a snapshot
+
+SEVERITY_LABELS = {"error": N_("Error"), "warning": N_("Warning"), "note": N_("Note")}
 
 CHECKS: dict[str, str] = {
     "rows_read": N_("Rows read"),
@@ -78,8 +80,8 @@ class Line:
     values: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.severity not in SEVERITIES:
-            raise ValueError(f"severity {self.severity!r} is not one of {SEVERITIES}")
+        if self.severity not in SEVERITY_LABELS:
+            raise ValueError(f"severity {self.severity!r} is not one of {tuple(SEVERITY_LABELS)}")
 
     def text(self) -> str:
         """The message in the language in use."""
@@ -92,6 +94,10 @@ class Line:
     def label(self) -> str:
         """What was checked, in the language in use."""
         return _(CHECKS[self.check]) if self.check in CHECKS else self.check.replace("_", " ").capitalize()
+
+    def place(self) -> str:
+        """File, table and column as far as the line names them."""
+        return " · ".join(filter(None, (self.source, ".".join(filter(None, (self.table, self.column))))))
 
     def _filled(self, message: str) -> str:
         if not message:

@@ -7,10 +7,8 @@ from pathlib import Path
 import jinja2
 
 from fivestep import language
-from fivestep.intake.quality import Line, QualitySheet
+from fivestep.intake.quality import SEVERITY_LABELS, Line, QualitySheet
 from fivestep.language import N_, _, ngettext
-
-MARKS = {"error": N_("Error"), "warning": N_("Warning"), "note": N_("Note")}
 
 
 def page(quality: QualitySheet, snapshot: str) -> str:
@@ -31,8 +29,7 @@ def page(quality: QualitySheet, snapshot: str) -> str:
         title=_("What was imported"),
         subtitle=_("Snapshot {name}").format(name=snapshot),
         summary=summary(quality),
-        tiles=_tiles(quality),
-        heads=[_("Severity"), _("Where"), _("Check"), _("Rows"), _("First row"), _("What was found"), _("What to do")],
+        tiles=_tiles(quality) if quality.of("rows_read") else [],
         parts=[part for part in parts if part["rows"]],
     )
 
@@ -55,7 +52,12 @@ def _tiles(quality: QualitySheet) -> list[tuple[str, str]]:
 
 
 def _part(title: str, lines: list[Line]) -> dict:
-    return {"title": title, "rows": [_row(line) for line in lines]}
+    heads = {
+        "mark": _("Severity"), "place": _("Where"), "check": _("Check"), "rows": _("Rows"), "first": _("First row"),
+        "text": _("What was found"), "mend": _("What to do"),
+    }  # fmt: skip
+    rows = [_row(line) for line in lines]
+    return {"title": title, "rows": rows, "heads": {key: head for key, head in heads.items() if any(row[key] for row in rows)}}
 
 
 def _row(line: Line) -> dict:
@@ -65,8 +67,8 @@ def _row(line: Line) -> dict:
         rows = language.number(line.rows) if line.rows else ""
     return {
         "severity": line.severity,
-        "mark": _(MARKS[line.severity]),
-        "where": " · ".join(filter(None, (line.source, ".".join(filter(None, (line.table, line.column)))))),
+        "mark": _(SEVERITY_LABELS[line.severity]),
+        "place": line.place(),
         "check": line.label(),
         "rows": rows,
         "first": language.number(line.first_row) if line.first_row is not None else "",

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from fivestep.contract import TABLES
 from fivestep.errors import UserError
-from fivestep.intake.quality import Line, QualitySheet
+from fivestep.intake.quality import PAGE, SHEET, Line, QualitySheet
 from fivestep.language import N_
 from fivestep.privacy import vault
 
@@ -117,8 +117,8 @@ def write(
         new.mkdir()
         for table in (t for t in TABLES if t in tables):
             ordered(table, tables[table]).to_parquet(new / f"{table}.parquet", compression="zstd")
-        (new / "quality.json").write_text(quality.to_json(), encoding="utf-8", newline="\n")
-        (new / "quality.html").write_text(page(quality, name), encoding="utf-8", newline="\n")
+        (new / SHEET).write_text(quality.to_json(), encoding="utf-8", newline="\n")
+        (new / PAGE).write_text(page(quality, name), encoding="utf-8", newline="\n")
         aside = _set_aside(project, name, before or {})
         if target.exists():
             target.replace(old)
