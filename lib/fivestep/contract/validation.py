@@ -119,30 +119,12 @@ def _columns(name: str, table: ibis.Table) -> list[Problem]:
                 )
             )
         elif reason is SchemaErrorReason.SERIES_CONTAINS_NULLS:
-            out.append(
-                _located(
-                    name,
-                    field.name,
-                    table,
-                    table[field.name].isnull(),
-                    "{n} of {of} cells are empty",
-                    "Fill them or leave those rows out.",
-                    "required_empty",
-                )
-            )
+            empty, fix = table[field.name].isnull(), "Fill them or leave those rows out."
+            out += _located(name, field.name, table, empty, "{n} of {of} cells are empty", fix, "required_empty")
         else:
-            bad = table[field.name] < field.minimum
-            out.append(
-                _located(
-                    name,
-                    field.name,
-                    table,
-                    bad,
-                    "{n} of {of} values are below " + str(field.minimum),
-                    "Correct the sign or empty the cells.",
-                    "below_minimum",
-                )
-            )
+            low, fix = table[field.name] < field.minimum, "Correct the sign or empty the cells."
+            what = "{n} of {of} values are below " + str(field.minimum)
+            out += _located(name, field.name, table, low, what, fix, "below_minimum")
     return sorted(out, key=lambda p: (list(fields).index(p.column) if p.column in fields else -1, p.what))
 
 
@@ -164,16 +146,15 @@ def _words(field: Field) -> str:
 
 def _located(
     name: str, column: str, table: ibis.Table, bad: ibis.expr.types.BooleanValue, what: str, fix: str, check: str
-) -> Problem:
+) -> list[Problem]:
     numbered = table.mutate(_bad=bad.fill_null(False), _row=ibis.row_number() + 1)
-    seen = (
-        numbered.aggregate(of=numbered.count(), n=numbered._bad.sum(), first=numbered._row.min(where=numbered._bad))
-        .to_pandas()
-        .iloc[0]
-    )
-    first = None if seen["first"] != seen["first"] else int(seen["first"])
-    words = what.format(n=f"{int(seen['n']):,}", of=f"{int(seen['of']):,}")
-    return Problem(name, column, words, fix, int(seen["n"]), first, check=check)
+    counts = {"of": numbered.count(), "n": numbered._bad.sum(), "first": numbered._row.min(where=numbered._bad)}
+    seen = numbered.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    if not seen["n"]:  # pandera finds empty cells in a table without rows
+        return []
+    return [
+        Problem(name, column, what.format(n=f"{seen['n']:,}", of=f"{seen['of']:,}"), fix, seen["n"], seen["first"], check=check)
+    ]
 
 
 def _duplicates(name: str, table: ibis.Table) -> list[Problem]:

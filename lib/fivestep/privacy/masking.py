@@ -9,7 +9,7 @@ import ibis
 
 MASKED = r"[*＊•●·█]{2,}|[*＊•●█]|[xX]{3,}"  # what exports put in place of digits and letters that they hide
 
-_LONGEST = 12  # characters shown of any value
+_LONGEST = 16  # characters shown of any value
 
 
 def masked(text: str | None) -> str:
@@ -27,7 +27,7 @@ def masked(text: str | None) -> str:
     if re.fullmatch(r"[+\d\s().-]+", text) and re.fullmatch(r"(?:86|0086)?1[3-9]\d{9}", digits):
         return f"{digits[-11:-8]}****{digits[-4:]}"
     if year := re.match(r"(?:19|20)\d\d(?=[-/.年]\d{1,2}(?:\D|$))", text):
-        return year[0] + _starred(text[4:])[: _LONGEST - 4]
+        return (year[0] + _starred(text[4:], spared="年月日"))[:_LONGEST]
     first = next((i for i, c in enumerate(text) if c.isalnum()), len(text))
     if sum(c.isalnum() for c in text) < 2:
         return _starred(text)
@@ -39,5 +39,5 @@ def is_masked(text: ibis.expr.types.StringValue) -> ibis.expr.types.BooleanValue
     return text.re_search(MASKED)
 
 
-def _starred(text: str) -> str:
-    return "".join("*" if c.isalnum() else c for c in text)
+def _starred(text: str, spared: str = "") -> str:
+    return "".join("*" if c.isalnum() and c not in spared else c for c in text)

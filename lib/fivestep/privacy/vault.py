@@ -22,18 +22,23 @@ def write(project: Path, table: str, rows: ibis.Table) -> Path:
     *rows* holds ``customer_id`` (the pseudonym of ``raw_id``, before any merge) and any text columns, those of `COLUMNS` first.
     All rows of a customer who is in *rows* replace the customer's earlier rows; other customers stay.
     """
-    connection = rows.get_backend()
     path = folder(project) / f"{table}.parquet"
+    rows = updated(project, table, rows)
+    private(path, rows.order_by(rows.columns))
+    return path
+
+
+def updated(project: Path, table: str, rows: ibis.Table) -> ibis.Table:
+    """What `write` would leave in the vault, without writing it: what identity proposals are made of before an import is done."""
     rows = rows.select(**{c: rows[c].cast("string") for c in rows.columns}).distinct()
-    if path.exists():
-        earlier = read(project, table, connection).anti_join(rows, "customer_id")
+    if (project / FOLDER / f"{table}.parquet").exists():
+        earlier = read(project, table, rows.get_backend()).anti_join(rows, "customer_id")
         columns = dict.fromkeys([*rows.columns, *earlier.columns])
         both = (t.select(**{c: t[c] if c in t.columns else ibis.null("string") for c in columns}) for t in (rows, earlier))
         rows = ibis.union(*both)
     columns = [c for c in COLUMNS if c in rows.columns]
     columns += sorted(set(rows.columns) - set(columns))
-    private(path, rows.select(columns).order_by(columns))
-    return path
+    return rows.select(columns)
 
 
 def read(project: Path, table: str, connection: ibis.BaseBackend) -> ibis.Table:
