@@ -149,6 +149,9 @@ class Source(_Strict):
             return value
         return {str(k): _targets(v) for k, v in value.items()}
 
+    def __hash__(self) -> int:
+        return hash((self.files, self.table, self.kind))
+
     @property
     def open(self) -> tuple[str, ...]:
         """The headers that are still a question."""
