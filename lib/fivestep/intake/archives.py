@@ -27,7 +27,7 @@ def is_junk(name: str) -> bool:
     """What systems leave beside data: their own folders, hidden files, locks of open workbooks."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     return name.lower().startswith(_JUNK) or any(
-        p.startswith((".", "~$")) and p not in (".", "..") or p.lower() in _JUNK for p in parts
+        (p.startswith((".", "~$")) and p not in (".", "..")) or p.lower() in _JUNK for p in parts
     )
 
 

@@ -118,9 +118,7 @@ def missing(source: Source, orders: bool = False) -> tuple[str, ...]:
 
 
 # ---------------------------------------------------------------- one source
-def wide(
-    source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, zone: str, name: str, names: Pseudonyms
-) -> Wide:
+def wide(source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, zone: str, name: str, names: Pseudonyms) -> Wide:
     """The typed rows of all sheets of a source, as a table of the engine called *name*."""
     locale = conversion.locale(source, zone)
     cells = tuple(
@@ -140,7 +138,14 @@ def column(sheet: Sheet, header: str) -> str:
     """The sheet's own spelling of a header; empty where it has none like it."""
     if header in sheet.columns:
         return header
-    return next((c for c in sheet.columns if headers.key(c) == headers.key(header) and headers.header(c).unit == headers.header(header).unit), "")
+    return next(
+        (
+            c
+            for c in sheet.columns
+            if headers.key(c) == headers.key(header) and headers.header(c).unit == headers.header(header).unit
+        ),
+        "",
+    )
 
 
 def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale) -> Table:
@@ -249,7 +254,9 @@ def _share(amount: Value, rows: Table) -> Value:
     until = rows._quantity.sum().over(upto)
     cut = (amount.cast("float64") * until / total).cast(MONEY)
     before = (amount.cast("float64") * (until - rows._quantity) / total).cast(MONEY)
-    return ibis.ifelse(total > 0, (cut - before).cast(MONEY), ibis.ifelse(rows._item == 0, amount.cast(MONEY), ibis.literal(0).cast(MONEY)))
+    return ibis.ifelse(
+        total > 0, (cut - before).cast(MONEY), ibis.ifelse(rows._item == 0, amount.cast(MONEY), ibis.literal(0).cast(MONEY))
+    )
 
 
 def _out(rows: Table, source: Source) -> Value:
@@ -290,9 +297,13 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
         several, unknown = (joined._ids > 1).fill_null(False), joined._ids.isnull() & joined[f"{to}:{by}"].notnull()
         if to in rows.columns:
             several, unknown = several & joined[to].isnull(), unknown & joined[to].isnull()
-        rows = joined.select(**{c: joined[c] for c in rows.columns if c != to}, **{to: found, f"_several:{by}": several, f"_unknown:{by}": unknown})
+        rows = joined.select(
+            **{c: joined[c] for c in rows.columns if c != to}, **{to: found, f"_several:{by}": several, f"_unknown:{by}": unknown}
+        )
     if table == "order_lines" and orders is not None and "orders.order_id" in rows.columns:
-        joined = rows.left_join(orders.rename(_key="order_id", _date="order_date", _left="left"), rows["orders.order_id"] == ibis._._key)
+        joined = rows.left_join(
+            orders.rename(_key="order_id", _date="order_date", _left="left"), rows["orders.order_id"] == ibis._._key
+        )
         own = joined["orders.order_date"] if "orders.order_date" in rows.columns else ibis.null("timestamp(6)")
         keep = {c: joined[c] for c in rows.columns if c not in ("orders.order_date", "_out")}
         out = ((joined._out == KEPT) & joined._left.fill_null(False)).ifelse(ORDER_EXCLUDED, joined._out).cast("int8")
@@ -309,6 +320,7 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
 
 def _derived(rows: Table, source: Source) -> Table:
     """Amounts that follow from others: quantity times price, unit cost times quantity, less what was refunded."""
+
     def has(*names: str) -> bool:
         return all(n in rows.columns for n in names)
 
@@ -390,7 +402,14 @@ def one_each(rows: Table, keys: Sequence[str]) -> Table:
 
 
 def _as(value: Value, kind: str) -> Value:
-    types = {"money": MONEY, "text": "string", "number": "float64", "integer": "int64", "timestamp": "timestamp(6)", "date": "date"}
+    types = {
+        "money": MONEY,
+        "text": "string",
+        "number": "float64",
+        "integer": "int64",
+        "timestamp": "timestamp(6)",
+        "date": "date",
+    }
     wanted = types.get(kind, "boolean")
     return value if value.type().copy(nullable=True) == ibis.dtype(wanted) else value.cast(wanted)
 
@@ -431,7 +450,11 @@ def vault_rows(made: Wide, table: str) -> Table | None:
     rows = made.rows.filter(made.rows._out == KEPT)
     names = {"customer_name": "name", "contact_name": "name", "phone": "phone", "email": "email", "address": "address",
              "contact_id": "contact_id", "job_title": "job_title"}  # fmt: skip
-    own = {f: new for f, new in names.items() if f"{table}.{f}" in rows.columns and headers.targets()[f"{table}.{f}"].place == "vault"}
+    own = {
+        f: new
+        for f, new in names.items()
+        if f"{table}.{f}" in rows.columns and headers.targets()[f"{table}.{f}"].place == "vault"
+    }
     if not own or "customers.customer_id" not in rows.columns:
         return None
     out = {new: rows[f"{table}.{f}"] for f, new in own.items()}

@@ -105,8 +105,8 @@ def _by_kind(
     if kind == "free":
         return Converted(_redacted(_filled(text)), _fine())
     if field.place == "vault" and field.field in ("phone", "email"):
-        tidy = ids(text, numeric=False)
-        return Converted(tidy.value, is_masked(text).fill_null(False).ifelse(MASKED, FINE))
+        hidden = is_masked(text).fill_null(False)
+        return Converted(hidden.ifelse(ibis.null("string"), ids(text).value), hidden.ifelse(MASKED, FINE).cast("int8"))
     return extra(text)
 
 
@@ -138,7 +138,9 @@ def _filled(text: StringValue) -> StringValue:
 def _redacted(text: StringValue) -> StringValue:
     """Free text without the phone numbers and e-mail addresses in it."""
     text = text.re_replace(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[e-mail]")
-    return text.re_replace(r"(?:\+?86[- ]?)?\b1[3-9]\d[- ]?\d{4}[- ]?\d{4}\b|\+\d[\d -]{7,14}\d|\(?\b0\d{2,3}\)?-\d{7,8}\b", "[phone]")
+    return text.re_replace(
+        r"(?:\+?86[- ]?)?\b1[3-9]\d[- ]?\d{4}[- ]?\d{4}\b|\+\d[\d -]{7,14}\d|\(?\b0\d{2,3}\)?-\d{7,8}\b", "[phone]"
+    )
 
 
 def several(text: StringValue) -> Converted:
@@ -210,7 +212,11 @@ def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = Fa
     sign = (clean.re_search(r"^\(.*\)$") | clean.endswith("-")).ifelse(-1, 1)
     bare = clean.re_replace(r"^\(|\)$|-$|(?i:人民币|rmb|cny|usd|us\$|nt\$|hk\$|[¥$€£]|元|圆)", "")
     own = ibis.cases(
-        (bare.re_search("[亿億]$"), 100_000_000), (bare.re_search("[万萬]$"), 10_000), (bare.endswith("千"), 1_000), (clean.endswith("元"), 1), else_=factor
+        (bare.re_search("[亿億]$"), 100_000_000),
+        (bare.re_search("[万萬]$"), 10_000),
+        (bare.endswith("千"), 1_000),
+        (clean.endswith("元"), 1),
+        else_=factor,
     ).cast("int64")
     figure = _figure(bare.re_replace("[亿億万萬千]$", ""), locale.decimal)
     slow = (figure * sign * own).cast(EXACT)
@@ -298,7 +304,9 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order that is declared; years of the Republic of
     China (113/3/5) only where *roc_years*. 1970-01-01 and 0000-00-00 are no dates. Midnight stays the day it says.
     """
-    offset = (text.left(1) > "9") | text.contains("+") | text.contains("Z") | text.substr(11).contains("-") | text.endswith(" UTC")
+    offset = (
+        (text.left(1) > "9") | text.contains("+") | text.contains("Z") | text.substr(11).contains("-") | text.endswith(" UTC")
+    )
     fast = (~offset).ifelse(text.try_cast("timestamp"), ibis.null("timestamp"))
     fast = (fast >= ibis.literal(dt.datetime(1000, 1, 1))).ifelse(fast, ibis.null("timestamp"))
     clean = text.translate(_WIDE, _NARROW).re_replace(r'^[\s\'"=]+|[\s"]+$', "")
@@ -353,7 +361,9 @@ def _written(clean: StringValue, order: str, roc_years: bool) -> Value:
         full = _strptime(flat, [f"{first[0]}/%Y{c}" for c in _CLOCKS])
         short = _strptime(flat, [f"{first[0]}/%y{c}" for c in _CLOCKS])
         shape = flat.re_search(r"^\d{1,2}/\d{1,2}/\d{4}\b")
-        forms.insert(0, ibis.cases((shape, full), (flat.re_search(r"^\d{1,2}/\d{1,2}/\d{2}\b"), short), else_=ibis.null("timestamp")))
+        forms.insert(
+            0, ibis.cases((shape, full), (flat.re_search(r"^\d{1,2}/\d{1,2}/\d{2}\b"), short), else_=ibis.null("timestamp"))
+        )
     if order == "ymd":
         forms.insert(
             0,
@@ -378,7 +388,9 @@ def _instant(clean: StringValue) -> Value:
     shift = ibis.coalesce(zone.startswith("-").ifelse(-minutes, minutes), ibis.literal(0))
     base = _micros(clean.re_extract(parts, 1).try_cast("timestamp")) - shift * 60_000_000
     offset = clean.re_search(parts).ifelse(_made(base), ibis.null("timestamp"))
-    milli = clean.re_search(r"^[1-9]\d{11,12}(\.0)?$").ifelse(clean.re_replace(r"\.0$", ""), ibis.null("string")).try_cast("int64")
+    milli = (
+        clean.re_search(r"^[1-9]\d{11,12}(\.0)?$").ifelse(clean.re_replace(r"\.0$", ""), ibis.null("string")).try_cast("int64")
+    )
     second = clean.re_search(r"^1\d{9}(\.\d+)?$").ifelse(clean, ibis.null("string")).try_cast("float64")
     return ibis.coalesce(offset, _made(milli * 1000), _made((second * 1_000_000).cast("int64")))
 

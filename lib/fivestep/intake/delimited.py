@@ -19,7 +19,7 @@ from fivestep.errors import UserError
 from fivestep.intake.encoding import SAMPLE_BYTES, encoding
 from fivestep.intake.layout import SAMPLE_ROWS, Cells, Layout, hits, layout
 from fivestep.intake.sheet import Note, Sheet
-from fivestep.intake.staging import MAX_CELL, Staged, new_file, quoted, readable, sheet, stage
+from fivestep.intake.staging import MAX_CELL, SIGNS, Staged, new_file, quoted, readable, sheet, stage
 
 CHUNK = 4 << 20
 ROW_BYTES = 2_000_000  # the longest row, DuckDB's own default: far beyond any worksheet row, and it bounds memory
@@ -43,6 +43,7 @@ class Scan:
     blank_end: int  # empty lines at the end
     lone_returns: bool  # a carriage return without a line feed
     quotes_open: bool
+    suspects: frozenset[str]  # the traps whose signs occur somewhere
 
 
 def scan(path: Path) -> Scan:
@@ -50,19 +51,22 @@ def scan(path: Path) -> Scan:
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("strict")
     utf8, bad, nulls, size, lines, returns, pairs, quotes = True, 0, 0, 0, 0, 0, 0, 0
     blanks = trailing = 0
+    plain, unseen = True, list(SIGNS)  # plain: the decoder holds no half character
     before, length = b"\n", 1  # the byte before the chunk; bytes since the last line end
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
-            if utf8:
+            if utf8 and not (plain and chunk.isascii()):
                 try:
-                    decoder.decode(chunk)
+                    plain = not decoder.decode(chunk) or not decoder.getstate()[0]
                 except UnicodeDecodeError as error:
                     utf8, bad = False, max(size - len(chunk) + error.start - 4, 0)
-            nulls += chunk.count(0)
-            returns += chunk.count(b"\r")
-            pairs += chunk.count(b"\r\n") + (before == b"\r" and chunk[:1] == b"\n")
+            nulls += chunk.count(0) if b"\0" in chunk else 0
+            if b"\r" in chunk or before == b"\r":
+                returns += chunk.count(b"\r")
+                pairs += chunk.count(b"\r\n") + (before == b"\r" and chunk[:1] == b"\n")
+            unseen = [check for check in unseen if not any(sign in chunk for sign in SIGNS[check])]
             data = np.frombuffer(chunk, np.uint8)
             ends = np.flatnonzero(data == 10)
             if b'"' in chunk or quotes % 2:
@@ -100,6 +104,7 @@ def scan(path: Path) -> Scan:
         0 if unended else trailing,
         returns != pairs,
         quotes % 2 == 1,
+        frozenset(SIGNS) - frozenset(unseen),
     )
 
 
@@ -176,6 +181,7 @@ def _staged(
     if staged is None:
         staged = stage(records(path, separator), plan, new_file(connection, ".parquet"), pad=pad)
     staged.notes += notes
+    staged.suspects = seen.suspects
     return staged
 
 
@@ -186,7 +192,8 @@ def _by_duckdb(path: Path, seen: Scan, plan: Layout, separator: str, out: Path, 
     path = readable(path, connection)
     query = (
         f"COPY (SELECT * FROM read_csv({quoted(str(path))}, auto_detect = false, header = false, skip = {plan.last_header_row}, "
-        f"delim = {quoted(separator)}, quote = '\"', escape = '\"', columns = {{{columns}}}, all_varchar = true, compression = 'none', "
+        f"delim = {quoted(separator)}, quote = '\"', escape = '\"', columns = {{{columns}}}, all_varchar = true, "
+        "compression = 'none', "
         f"strict_mode = true, null_padding = false, max_line_size = {ROW_BYTES}, store_rejects = true, "
         f"rejects_table = 'rejects_{name}', rejects_scan = 'scans_{name}', rejects_limit = {KEPT_REJECTS})) "
         f"TO {quoted(str(out))} (FORMAT parquet, COMPRESSION zstd)"
@@ -195,7 +202,8 @@ def _by_duckdb(path: Path, seen: Scan, plan: Layout, separator: str, out: Path, 
     try:
         kept = raw.execute(query).fetchone()[0]
         lines = raw.execute(
-            f"SELECT line, any_value(csv_line), list(DISTINCT error_type::VARCHAR) FROM rejects_{name} GROUP BY line ORDER BY line"
+            "SELECT line, any_value(csv_line), list(DISTINCT error_type::VARCHAR) "
+            f"FROM rejects_{name} GROUP BY line ORDER BY line"
         ).fetchall()
     except duckdb.Error:
         out.unlink(missing_ok=True)
@@ -285,7 +293,7 @@ def _fields(line: str, separator: str) -> list[str]:
 def records(path: Path, separator: str) -> Iterator[tuple[int, Cells]]:
     """Row numbers and cells, one record at a time.
 
-    A quote that is not closed within `QUOTED_LINES` lines, or closed only where the cells no longer fit, is a mark like any other:
+    A quote that is not closed within `QUOTED_LINES` lines, or closed only where the cells no longer fit, is a mark like others:
     it does not swallow the rows below it. A row longer than `ROW_BYTES` comes as one cell too long to be kept.
     """
     csv.field_size_limit(4 * ROW_BYTES)

@@ -123,7 +123,7 @@ def _read(
     for mark, what in _FOREIGN.items():
         if head.startswith(mark):
             raise UserError(f"{source}: the file is {what}.")
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         size = unpacked_size(path, source=source)
         if _is_workbook(path):
             return _workbook(path, connection, source, size, known, said)
@@ -151,8 +151,7 @@ def _read(
                 encoding_said=said["encoding"], header_row=said["header_row"],
             )  # fmt: skip
     if (
-        text.startswith("{")
-        and ('"' in text[:64] or text[1:2] == "}")
+        (text.startswith("{") and ('"' in text[:64] or text[1:2] == "}"))
         or text.startswith("[{")
         or text[:64].split()[:2] == ["[", "{"]
     ):

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import ibis
 from ibis.expr.types import Table
 
-from fivestep import engine
+from fivestep import engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, checks, conversion, files, identity, matching, snapshots
@@ -23,13 +23,24 @@ from fivestep.intake.archives import is_junk
 from fivestep.intake.assembly import EXCLUDED, INCOMPLETE, KEPT, ORDER_EXCLUDED, PERSONAL, REFUNDED, Wide, shown
 from fivestep.intake.checks import AMOUNTS
 from fivestep.intake.conversion import (
-    AMBIGUOUS_DATE, DOLLAR, EMPTY_DATE, EURO, MASKED, NOT_PARSED, OFFSET, POUND, PRECISION_LOST, UNIT, UNKNOWN_VALUE, YUAN,
+    AMBIGUOUS_DATE,
+    DOLLAR,
+    EMPTY_DATE,
+    EURO,
+    MASKED,
+    NOT_PARSED,
+    OFFSET,
+    POUND,
+    PRECISION_LOST,
+    UNIT,
+    UNKNOWN_VALUE,
+    YUAN,
 )  # fmt: skip
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
 from fivestep.intake.quality import Line, QualitySheet
 from fivestep.intake.refunds import refunds
 from fivestep.intake.sheet import ROW, Sheet
-from fivestep.language import N_
+from fivestep.language import N_, _
 from fivestep.privacy import vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
@@ -115,9 +126,7 @@ def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis
     """The sheets of one file, read as its source in the mapping says."""
     name = path.relative_to(root).as_posix()
     own = next((s.read for s in said.sources if s.read != mappings.Read() and _of_file(s, name)), mappings.Read())
-    return files.sheets(
-        path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row
-    )
+    return files.sheets(path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row)
 
 
 def _of_file(source: Source, name: str) -> bool:
@@ -149,7 +158,9 @@ class _Run:
         if problems:
             raise UserError("\n".join(problems))
         done: list[Wide] = []
-        ranked = sorted(grouped, key=lambda s: (ORDER.index(s.table) if s.table in ORDER else len(ORDER) + (s.table == "order_lines")))
+        ranked = sorted(
+            grouped, key=lambda s: ORDER.index(s.table) if s.table in ORDER else len(ORDER) + (s.table == "order_lines")
+        )
         for number, source in enumerate(ranked):
             assembly.excluded_fields(source)
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
@@ -193,7 +204,20 @@ class _Run:
         add = self.quality.add
         for note in sheet.notes:
             column = note.column
-            add(Line(sheet.source, source.table, column, note.check, note.severity, note.rows, 0, note.first_row, note.text, note.fix))
+            add(
+                Line(
+                    sheet.source,
+                    source.table,
+                    column,
+                    note.check,
+                    note.severity,
+                    note.rows,
+                    0,
+                    note.first_row,
+                    note.text,
+                    note.fix,
+                )
+            )
         kind = matching.kind(source.system, source.kind)
         if kind and kind.layout != "confirmed":
             add(
@@ -350,10 +374,14 @@ class _Run:
         for number, sheet in enumerate(made.sheets):
             aside = [a for a in sheet.set_aside if a.reason not in ("title", "header")]
             kept = counts.get((number, KEPT), (0, 0))[0]
-            data = sum(n for (f, _), (n, _first) in counts.items() if f == number)
+            data = sum(n for (f, _out), (n, _first) in counts.items() if f == number)
             read = data + sum(a.rows for a in aside)
-            self.quality.add(Line(sheet.source, table, "", "rows_read", "note", read, read, message=N_("Rows: {n}."), values={"n": read}))
-            self.quality.add(Line(sheet.source, table, "", "rows_kept", "note", kept, read, message=N_("Rows: {n}."), values={"n": kept}))
+            self.quality.add(
+                Line(sheet.source, table, "", "rows_read", "note", read, read, message=N_("Rows: {n}."), values={"n": read})
+            )
+            self.quality.add(
+                Line(sheet.source, table, "", "rows_kept", "note", kept, read, message=N_("Rows: {n}."), values={"n": kept})
+            )
             for a in aside:
                 message = {
                     "blank": N_("Empty rows: {n}."), "total": N_("Total rows: {n}. {detail}"), "footer": N_("Rows below the table: {n}."),
@@ -462,16 +490,18 @@ class _Run:
         return out
 
     def _one(self, name: str, parts: list[tuple[bool, Wide, Table]]) -> Table:
-        tables = [rows for _, _, rows in parts]
+        tables = [rows for _own, _made, rows in parts]
         columns = dict.fromkeys(c for t in tables for c in t.columns)
         types = {c: next(t[c].type() for t in tables if c in t.columns) for c in columns}
-        tables = [t.select(**{c: t[c].cast(types[c]) if c in t.columns else ibis.null(types[c]) for c in columns}) for t in tables]
+        tables = [
+            t.select(**{c: t[c].cast(types[c]) if c in t.columns else ibis.null(types[c]) for c in columns}) for t in tables
+        ]
         rows = tables[0] if len(tables) == 1 else ibis.union(*tables)
         if "customer_id" in rows.columns:
             rows = self.names.replaced(rows, "customer_id")
         rows = _stored(self.connection, rows, f"new_{name}")
         keys = TABLES[name].key
-        own, made, _ = parts[0]
+        own, made, _rows = parts[0]
         unique = len(parts) == 1 and (not own or (name in assembly.MADE and f"{name}.{assembly.MADE[name]}" not in made.rows.columns
                                                   and len(made.sheets) == 1))  # fmt: skip
         if not unique:
@@ -482,11 +512,13 @@ class _Run:
                 self._merged(name, rows, once, total, distinct, [p for p in parts if p[0]])
                 rows = once
         amount = AMOUNTS.get(name)
-        if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _, _ in parts):
+        if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
             after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
             left = self.money[f"{name}.read"] - self.money[f"{name}.kept"] if f"{name}.kept" in self.money else None
             if left is None:
-                left = sum((self._left(m, amount) for _, m, _ in parts), Decimal(0)) + self.money.get(f"{name}.repeated", Decimal(0))
+                left = sum((self._left(m, amount) for _own, m, _rows in parts), Decimal(0)) + self.money.get(
+                    f"{name}.repeated", Decimal(0)
+                )
             self.quality.add(checks.money("", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left))
         return rows.drop("_order")
 
@@ -574,7 +606,9 @@ def _kept(
     rows = {n: int(t.count().to_pandas()) for n, t in tables.items()}
     if stop:
         more = [f"  ... and {len(stop) - SHOWN} more"] if len(stop) > SHOWN else []
-        said = [f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]]
+        said = [
+            f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
+        ]
         raise UserError("\n".join([f"Nothing was imported ({len(stop)} checks failed):", *said, *more]))
     result = Imported(None, quality, rows, run.money, run.said.questions)
     if dry:
@@ -604,13 +638,17 @@ def header_changes(source: Source, sheet: Sheet) -> list[str]:
     named = {name: h for h in source.columns if (name := assembly.column(sheet, h))}
     gone = [h for h in source.columns if h in used and h not in named.values()]
     out = [f"{sheet.source}: the column {h!r} is gone, which {FILE} maps. {fix}" for h in gone if not _optional(source, h, sheet)]
-    return out + [f"{sheet.source}: the column {c!r} is new; {FILE} does not know it. {fix}" for c in sheet.columns if c not in named]
+    return out + [
+        f"{sheet.source}: the column {c!r} is new; {FILE} does not know it. {fix}" for c in sheet.columns if c not in named
+    ]
 
 
 def _optional(source: Source, header: str, sheet: Sheet) -> bool:
     """Whether another column of the sheet, at another rank, fills the same fields."""
     for target in source.columns[header]:
-        others = (h for h, ts in source.columns.items() if h != header and any(t.to == target.to and t.rank != target.rank for t in ts))
+        others = (
+            h for h, ts in source.columns.items() if h != header and any(t.to == target.to and t.rank != target.rank for t in ts)
+        )
         if not any(assembly.column(sheet, h) for h in others):
             return False
     return True
@@ -702,3 +740,23 @@ def _last_day(tables: Mapping[str, Table]) -> dt.date | None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def summary(done: Imported) -> list[str]:
+    """The import in a few lines: rows by table, gross and net, warnings, open questions."""
+    if not done.new:
+        return [_("Nothing new: these files are imported already, as mapping.yml says.")]
+    out = [_("{table}: {n} rows").format(table=t, n=language.number(n)) for t, n in done.rows.items()]
+    for key in done.money:
+        table, _dot, kind = key.partition(".")
+        if kind == "net":
+            gross, back, net = (language.money(done.money[f"{table}.{k}"], 2) for k in ("gross", "refunds", "net"))
+            said = _("{table}: {gross} gross, {refunds} refunded, {net} net")
+            out.append(said.format(table=table, gross=gross, refunds=back, net=net))
+    warnings = sum(x.severity == "warning" for x in done.quality.lines)
+    out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(warnings)))
+    if done.questions:
+        out.append(
+            _("Open questions in mapping.yml: {n}. Their columns were left out.").format(n=language.number(done.questions))
+        )
+    return out

@@ -76,9 +76,7 @@ def layout(
     if header_row:
         at = next((i for i, (n, _) in enumerate(rows) if n == header_row), None)
         if at is None or at not in filled:
-            raise UserError(
-                f"{source}: row {header_row} holds no header within the first {SAMPLE_ROWS} rows. Correct header_row in the mapping."
-            )
+            raise UserError(f"{source}: row {header_row} holds no header in the first {SAMPLE_ROWS} rows. Correct header_row.")
         evidence = "as the mapping says"
     else:
         at, evidence = _header(rows, filled, known)
@@ -190,7 +188,7 @@ def _two_rows(
         if (
             labels(at - 1)
             and above
-            and (len(above) >= 2 and len(above - here) + len(here) > len(above) or spanned(at - 1))
+            and ((len(above) >= 2 and len(above - here) + len(here) > len(above)) or spanned(at - 1))
             and (tall or spanned(at - 1) or (not merged and len(above) < len(here) and min(above) == 0))
         ):
             return at - 1, at
@@ -232,7 +230,7 @@ def _labels(
 
 
 def _unique(labels: Sequence[str]) -> tuple[tuple[str, ...], frozenset[int], list[Note]]:
-    """Names that differ in more than case (the database ignores case), the unlabelled columns, and a note for each doubled label."""
+    """Names that differ in more than case (the database ignores case), the unlabelled columns, a note for each doubled label."""
     given = {t.casefold() for t in labels if t} | {ROW}
     taken: set[str] = {ROW, "file_row_number"}
     names, blank, times = [], set(), Counter()
@@ -247,6 +245,9 @@ def _unique(labels: Sequence[str]) -> tuple[tuple[str, ...], frozenset[int], lis
             name = f"{text} ({n})"
         taken.add(name.casefold())
         names.append(name)
+    first: dict[str, str] = {}
+    for text in filter(None, labels):
+        first.setdefault(text.casefold(), text)
     notes = [
         Note(
             "duplicate_header",
@@ -255,7 +256,7 @@ def _unique(labels: Sequence[str]) -> tuple[tuple[str, ...], frozenset[int], lis
             severity="warning",
             fix="Say in the mapping which of them is meant.",
         )
-        for text in dict.fromkeys(t for t in labels if t)
+        for text in first.values()
         if times[text.casefold()] > 1
     ]
     return tuple(names), frozenset(blank), notes

@@ -58,6 +58,9 @@ class Target(_Strict):
             return value
         return {_text(k): None if v is None else _text(v) for k, v in value.items()}
 
+    def __hash__(self) -> int:
+        return hash((self.to, self.by, self.rank, self.name))
+
     @property
     def target(self) -> headers.Target | None:
         """The field; None for keep, drop and ask."""

@@ -19,7 +19,9 @@ SHOWN = 5  # candidates and samples of a question
 NEAR = 0.9  # a second kind that knows this share of the headers that the best one knows makes the choice a question
 
 # Labels that only say something within the table they are known from.
-_GENERIC = frozenset("name title company position rating grade tier tags labels segment street member job cell 姓名 公司 积分 等级 昵称".split())
+_GENERIC = frozenset(
+    "name title company position rating grade tier tags labels segment street member job cell 姓名 公司 积分 等级 昵称".split()
+)
 
 # The tables that one sheet of a kind feeds, its own first.
 FEEDS: dict[str, tuple[str, ...]] = {
@@ -168,7 +170,12 @@ def table_of(columns: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def matches(
-    columns: Sequence[str], values: Mapping[str, Values], *, kind: Kind | None = None, table: str = "", earlier: Source | None = None
+    columns: Sequence[str],
+    values: Mapping[str, Values],
+    *,
+    kind: Kind | None = None,
+    table: str = "",
+    earlier: Source | None = None,
 ) -> dict[str, Match]:
     """What each header becomes: what the mapping says already, else the system, else the synonyms where they name one field.
 
@@ -213,7 +220,9 @@ def _twice(out: dict[str, Match], values: Mapping[str, Values], table: str) -> N
             for column in unsaid:
                 others = candidates(column, values.get(column, Values()), table)
                 own = Candidate(to, max((c.score for c in others if c.to == to), default=0.5))
-                out[column] = Match((Target(to=ASK),), "ask", tuple(dict.fromkeys((own, *(c for c in others if c.to != to))))[:SHOWN])
+                out[column] = Match(
+                    (Target(to=ASK),), "ask", tuple(dict.fromkeys((own, *(c for c in others if c.to != to))))[:SHOWN]
+                )
 
 
 def candidates(column: str, values: Values, table: str = "") -> tuple[Candidate, ...]:
@@ -296,4 +305,3 @@ def _likeness(grams: frozenset[str], label: str) -> float:
 
 def _keys(table: str) -> tuple[str, ...]:
     return TABLES[table].key if table in TABLES else ("contact_id", "contact_name")
-

@@ -59,6 +59,10 @@ CHECKS: dict[str, str] = {
     "layout": N_("Unconfirmed layout"),
     "time_zone": N_("Time zone"),
     "identity": N_("Same person"),
+    "empty_date": N_("Dates that are none"),
+    "personal": N_("Personal values in a further column"),
+    "items": N_("Items packed into one cell"),
+    "contract": N_("Contract"),
 }
 
 

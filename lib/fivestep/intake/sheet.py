@@ -39,8 +39,8 @@ class Note:
 class Sheet:
     """One table of a file.
 
-    ``source`` is the file as the user knows it (``orders.zip/2024.xlsx#Sheet1``), relative to the folder of raw data. ``rows`` has
-    one string column for each of ``columns`` and ``_row``, the row number in the file as the user counts it, header included;
+    ``source`` is the file as the user knows it (``orders.zip/2024.xlsx#Sheet1``), relative to the folder of raw data. ``rows``
+    has one string column for each of ``columns`` and ``_row``, the row number in the file as the user counts it, header included;
     empty cells are null. ``sha256`` is of the file's bytes. ``numeric`` names the columns whose cells were numbers in a workbook:
     ids there may have lost digits or zeros.
     """

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import unicodedata
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -32,9 +32,18 @@ _TOTALS = (
 ).split()
 _SUBTOTALS = ("小计", "小計", "本页", "subtotal")
 _FOOTERS = (
-    "导出 導出 匯出 制表 製表 打印 列印 备注 備註 说明 說明 注: 生成 共 第 页 copyright © generated exported printed confidential "
-    "report end--- -- note source as of page"
+    "导出 導出 匯出 制表 製表 打印 列印 备注 備註 说明 說明 注: 生成 共 第 页 copyright © generated exported printed "
+    "confidential report end--- -- note source as of page"
 ).split()
+
+SIGNS = {  # bytes without which a file of text has no cell of the trap: what is not there need not be looked for
+    "wrapped": (b'="', b"\t", b"'"),
+    "precision": (b"E+",),
+    "float": (b".0,", b".0\n", b".0\r", b".0;", b".0\t", b".0|", b'.0"'),
+    "masked": (b"*",),
+    "mojibake": ("\ufffd".encode(), "锟斤拷".encode(), "Ã".encode(), "â€".encode()),
+    "formula": (b"=",),
+}
 
 
 def folder(connection: ibis.BaseBackend) -> Path:
@@ -86,6 +95,7 @@ class Staged:
     has_row: bool = True
     offset: int = 0
     skipped: Sequence[int] = ()
+    suspects: frozenset[str] = frozenset(SIGNS)
 
     def malformed(self, row: int, cells: Cells) -> None:
         """Count a row with too few, too many or too long cells."""
@@ -153,19 +163,22 @@ def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: 
     layout = staged.layout
     table = _numbered(connection, staged)
     cells = [table[f"c{i}"] for i in range(layout.width)]
-    first = ibis.coalesce(*cells) if len(cells) > 1 else cells[0]
+    filled = _filled(staged)
+    first = cells[0] if filled[0] == filled[-1] else ibis.coalesce(*cells)
     blank, total = first.isnull(), _is_total(first, cells)
-    seen = _seen(table, cells, first, blank, total)
+    seen = _seen(table, cells, blank, total, staged.suspects)
+    tail = _tail(staged)
+    last = tail[0][0] if tail else 0
     aside = list(layout.set_aside)
     if seen["blank"]:
-        aside.append(SetAside("blank", int(seen["blank"]), int(seen["first_blank"])))
+        aside.append(SetAside("blank", seen["blank"], seen["first_blank"]))
     if staged.blank_rows:
         aside.append(SetAside("blank", staged.blank_rows, staged.first_blank))
     kept = table
     if seen["blank"] or seen["total"]:
-        kept = table.filter(blank.ifelse(False, ~total))
+        kept = table.filter(ibis.ifelse(blank, False, ~total))
     notes = [*layout.notes, *staged.notes]
-    footer = _footer(table.filter(~blank), layout.width, ends=bool(seen["total"] or seen["blank"]))
+    footer = _footer(tail, layout.width)
     if footer:
         aside.append(SetAside("footer", len(footer), footer[0]))
         kept = kept.filter(kept[ROW].notin(footer))
@@ -175,25 +188,64 @@ def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: 
     if seen["total"] or loose:
         found = table.filter(total).order_by(ROW).limit(KEPT_RAGGED).to_pyarrow().to_pylist() if seen["total"] else []
         rows = sorted([(r[ROW], [r[f"c{i}"] for i in range(layout.width)]) for r in found] + loose)
-        several = int(seen["total"]) + len(loose)
-        sets, warned = _reconciled(kept, layout, rows, several)
+        sets, warned = _reconciled(kept, layout, rows, seen["total"] + len(loose))
         aside += sets
         notes += warned
-    aside += _malformed(malformed, staged.ragged_rows - len(loose), seen["last"], layout.width)
-    left, dropped = _columns(layout, seen)
+    aside += _malformed(malformed, staged.ragged_rows - len(loose), last, layout.width)
+    left, dropped = _columns(layout, filled)
     notes += dropped
     notes += _traps(layout, seen, left)
-    columns = tuple(layout.columns[i] for i in left)
-    tidy = {layout.columns[i]: _unwrapped(kept[f"c{i}"]) if seen[f"wrapped{i}"] else kept[f"c{i}"] for i in left}
+    tidy = {layout.columns[i]: _unwrapped(kept[f"c{i}"]) if seen.get(f"wrapped{i}") else kept[f"c{i}"] for i in left}
     return Sheet(
         source,
-        columns,
-        kept.select(_row=kept[ROW], **tidy) if ROW not in tidy else kept,
+        tuple(layout.columns[i] for i in left),
+        kept.select(_row=kept[ROW], **tidy),
         tuple(sorted(aside, key=lambda s: (s.first_row, s.reason))),
         tuple(notes),
         sha256,
         frozenset(layout.columns[i] for i in staged.numeric if i in left),
     )
+
+
+def _filled(staged: Staged) -> list[int]:
+    """Filled cells of every column, and rows at last, from the statistics of the file."""
+    data = pq.read_metadata(staged.path)
+    at = {data.schema.column(i).name: i for i in range(data.num_columns)}
+    out = []
+    for c in range(staged.layout.width):
+        found = 0
+        for group in range(data.num_row_groups):
+            column = data.row_group(group).column(at[f"c{c}"])
+            said = column.statistics
+            if said is None or said.null_count is None:  # not told: as if some were empty, none in all
+                found = -1
+                break
+            found += column.num_values - said.null_count
+        out.append(found)
+    return [*out, data.num_rows]
+
+
+def _tail(staged: Staged) -> list[tuple[int, list[str | None]]]:
+    """The last rows, from the end, with their numbers."""
+    file = pq.ParquetFile(staged.path)
+    out: list[tuple[int, list[str | None]]] = []
+    rows = file.metadata.num_rows
+    for group in range(file.num_row_groups - 1, -1, -1):
+        size = file.metadata.row_group(group).num_rows
+        part = file.read_row_group(group).slice(max(size - FOOTER_ROWS, 0)).to_pylist()
+        for back, row in enumerate(reversed(part)):
+            at = rows - back - 1
+            out.append(
+                (row[ROW] if staged.has_row else _number_of(staged, at), [row[f"c{i}"] for i in range(staged.layout.width)])
+            )
+        rows -= size
+        if len(out) >= FOOTER_ROWS:
+            break
+    return out[:FOOTER_ROWS]
+
+
+def _number_of(staged: Staged, at: int) -> int:
+    return staged.offset + 1 + at + sum(at >= row - staged.offset - 1 - i for i, row in enumerate(staged.skipped))
 
 
 def _numbered(connection: ibis.BaseBackend, staged: Staged) -> ibis.Table:
@@ -220,16 +272,22 @@ def _amount(text: ibis.StringValue) -> ibis.Value:
 
 def _word(text: str) -> str:
     text = "".join(unicodedata.normalize("NFKC", text).split()).lower()
-    return text.strip("::*-=()[]")
+    return text.strip(":*-=()[]")
 
 
 def _is_total(first: ibis.StringValue, cells: Sequence[ibis.StringValue]) -> ibis.BooleanValue:
     """The first filled cell says so, and all others are numbers or empty: a product named Total is none."""
-    said = first.lower().re_replace(r"[\s:：*()（）\[\]=-]", "")
-    out = (first.length() <= 40) & said.isin(_TOTALS)
-    for cell in cells:
-        out = out & (cell.isnull() | (cell == first) | _amount(cell).notnull())
-    return out
+    said = (
+        first.lower()
+        .re_replace(
+            r"[\s:：*()（）\[\]=-]",
+            "",
+        )
+        .isin(_TOTALS)
+    )
+    numbers = ibis.and_(*(cell.isnull() | (cell == first) | _amount(cell).notnull() for cell in cells))
+    likely = (first.length() <= 30) & first.re_search(r"^[\s(（\[*=-]*[合小总總汇匯累共本tTsSgG]")
+    return ibis.ifelse(likely, ibis.ifelse(said, numbers, False), False)
 
 
 def _total_cells(values: Cells) -> bool:
@@ -250,31 +308,26 @@ def _number(text: str | None) -> Decimal | None:
     return found if found.is_finite() else None
 
 
-def _seen(table, cells, first, blank, total) -> dict:
-    """One pass over all cells: rows, blanks, totals, and of every column what the traps need to know."""
-    counts = {
-        "rows": table.count(),
-        "last": table[ROW].max(),
-        "blank": blank.sum(),
-        "first_blank": table[ROW].min(where=blank),
-        "total": total.sum(),
-    }
+def _seen(table, cells, blank, total, suspects: Collection[str]) -> dict[str, int]:
+    """Blank and total rows, and the cells of every trap suspected: how many, and the first row."""
+    counts = {"blank": blank.sum(), "first_blank": table[ROW].min(where=blank), "total": total.sum()}
     for i, c in enumerate(cells):
-        checks = {  # a cheap test decides whether the dear one is made: this pass sees every cell of the file
-            "wrapped": _when(c.substr(0, 1).isin(["=", "'", "\t"]) | c.endswith("\t"), c, r"^=\".*\"$|^\t|\t$|^'[\d=+@-]"),
-            "precision": _when(c.contains("E+"), c, r"^\s*\d(\.\d+)?E\+\d{2}\s*$"),
-            "float": _when(c.endswith(".0"), c, r"^\d{7,}\.0$"),
-            "masked": _when(c.contains("*"), c, r"^[^*]{0,8}\*{2,}[^*]{0,16}$|^[^*]\*[^*]?$|^\S{1,3}\*{1,}@"),
-            "mojibake": c.contains("\ufffd") | c.contains("锟斤拷") | c.contains("Ã¤") | c.contains("Ã©") | c.contains("â€"),
-            "formula": c.startswith("=") & ~c.startswith('="'),
+        checks = {  # a cheap test decides whether the dear one is made
+            "wrapped": lambda c: _when(
+                c.substr(0, 1).isin(["=", "'", "\t"]) | c.endswith("\t"), c, r"^=\".*\"$|^\t|\t$|^'[\d=+@-]"
+            ),
+            "precision": lambda c: _when(c.contains("E+"), c, r"^\s*\d(\.\d+)?E\+\d{2}\s*$"),
+            "float": lambda c: _when(c.endswith(".0"), c, r"^\d{7,}\.0$"),
+            "masked": lambda c: _when(c.contains("*"), c, r"^[^*]{0,8}\*{2,}[^*]{0,16}$|^[^*]\*[^*]?$|^\S{1,3}\*{1,}@"),
+            "mojibake": lambda c: c.re_search("\ufffd|锟斤拷|Ã[\u0080-\u00bf]|â€"),
+            "formula": lambda c: c.startswith("=") & ~c.startswith('="'),
         }
-        counts[f"filled{i}"] = c.count()
-        for check, found in checks.items():
+        for check in sorted(suspects):
+            found = checks[check](c)
             counts[f"{check}{i}"] = found.sum()
             counts[f"first_{check}{i}"] = table[ROW].min(where=found)
-    return {
-        k: int(v) if v is not None and v == v else 0 for k, v in table.aggregate(**counts).to_pyarrow().to_pylist()[0].items()
-    }
+    row = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    return {name: int(value or 0) for name, value in row.items()}
 
 
 def _when(test: ibis.BooleanValue, text: ibis.StringValue, pattern: str) -> ibis.BooleanValue:
@@ -289,7 +342,9 @@ def _unwrapped(text: ibis.StringValue) -> ibis.StringValue:
 
 
 _TRAPS = {
-    "wrapped": ("wrapped_text", "note", '{n} cells were wrapped as text (="...", a tab or an apostrophe); the wrapping was taken off.', ""),
+    "wrapped": (
+        "wrapped_text", "note", '{n} cells were wrapped as text (="...", a tab, an apostrophe); the wrapping was taken off.', "",
+    ),
     "precision": (
         "precision_lost",
         "warning",
@@ -317,14 +372,14 @@ def _traps(layout: Layout, seen: dict, left: Sequence[int]) -> list[Note]:
     notes = []
     for check, (name, severity, text, fix) in _TRAPS.items():
         for i in left:
-            if n := seen[f"{check}{i}"]:
+            if n := seen.get(f"{check}{i}"):
                 first = seen[f"first_{check}{i}"]
                 notes.append(Note(name, layout.columns[i], text.format(n=f"{n:,}"), n, first, severity, fix))
     return notes
 
 
-def _columns(layout: Layout, seen: dict) -> tuple[list[int], list[Note]]:
-    empty = [i for i in sorted(layout.blank) if not seen[f"filled{i}"]]
+def _columns(layout: Layout, filled: Sequence[int]) -> tuple[list[int], list[Note]]:
+    empty = [i for i in sorted(layout.blank) if filled[i] == 0]
     left = [i for i in range(layout.width) if i not in empty]
     if not left:
         return list(range(layout.width)), []
@@ -342,21 +397,16 @@ def _columns(layout: Layout, seen: dict) -> tuple[list[int], list[Note]]:
     ]
 
 
-def _footer(table: ibis.Table, width: int, *, ends: bool) -> list[int]:
-    """Row numbers of the footer: at the end, one filled cell in a table of three columns and more, and it reads like a note.
-
-    *ends*: the table has total or blank rows; what follows the last of them needs no such look.
-    """
-    if width < 3:
-        return []
-    tail = table.order_by(ibis.desc(ROW)).limit(FOOTER_ROWS).to_pyarrow().to_pylist()
+def _footer(tail: Sequence[tuple[int, Cells]], width: int) -> list[int]:
+    """Row numbers of the footer: at the end, one filled cell in a table of three columns and more, and it reads like a note."""
     out = []
-    for row in tail:
-        values = [(i, row[f"c{i}"]) for i in range(width) if row[f"c{i}"]]
-        if len(values) != 1 or not _is_note(*values[0]):
+    for row, cells in tail if width > 2 else ():
+        filled = [(i, c) for i, c in enumerate(cells) if c]
+        if filled and (len(filled) > 1 or not _is_note(*filled[0])):
             break
-        out.append(row[ROW])
-    return sorted(out) if len(out) < len(tail) or len(tail) == FOOTER_ROWS else []
+        if filled:
+            out.append(row)
+    return sorted(out) if len(out) < len(tail) else []
 
 
 def _is_note(at: int, text: str) -> bool:

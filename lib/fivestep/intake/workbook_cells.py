@@ -1,7 +1,7 @@
 """A process of its own that reads one workbook: what a damaged workbook does to memory, time or the reader stays in it.
 
 Called with the file, a limit of memory and one of processor seconds. Writes records of `marshal` to its output: ("sheet", name,
-visible, first row, first column, merged ranges), then ("rows", rows, numbers) of text cells and of (column, cells that were
+visible, first column, merged ranges), then ("rows", rows, numbers) of text cells and of (column, cells that were
 numbers, of them too long for a number), at last ("end",); or ("error", kind, message).
 """
 
@@ -41,13 +41,13 @@ def _records(path: str):
         if meta.typ != python_calamine.SheetTypeEnum.WorkSheet:
             continue
         sheet = workbook.get_sheet_by_index(number)
-        top, left = sheet.start or (0, 0)
+        left = (sheet.start or (0, 0))[1]  # iter_rows leaves out empty columns on the left, but not empty rows above
         try:
             merged = [(*first, *last) for first, last in sheet.merged_cell_ranges or ()]
         except Exception:
             merged = []
         visible = meta.visible == python_calamine.SheetVisibleEnum.Visible
-        yield "sheet", meta.name, visible, top, left, [m for m in merged if m[0] < 100][:1_000]
+        yield "sheet", meta.name, visible, left, [m for m in merged if m[0] < 100][:1_000]
         size = max(BATCH_CELLS // max(sheet.width, 1), 1)
         batch, numbers = [], {}
         for row in sheet.iter_rows():

@@ -51,9 +51,9 @@ def workbook(
             record = next(records)
             while record[0] == "sheet":
                 rows: list[tuple] = []
-                _, name, visible, top, left, merged = record
+                _, name, visible, left, merged = record
                 counts: dict[int, list[int]] = {}
-                below = _rows(records, top, left, counts, rows)
+                below = _rows(records, left, counts, rows)
                 found = _sheet(below, merged, counts, connection, f"{source}#{name}", sha256, visible, known, header_row)
                 out += [found] if found else []
                 for _unread in below:
@@ -77,10 +77,9 @@ def _records(process: subprocess.Popen, source: str) -> Iterator[tuple]:
         yield record
 
 
-def _rows(records: Iterator[tuple], top: int, left: int, counts: dict[int, list[int]], after: list[tuple]):
+def _rows(records: Iterator[tuple], left: int, counts: dict[int, list[int]], after: list[tuple]):
     """Row numbers and cells of one sheet; the record after its last rows is put into *after*."""
-    number, before = top, [None] * left
-    yield from ((n, []) for n in range(1, top + 1))
+    number, before = 0, [None] * left
     for record in records:
         if record[0] != "rows":
             after.append(record)
