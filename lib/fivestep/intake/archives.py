@@ -75,7 +75,7 @@ def members(path: Path, connection: ibis.BaseBackend, *, source: str) -> Iterato
                     yield name, copy
                 finally:
                     copy.unlink(missing_ok=True)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, UnicodeDecodeError, RuntimeError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError, OSError):
         raise _damaged(source) from None
 
 
