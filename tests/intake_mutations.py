@@ -19,9 +19,26 @@ from fivestep.intake.files import sheets
 _HEADER = ["订单编号", "客户名称", "手机", "订单金额", "下单日期"]
 _ROWS = [[f"A{i:04}", f"客户{i}", f"1380000{i:04}", f"{i * 1.5:.2f}", f"2024-03-{i % 28 + 1:02}"] for i in range(40)]
 _PIECES = [
-    b'"', b",", b"\n", b"\r", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xa3\xac", "合计".encode(), b"=", b"'", b"\t", b"<table>", b"</td>",
-    b"{", b"}", b"[", b"PK\x03\x04", b"9" * 400, b"\x80" * 9, b"\n" * 50, b"\"\"\"", b"1E+400", b"-" * 60, b"&#x110000;", b"colspan=99999999",
-]  # fmt: skip
+    *(
+        b'"',
+        b",",
+        b"\n",
+        b"\r",
+        b"\0",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\xa3\xac",
+        "合计".encode(),
+        b"=",
+        b"'",
+        b"\t",
+        b"{",
+        b"}",
+        b"[",
+    ),
+    *(b"<table>", b"</td>", b"PK\x03\x04", b"9" * 400, b"\x80" * 9, b"\n" * 50, b'"""', b"1E+400", b"-" * 60, b"&#x110000;"),
+    b"colspan=99999999",
+]
 
 
 def _text(separator: str = ",") -> str:

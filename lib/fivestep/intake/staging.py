@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
 import tempfile
 import unicodedata
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -24,6 +25,8 @@ BATCH_CHARACTERS = 16_000_000  # or characters, where the cells are long
 MAX_CELL = 1_000_000  # characters of a cell; a worksheet cell holds 32,767, so a longer one is damage: its row is malformed
 KEPT_RAGGED = 1_000  # malformed rows looked at again, to tell a total or a footer among them
 FOOTER_ROWS = 20  # rows at the end of a table that may be a footer
+RECONCILED_COLUMNS = 100  # of a total row; one that is wider belongs to a cross table
+MAX_TOTALS = 10_000  # rows that begin with such a word; where there are more, it is a value like any other
 RECONCILED_TOTALS = 12  # total rows compared with the sums of their rows; a report of more is summarised by its last
 
 _TOTALS = (
@@ -161,12 +164,8 @@ def _batches(rows: Iterator[list]) -> Iterator[list[list]]:
 def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: str) -> Sheet:
     """The sheet of a staged file: totals reconciled, footers and blank rows set aside, traps counted."""
     layout = staged.layout
-    table = _numbered(connection, staged)
-    cells = [table[f"c{i}"] for i in range(layout.width)]
     filled = _filled(staged)
-    first = cells[0] if filled[0] == filled[-1] else ibis.coalesce(*cells)
-    blank, total = first.isnull(), _is_total(first, cells)
-    seen = _seen(table, cells, blank, total, staged.suspects)
+    seen, totals = _seen(connection, staged, filled)
     tail = _tail(staged)
     last = tail[0][0] if tail else 0
     aside = list(layout.set_aside)
@@ -174,21 +173,19 @@ def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: 
         aside.append(SetAside("blank", seen["blank"], seen["first_blank"]))
     if staged.blank_rows:
         aside.append(SetAside("blank", staged.blank_rows, staged.first_blank))
-    kept = table
-    if seen["blank"] or seen["total"]:
-        kept = table.filter(ibis.ifelse(blank, False, ~total))
     notes = [*layout.notes, *staged.notes]
     footer = _footer(tail, layout.width)
     if footer:
         aside.append(SetAside("footer", len(footer), footer[0]))
-        kept = kept.filter(kept[ROW].notin(footer))
+    kept = _numbered(connection, staged)
+    if seen["blank"]:
+        kept = kept.filter(ibis.coalesce(*(kept[f"c{i}"] for i in range(layout.width))).notnull())
+    kept = _without(kept, sorted({*footer, *(n for n, _ in totals)}))
     loose, malformed = [], []
     for row, values in staged.ragged:
         (loose if _total_cells(values) else malformed).append((row, values))
-    if seen["total"] or loose:
-        found = table.filter(total).order_by(ROW).limit(KEPT_RAGGED).to_pyarrow().to_pylist() if seen["total"] else []
-        rows = sorted([(r[ROW], [r[f"c{i}"] for i in range(layout.width)]) for r in found] + loose)
-        sets, warned = _reconciled(kept, layout, rows, seen["total"] + len(loose))
+    if totals or loose:
+        sets, warned = _reconciled(kept, layout, sorted([*totals, *loose], key=lambda t: t[0]))
         aside += sets
         notes += warned
     aside += _malformed(malformed, staged.ragged_rows - len(loose), last, layout.width)
@@ -275,19 +272,11 @@ def _word(text: str) -> str:
     return text.strip(":*-=()[]")
 
 
-def _is_total(first: ibis.StringValue, cells: Sequence[ibis.StringValue]) -> ibis.BooleanValue:
-    """The first filled cell says so, and all others are numbers or empty: a product named Total is none."""
-    said = (
-        first.lower()
-        .re_replace(
-            r"[\s:：*()（）\[\]=-]",
-            "",
-        )
-        .isin(_TOTALS)
-    )
-    numbers = ibis.and_(*(cell.isnull() | (cell == first) | _amount(cell).notnull() for cell in cells))
-    likely = (first.length() <= 30) & first.re_search(r"^[\s(（\[*=-]*[合小总總汇匯累共本tTsSgG]")
-    return ibis.ifelse(likely, ibis.ifelse(said, numbers, False), False)
+def _without(table: ibis.Table, numbers: Sequence[int]) -> ibis.Table:
+    """The rows without those of the given numbers."""
+    if len(numbers) > 50:  # a long list makes every later query slow to write
+        return table.anti_join(ibis.memtable({ROW: list(numbers)}, schema={ROW: "int64"}), ROW)
+    return table.filter(table[ROW].notin(numbers)) if numbers else table
 
 
 def _total_cells(values: Cells) -> bool:
@@ -308,30 +297,59 @@ def _number(text: str | None) -> Decimal | None:
     return found if found.is_finite() else None
 
 
-def _seen(table, cells, blank, total, suspects: Collection[str]) -> dict[str, int]:
-    """Blank and total rows, and the cells of every trap suspected: how many, and the first row."""
-    counts = {"blank": blank.sum(), "first_blank": table[ROW].min(where=blank), "total": total.sum()}
-    for i, c in enumerate(cells):
-        checks = {  # a cheap test decides whether the dear one is made
-            "wrapped": lambda c: _when(
-                c.substr(0, 1).isin(["=", "'", "\t"]) | c.endswith("\t"), c, r"^=\".*\"$|^\t|\t$|^'[\d=+@-]"
-            ),
-            "precision": lambda c: _when(c.contains("E+"), c, r"^\s*\d(\.\d+)?E\+\d{2}\s*$"),
-            "float": lambda c: _when(c.endswith(".0"), c, r"^\d{7,}\.0$"),
-            "masked": lambda c: _when(c.contains("*"), c, r"^[^*]{0,8}\*{2,}[^*]{0,16}$|^[^*]\*[^*]?$|^\S{1,3}\*{1,}@"),
-            "mojibake": lambda c: c.re_search("\ufffd|锟斤拷|Ã[\u0080-\u00bf]|â€"),
-            "formula": lambda c: c.startswith("=") & ~c.startswith('="'),
-        }
-        for check in sorted(suspects):
-            found = checks[check](c)
-            counts[f"{check}{i}"] = found.sum()
-            counts[f"first_{check}{i}"] = table[ROW].min(where=found)
-    row = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
-    return {name: int(value or 0) for name, value in row.items()}
+_CHECKS = {  # a cheap test decides whether the dear one is made: this pass sees every cell of a file of millions of rows
+    "wrapped": r"""CASE WHEN c[1] IN ('=', '''', chr(9)) OR suffix(c, chr(9))
+        THEN regexp_matches(c, '^="(?s:.*)"$|^\t|\t$|^''[\d=+@-]') END""",
+    "precision": r"CASE WHEN contains(c, 'E+') THEN regexp_matches(c, '^\s*\d(\.\d+)?E\+\d{2}\s*$') END",
+    "float": r"CASE WHEN suffix(c, '.0') THEN regexp_matches(c, '^\d{7,}\.0$') END",
+    "masked": r"""CASE WHEN contains(c, '*')
+        THEN regexp_matches(c, '^[^*]{0,8}\*{2,}[^*]{0,16}$|^[^*]\*[^*]?$|^\S{1,3}\*+@') END""",
+    "mojibake": "regexp_matches(c, '\ufffd|锟斤拷|Ã[\u0080-\u00bf]|â€')",
+    "formula": """c[1] = '=' AND c[2] <> '"'""",
+}
+_WIDTH = 100  # columns looked at in one query
 
 
-def _when(test: ibis.BooleanValue, text: ibis.StringValue, pattern: str) -> ibis.BooleanValue:
-    return ibis.ifelse(test, text.re_search(pattern), False)
+def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -> tuple[dict[str, int], list[tuple[int, Cells]]]:
+    """Counts of blank rows and of the cells of every trap suspected, with their first rows; and the total rows.
+
+    A total row says so in its first filled cell, and all its others are numbers or empty: a product named Total is none.
+    """
+    width, number = staged.layout.width, ROW
+    if not staged.has_row:
+        passed = (f" + (file_row_number >= {r - staged.offset - 1 - i})::INT" for i, r in enumerate(staged.skipped))
+        number = f"(file_row_number + {staged.offset + 1}{''.join(passed)})"
+    source = f"read_parquet({quoted(str(staged.path))}, file_row_number = true)"
+    cells = [f"c{i}" for i in range(width)]
+    first = "c0" if filled[0] == filled[-1] else f"coalesce({', '.join(cells)})"
+    likely = rf"length({first}) <= 30 AND regexp_matches({first}, '^[\s(（\[*=-]*[合小总總汇匯累共本tTsSgG]')"
+    said = rf"regexp_replace(lower({first}), '[\s　:：*()（）\[\]=-]', '', 'g') IN ({', '.join(map(quoted, _TOTALS))})"
+    raw = connection.con.cursor()
+    try:
+        found = raw.execute(
+            f"SELECT {number} AS n, {', '.join(cells)} FROM {source} WHERE CASE WHEN {likely} THEN {said} END "
+            f"ORDER BY n LIMIT {MAX_TOTALS + 1}"
+        ).fetchall()
+        seen = {"blank": 0, "first_blank": 0}
+        if first != "c0":
+            seen["blank"], seen["first_blank"] = raw.execute(
+                f"SELECT count(*), coalesce(min({number}), 0) FROM {source} WHERE {first} IS NULL"
+            ).fetchone()
+        names = [f"{check}{i}" for i in range(width) for check in sorted(staged.suspects)]
+        for start in range(0, len(names), _WIDTH * len(_CHECKS)):
+            part = names[start : start + _WIDTH * len(_CHECKS)]
+            asked = []
+            for name in part:
+                check = name.rstrip("0123456789")
+                test = re.sub(r"\bc(?=[\[,])", f"c{name.removeprefix(check)}", _CHECKS[check])
+                asked.append(f"count(*) FILTER ({test}), min({number}) FILTER ({test})")
+            row = raw.execute(f"SELECT {', '.join(asked)} FROM {source}").fetchone()
+            for i, name in enumerate(part):
+                seen[name], seen[f"first_{name}"] = row[2 * i], row[2 * i + 1]
+    finally:
+        raw.close()
+    totals = [(row[0], row[1:]) for row in found if _total_cells(row[1:])]
+    return seen, totals if len(found) <= MAX_TOTALS else []
 
 
 def _unwrapped(text: ibis.StringValue) -> ibis.StringValue:
@@ -433,15 +451,13 @@ def _malformed(rows: Sequence[tuple[int, Cells]], count: int, last: int, width: 
     return out
 
 
-def _reconciled(
-    kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Cells]], several: int
-) -> tuple[list[SetAside], list[Note]]:
+def _reconciled(kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Cells]]) -> tuple[list[SetAside], list[Note]]:
     """Total rows against the sums of the rows above them, up to the last total for a subtotal or an unequal total."""
     shown = list(totals) if len(totals) <= RECONCILED_TOTALS else [totals[-1]]
     asked = {}
     for row, cells in shown:
         before = max((n for n, _ in totals if n < row), default=0)
-        for i, cell in enumerate(cells[: layout.width]):
+        for i, cell in enumerate(cells[: min(layout.width, RECONCILED_COLUMNS)]):
             if _number(cell) is not None:
                 value, above = _amount(kept[f"c{i}"]), kept[ROW] < row
                 asked[f"all_{row}_{i}"] = value.sum(where=above)
@@ -451,7 +467,7 @@ def _reconciled(
     for row, cells in shown:
         word = label(next(c for c in cells if c and c.strip()))
         said, wrong = [], []
-        for i, cell in enumerate(cells[: layout.width]):
+        for i, cell in enumerate(cells[: min(layout.width, RECONCILED_COLUMNS)]):
             value = _number(cell)
             if value is None:
                 continue
@@ -469,8 +485,8 @@ def _reconciled(
             )
             for column, text in wrong
         ]
-    if several > len(shown):
-        aside.append(SetAside("total", several - len(shown), totals[0][0], "not compared: too many total rows"))
+    if len(totals) > len(shown):
+        aside.append(SetAside("total", len(totals) - len(shown), totals[0][0], "not compared: too many total rows"))
     return aside, notes
 
 
