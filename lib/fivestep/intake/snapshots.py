@@ -149,7 +149,7 @@ def ordered(name: str, table: ibis.Table) -> ibis.Table:
     known = [f for f in described.fields if f in table.columns]
     columns = known + sorted(set(table.columns) - set(known))
     first = [c for c in ("customer_id", described.time, *described.key) if c in known]
-    return table.select(columns).order_by(*dict.fromkeys([*first, *columns]))
+    return table.select(columns).order_by(*dict.fromkeys(first))  # keys are unique: the order is total
 
 
 def merged(earlier: Mapping[str, ibis.Table], new: Mapping[str, ibis.Table]) -> tuple[dict[str, ibis.Table], list[Line]]:
