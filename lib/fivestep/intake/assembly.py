@@ -180,8 +180,10 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
             out["order_lines.line_amount"] = _share(amount, rows)
     if MADE.get(source.table) and source.table != "order_lines" and f"{source.table}.{MADE[source.table]}" not in out:
         out["_content"] = _content(rows, sheet.columns)
+    told = [_is(rows[c], v) for h, v in source.exclude.items() if h not in out and (c := column(sheet, h))]
+    out["_told"] = ibis.or_(*told) if told else ibis.literal(False)
     typed = rows.select(**out)
-    return typed.mutate(_out=_out(typed, source))
+    return typed.mutate(_out=_out(typed, source)).drop("_told")
 
 
 def _content(rows: Table, columns: Sequence[str]) -> Value:
@@ -213,9 +215,11 @@ def _filled(rows: Table, source: Source, sheet: Sheet) -> Table:
     else:
         starts = ibis.window(order_by=rows[ROW], preceding=None, following=0)
         rows = rows.mutate(_block=rows[names[0]].notnull().cast("int64").sum().over(starts))
-    block = ibis.window(group_by="_block")
-    first = {c: ibis.coalesce(rows[c], rows[c].argmin(rows[ROW], where=rows[c].notnull()).over(block)) for c in names}
-    return rows.mutate(**first).drop("_block")
+    named = {f"_first{i}": rows[c].argmin(rows[ROW], where=rows[c].notnull()) for i, c in enumerate(names)}
+    firsts = rows.group_by("_block").aggregate(**named).rename(_of="_block")
+    joined = rows.left_join(firsts, rows._block == firsts._of)
+    filled = {c: ibis.coalesce(joined[c], joined[f"_first{i}"]) for i, c in enumerate(names)}
+    return joined.select(**{c: filled.get(c, joined[c]) for c in rows.columns if c != "_block"})
 
 
 def _exploded(rows: Table, source: Source, sheet: Sheet) -> Table:
@@ -260,25 +264,25 @@ def _share(amount: Value, rows: Table) -> Value:
 
 
 def _out(rows: Table, source: Source) -> Value:
-    cases = []
+    cases = [(rows._told, EXCLUDED)]
     for name, values in source.exclude.items():
         if name in rows.columns:
             cases.append((_is(rows[name], values), EXCLUDED))
     if source.refunds.policy == "status" and source.refunds.field in rows.columns:
         cases.append((_is(rows[source.refunds.field], source.refunds.values), REFUNDED))
-    return (ibis.cases(*cases, else_=KEPT) if cases else ibis.literal(KEPT)).cast("int8")
+    return ibis.cases(*cases, else_=KEPT).cast("int8")
 
 
 def _is(value: Value, said: Sequence[str]) -> BooleanValue:
     return conversion.plain(value.cast("string")).lower().isin([conversion.plain_key(v) for v in said]).fill_null(False)
 
 
-def excluded_fields(source: Source) -> None:
-    """Raise UserError where a row is to be left out by a field that no column fills."""
-    there = {t.to for targets in source.columns.values() for t in targets}
+def check_excluded(source: Source) -> None:
+    """Raise UserError where rows are to be left out by what is neither a mapped field nor a column of the file."""
+    there = {t.to for targets in source.columns.values() for t in targets} | {headers.key(h) for h in source.columns}
     for name in source.exclude:
-        if name not in there and not name.startswith("keep."):
-            raise UserError(f"{FILE}: {source.files[0]}: exclude: no column fills {name}. Map one to it, or remove the line.")
+        if name not in there and headers.key(name) not in there and not source.others:
+            raise UserError(f"{FILE}: {source.files[0]}: exclude: {name} is neither a mapped field nor a column. Correct or remove it.")
 
 
 # ---------------------------------------------------------------- tables
@@ -301,9 +305,8 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
             **{c: joined[c] for c in rows.columns if c != to}, **{to: found, f"_several:{by}": several, f"_unknown:{by}": unknown}
         )
     if table == "order_lines" and orders is not None and "orders.order_id" in rows.columns:
-        joined = rows.left_join(
-            orders.rename(_key="order_id", _date="order_date", _left="left"), rows["orders.order_id"] == ibis._._key
-        )
+        known = orders.select(_key=orders.order_id, _date=orders.order_date, _left=orders.left)
+        joined = rows.left_join(known, rows["orders.order_id"] == known._key)
         own = joined["orders.order_date"] if "orders.order_date" in rows.columns else ibis.null("timestamp(6)")
         keep = {c: joined[c] for c in rows.columns if c not in ("orders.order_date", "_out")}
         out = ((joined._out == KEPT) & joined._left.fill_null(False)).ifelse(ORDER_EXCLUDED, joined._out).cast("int8")

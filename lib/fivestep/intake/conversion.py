@@ -89,7 +89,8 @@ def _by_kind(
 ) -> Converted:
     unit = target.unit or unit
     if kind == "id":
-        return ids(text, numeric=numeric, form=target.id)
+        made = ids(text, numeric=numeric, form=target.id)
+        return Converted(ibis.literal(target.prefix) + made.value, made.state) if target.prefix else made
     if kind in ("money", "price"):
         return money(text, locale, unit=unit, exact=kind == "price")
     if kind in ("number", "integer"):

@@ -162,7 +162,7 @@ class _Run:
             grouped, key=lambda s: ORDER.index(s.table) if s.table in ORDER else len(ORDER) + (s.table == "order_lines")
         )
         for number, source in enumerate(ranked):
-            assembly.excluded_fields(source)
+            assembly.check_excluded(source)
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
             made = self._judged(made)
             made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done))
@@ -638,6 +638,8 @@ def header_changes(source: Source, sheet: Sheet) -> list[str]:
     named = {name: h for h in source.columns if (name := assembly.column(sheet, h))}
     gone = [h for h in source.columns if h in used and h not in named.values()]
     out = [f"{sheet.source}: the column {h!r} is gone, which {FILE} maps. {fix}" for h in gone if not _optional(source, h, sheet)]
+    if source.others:
+        return out
     return out + [
         f"{sheet.source}: the column {c!r} is new; {FILE} does not know it. {fix}" for c in sheet.columns if c not in named
     ]
@@ -680,8 +682,7 @@ def _stored(connection: ibis.BaseBackend, rows: Table, name: str) -> Table:
     """The rows as a table of the engine, computed once."""
     part = f"{name}_new"
     connection.create_table(part, rows, overwrite=True)
-    if name in connection.list_tables():
-        connection.drop_table(name)
+    connection.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
     connection.raw_sql(f'ALTER TABLE "{part}" RENAME TO "{name}"')
     return connection.table(name)
 

@@ -6,6 +6,7 @@ import difflib
 import fnmatch
 import re
 from collections.abc import Mapping as Map
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -28,7 +29,8 @@ class Target(_Strict):
     """What one column becomes: a field (``table.field``), ``keep`` (an extra column), ``drop``, or ``ask`` (an open question).
 
     ``values`` translates values (``"*"``: all others); ``by`` says that the column holds names to be looked up; ``id`` how an id is
-    normalised; ``rank`` which column comes first where several fill one field; ``name`` names an extra column or a question.
+    normalised; ``rank`` which column comes first where several fill one field; ``name`` names an extra column or a question;
+    ``prefix`` stands before ids that are unique in their own file only.
     """
 
     to: str
@@ -39,6 +41,7 @@ class Target(_Strict):
     inverse: bool = False
     rank: int = Field(1, ge=1)
     name: str = ""
+    prefix: str = ""
     roc_years: bool = False
     personal: bool = True  # False: the analyst has checked that an extra column holds nothing personal
 
@@ -98,7 +101,10 @@ class Items(_Strict):
 
 
 class Source(_Strict):
-    """One kind of file: which files, what they are, and what each of their columns becomes."""
+    """One kind of file: which files, what they are, and what each of their columns becomes.
+
+    ``others: drop`` leaves out every column that is not named, new ones too; without it a new column stops an import.
+    """
 
     files: tuple[str, ...] = Field(min_length=1)
     table: str = ""
@@ -115,6 +121,7 @@ class Source(_Strict):
     items: Items | None = None
     line_amount: Literal["", "quantity * unit_price", "quantity * unit_price - line_discount"] = ""
     scores: dict[str, float] = {}
+    others: Literal["", "drop"] = ""
     columns: dict[str, tuple[Target, ...]] = Field(min_length=1)
 
     @field_validator("table")
@@ -161,8 +168,8 @@ class Source(_Strict):
         return tuple(h for h, targets in self.columns.items() if any(t.to == ASK for t in targets))
 
     def matches(self, name: str) -> bool:
-        """Whether a sheet of this name (``2024.xlsx#Sheet1``) is of this kind; a pattern without ``#`` means all sheets of a file."""
-        return any(fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(name.partition("#")[0], p) for p in self.files)
+        """Whether a sheet of this name is of this kind; a pattern may name the sheet, its file, or the archive of the file."""
+        return _named(name, self.files)
 
 
 class Mapping(_Strict):
@@ -177,7 +184,8 @@ class Mapping(_Strict):
         return next((s for s in self.sources if s.matches(name)), None)
 
     def ignored(self, name: str) -> bool:
-        return any(fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(name.partition("#")[0], p) for p in self.ignore)
+        """Whether a file or sheet is no data."""
+        return _named(name, self.ignore)
 
     @property
     def questions(self) -> int:
@@ -214,12 +222,19 @@ def extra_name(header: str) -> str:
     return name or "extra"
 
 
+def _named(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a sheet's name (``a.zip/b.xlsx#Sheet1``), that of its file or of what the file lies in fits one of the patterns."""
+    wholes = [name] + [name[: m.start()] for m in re.finditer(r"[/#]", name)]
+    return any(fnmatch.fnmatchcase(whole, p) for whole in wholes for p in patterns)
+
+
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is written twice: the second would silently replace the first."""
+    """Keys are texts, also a header called ``no`` or ``2024``; a key that is written twice is refused, not silently replaced."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
         for key, _value in node.value:
+            key.tag = "tag:yaml.org,2002:str"
             if key.value in seen:
                 raise yaml.YAMLError(f"line {key.start_mark.line + 1}: {key.value!r} is written twice")
             seen.add(key.value)

@@ -124,6 +124,9 @@ def _kinds(name: str, said: Mapping[str, Any]) -> list[Kind]:
         for to in (KEEP, DROP):
             for label in facts.get(to, ()):
                 columns.setdefault(headers.key(label), [Target(to=to)])
+        for label in facts.get("exclude", ()):
+            if "." not in label:  # a column that only says which rows to leave out
+                columns.setdefault(headers.key(label), [Target(to=DROP)])
         detect = tuple(frozenset(headers.key(x) for x in ([g] if isinstance(g, str) else g)) for g in facts["detect"])
         options = {k: facts[k] for k in _OPTIONS if k in facts}
         layout = facts.get("layout", said["layout"])

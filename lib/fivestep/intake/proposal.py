@@ -125,13 +125,16 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
         del options["items"]
     targets = {t.to for m in matches.values() for t in m.targets}
     if "exclude" in options:
-        options["exclude"] = {k: v for k, v in options["exclude"].items() if k in targets}
+        options["exclude"] = {
+            k: v for k, v in options["exclude"].items() if k in targets or headers.key(k) in map(headers.key, columns)
+        }
     base: dict[str, Any] = dict(
         files=files, table=table, system=kind.system if kind else "", kind=kind.sheet if kind else "", **options
     )
     if said:
         base = {**said.model_dump(), "files": files, "table": table or said.table}
-    base["columns"] = {c: matches[c].targets for c in columns}
+    named = columns if not base.get("others") else [c for c in columns if matches[c].by == "mapping"]
+    base["columns"] = {c: matches[c].targets for c in named}
     if not base.get("date_order"):
         base["date_order"] = _date_order(matches, values)
     return Proposed(Source(**base), matches, values, kind, rivals, tuple(likely))
@@ -216,7 +219,7 @@ def _source_lines(proposed: Proposed) -> list[str]:
     out.append(f"  table: {_flow(source.table)}")
     defaults = {k: f.default for k, f in Source.model_fields.items()}
     for key in ("system", "kind", "read", "time_zone", "date_order", "decimal", "fill", "fill_by", "exclude", "refunds", "items",
-                "line_amount", "scores"):  # fmt: skip
+                "line_amount", "scores", "others"):  # fmt: skip
         value = getattr(source, key)
         if value != defaults[key] and value is not None:
             said = value.model_dump(exclude_defaults=True) if hasattr(value, "model_dump") else value

@@ -51,7 +51,8 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
                 proposed, source=proposed.source.model_copy(update={"date_order": {"1": "dmy", "2": "mdy"}[answer]})
             )
     for header in proposed.source.open:
-        proposed = _column(proposed, header, name, ask, say)
+        if header in proposed.source.open:  # not settled together with an earlier one
+            proposed = _column(proposed, header, name, ask, say)
     for field in proposed.missing if proposed.source.table else ():
         proposed = _needed(proposed, field, name, ask, say)
     return proposed
