@@ -137,8 +137,14 @@ def test_every_row_is_kept_or_counted_under_a_reason(project):
 
 
 def test_refunds_follow_the_policy_that_is_stated(project):
-    put(project, "orders.csv", "id,day,who,sum,back,state\n1,2024-03-05,a,10,0,成功\n2,2024-03-05,b,20,5,成功\n3,2024-03-06,c,30,,退款成功\n4,2024-03-06,d,7,,交易关闭\n")
-    columns = PLAIN.replace("sum: orders.order_amount}", "sum: orders.order_amount, back: orders.refund_amount, state: orders.order_status}")
+    put(
+        project,
+        "orders.csv",
+        "id,day,who,sum,back,state\n1,2024-03-05,a,10,0,成功\n2,2024-03-05,b,20,5,成功\n3,2024-03-06,c,30,,退款成功\n4,2024-03-06,d,7,,交易关闭\n",
+    )
+    columns = PLAIN.replace(
+        "sum: orders.order_amount}", "sum: orders.order_amount, back: orders.refund_amount, state: orders.order_status}"
+    )
     closed = "  exclude: {orders.order_status: [交易关闭]}\n"
     done = run(project, columns + closed + "  refunds: {policy: refund_column}\n")
     assert [done.money[f"orders.{k}"] for k in ("gross", "refunds", "net")] == [Decimal(60), Decimal(5), Decimal(55)]
@@ -151,7 +157,8 @@ def test_refunds_follow_the_policy_that_is_stated(project):
 def test_order_cells_on_the_first_row_only_are_filled_and_never_added_up(project):
     put(
         project, "orders_export.csv",
-        "Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku\n"
+        "Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Created at,Lineitem quantity,Lineitem name,"
+        "Lineitem price,Lineitem sku\n"
         "#1,Ann@x.com,paid,CNY,30,5,0,35,2025-10-07 09:50:26 +0200,1,Cup,10,C\n"
         "#1,,,,,,,,,2,Pot,10,P\n"
         "#2,bob@x.com,paid,CNY,10,0,0,10,2025-10-08 09:50:26 +0200,1,Cup,10,\n",
@@ -167,7 +174,11 @@ def test_order_cells_on_the_first_row_only_are_filled_and_never_added_up(project
 
 
 def test_customer_cells_are_filled_down_to_the_next_customer_and_no_further(project):
-    put(project, "c.csv", "客户名称,客户编号,客户状态,客户来源,联系人姓名,手机\n甲公司,K1,意向客户,展会,张三,13800000001\n,,,,李四,13800000002\n乙公司,K2,,,王五,13800000003\n")
+    put(
+        project,
+        "c.csv",
+        "客户名称,客户编号,客户状态,客户来源,联系人姓名,手机\n甲公司,K1,意向客户,展会,张三,13800000001\n,,,,李四,13800000002\n乙公司,K2,,,王五,13800000003\n",
+    )
     said = """\
 sources:
 - files: [c.csv]
@@ -228,7 +239,9 @@ def test_names_are_looked_up_only_where_they_are_unique(project):
     put(project, "customers.csv", "no,name\nK1,甲公司\nK2,乙公司\nK3,乙公司\n")
     put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,甲公司,10\n2,2024-03-05,乙公司,20\n3,2024-03-05,丙公司,30\n")
     said = PLAIN.replace("who: customers.customer_id", "who: {to: customers.customer_id, by: customer_name}")
-    said += "- files: [customers.csv]\n  table: customers\n  columns: {no: customers.customer_id, name: customers.customer_name}\n"
+    said += (
+        "- files: [customers.csv]\n  table: customers\n  columns: {no: customers.customer_id, name: customers.customer_name}\n"
+    )
     done = run(project, said)
     who = table(done, "orders").set_index("order_id")["customer_id"]
     vault = pd.read_parquet(project / "data" / "vault" / "customers.parquet").set_index("raw_id")["customer_id"]
@@ -262,7 +275,12 @@ def test_direct_identifiers_go_to_the_vault_only(project):
     assert "more" not in table(done, "orders").columns
     assert checks(done)["personal"] == 1
     vault = project / "data" / "vault" / "customers.parquet"
-    assert pd.read_parquet(vault).iloc[0][["raw_id", "name", "phone", "email"]].tolist() == ["K1", "张三丰", "13812345678", "zsf@x.com"]
+    assert pd.read_parquet(vault).iloc[0][["raw_id", "name", "phone", "email"]].tolist() == [
+        "K1",
+        "张三丰",
+        "13812345678",
+        "zsf@x.com",
+    ]
     assert stat.S_IMODE(vault.stat().st_mode) == 0o600
 
 
@@ -291,7 +309,10 @@ def test_a_changed_mapping_needs_the_files_of_before(project):
 
 
 def test_old_orders_of_a_shop_in_gbk_are_read_by_their_system(project):
-    head = "订单编号,买家会员名,买家应付货款,买家应付邮费,总金额,买家实际支付金额,订单状态,收货人姓名,收货地址 ,联系手机,订单创建时间,订单付款时间 ,店铺名称"
+    head = (
+        "订单编号,买家会员名,买家应付货款,买家应付邮费,总金额,买家实际支付金额,订单状态,"
+        "收货人姓名,收货地址 ,联系手机,订单创建时间,订单付款时间 ,店铺名称"
+    )
     rows = (
         '="1001",小红,90,10,100,100,交易成功,张三,某路1号,13800000001,2024-03-05 10:00:00,2024-03-05 10:01:00,旗舰店\n'
         '="1002",小明,50,0,50,0,交易关闭,李四,某路2号,13800000002,2024-03-06 10:00:00,,旗舰店\n'
@@ -306,7 +327,12 @@ def test_old_orders_of_a_shop_in_gbk_are_read_by_their_system(project):
 
 
 def test_an_unconfirmed_layout_says_so_wherever_it_is_shown(project):
-    put(project, "客户.csv", "客户名称,客户编号,客户状态,客户信息来源,客户等级,客户负责人,创建时间\n甲公司,20220101_1,意向客户,电话营销,1,王,1970-01-01\n")
+    put(
+        project,
+        "客户.csv",
+        "客户名称,客户编号,客户状态,客户信息来源,客户等级,客户负责人,创建时间\n"
+        "甲公司,20220101_1,意向客户,电话营销,1,王,1970-01-01\n",
+    )
     done = mapped(project)
     assert "unconfirmed layout" in (project / "mapping.yml").read_text(encoding="utf-8")
     line = done.quality.of("layout")[0]

@@ -122,7 +122,9 @@ def test_a_proposal_shows_its_questions_with_masked_values():
 
 def test_answers_survive_the_next_proposal():
     first = proposal.text(proposal.proposal([sheet("orders_2024-01.csv", ORDERS)]))
-    answered = mapping.parsed(first.replace("备用: ask", "备用: drop").replace("订单金额: orders.order_amount", "订单金额: orders.paid_amount"))
+    answered = mapping.parsed(
+        first.replace("备用: ask", "备用: drop").replace("订单金额: orders.order_amount", "订单金额: orders.paid_amount")
+    )
     again = proposal.proposal([sheet("orders_2024-01.csv", ORDERS), sheet("orders_2024-02.csv", ORDERS)], answered).mapping
     assert again == answered
     assert proposal.text(proposal.proposal([sheet("orders_2024-01.csv", ORDERS)], answered)) == proposal.text(

@@ -1,4 +1,4 @@
-"""Real exports as raw input: read, mapped by a file under tests/mappings, imported, and held against totals counted another way."""
+"""Real exports as raw input, mapped by a file under tests/mappings, imported, and held against totals counted another way."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from conftest import SHARED
 from fivestep.engagement import Settings
 from fivestep.intake import importing
 from fivestep.intake.importing import Imported
-
-from conftest import SHARED
 
 MAPPINGS = Path(__file__).parent / "mappings"
 DATA = SHARED / "data"

@@ -204,7 +204,7 @@ def _extra(text: Value, target: Target) -> conversion.Converted:
 def _filled(rows: Table, source: Source, sheet: Sheet) -> Table:
     """Cells that stand on the first row of an order or a customer only, on all its rows.
 
-    A block is all rows of one value of ``fill_by``; without it, from each row whose first column to fill is not empty to the next.
+    A block is all rows of one value of ``fill_by``; without it, from a row whose first column to fill is not empty to the next.
     """
     names = [c for c in (column(sheet, h) for h in source.fill) if c]
     if not names:
@@ -282,7 +282,9 @@ def check_excluded(source: Source) -> None:
     there = {t.to for targets in source.columns.values() for t in targets} | {headers.key(h) for h in source.columns}
     for name in source.exclude:
         if name not in there and headers.key(name) not in there and not source.others:
-            raise UserError(f"{FILE}: {source.files[0]}: exclude: {name} is neither a mapped field nor a column. Correct or remove it.")
+            raise UserError(
+                f"{FILE}: {source.files[0]}: exclude: {name} is neither a mapped field nor a column. Correct or remove it."
+            )
 
 
 # ---------------------------------------------------------------- tables

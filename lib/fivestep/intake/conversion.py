@@ -1,6 +1,6 @@
 """Text of client files as typed values: expressions of the engine, each with a state that says what became of the cell.
 
-Every conversion first tries the engine's own cast and takes the long way only for what that leaves null, so clean files stay fast.
+Every conversion tries the engine's own cast first and goes the long way only for what that leaves null: clean files stay fast.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Locale:
 def converted(text: StringValue, target: Target, locale: Locale, *, numeric: bool = False, unit: str = "") -> Converted:
     """A column of text as the field that *target* names.
 
-    *unit* is that of the header (元, 万元, %); *numeric* says that the cells were numbers in a workbook, where long ids lose digits.
+    *unit* is that of the header (元, 万元, %); *numeric*: the cells were numbers in a workbook, where long ids lose digits.
     """
     field = target.target
     if field is None:
@@ -118,7 +118,7 @@ def extra(text: StringValue) -> Converted:
 
 
 def plain(text: StringValue) -> StringValue:
-    """Full-width digits, letters and signs as plain ones, without blanks, tabs and the marks that keep a spreadsheet from reading it.
+    """Full-width digits, letters and signs as plain ones, without blanks and marks that only speak to a spreadsheet.
 
     The marks are ``="0012"``, a leading apostrophe, tabs.
     """
@@ -192,7 +192,7 @@ def ids(text: StringValue, *, numeric: bool = False, form: str = "") -> Converte
 
 
 def _case_mark(text: StringValue) -> StringValue:
-    """The three characters that tell upper from lower case in a 15-character Salesforce id (Salesforce, object id documentation)."""
+    """The three characters that tell upper from lower case in a Salesforce id of 15 characters (documentation of object ids)."""
     alphabet = ibis.literal("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345")
     out = []
     for chunk in range(3):
@@ -302,8 +302,8 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     """A time, naive, in the engagement's zone; as a date where *day*.
 
     Read are ISO forms with and without offset, 2024/3/5, 2024年3月5日, 20240305, Oct 7, 2025 6:55 PM, 5-Mar-24, serials of a
-    spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order that is declared; years of the Republic of
-    China (113/3/5) only where *roc_years*. 1970-01-01 and 0000-00-00 are no dates. Midnight stays the day it says.
+    spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared; years of the Republic of China
+    (113/3/5) only where *roc_years*. 1970-01-01 and 0000-00-00 are no dates. Midnight stays the day it says.
     """
     offset = (
         (text.left(1) > "9") | text.contains("+") | text.contains("Z") | text.substr(11).contains("-") | text.endswith(" UTC")

@@ -1,4 +1,4 @@
-"""`fivestep import`: files and mapping in, a snapshot of contract tables and its quality sheet out; unattended, and loud on change."""
+"""`fivestep import`: files and mapping in, a snapshot of contract tables and its quality sheet out; loud on changes."""
 
 from __future__ import annotations
 
@@ -57,6 +57,44 @@ _CURRENCIES = {
 _ALIASES = {"RMB": "CNY", "人民币": "CNY", "¥": "CNY", "NT$": "TWD", "US$": "USD", "HK$": "HKD", "新台幣": "TWD", "美元": "USD"}
 
 
+# What is said of cells: check, severity, message, fix.
+_STATES = {
+    NOT_PARSED: (
+        "not_parsed", "warning",
+        N_("Values of {column} that were not understood: {n} of {of}, such as {sample}. Their cells are empty in {field}."),
+        N_("Correct the mapping of the column, or ask the client what they mean."),
+    ),
+    EMPTY_DATE: (
+        "empty_date", "note", N_("Dates of {column} that stand for no date, such as 1970-01-01: {n} of {of}."), "",
+    ),
+    MASKED: (
+        "masked", "warning", N_("Values of {column} that the export has masked: {n} of {of}. They identify nobody."),
+        N_("Ask for an export without masking where customers must be told apart."),
+    ),
+    PRECISION_LOST: (
+        "precision_lost", "warning", N_("Values of {column} that have lost digits in a spreadsheet: {n} of {of}."),
+        N_("Ask for a CSV or text export."),
+    ),
+    UNKNOWN_VALUE: (
+        "unknown_value", "warning",
+        N_("Values of {column} that the mapping does not translate: {n} of {of}, such as {sample}. They are kept as they are."),
+        N_("Add them to `values:` of this column."),
+    ),
+    OFFSET: (
+        "time_zone", "note", N_("Times of {column} with an offset from UTC: {n} of {of}. They are shown in {zone}."), "",
+    ),
+    PERSONAL: (
+        "personal", "warning",
+        N_("{column} was to be kept as it is, but holds phone numbers or e-mail addresses ({n} of {of}). It was left out."),
+        N_("Map it to phone or email of customers, or drop it."),
+    ),
+}  # fmt: skip
+
+
+_SHARED_NAME = N_("{column} holds names. Rows whose name several customers or products share, so that it names nobody: {n}.")
+_UNKNOWN_NAME = N_("{column} holds names. Rows whose name no other file has, so that it serves as the id: {n}.")
+
+
 class Settings(Protocol):
     """What an import needs of engagement.yml."""
 
@@ -82,9 +120,10 @@ def import_(
 ) -> Imported:
     """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
 
-    *strict* names checks whose warnings are fatal; *snapshot* names the folder (the last day of the data by default); *dry* writes
-    nothing. The same files with the same mapping change nothing. Raises UserError for a header that the mapping does not know or
-    misses, for anything ambiguous that the mapping does not settle, and for what *strict* forbids; then nothing is written.
+    *strict* names checks whose warnings are fatal; *snapshot* names the folder (by default the last day of the data);
+    *dry* writes nothing. The same files with the same mapping change nothing. Raises UserError for a header that the mapping
+    does not know or misses, for anything ambiguous that the mapping does not settle, and for what *strict* forbids; then
+    nothing is written.
     """
     said = mappings.read(project)
     paths = raw_files(project)
@@ -283,20 +322,7 @@ class _Run:
                 f"{where}: {rows:,} ids have lost digits in a spreadsheet (first: row {first:,}), so they cannot be a key. "
                 "Ask for a CSV or text export of this file, or for the column formatted as text."
             )
-        said = {
-            NOT_PARSED: ("not_parsed", "warning", N_("Values of {column} that were not understood: {n} of {of}, such as {sample}. "
-                         "Their cells are empty in {field}."), N_("Correct the mapping of the column, or ask the client what they mean.")),
-            EMPTY_DATE: ("empty_date", "note", N_("Dates of {column} that stand for no date, such as 1970-01-01: {n} of {of}."), ""),
-            MASKED: ("masked", "warning", N_("Values of {column} that the export has masked: {n} of {of}. They identify nobody."),
-                     N_("Ask for an export without masking where customers must be told apart.")),
-            PRECISION_LOST: ("precision_lost", "warning", N_("Values of {column} that have lost digits in a spreadsheet: {n} of {of}."),
-                             N_("Ask for a CSV or text export.")),
-            UNKNOWN_VALUE: ("unknown_value", "warning", N_("Values of {column} that the mapping does not translate: {n} of {of}, "
-                            "such as {sample}. They are kept as they are."), N_("Add them to `values:` of this column.")),
-            OFFSET: ("time_zone", "note", N_("Times of {column} with an offset from UTC: {n} of {of}. They are shown in {zone}."), ""),
-            PERSONAL: ("personal", "warning", N_("{column} was to be kept as it is, but holds phone numbers or e-mail addresses "
-                       "({n} of {of}). It was left out."), N_("Map it to phone or email of customers, or drop it.")),
-        }.get(state)  # fmt: skip
+        said = _STATES.get(state)
         if said is None:
             return
         check, severity, message, fix = said
@@ -327,7 +353,8 @@ class _Run:
                 )
             if marks and self.settings.currency not in _CURRENCIES[marks[0]]:
                 raise UserError(
-                    f"{made.name}: {cell.header}: amounts are marked {marks[0]}, but engagement.yml says {self.settings.currency}. "
+                    f"{made.name}: {cell.header}: amounts are marked {marks[0]}, but engagement.yml says "
+                    f"{self.settings.currency}. "
                     "Correct the currency there, or convert the file."
                 )
 
@@ -384,13 +411,15 @@ class _Run:
             )
             for a in aside:
                 message = {
-                    "blank": N_("Empty rows: {n}."), "total": N_("Total rows: {n}. {detail}"), "footer": N_("Rows below the table: {n}."),
+                    "blank": N_("Empty rows: {n}."), "total": N_("Total rows: {n}. {detail}"),
+                    "footer": N_("Rows below the table: {n}."),
                     "malformed": N_("Rows with too few or too many cells: {n}."),
                 }.get(a.reason, N_("Rows set aside: {n}. {detail}"))  # fmt: skip
                 severity = "warning" if a.reason == "malformed" else "note"
                 self.quality.add(
                     Line(sheet.source, table, "", "rows_dropped", severity, a.rows, read, a.first_row, message,
-                         N_("Look at these rows in the file.") if severity == "warning" else "", {"n": a.rows, "detail": a.detail})
+                         N_("Look at these rows in the file.") if severity == "warning" else "",
+                         {"n": a.rows, "detail": a.detail})
                 )  # fmt: skip
             for out, (message, severity) in reasons.items():
                 n, first_row = counts.get((number, out), (0, None))
@@ -418,8 +447,7 @@ class _Run:
             self.quality.add(
                 Line(
                     made.name, made.source.table, header, "joined_by_name", "warning" if n else "note", n,
-                    message=(N_("{column} holds names. Rows whose name several customers or products share: {n}; they name nobody.") if several
-                             else N_("{column} holds names. Rows whose name is in no other file: {n}; there the name serves as the id.")),
+                    message=_SHARED_NAME if several else _UNKNOWN_NAME,
                     fix=N_("Ask for an export with the id column.") if n else "", values={"column": header, "n": n},
                 )
             )  # fmt: skip
@@ -428,7 +456,7 @@ class _Run:
             self.quality.add(
                 Line(
                     made.name, made.source.table, made.source.items.column, "items", "warning", n,
-                    message=N_("Several items in one cell: their amounts are the amount of the order, shared out by number of items. "
+                    message=N_("Several items in one cell: their amounts are that of the order, shared out by number of items. "
                                "Orders whose items are not as many as the file says: {n}."),
                     fix=N_("Ask for the export of order items."), values={"n": n},
                 )
@@ -502,8 +530,8 @@ class _Run:
         rows = _stored(self.connection, rows, f"new_{name}")
         keys = TABLES[name].key
         own, made, _rows = parts[0]
-        unique = len(parts) == 1 and (not own or (name in assembly.MADE and f"{name}.{assembly.MADE[name]}" not in made.rows.columns
-                                                  and len(made.sheets) == 1))  # fmt: skip
+        made_key = f"{name}.{assembly.MADE.get(name)}" not in made.rows.columns and name in assembly.MADE
+        unique = len(parts) == 1 and (not own or (made_key and len(made.sheets) == 1))
         if not unique:
             total = int(rows.count().to_pandas())
             distinct = int(rows.select(*keys).distinct().count().to_pandas())
@@ -538,7 +566,8 @@ class _Run:
         self.quality.add(
             Line(
                 "", name, " + ".join(TABLES[name].key), "duplicate_keys", "warning", total - distinct, total,
-                message=N_("Rows that share their key with a later row: {n} of {of}. They became one row; of each column the last value counts."),
+                message=N_("Rows that share their key with a later row: {n} of {of}. "
+                           "They became one row; of each column the last value counts."),
                 fix=N_("Check whether files overlap, or whether another column belongs to the key."),
                 values={"n": total - distinct, "of": total},
             )
@@ -572,7 +601,8 @@ class _Run:
 
 
 def _kept(
-    run: _Run, new: dict[str, Table], people: Table | None, contacts: Table | None, strict: Collection[str], snapshot: str, dry: bool,
+    run: _Run, new: dict[str, Table], people: Table | None, contacts: Table | None,
+    strict: Collection[str], snapshot: str, dry: bool,
     book: snapshots.Ledger, again: bool, digests: dict[str, str], settled: str,
 ) -> Imported:  # fmt: skip
     """Join the new tables to the earlier ones, decide who is one person, check everything, and only then write."""

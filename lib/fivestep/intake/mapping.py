@@ -28,7 +28,7 @@ class _Strict(BaseModel):
 class Target(_Strict):
     """What one column becomes: a field (``table.field``), ``keep`` (an extra column), ``drop``, or ``ask`` (an open question).
 
-    ``values`` translates values (``"*"``: all others); ``by`` says that the column holds names to be looked up; ``id`` how an id is
+    ``values`` translates values (``"*"``: all others); ``by``: the column holds names to be looked up; ``id``: how an id is
     normalised; ``rank`` which column comes first where several fill one field; ``name`` names an extra column or a question;
     ``prefix`` stands before ids that are unique in their own file only.
     """

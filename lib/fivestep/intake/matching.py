@@ -1,4 +1,4 @@
-"""Which system a sheet comes from, and which field each of its headers is: settled by the system or the synonyms, else a question."""
+"""Which system a sheet comes from, and which field each header is: settled by the system or the synonyms, else a question."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import yaml
 
 from fivestep.contract import TABLES, headers
 from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
+from fivestep.language import _
 
 SHOWN = 5  # candidates and samples of a question
 NEAR = 0.9  # a second kind that knows this share of the headers that the best one knows makes the choice a question
@@ -59,8 +60,10 @@ class Kind:
     @property
     def label(self) -> str:
         """The kind as a reader sees it; a layout that nobody has confirmed always says so."""
-        note = {"unconfirmed": " (unconfirmed layout)", "believed": " (layout believed, not confirmed)"}.get(self.layout, "")
-        return f"{self.name}, {self.sheet}{note}"
+        label = f"{self.name}, {self.sheet}"
+        if self.layout == "unconfirmed":
+            return _("{kind} (unconfirmed layout)").format(kind=label)
+        return _("{kind} (layout believed, not confirmed)").format(kind=label) if self.layout == "believed" else label
 
     def known(self, columns: Iterable[str]) -> int:
         return sum(headers.key(c) in self.columns for c in columns)
@@ -149,7 +152,7 @@ def detected(columns: Sequence[str]) -> list[Kind]:
 
 
 def table_of(columns: Sequence[str]) -> tuple[str, list[str]]:
-    """The contract table that a sheet of no known system holds, by its headers; empty with the likely ones where they do not say."""
+    """The contract table that a sheet of no known system holds, and the likely ones; empty where its headers do not say."""
     votes: dict[str, float] = {}
     sure: set[str] = set()
     for column in columns:

@@ -173,7 +173,7 @@ def ambiguous_dates(proposed: Proposed) -> tuple[str, ...]:
 
 
 def _patterns(members: Sequence[Sheet], others: Sequence[str]) -> tuple[str, ...]:
-    """Names of files with their numbers left open, so that next month's file is of the same kind; exact where that catches others."""
+    """Names of files with their numbers left open, so that next month's file fits too; exact where that would catch others."""
     out: dict[str, None] = {}
     for sheet in members:
         exact = glob.escape(sheet.source)
@@ -185,7 +185,7 @@ def _patterns(members: Sequence[Sheet], others: Sequence[str]) -> tuple[str, ...
 
 # ---------------------------------------------------------------- as text
 def text(proposal: Proposal) -> str:
-    """The proposal as the text of a mapping.yml: settled lines with who settled them, questions with candidates and masked values."""
+    """The text of a mapping.yml: settled lines and who settled them, questions with candidates and masked values."""
     out = [
         "# " + _("What the client's files are, and what each of their columns becomes in the contract tables."),
         "# "
