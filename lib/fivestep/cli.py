@@ -123,6 +123,61 @@ def status(project: Project = Path()) -> None:
     typer.echo(summary(received(_root(project))))
 
 
+@app.command("map")
+def map_(
+    project: Project = Path(),
+    ask: Annotated[bool, typer.Option("--ask", help="Go through the open questions here in the terminal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept what is unambiguous without looking; questions stay open.")] = False,
+) -> None:
+    """Propose what each column of the files in data/raw/ is, as mapping.yml."""
+    from fivestep import engine
+    from fivestep.intake import proposal, wizard
+
+    if ask and yes:
+        raise UserError("--ask and --yes cannot be used together: choose one.")
+    root = _root(project)
+    _in_its_language(root)
+    proposed = proposal.propose(root, engine.connect())
+    if ask:
+        proposed = wizard.walk(proposed, lambda prompt: typer.prompt(prompt, default="", show_default=False), typer.echo)
+    text = proposal.text(proposed)
+    for line in proposal.summary(proposed):
+        typer.echo(line)
+    known = (root / proposal.FILE).is_file()
+    if not (known or ask or yes) and sys.stdin.isatty() and not typer.confirm(proposal.consent(), default=True):
+        raise typer.Exit
+    typer.echo(proposal.written(proposal.write(root, text), proposed))
+
+
+@app.command("import")
+def import_(
+    project: Project = Path(),
+    strict: Annotated[str, typer.Option(help="Checks whose warnings are fatal, such as not_parsed,gap; or all.")] = "",
+    snapshot: Annotated[str, typer.Option(help="Name of the snapshot; by default the last day of its data.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
+) -> None:
+    """Import the files in data/raw/ as mapping.yml says into a snapshot of contract tables."""
+    from fivestep.intake import importing
+
+    root = _root(project)
+    settings = _in_its_language(root)
+    checks = tuple(part.strip() for part in strict.split(",") if part.strip())
+    done = importing.import_(root, settings, strict=checks, snapshot=snapshot, dry=dry_run)
+    for line in importing.summary(done):
+        typer.echo(line)
+    if done.folder:
+        typer.echo(_shown(done.folder))
+
+
+def _in_its_language(root: Path):
+    """The settings of the project, whose language and currency this process now speaks."""
+    from fivestep import engagement, language
+
+    settings = engagement.settings(root)
+    language.use(settings.language, currency=settings.currency)
+    return settings
+
+
 def _rendered(root: Path, folder: Path, rendering) -> None:
     rendering.render(folder)
     rendering.publish(folder, root / "reports" / "latest")

@@ -35,7 +35,10 @@ _FAMILY = {
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one column: how many rows, the first of them, and the fix."""
+    """What is wrong with one column: how many rows, the first of them, and the fix.
+
+    ``check`` names the kind of problem for the quality sheet; empty for one that concerns the column as a whole.
+    """
 
     table: str
     column: str
@@ -44,6 +47,7 @@ class Problem:
     rows: int = 0
     first_row: int | None = None
     fatal: bool = True
+    check: str = ""
 
     def __str__(self) -> str:
         where = f" (first: row {self.first_row:,})" if self.first_row is not None else ""
@@ -156,7 +160,7 @@ def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
     """Cells that no analysis can stand, in one pass over the table; columns of the wrong type are not looked at."""
     fields = [f for f in TABLES[name].fields.values() if f.name in table.columns and f.name not in mistyped]
     checks = [(f, *check) for f in fields for check in _checks(f, table[f.name])]
-    bad = {f"bad_{i}": check.fill_null(False) for i, (_field, check, _what, _fix) in enumerate(checks)}
+    bad = {f"bad_{i}": cells.fill_null(False) for i, (_field, cells, *_said) in enumerate(checks)}
     numbered = table.select(_row=ibis.row_number() + 1, **bad)
     sums = {f"n_{i}": numbered[c].sum() for i, c in enumerate(bad)}
     firsts = {f"first_{i}": numbered._row.min(where=numbered[c]) for i, c in enumerate(bad)}
@@ -169,27 +173,31 @@ def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
             fix,
             int(seen[f"n_{i}"]),
             int(seen[f"first_{i}"]),
+            check=check,
         )
-        for i, (field, _bad, what, fix) in enumerate(checks)
+        for i, (field, _bad, check, what, fix) in enumerate(checks)
         if seen[f"n_{i}"]
     ]
 
 
-def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.BooleanValue, str, str]]:
-    """What a cell of the field must not be: the test, what to say of the cells that fail it, and the fix."""
+def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.BooleanValue, str, str, str]]:
+    """What a cell of the field must not be: the test, its name, what to say of the cells that fail it, and the fix."""
     if field.required:
-        yield cells.isnull(), "{n} of {of} cells are empty", "Fill them or leave those rows out."
+        yield cells.isnull(), "required_empty", "{n} of {of} cells are empty", "Fill them or leave those rows out."
     if cells.type().is_floating():
         infinite = cells.isnan() | cells.isinf()
-        yield infinite, "{n} of {of} values are no numbers (NaN or infinity)", "Correct them or empty the cells."
+        what = "{n} of {of} values are no numbers (NaN or infinity)"
+        yield infinite, "not_a_number", what, "Correct them or empty the cells."
     if field.minimum is not None:
-        yield cells < field.minimum, "{n} of {of} values are below " + str(field.minimum), "Correct the sign or empty the cells."
+        what = "{n} of {of} values are below " + str(field.minimum)
+        yield cells < field.minimum, "below_minimum", what, "Correct the sign or empty the cells."
     if field.type in ("timestamp", "date"):
         first, last = (day if field.type == "timestamp" else day.date() for day in (datetime.datetime.min, datetime.datetime.max))
         # Microseconds, as nanoseconds do not reach as far as the limits.
         told = cells.cast("timestamp(6)") if field.type == "timestamp" else cells
         beyond = ~told.between(ibis.literal(first), ibis.literal(last))
-        yield beyond, "{n} of {of} dates are not within the years 1 to 9999", "Correct them or empty the cells."
+        what = "{n} of {of} dates are not within the years 1 to 9999"
+        yield beyond, "impossible_date", what, "Correct them or empty the cells."
 
 
 def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
@@ -208,6 +216,7 @@ def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
             "Each key may stand on one row: remove repeats or add what tells the rows apart.",
             int(seen["keys"]),
             int(seen["first"]),
+            check="duplicate_keys",
         )
     ]
 
@@ -233,6 +242,7 @@ def _orphans(name: str, tables: Mapping[str, ibis.Table]) -> list[Problem]:
                     int(seen["n"]),
                     int(seen["first"]),
                     fatal=False,
+                    check="orphan_keys",
                 )
             )
     return out

@@ -6,6 +6,7 @@ from fivestep.profiling.basket_size import BasketSize, basket_size
 from fivestep.profiling.demographics import Demographics, demographics
 from fivestep.profiling.discounts import Discounts, discounts
 from fivestep.profiling.gaps import Gaps, gaps
+from fivestep.profiling.intake_quality import IntakeQuality, intake_quality
 from fivestep.profiling.portrait import Portrait, portrait
 from fivestep.profiling.product_mix import DepartmentMonths, ProductMix, brands, categories, department_months, departments
 from fivestep.profiling.reconciliation import Reconciliation, reconciliation
@@ -21,6 +22,7 @@ __all__ = [
     "DepartmentMonths",
     "Discounts",
     "Gaps",
+    "IntakeQuality",
     "Portrait",
     "ProductMix",
     "Reconciliation",
@@ -37,6 +39,7 @@ __all__ = [
     "departments",
     "discounts",
     "gaps",
+    "intake_quality",
     "portrait",
     "reconciliation",
     "row_counts",

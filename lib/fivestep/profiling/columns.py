@@ -4,6 +4,19 @@ from fivestep.language import N_
 from fivestep.language.columns import Column, register
 
 register(
+    # what was imported
+    import_file=Column(N_("File"), "text", N_("File of the client, with the sheet of a workbook.")),
+    rows_read=Column(N_("Rows read"), "count", N_("Rows of the file, with blank, total and malformed rows.")),
+    rows_kept=Column(N_("Rows kept"), "count", N_("Rows that went into at least one table.")),
+    rows_left_out=Column(N_("Rows left out"), "count", N_("Rows that went into no table; the sheet gives the reasons.")),
+    import_severity=Column(
+        N_("Severity"), "text", N_("Error: the numbers are wrong. Warning: they may be. Note: for the record."), values="message"
+    ),
+    import_place=Column(N_("Where"), "text", N_("File, table and column.")),
+    import_check=Column(N_("Check"), "text", N_("What was looked for."), values="message"),
+    import_rows=Column(N_("Rows"), "count", N_("Rows, or keys, that are concerned.")),
+    import_found=Column(N_("What was found"), "text"),
+    import_fix=Column(N_("What to do"), "text"),
     # tables
     table_name=Column(N_("Table"), "text", N_("Table of the data contract."), values="message"),
     origin=Column(N_("Origin"), "text", N_("Read from the data, or derived from the orders or their lines."), values="message"),

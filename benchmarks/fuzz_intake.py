@@ -1,0 +1,78 @@
+"""Damage client files at random and read them: `make fuzz-intake`.
+
+Every file must end in sheets or in one line of error, within 10 seconds and 1 GB, with every row kept or counted.
+Prints how the files ended; a file that did not is kept under build/fuzz for another look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import gc
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+KIT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(KIT / "tests"))
+
+from intake_mutations import mutated, outcome, seeds  # noqa: E402
+
+SECONDS = 10
+MEMORY_MB = 1024
+
+
+def _too_slow(signum, frame):
+    raise TimeoutError(f"more than {SECONDS} s")
+
+
+def _peak_mb() -> int:
+    """The largest this process or a reader of workbooks has been."""
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024
+
+
+def main() -> int:
+    """Read the files; the number of failures."""
+    said = argparse.ArgumentParser(description=__doc__)
+    said.add_argument("--files", type=int, default=10_000)
+    said.add_argument("--seed", type=int, default=0)
+    said = said.parse_args()
+    good, ends, failed, slowest = seeds(), collections.Counter(), 0, 0.0
+    names = sorted(good)
+    signal.signal(signal.SIGALRM, _too_slow)
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(said.seed, said.seed + said.files):
+            chance = random.Random(number)
+            name = names[number % len(names)]
+            path = Path(folder) / name
+            content = mutated(good[name], chance)
+            path.write_bytes(content)
+            started = time.monotonic()
+            signal.alarm(SECONDS)
+            try:
+                ends[name, outcome(path)] += 1
+                problem = "" if _peak_mb() < MEMORY_MB else f"{_peak_mb()} MB of memory"
+            except Exception as error:  # whatever it is, it is what we look for
+                problem = f"{type(error).__name__}: {str(error)[:300]}"
+            signal.alarm(0)
+            slowest = max(slowest, time.monotonic() - started)
+            if problem:
+                failed += 1
+                kept = KIT / "build" / "fuzz" / f"{number}-{name}"
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_bytes(content)
+                print(f"{number} {name}: {problem}", flush=True)
+            if number % 50 == 0:
+                gc.collect()
+    for (name, end), count in sorted(ends.items()):
+        print(f"{name:16} {end:7} {count:6}")
+    print(f"{said.files} files, {failed} failed; slowest {slowest:.1f} s; at most {_peak_mb()} MB")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(bool(main()))

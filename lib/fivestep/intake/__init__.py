@@ -1,0 +1,1 @@
+"""Intake: what the client sends becomes sheets, then contract tables, or a clear question."""

@@ -1,0 +1,476 @@
+"""From the sheets of one source to rows of contract tables: filled, exploded, converted, left out for a stated reason, split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import ibis
+import ibis.expr.datatypes as dtypes
+from ibis.expr.types import BooleanValue, Table, Value
+
+from fivestep.contract import TABLES, headers
+from fivestep.errors import UserError
+from fivestep.intake import conversion
+from fivestep.intake.conversion import MONEY
+from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
+from fivestep.intake.matching import FEEDS
+from fivestep.intake.sheet import ROW, Sheet
+from fivestep.privacy.masking import masked
+from fivestep.privacy.pseudonyms import Pseudonyms
+
+# Fields that several tables of one sheet share, so that one column fills them all.
+SHARED = ("customer_id", "order_id", "order_date", "product_id", "store", "campaign_id", "opportunity_id")
+HOMES = {
+    "customer_id": ("customers",),
+    "order_id": ("orders", "order_lines"),
+    "order_date": ("orders", "order_lines"),
+    "product_id": ("products", "order_lines"),
+    "store": ("orders", "order_lines"),
+    "campaign_id": ("campaigns",),
+    "opportunity_id": ("opportunities", "stage_history"),
+}
+# Keys that are made where a file has none: the line within its order, else from the whole row.
+MADE = {
+    "order_lines": "line_id",
+    "interactions": "interaction_id",
+    "feedback": "feedback_id",
+    "events": "event_id",
+    "costs": "cost_id",
+    "opportunities": "opportunity_id",
+    "survey": "response_id",
+}
+NO_PRODUCT = "(none)"  # keeps the money of lines that name no product
+KEPT, EXCLUDED, REFUNDED, INCOMPLETE, ORDER_EXCLUDED = range(5)
+PERSONAL = 7  # a state of extra columns: the cell is a phone number or an e-mail address
+
+_SPAN = 2**40  # rows of a file, more than any file has
+_PERSONAL = r"^(?:\+?86)?[- ]?1[3-9]\d{9}$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
+_ITEM = r"(.+?)[(（](\d+)\s*件[)）]\s*(?:[;；,，]|$)"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column of the file on its way to one field: which header, which state column."""
+
+    header: str
+    target: Target
+    state: str
+
+
+@dataclass(frozen=True)
+class Wide:
+    """The typed rows of a source: a column for each field (``table.field``), ``_out`` says why a row is left out."""
+
+    source: Source
+    sheets: tuple[Sheet, ...]
+    rows: Table
+    cells: tuple[Cells, ...]
+    extras: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(c for c in self.rows.columns if "." in c)
+
+    @property
+    def name(self) -> str:
+        return self.source.files[0]
+
+
+def feeds(source: Source) -> tuple[str, ...]:
+    """The contract tables that a source fills: its own, and those of which it has a field beyond the keys."""
+    mapped = {t.target for targets in source.columns.values() for t in targets if t.target and t.target.place == "contract"}
+    out = [source.table] if source.table in TABLES else []
+    for table in FEEDS.get(source.table, ())[1:]:
+        own = {t.field for t in mapped if t.table == table}
+        keys = TABLES[table].key if table in TABLES else ("",)
+        if own - set(SHARED) and all(home(k, table, {t.name for t in mapped}) for k in keys):
+            out.append(table)
+    return tuple(out)
+
+
+def home(name: str, table: str, there: set[str] | Sequence[str]) -> str:
+    """The field (``table.field``) whose column fills *name* of *table*; empty where no column does."""
+    if f"{table}.{name}" in there:
+        return f"{table}.{name}"
+    return next((f"{t}.{name}" for t in HOMES.get(name, ()) if f"{t}.{name}" in there), "")
+
+
+def missing(source: Source, orders: bool = False) -> tuple[str, ...]:
+    """The required fields of a source's own table that no column fills and that cannot be made or derived.
+
+    *orders*: another source has orders, from which lines take their date.
+    """
+    if source.table not in TABLES:
+        return ()
+    there = {t.to for targets in source.columns.values() for t in targets}
+    made = {MADE.get(source.table, "")}
+    if source.table == "survey" and "survey.answer" in there:
+        made.add("question_id")
+    if source.table == "order_lines":
+        made |= {"order_date"} if orders else set()
+        made |= {"line_amount"} if {"order_lines.quantity", "order_lines.unit_price"} <= there or source.items else set()
+        made |= {"product_id"} if source.items else set()
+    if source.table == "orders" and "orders.paid_amount" in there:
+        made.add("order_amount")
+    required = (f.name for f in TABLES[source.table].fields.values() if f.required)
+    return tuple(f"{source.table}.{f}" for f in required if f not in made and not home(f, source.table, there))
+
+
+# ---------------------------------------------------------------- one source
+def wide(source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, zone: str, name: str, names: Pseudonyms) -> Wide:
+    """The typed rows of all sheets of a source, as a table of the engine called *name*."""
+    locale = conversion.locale(source, zone)
+    cells = tuple(
+        Cells(header, target, f"s{i}")
+        for i, (header, target) in enumerate(
+            (h, t) for h, targets in source.columns.items() for t in targets if t.to not in (DROP, ASK)
+        )
+    )
+    extras = {f"keep.{t.name or extra_name(h)}": h for h, targets in source.columns.items() for t in targets if t.to == KEEP}
+    parts = [_typed(source, sheet, number, cells, locale) for number, sheet in enumerate(sheets)]
+    rows = parts[0] if len(parts) == 1 else ibis.union(*parts)
+    connection.create_table(name, rows, overwrite=True)
+    return Wide(source, tuple(sheets), connection.table(name), cells, extras)
+
+
+def column(sheet: Sheet, header: str) -> str:
+    """The sheet's own spelling of a header; empty where it has none like it."""
+    if header in sheet.columns:
+        return header
+    return next(
+        (
+            c
+            for c in sheet.columns
+            if headers.key(c) == headers.key(header) and headers.header(c).unit == headers.header(header).unit
+        ),
+        "",
+    )
+
+
+def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale) -> Table:
+    rows = _exploded(_filled(sheet.rows, source, sheet), source, sheet)
+    out: dict[str, Value] = {
+        "_file": ibis.literal(number, type="int32"),
+        "_order": (rows[ROW] + number * _SPAN).cast("int64"),
+        "_item": rows["_item"] if "_item" in rows.columns else ibis.literal(0, type="int32"),
+    }
+    filled: dict[str, list[tuple[int, Value]]] = {}
+    for cell in cells:
+        name = column(sheet, cell.header)
+        text = rows[name] if name else ibis.null("string")
+        if cell.target.to == KEEP:
+            made = _extra(text, cell.target)
+            to = f"keep.{cell.target.name or extra_name(cell.header)}"
+        else:
+            unit = headers.header(name or cell.header).unit
+            made = conversion.converted(text, cell.target, locale, numeric=name in sheet.numeric, unit=unit)
+            to = cell.target.to + (f":{cell.target.by}" if cell.target.by else "")
+            to += f":{cell.target.name or cell.header}" if cell.target.to == "survey.answer" else ""
+        filled.setdefault(to, []).append((cell.target.rank, made.value))
+        out[cell.state] = made.state
+    for to, values in filled.items():
+        ranked = [v for _, v in sorted(values, key=lambda rv: rv[0])]
+        out[to] = ranked[0] if len(ranked) == 1 else ibis.coalesce(*ranked)
+    if source.items:
+        out |= {"products.product_id": rows["_product"], "order_lines.quantity": rows["_quantity"].cast("float64")}
+        out |= {"products.product_name": rows["_product"], "_items": rows["_items"]}
+        if source.items.amount:
+            amount = conversion.money(rows[column(sheet, source.items.amount)], locale).value
+            out["order_lines.line_amount"] = _share(amount, rows)
+    if MADE.get(source.table) and source.table != "order_lines" and f"{source.table}.{MADE[source.table]}" not in out:
+        out["_content"] = _content(rows, sheet.columns)
+    told = [_is(rows[c], v) for h, v in source.exclude.items() if h not in out and (c := column(sheet, h))]
+    out["_told"] = ibis.or_(*told) if told else ibis.literal(False)
+    typed = rows.select(**out)
+    return typed.mutate(_out=_out(typed, source)).drop("_told")
+
+
+def _content(rows: Table, columns: Sequence[str]) -> Value:
+    parts = [ibis.coalesce(rows[c], ibis.literal("")) for c in columns]
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined + "\x1f" + part
+    return joined
+
+
+def _extra(text: Value, target: Target) -> conversion.Converted:
+    made = conversion.extra(text)
+    if not target.personal:
+        return made
+    return conversion.Converted(made.value, made.value.re_search(_PERSONAL).fill_null(False).ifelse(PERSONAL, 0).cast("int8"))
+
+
+def _filled(rows: Table, source: Source, sheet: Sheet) -> Table:
+    """Cells that stand on the first row of an order or a customer only, on all its rows.
+
+    A block is all rows of one value of ``fill_by``; without it, from a row whose first column to fill is not empty to the next.
+    """
+    names = [c for c in (column(sheet, h) for h in source.fill) if c]
+    if not names:
+        return rows
+    by = column(sheet, source.fill_by) if source.fill_by else ""
+    if by:
+        rows = rows.mutate(_block=rows[by])
+    else:
+        starts = ibis.window(order_by=rows[ROW], preceding=None, following=0)
+        rows = rows.mutate(_block=rows[names[0]].notnull().cast("int64").sum().over(starts))
+    named = {f"_first{i}": rows[c].argmin(rows[ROW], where=rows[c].notnull()) for i, c in enumerate(names)}
+    firsts = rows.group_by("_block").aggregate(**named).rename(_of="_block")
+    joined = rows.left_join(firsts, rows._block == firsts._of)
+    filled = {c: ibis.coalesce(joined[c], joined[f"_first{i}"]) for i, c in enumerate(names)}
+    return joined.select(**{c: filled.get(c, joined[c]) for c in rows.columns if c != "_block"})
+
+
+def _exploded(rows: Table, source: Source, sheet: Sheet) -> Table:
+    """One row for each item of a packed cell; a cell that cannot be read is one item."""
+    if not source.items:
+        return rows
+    packed = rows[column(sheet, source.items.column)]
+    count = column(sheet, source.items.count) if source.items.count else ""
+    said = rows[count].try_cast("float64").cast("int64") if count else ibis.null("int64")
+    parts = _extract_all(packed, _ITEM, 1)
+    numbers = _extract_all(packed, _ITEM, 2)
+    readable = parts.length() > 0
+    one = ibis.array([ibis.coalesce(packed, ibis.literal(NO_PRODUCT))])
+    rows = rows.mutate(
+        _products=readable.ifelse(parts, one),
+        _numbers=readable.ifelse(numbers, ibis.array([ibis.coalesce(said, 1).cast("string")])),
+        _said=said,
+    )
+    rows = rows.mutate(_item=ibis.range(0, rows._products.length())).unnest("_item")
+    quantity = rows._numbers[rows._item].cast("int64")
+    rows = rows.mutate(_product=rows._products[rows._item].strip(), _quantity=quantity)
+    return rows.mutate(_items=_counted(rows)).drop("_products", "_numbers", "_said")
+
+
+def _counted(rows: Table) -> BooleanValue:
+    """Whether the items of a row are as many as the file says; true where it does not say."""
+    total = rows._quantity.sum().over(ibis.window(group_by=ROW))
+    return rows._said.isnull() | (total == rows._said)
+
+
+def _share(amount: Value, rows: Table) -> Value:
+    """The amount of an order shared out by the number of items; the last item takes what rounding leaves."""
+    own = ibis.window(group_by=rows[ROW])
+    upto = ibis.window(group_by=rows[ROW], order_by=rows._item, preceding=None, following=0)
+    total = rows._quantity.sum().over(own)
+    until = rows._quantity.sum().over(upto)
+    cut = (amount.cast("float64") * until / total).cast(MONEY)
+    before = (amount.cast("float64") * (until - rows._quantity) / total).cast(MONEY)
+    return ibis.ifelse(
+        total > 0, (cut - before).cast(MONEY), ibis.ifelse(rows._item == 0, amount.cast(MONEY), ibis.literal(0).cast(MONEY))
+    )
+
+
+def _out(rows: Table, source: Source) -> Value:
+    cases = [(rows._told, EXCLUDED)]
+    for name, values in source.exclude.items():
+        if name in rows.columns:
+            cases.append((_is(rows[name], values), EXCLUDED))
+    if source.refunds.policy == "status" and source.refunds.field in rows.columns:
+        cases.append((_is(rows[source.refunds.field], source.refunds.values), REFUNDED))
+    return ibis.cases(*cases, else_=KEPT).cast("int8")
+
+
+def _is(value: Value, said: Sequence[str]) -> BooleanValue:
+    return conversion.plain(value.cast("string")).lower().isin([conversion.plain_key(v) for v in said]).fill_null(False)
+
+
+def check_excluded(source: Source) -> None:
+    """Raise UserError where rows are to be left out by what is neither a mapped field nor a column of the file."""
+    there = {t.to for targets in source.columns.values() for t in targets} | {headers.key(h) for h in source.columns}
+    for name in source.exclude:
+        if name not in there and headers.key(name) not in there and not source.others:
+            raise UserError(
+                f"{FILE}: {source.files[0]}: exclude: {name} is neither a mapped field nor a column. Correct or remove it."
+            )
+
+
+# ---------------------------------------------------------------- tables
+def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, lookups: Mapping[str, Table]) -> Wide:
+    """The rows with names looked up, with the dates of their orders, and with the reason why incomplete ones are left out."""
+    rows, table = made.rows, made.source.table
+    for by, lookup in lookups.items():
+        to = {"customer_name": "customers.customer_id", "product_name": "products.product_id"}[by]
+        if f"{to}:{by}" not in rows.columns:
+            continue
+        named = rows[f"{to}:{by}"]
+        known = lookup.select(_name=lookup.name, _id=lookup.id, _ids=lookup.ids)
+        joined = rows.left_join(known, named == known._name)
+        found = ibis.cases((joined._ids == 1, joined._id), (joined._ids > 1, ibis.null("string")), else_=joined[f"{to}:{by}"])
+        found = ibis.coalesce(joined[to], found) if to in rows.columns else found
+        several, unknown = (joined._ids > 1).fill_null(False), joined._ids.isnull() & joined[f"{to}:{by}"].notnull()
+        if to in rows.columns:
+            several, unknown = several & joined[to].isnull(), unknown & joined[to].isnull()
+        rows = joined.select(
+            **{c: joined[c] for c in rows.columns if c != to}, **{to: found, f"_several:{by}": several, f"_unknown:{by}": unknown}
+        )
+    if table == "order_lines" and orders is not None and "orders.order_id" in rows.columns:
+        known = orders.select(_key=orders.order_id, _date=orders.order_date, _left=orders.left)
+        joined = rows.left_join(known, rows["orders.order_id"] == known._key)
+        own = joined["orders.order_date"] if "orders.order_date" in rows.columns else ibis.null("timestamp(6)")
+        keep = {c: joined[c] for c in rows.columns if c not in ("orders.order_date", "_out")}
+        out = ((joined._out == KEPT) & joined._left.fill_null(False)).ifelse(ORDER_EXCLUDED, joined._out).cast("int8")
+        rows = joined.select(**keep, **{"orders.order_date": ibis.coalesce(own, joined._date), "_out": out})
+    rows = _derived(rows, made.source)
+    rows = rows.mutate(_out=((rows._out == KEPT) & _incomplete(rows, table)).ifelse(INCOMPLETE, rows._out).cast("int8"))
+    if rows is made.rows:
+        return made
+    name = f"{made.rows.get_name()}_finished"
+    connection.create_table(name, rows, overwrite=True)
+    connection.drop_table(made.rows.get_name())
+    return replace(made, rows=connection.table(name))
+
+
+def _derived(rows: Table, source: Source) -> Table:
+    """Amounts that follow from others: quantity times price, unit cost times quantity, less what was refunded."""
+
+    def has(*names: str) -> bool:
+        return all(n in rows.columns for n in names)
+
+    new: dict[str, Value] = {}
+    quantity, price, amount = "order_lines.quantity", "order_lines.unit_price", "order_lines.line_amount"
+    if source.table == "order_lines":
+        if has(quantity, price) and (source.line_amount or not has(amount)):
+            exact = rows[quantity].cast(dtypes.Decimal(18, 6)) * rows[price]
+            if "discount" in source.line_amount and has("order_lines.line_discount"):
+                exact = exact - ibis.coalesce(rows["order_lines.line_discount"], ibis.literal(0).cast(MONEY))
+            new[amount] = exact.cast(dtypes.Decimal(38, 2)).cast(MONEY)
+        if has("order_lines.unit_cost", quantity) and not has("order_lines.cost"):
+            cost = rows["order_lines.unit_cost"] * rows[quantity].cast(dtypes.Decimal(18, 6))
+            new["order_lines.cost"] = cost.cast(dtypes.Decimal(38, 2)).cast(MONEY)
+        product = home("product_id", "order_lines", rows.columns)
+        if product:
+            new[product] = ibis.coalesce(rows[product], ibis.literal(NO_PRODUCT))
+    if source.table == "orders" and not has("orders.order_amount") and has("orders.paid_amount"):
+        new["orders.order_amount"] = rows["orders.paid_amount"]
+    refund = "orders.refund_amount"
+    if source.refunds.policy == "refund_column" and has(refund):
+        to = "orders.order_amount" if has("orders.order_amount") or "orders.order_amount" in new else amount
+        if has(to) or to in new:
+            gross = new.get(to, rows[to] if has(to) else None)
+            new["_gross"] = gross
+            new[to] = (gross - ibis.coalesce(rows[refund].abs(), ibis.literal(0).cast(MONEY))).cast(MONEY)
+            new[refund] = rows[refund].abs()
+    return rows.mutate(**new) if new else rows
+
+
+def _incomplete(rows: Table, table: str) -> BooleanValue:
+    """Whether a row lacks what its table cannot be without."""
+    if table not in TABLES:
+        return ibis.literal(False)
+    lacking = [
+        rows[at].isnull()
+        for f in TABLES[table].fields.values()
+        if f.required and f.name != MADE.get(table) and (at := home(f.name, table, rows.columns))
+    ]
+    return ibis.or_(*lacking) if lacking else ibis.literal(False)
+
+
+def part(made: Wide, table: str, names: Pseudonyms, connection: ibis.BaseBackend) -> Table:
+    """What a source has for one contract table, with ``_order``; the source's own table keeps a row for each of its rows."""
+    rows = made.rows.filter(made.rows._out == KEPT)
+    there = rows.columns
+    own = made.source.table == table
+    if table == "survey" and own:
+        return _answers(made, rows, names)
+    out: dict[str, Value] = {"_order": rows._order * 1000 + rows._item.cast("int64")}
+    for f in TABLES[table].fields.values():
+        at = home(f.name, table, there)
+        if at:
+            out[f.name] = _as(rows[at], f.type)
+    if own:
+        out |= {c.removeprefix("keep."): rows[c] for c in made.extras if c in there}
+    key = MADE.get(table, "")
+    if own and key and key not in out:
+        if table == "order_lines":
+            window = ibis.window(group_by=[rows._file, out["order_id"]], order_by=[rows._order, rows._item])
+            out[key] = (ibis.row_number().over(window) + 1).cast("string")
+        else:
+            out[key] = _made_id(rows, names)
+    selected = rows.select(**out)
+    if table == "orders" and not own and "order_amount" not in out:
+        amounts = rows.select(order_id=out["order_id"], amount=rows["order_lines.line_amount"])
+        sums = amounts.group_by("order_id").aggregate(order_amount=amounts.amount.sum().cast(MONEY))
+        selected = selected.inner_join(sums, "order_id").select(*selected.columns, order_amount=ibis._.order_amount)
+    keys = TABLES[table].key
+    selected = selected.filter(*(selected[k].notnull() for k in keys))
+    return selected if own else one_each(selected, keys)
+
+
+def one_each(rows: Table, keys: Sequence[str]) -> Table:
+    """One row for each key: of every column the last value that is not empty, by ``_order``."""
+    others = [c for c in rows.columns if c not in (*keys, "_order")]
+    last = {c: rows[c].argmax(rows._order, where=rows[c].notnull()) for c in others}
+    return rows.group_by(*keys).aggregate(**last, _order=rows._order.max())
+
+
+def _as(value: Value, kind: str) -> Value:
+    types = {
+        "money": MONEY,
+        "text": "string",
+        "number": "float64",
+        "integer": "int64",
+        "timestamp": "timestamp(6)",
+        "date": "date",
+    }
+    wanted = types.get(kind, "boolean")
+    return value if value.type().copy(nullable=True) == ibis.dtype(wanted) else value.cast(wanted)
+
+
+def _made_id(rows: Table, names: Pseudonyms) -> Value:
+    """An id of the whole row: the same row of another export gets the same id, a repeated row its own."""
+    window = ibis.window(group_by=rows._content, order_by=rows._order)
+    return names.expression(rows._content + "\x1f" + ibis.row_number().over(window).cast("string"))
+
+
+def _answers(made: Wide, rows: Table, names: Pseudonyms) -> Table:
+    """A row for each question of a row of answers."""
+    there = set(rows.columns)
+    base: dict[str, Value] = {"_order": rows._order}
+    for name in ("response_id", "customer_id", "survey_id", "answered_at"):
+        if at := home(name, "survey", there):
+            base[name] = rows[at]
+    if "response_id" not in base:
+        base["response_id"] = _made_id(rows, names)
+    scores = {conversion.plain_key(k): v for k, v in made.source.scores.items()}
+    parts = []
+    for name in [c for c in rows.columns if c.startswith("survey.answer:")]:
+        answer = rows[name]
+        number = answer.re_extract(r"^\s*(-?\d+(?:\.\d+)?)\s*(?:[-–:=.].*)?$", 1).try_cast("float64")
+        key = conversion.plain(answer).lower()
+        named = [(key == k, ibis.literal(v, type="float64")) for k, v in scores.items()]
+        score = ibis.coalesce(ibis.cases(*named, else_=ibis.null("float64")), number) if named else number
+        question = ibis.literal(name.partition(":")[2])
+        parts.append(rows.select(**base, question_id=question, answer=answer, score=score).filter(ibis._.answer.notnull()))
+    if "survey.question_id" in there:  # already a row for each answer
+        at = {f.name: rows[f"survey.{f.name}"] for f in TABLES["survey"].fields.values() if f"survey.{f.name}" in there}
+        parts = [rows.select(**{**base, **at})]
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
+
+
+def vault_rows(made: Wide, table: str) -> Table | None:
+    """The direct identifiers that a source has for customers or contacts, by raw id; None where it has none."""
+    rows = made.rows.filter(made.rows._out == KEPT)
+    names = {"customer_name": "name", "contact_name": "name", "phone": "phone", "email": "email", "address": "address",
+             "contact_id": "contact_id", "job_title": "job_title"}  # fmt: skip
+    own = {
+        f: new
+        for f, new in names.items()
+        if f"{table}.{f}" in rows.columns and headers.targets()[f"{table}.{f}"].place == "vault"
+    }
+    if not own or "customers.customer_id" not in rows.columns:
+        return None
+    out = {new: rows[f"{table}.{f}"] for f, new in own.items()}
+    chosen = rows.select(raw_id=rows["customers.customer_id"], **out, _order=rows._order).filter(ibis._.raw_id.notnull())
+    return chosen.filter(ibis.or_(*(chosen[c].notnull() for c in own.values())))
+
+
+def shown(text: object) -> str:
+    """A value of a client's cell as a message may show it."""
+    return masked(None if text is None else str(text))
+
+
+@ibis.udf.scalar.builtin(name="regexp_extract_all")
+def _extract_all(text: str, pattern: str, group: int) -> dtypes.Array(dtypes.string): ...  # type: ignore[empty-body, valid-type]

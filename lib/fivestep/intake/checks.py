@@ -1,0 +1,168 @@
+"""What the quality sheet says of contract tables, however they came about: keys, time and money."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+
+import ibis
+
+from fivestep.contract import TABLES, problems
+from fivestep.engine import frame
+from fivestep.intake.quality import Line
+from fivestep.language import N_
+
+# The money that a table is about.
+AMOUNTS = {
+    "orders": "order_amount",
+    "order_lines": "line_amount",
+    "opportunities": "amount",
+    "costs": "amount",
+}
+FAR = 3.5  # modified z-scores: Iglewicz and Hoaglin (1993), How to Detect and Handle Outliers, p. 12
+NORMAL = 0.6745  # the median absolute deviation of a normal distribution in standard deviations
+FEWEST = 30  # positive amounts, below which nothing is called unusual
+LONGEST_GAP = 7  # days that are no gap even where rows come in daily
+GAPS = 10  # usual distances between days with rows, above which a distance is a gap
+
+_WORDS = {
+    "duplicate_keys": (
+        N_("Keys of {table} that stand on more than one row: {n}."),
+        N_("Remove the repeats, or map a further column that tells the rows apart."),
+    ),
+    "orphan_keys": (
+        N_("Rows of {table} whose {column} is in no row of the table that it refers to: {n}."),
+        N_("Ask the client for the missing rows, or correct the ids."),
+    ),
+    "required_empty": (N_("Rows of {table} without {column}: {n}."), N_("Ask for the values, or leave those rows out.")),
+    "below_minimum": (N_("Values of {column} below the least one allowed: {n}."), N_("Correct the sign, or empty the cells.")),
+}
+
+
+def checks(tables: Mapping[str, ibis.Table]) -> list[Line]:
+    """Lines on every table: rows, date range, gaps in time, money, unusual amounts, and what the contract says of its keys."""
+    out = [line for name in TABLES if name in tables for line in _of(name, tables[name])]
+    return out + _keys(tables)
+
+
+def money(source: str, table: str, column: str, *, before: Decimal, after: Decimal, left_out: Decimal = Decimal(0)) -> Line:
+    """Money of a file against money of the contract table: what was read less what was left out must be what was written."""
+    lost = before - left_out - after
+    message = N_("{column}: {before} read, {left_out} left out with their rows, {after} written.")
+    if lost:
+        message = N_("{column}: {before} read, {left_out} left out with their rows, {after} written: {lost} is missing.")
+    return Line(
+        source, table, column, "money", "error" if lost else "note", message=message,
+        fix=N_("Look at the values that were not understood, and correct the mapping.") if lost else "",
+        values={"column": column, "before": before, "left_out": left_out, "after": after, "lost": lost},
+    )  # fmt: skip
+
+
+def _of(name: str, table: ibis.Table) -> list[Line]:
+    time, amount = TABLES[name].time, AMOUNTS.get(name, "")
+    counts = {"rows": table.count()}
+    if time in table.columns:
+        days = table[time].cast("date")
+        counts |= {"first": days.min(), "last": days.max(), "undated": table[time].isnull().sum().fill_null(0)}
+    if amount in table.columns:
+        counts |= {"total": table[amount].sum(), "negative": table[amount].sum(where=table[amount] < 0)}
+    seen = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    rows = seen["rows"]
+    lines = [Line("", name, "", "rows_written", "note", rows, rows, message=N_("Rows: {n}."), values={"n": rows})]
+    if seen.get("first"):
+        message = N_("{first} to {last}.")
+        if seen["undated"]:
+            message = N_("{first} to {last}; rows without a date: {n}.")
+        lines.append(
+            Line(
+                "", name, time, "date_range", "note", seen["undated"], rows, message=message,
+                values={"first": seen["first"], "last": seen["last"], "n": seen["undated"]},
+            )
+        )  # fmt: skip
+        lines += _gaps(name, time, table)
+    if amount in table.columns:
+        total, negative = (Decimal(seen[c] or 0) for c in ("total", "negative"))
+        lines.append(
+            Line(
+                "", name, amount, "money", "note", rows, rows,
+                message=N_("{column}: {gross} gross, {negative} negative, {net} net."),
+                values={"column": amount, "gross": total - negative, "negative": negative, "net": total},
+            )
+        )  # fmt: skip
+        lines += _outliers(name, amount, table)
+    return lines
+
+
+def _gaps(name: str, time: str, table: ibis.Table) -> list[Line]:
+    """Distances between days with rows that are far longer than usual: each with its first and last day without rows."""
+    days = table.filter(table[time].notnull()).select(day=table[time].cast("date")).distinct()
+    window = ibis.window(order_by=days.day)
+    steps = days.mutate(before=days.day.lag().over(window)).filter(ibis._.before.notnull())
+    steps = steps.mutate(distance=steps.day.delta(steps.before, unit="day"))
+    usual = steps.aggregate(usual=steps.distance.median()).to_pandas().iloc[0]["usual"]
+    if usual != usual:  # no second day
+        return []
+    limit = max(LONGEST_GAP, GAPS * float(usual))
+    long = frame(steps.filter(steps.distance > limit), by=["day"])
+    return [
+        Line(
+            "", name, time, "gap", "warning",
+            message=N_("No row from {first} to {last} (days: {days}), where one day is the usual distance.")
+            if usual == 1
+            else N_("No row from {first} to {last} (days: {days}), where {usual} days are the usual distance."),
+            fix=N_("Ask the client whether a file is missing or the business was closed."),
+            values={
+                "first": (row.before + dt.timedelta(days=1)).date(),
+                "last": (row.day - dt.timedelta(days=1)).date(),
+                "days": int(row.distance) - 1,
+                "usual": round(float(usual)),
+            },
+        )
+        for row in long.itertuples()
+    ]  # fmt: skip
+
+
+def _outliers(name: str, amount: str, table: ibis.Table) -> list[Line]:
+    """Positive amounts whose logarithm lies more than 3.5 modified z-scores from the median (median absolute deviation)."""
+    numbered = table.select(money=table[amount], row=ibis.row_number() + 1)
+    logs = numbered.filter(numbered.money > 0).mutate(log=ibis._.money.cast("float64").ln())
+    first = logs.aggregate(n=logs.count(), middle=logs.log.median()).to_pandas().iloc[0]
+    if first["n"] < FEWEST:
+        return []
+    middle = float(first["middle"])
+    spread = float(logs.aggregate(mad=(logs.log - middle).abs().median()).to_pandas().iloc[0]["mad"])
+    if not spread:  # more than half of all amounts are the same: the rule has no scale
+        return []
+    reach = FAR * spread / NORMAL
+    far = logs.filter((logs.log - middle).abs() > reach)
+    sums = {"n": far.count(), "first": far.row.min(), "low": far.money.min(), "high": far.money.max()}
+    found = far.aggregate(**sums).to_pyarrow().to_pylist()[0]
+    if not found["n"]:
+        return []
+    return [
+        Line(
+            "", name, amount, "outlier", "warning", found["n"], int(first["n"]), found["first"],
+            message=N_("Unusual amounts among {of} positive ones: {n}, from {low} to {high}, where the median is {middle}. "
+                       "Rule: the logarithm lies more than 3.5 modified z-scores from the median (Iglewicz and Hoaglin, 1993)."),
+            fix=N_("Check these rows for business customers, units and typing errors; nothing has been left out."),
+            values={"n": found["n"], "of": int(first["n"]), "low": found["low"], "high": found["high"],
+                    "middle": Decimal(str(round(math.exp(middle), 2)))},
+        )
+    ]  # fmt: skip
+
+
+def _keys(tables: Mapping[str, ibis.Table]) -> list[Line]:
+    lines = []
+    for problem in problems(tables):
+        what, fix = _WORDS.get(problem.check, (problem.what, problem.fix))
+        values = {"n": problem.rows, "table": problem.table, "column": problem.column} if problem.check in _WORDS else {}
+        of = int(tables[problem.table].count().to_pandas()) if problem.table in tables else 0
+        lines.append(
+            Line(
+                "", problem.table, problem.column, problem.check or "contract", "error" if problem.fatal else "warning",
+                problem.rows, of, problem.first_row, what, fix, values,
+            )
+        )  # fmt: skip
+    return lines

@@ -1,0 +1,100 @@
+"""Tables and queries of a database, streamed from any SQLAlchemy or Ibis URL."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import ibis
+import sqlalchemy as sa
+
+from fivestep.errors import UserError
+from fivestep.intake.layout import MAX_COLUMNS, Cells, named
+from fivestep.intake.sheet import Sheet
+from fivestep.intake.staging import new_file, sheet, stage, text_of
+
+FETCHED_ROWS = 5_000  # rows asked of the database at a time
+
+
+def database(url: str, query_or_table: str, connection: ibis.BaseBackend) -> Sheet:
+    """The sheet of a table or of a SELECT; row numbers count from 1 in the order the database gives.
+
+    The password of the URL appears nowhere. Raises UserError where the URL, the table or the query is wrong.
+    """
+    query = bool(re.match(r"\s*(select|with)\b", query_or_table, re.I))
+    if not query and not re.fullmatch(r"\s*[^\s;'\"]+\s*", query_or_table):
+        raise UserError("The database source is neither the name of a table nor a query that begins with SELECT or WITH.")
+    try:
+        parsed = sa.engine.make_url(url)
+    except sa.exc.ArgumentError:
+        raise UserError(
+            "The database URL is not of the form dialect://user:password@host/name. Correct it in the mapping."
+        ) from None
+    shown = f"{parsed.render_as_string(hide_password=True).partition('?')[0]}#{'query' if query else query_or_table.strip()}"
+    read = _by_sqlalchemy if _has_dialect(parsed) else _by_ibis
+    try:
+        rows = read(url, query_or_table.strip(), query)
+        columns = next(rows)
+        if len(columns) > MAX_COLUMNS:
+            raise UserError(f"{shown}: the result has more than {MAX_COLUMNS:,} columns.")
+        out = new_file(connection, ".parquet")
+        staged = stage(rows, named(columns), out)
+    except UserError:
+        raise
+    except Exception as error:  # drivers have exceptions of their own
+        raise UserError(f"{shown}: the database did not answer: {_said(error, parsed)}") from None
+    with out.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return sheet(connection, staged, source=shown, sha256=digest)
+
+
+def _has_dialect(url: sa.engine.URL) -> bool:
+    try:
+        url.get_dialect()
+    except (sa.exc.NoSuchModuleError, sa.exc.ArgumentError):
+        return False
+    return True
+
+
+def _by_sqlalchemy(url: str, said: str, query: bool) -> Iterator:
+    engine = sa.create_engine(url)
+    try:
+        if query:
+            statement = sa.text(said)
+        else:
+            schema, _, name = said.rpartition(".")
+            statement = sa.select(sa.text("*")).select_from(sa.table(name, schema=schema or None))
+        with engine.connect() as link:
+            result = link.execution_options(stream_results=True, yield_per=FETCHED_ROWS).execute(statement)
+            yield list(result.keys())
+            numbers = itertools.count(1)
+            for part in result.partitions(FETCHED_ROWS):
+                yield from ((next(numbers), [text_of(v) for v in row]) for row in part)
+    finally:
+        engine.dispose()
+
+
+def _by_ibis(url: str, said: str, query: bool) -> Iterator[list[str] | tuple[int, Cells]]:
+    scheme, _, place = url.partition("://")
+    if scheme == "duckdb" and not Path(place).is_file():
+        raise UserError(f"{place}: there is no such database file.")
+    link = ibis.connect(url, read_only=True) if scheme == "duckdb" else ibis.connect(url)
+    try:
+        schema, _, name = said.rpartition(".")
+        table = link.sql(said) if query else link.table(name, database=schema or None)
+        yield list(table.columns)
+        numbers = itertools.count(1)
+        for batch in table.to_pyarrow_batches(chunk_size=FETCHED_ROWS):
+            columns = [[text_of(v) for v in column.to_pylist()] for column in batch.columns]
+            yield from ((next(numbers), list(row)) for row in zip(*columns, strict=True))
+    finally:
+        link.disconnect()
+
+
+def _said(error: Exception, url: sa.engine.URL) -> str:
+    """The first line of a driver's message, without the password."""
+    text = str(getattr(error, "orig", None) or error).strip().splitlines()[:1] or [type(error).__name__]
+    return text[0].replace(url.password, "***")[:200] if url.password else text[0][:200]

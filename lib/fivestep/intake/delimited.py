@@ -1,0 +1,379 @@
+"""Delimited text: DuckDB reads it where every row is well-formed, a slower reader of our own where it is not."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import ibis
+import numpy as np
+
+from fivestep.errors import UserError
+from fivestep.intake.encoding import SAMPLE_BYTES, encoding
+from fivestep.intake.layout import SAMPLE_ROWS, Cells, Layout, hits, layout
+from fivestep.intake.sheet import Note, Sheet
+from fivestep.intake.staging import MAX_CELL, SIGNS, Staged, new_file, quoted, readable, sheet, stage
+
+CHUNK = 4 << 20
+ROW_BYTES = 2_000_000  # the longest row, DuckDB's own default: far beyond any worksheet row, and it bounds memory
+QUOTED_LINES = 1_000  # lines that one quoted cell may span; a quote still open then was never meant as one
+SKIPPED_ROWS = 32  # malformed rows that row numbers are corrected for one by one; with more, our own reader counts
+KEPT_REJECTS = 10_000  # rejected rows that DuckDB keeps; a file with more is counted by our own reader
+SEPARATORS = (",", "\t", ";", "|", "\x01", "^")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One pass over a file's bytes: hash, whether it is UTF-8, its records and what would mislead a strict reader."""
+
+    sha256: str
+    size: int
+    utf8: bool
+    not_utf8_at: int  # about where the first byte is that is no UTF-8
+    nulls: int
+    records: int  # lines, less the line ends within quotes
+    blank_records: int  # empty lines with something after them
+    blank_end: int  # empty lines at the end
+    lone_returns: bool  # a carriage return without a line feed
+    quotes_open: bool
+    suspects: frozenset[str]  # the traps whose signs occur somewhere
+
+
+def scan(path: Path) -> Scan:
+    """The `Scan` of a file, in chunks."""
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("strict")
+    utf8, bad, nulls, size, lines, returns, pairs, quotes = True, 0, 0, 0, 0, 0, 0, 0
+    blanks = trailing = 0
+    plain, unseen = True, list(SIGNS)  # plain: the decoder holds no half character
+    before, length = b"\n", 1  # the byte before the chunk; bytes since the last line end
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            if utf8 and not (plain and chunk.isascii()):
+                try:
+                    plain = not decoder.decode(chunk) or not decoder.getstate()[0]
+                except UnicodeDecodeError as error:
+                    utf8, bad = False, max(size - len(chunk) + error.start - 4, 0)
+            nulls += chunk.count(0) if b"\0" in chunk else 0
+            if b"\r" in chunk or before == b"\r":
+                returns += chunk.count(b"\r")
+                pairs += chunk.count(b"\r\n") + (before == b"\r" and chunk[:1] == b"\n")
+            unseen = [check for check in unseen if not any(sign in chunk for sign in SIGNS[check])]
+            data = np.frombuffer(chunk, np.uint8)
+            ends = np.flatnonzero(data == 10)
+            if b'"' in chunk or quotes % 2:
+                marks = np.flatnonzero(data == 34)
+                outside = (np.searchsorted(marks, ends) + quotes) % 2 == 0
+                ends, quotes = ends[outside], quotes + len(marks)
+            if len(ends):
+                lines += len(ends)
+                gaps = np.diff(ends, prepend=-length)
+                returned = np.where(ends > 0, data[np.maximum(ends - 1, 0)] == 13, before == b"\r")
+                empty = (gaps == 1) | ((gaps == 2) & returned)
+                full = np.flatnonzero(~empty)
+                if len(full):
+                    blanks += trailing + int(empty[: full[-1]].sum())
+                    trailing = len(empty) - 1 - int(full[-1])
+                else:
+                    trailing += len(empty)
+                length = len(data) - int(ends[-1])
+            else:
+                length += len(data)
+            before = chunk[-1:]
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        utf8, bad = False, size
+    unended = length > 1 or size == 0
+    return Scan(
+        digest.hexdigest(),
+        size,
+        utf8,
+        bad,
+        nulls,
+        lines + (size > 0 and unended) - (0 if unended else trailing),
+        blanks + (trailing if unended else 0),
+        0 if unended else trailing,
+        returns != pairs,
+        quotes % 2 == 1,
+        frozenset(SIGNS) - frozenset(unseen),
+    )
+
+
+def delimited(
+    path: Path,
+    connection: ibis.BaseBackend,
+    *,
+    source: str,
+    known: Collection[str],
+    encoding_said: str = "",
+    separator: str = "",
+    header_row: int = 0,
+) -> Sheet:
+    """The sheet of a file of delimited text. Raises UserError where it holds no rows."""
+    seen = scan(path)
+    with path.open("rb") as file:
+        head = file.read(SAMPLE_BYTES)
+        if seen.not_utf8_at > SAMPLE_BYTES // 2:  # what tells the encodings apart is further down
+            file.seek(seen.not_utf8_at - SAMPLE_BYTES // 4)
+            head += b"\n" + file.read(SAMPLE_BYTES).partition(b"\n")[2]
+    found = encoding(head, seen.utf8, known, source=source, said=encoding_said)
+    notes = [found.note]
+    clean, counted = path, seen
+    if found.codec not in ("utf-8", "utf-8-sig") or seen.nulls or not seen.utf8:
+        clean = new_file(connection, ".txt")
+        replaced = _transcode(path, clean, found.codec)
+        counted = scan(clean)
+        if replaced:
+            notes.append(
+                Note(
+                    "mojibake", "", f"{replaced:,} characters could not be decoded and were replaced by \ufffd.", replaced,
+                    severity="warning", fix="Export the file again as UTF-8, or say its encoding in the mapping.",
+                )
+            )  # fmt: skip
+        if seen.nulls and found.codec.startswith(("utf-8", "gb", "big5", "cp")):
+            notes.append(
+                Note(
+                    "null_bytes", "", f"{seen.nulls:,} null bytes were taken out.", seen.nulls, severity="warning",
+                    fix="The file may be damaged: export it again.",
+                )
+            )  # fmt: skip
+    try:
+        staged = _staged(clean, counted, connection, source, known, separator, header_row)
+    finally:
+        if clean is not path:
+            clean.unlink(missing_ok=True)
+    staged.notes[:0] = notes
+    return sheet(connection, staged, source=source, sha256=seen.sha256)
+
+
+def _staged(
+    path: Path, seen: Scan, connection: ibis.BaseBackend, source: str, known: Collection[str], said: str, header_row: int
+) -> Staged:
+    sample = _sample(path)
+    separator, note = (said, "as the mapping says") if said else _separator(sample, known)
+    if len(separator) > 1:
+        raise UserError(f"{source}: the separator {said!r} is longer than one character. Correct it in the mapping.")
+    rows = []
+    for number, cells in records(path, separator):
+        rows.append((number, cells))
+        if len(rows) >= SAMPLE_ROWS:
+            break
+    plan = layout(rows, source=source, known=known, header_row=header_row)
+    short = Counter(len(c) for n, c in rows if n > plan.last_header_row and any(c)).most_common(1)
+    pad = bool(short) and 1 < short[0][0] < plan.width
+    notes = [Note("separator", "", f"{_SEPARATOR_NAMES.get(separator, repr(separator))}: {note}.")]
+    if pad:
+        notes.append(Note("separator", "", "Rows leave out the empty cells at their end; they were filled up."))
+    staged = None
+    fast = separator and plan.width > 1 and not pad and not seen.lone_returns and not seen.quotes_open
+    above = sum(1 for n, c in rows if n <= plan.last_header_row and not any(c))
+    if fast and seen.blank_records == above:
+        staged = _by_duckdb(path, seen, plan, separator, new_file(connection, ".parquet"), connection)
+    if staged is None:
+        staged = stage(records(path, separator), plan, new_file(connection, ".parquet"), pad=pad)
+    staged.notes += notes
+    staged.suspects = seen.suspects
+    return staged
+
+
+def _by_duckdb(path: Path, seen: Scan, plan: Layout, separator: str, out: Path, connection: ibis.BaseBackend) -> Staged | None:
+    """The rows as DuckDB reads them, or None where it does not account for every record of the file."""
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(plan.width))
+    name = out.stem
+    path = readable(path, connection)
+    query = (
+        f"COPY (SELECT * FROM read_csv({quoted(str(path))}, auto_detect = false, header = false, skip = {plan.last_header_row}, "
+        f"delim = {quoted(separator)}, quote = '\"', escape = '\"', columns = {{{columns}}}, all_varchar = true, "
+        "compression = 'none', "
+        f"strict_mode = true, null_padding = false, max_line_size = {ROW_BYTES}, store_rejects = true, "
+        f"rejects_table = 'rejects_{name}', rejects_scan = 'scans_{name}', rejects_limit = {KEPT_REJECTS})) "
+        f"TO {quoted(str(out))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+    raw = connection.con.cursor()  # reject tables are temporary: of this cursor
+    try:
+        kept = raw.execute(query).fetchone()[0]
+        lines = raw.execute(
+            "SELECT line, any_value(csv_line), list(DISTINCT error_type::VARCHAR) "
+            f"FROM rejects_{name} GROUP BY line ORDER BY line"
+        ).fetchall()
+    except duckdb.Error:
+        out.unlink(missing_ok=True)
+        return None
+    finally:
+        raw.close()
+    ragged = []
+    for line, text, kinds in lines:
+        text = (text or "").strip("\r\n")
+        if set(kinds) - {"MISSING COLUMNS", "TOO MANY COLUMNS"} or "\n" in text or not text.strip():
+            return None
+        ragged.append((line, _fields(text, separator)))
+    skipped = [line for line, _ in ragged]
+    if plan.last_header_row + kept + len(ragged) != seen.records:
+        return None
+    last = next((n for n in range(len(skipped), 0, -1) if skipped[n - 1] - plan.last_header_row - n < kept), 0)
+    if last > SKIPPED_ROWS or any(len(c) > plan.width and not any(c[plan.width :]) for _, c in ragged):
+        return None
+    staged = Staged(out, plan, has_row=False, offset=plan.last_header_row, skipped=skipped[:last])
+    if seen.blank_end:
+        staged.blank_rows, staged.first_blank = seen.blank_end, seen.records + 1
+    for line, cells in ragged:
+        staged.malformed(line, cells)
+    return staged
+
+
+_SEPARATOR_NAMES = {",": "Comma", "\t": "Tab", ";": "Semicolon", "|": "Bar", "\x01": "Control-A", "^": "Caret", "": "None"}
+
+
+def _transcode(path: Path, out: Path, codec: str) -> int:
+    """Write the file as UTF-8 without null bytes; the number of characters that could not be decoded."""
+    try:
+        decoder = codecs.getincrementaldecoder(codec)("replace")
+    except LookupError:
+        raise UserError(f"{path.name}: {codec} cannot be read in a stream. Save the file as UTF-8.") from None
+    replaced = 0
+    with path.open("rb") as source, out.open("wb") as target:
+        while True:
+            chunk = source.read(CHUNK)
+            text = decoder.decode(chunk, final=not chunk)
+            replaced += text.count("\ufffd")
+            target.write(text.replace("\0", "").encode("utf-8", "replace"))
+            if not chunk:
+                return replaced
+
+
+def _sample(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        text = file.read(SAMPLE_BYTES).decode("utf-8-sig", errors="replace")
+    lines = io.StringIO(text, newline="").readlines()
+    return [line for line in lines[:SAMPLE_ROWS] if line.strip()]
+
+
+def _separator(lines: list[str], known: Collection[str]) -> tuple[str, str]:
+    """The separator under which most lines have the same number of cells and a line has most known headers."""
+    if lines and (said := lines[0].strip().strip('"').lower()).startswith("sep=") and len(said) == 5:
+        return said[4], "the first line says so"
+    best, score, agree = "", (0, 0.0, 0), 0
+    for separator in SEPARATORS:
+        rows = [_fields(line, separator) for line in lines]
+        widths = Counter(len(r) for r in rows if len(r) > 1)
+        if not widths:
+            continue
+        width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
+        found = max(hits(r, known) for r in rows)
+        if count * 2 < len(lines) and found < 2 and count < 3:
+            continue
+        if (found if found > 1 else 0, count / len(lines), width) > score:
+            best, score, agree = separator, (found if found > 1 else 0, count / len(lines), width), count
+    if not best:
+        return "", "one column"
+    return best, f"{agree} of the first {len(lines)} lines have {score[2]} cells"
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    text = line.rstrip("\r\n")
+    if not separator:
+        return [text[1:-1].replace('""', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text]
+    if '"' not in text:
+        return text.split(separator)
+    try:
+        return next(csv.reader([text], delimiter=separator, skipinitialspace=False), [])
+    except csv.Error:
+        return text.split(separator)
+
+
+def records(path: Path, separator: str) -> Iterator[tuple[int, Cells]]:
+    """Row numbers and cells, one record at a time.
+
+    A quote that is not closed within `QUOTED_LINES` lines, or closed only where the cells no longer fit, is a mark like others:
+    it does not swallow the rows below it. A row longer than `ROW_BYTES` comes as one cell too long to be kept.
+    """
+    csv.field_size_limit(4 * ROW_BYTES)
+    waiting: deque[str] = deque()
+    usual: Counter[int] = Counter()
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        number = 0
+        while True:
+            line = waiting.popleft() if waiting else _line(file.readline)
+            if not line:
+                return
+            number += 1
+            if len(line) > ROW_BYTES:
+                yield number, ["x" * (MAX_CELL + 1)]
+                continue
+            if '"' in line and separator and line.count('"') % 2 and _open(line, separator):
+                joined, used = _joined(line, waiting, file.readline, separator)
+                if used:
+                    cells = _fields(joined, separator)
+                    early = usual.total() < 5 and used <= 20  # a header of several lines below a title
+                    if early or len(cells) == usual.most_common(1)[0][0]:
+                        for _ in range(used):
+                            waiting.popleft()
+                        usual[len(cells)] += 1
+                        yield number, cells
+                        continue
+                yield number, line.rstrip("\r\n").split(separator)
+                continue
+            cells = _fields(line, separator)
+            if len(usual) < 50 and any(cells):
+                usual[len(cells)] += 1
+            yield number, cells if any(cells) else []
+
+
+def _line(read: Callable[[int], str]) -> str:
+    """The next line; one longer than `ROW_BYTES` is read to its end and cut."""
+    line = read(ROW_BYTES + 1)
+    rest = line
+    while len(rest) > ROW_BYTES and not rest.endswith(("\n", "\r")):
+        rest = read(ROW_BYTES + 1)
+    return line
+
+
+def _open(line: str, separator: str) -> bool:
+    """Whether a quoted cell of the line is not closed."""
+    at, text = 0, line.rstrip("\r\n")
+    while at <= len(text):
+        if text[at : at + 1] == '"':
+            at += 1
+            while True:
+                end = text.find('"', at)
+                if end < 0:
+                    return True
+                if text[end + 1 : end + 2] != '"':
+                    break
+                at = end + 2
+            at = end + 1
+        end = text.find(separator, at)
+        if end < 0:
+            return False
+        at = end + 1
+    return False
+
+
+def _joined(line: str, waiting: deque[str], read: Callable[[int], str], separator: str) -> tuple[str, int]:
+    """The line with those below it up to the closing quote, and their number; 0 where the quote stays open."""
+    parts, size, quotes = [line], len(line), line.count('"')
+    for used in range(1, QUOTED_LINES + 1):
+        if used > len(waiting):
+            more = _line(read)
+            if not more:
+                return line, 0
+            waiting.append(more)
+        more = waiting[used - 1]
+        size += len(more)
+        if size > ROW_BYTES:
+            return line, 0
+        parts.append(more)
+        marks = more.count('"')
+        quotes += marks
+        if marks and quotes % 2 == 0:
+            return "".join(parts), used
+    return line, 0

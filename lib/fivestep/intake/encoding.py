@@ -1,0 +1,124 @@
+"""Which encoding a file of text is in: byte order mark, strict UTF-8, then GB18030 or Big5 by the headers they spell."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fivestep.errors import UserError
+from fivestep.intake.layout import hits
+from fivestep.intake.sheet import Note
+
+SAMPLE_BYTES = 262_144  # read to tell encoding and separator: hundreds of rows
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LEGACY = ("gb18030", "big5hkscs", "cp1252")
+_NAMES = {"gb18030": "GB18030", "big5hkscs": "Big5", "cp1252": "Windows-1252", "utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A codec of Python, and the note that says why."""
+
+    codec: str
+    note: Note
+
+
+def encoding(head: bytes, strict_utf8: bool, known: Collection[str], *, source: str, said: str = "") -> Encoding:
+    """The encoding of a file from its first bytes.
+
+    *strict_utf8* says whether all of the file decodes as UTF-8; *said* is the user's own word.
+    """
+    if said:
+        try:
+            codec = codecs.lookup(said)
+        except LookupError:
+            raise UserError(f"{source}: {said!r} is no encoding. Name one like utf-8, gb18030 or big5 in the mapping.") from None
+        if not getattr(codec, "_is_text_encoding", True):
+            raise UserError(f"{source}: {said!r} is no encoding of text. Name one like utf-8, gb18030 or big5 in the mapping.")
+        return Encoding(codec.name, Note("encoding", "", f"{said}, as the mapping says."))
+    for mark, codec in _MARKS:
+        if head.startswith(mark):
+            return Encoding(codec, Note("encoding", "", f"{codec.removesuffix('-sig').upper()}, by its byte order mark."))
+    if (wide := _utf16(head)) is not None:
+        return Encoding(wide, Note("encoding", "", f"{wide.upper()} without a byte order mark, by its null bytes."))
+    if strict_utf8:
+        only = "only ASCII" if head.isascii() else "every byte decodes"
+        return Encoding("utf-8", Note("encoding", "", f"UTF-8: {only}."))
+    return _scored(head, known)
+
+
+def _utf16(head: bytes) -> str | None:
+    sample = head[:4096]
+    if len(sample) < 4 or sample.count(0) * 5 < len(sample):
+        return None
+    for codec, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
+        others = sample[0::2] if codec == "utf-16-le" else sample[1::2]
+        if zeros.count(0) * 3 > len(zeros) and others.count(0) * 50 < len(others):
+            return codec
+    return None
+
+
+def _scored(head: bytes, known: Collection[str]) -> Encoding:
+    """The candidate that spells most known headers; among equals the one with the fewest errors and the commonest characters."""
+    results = []
+    for rank, codec in enumerate(("utf-8", *_LEGACY)):
+        text = head.decode(codec, errors="replace")
+        found = _spelled(text, known)
+        foreign = [c for c in text if ord(c) > 127] or ["\ufffd"]
+        errors = foreign.count("\ufffd") / len(foreign)
+        common = sum(map(_common[codec], foreign)) / len(foreign)
+        results.append(((found, round(common - 2 * errors, 2), -rank), codec, found, errors))
+    results.sort(reverse=True)
+    (score, codec, found, errors), others = results[0], results[1:]
+    rival = others[0]
+    sure = found > rival[2] or score[1] > rival[0][1] + 0.2
+    evidence = f"it spells {found} known headers, {_NAMES[rival[1]]} {rival[2]}"
+    if errors:
+        evidence += f"; {errors:.1%} of its other characters are no {_NAMES[codec]}"
+    note = Note(
+        "encoding",
+        "",
+        f"{_NAMES[codec]}: {evidence}.",
+        severity="note" if sure and not errors else "warning",
+        fix="" if sure and not errors else "Look at the sample values; if they are garbled, say the encoding in the mapping.",
+    )
+    return Encoding(codec, note)
+
+
+def _spelled(text: str, known: Collection[str]) -> int:
+    """The most known headers with a foreign character on one of the first lines; ASCII is the same in every candidate."""
+    best = 0
+    for line in text.splitlines()[:60]:
+        for separator in ",\t;|":
+            cells = [c.strip().strip('"') for c in line[:20_000].split(separator)]
+            best = max(best, hits([c for c in cells if not c.isascii()], known))
+    return best
+
+
+def _row_of(codec: str, first: int, last: int):
+    def common(char: str) -> bool:
+        try:
+            raw = char.encode(codec)
+        except UnicodeEncodeError:
+            return False
+        return len(raw) == 2 and first <= raw[0] <= last
+
+    return common
+
+
+_gb, _big5 = _row_of("gb2312", 0xB0, 0xD7), _row_of("big5", 0xA4, 0xC6)
+_signs = frozenset("，。、；：？！“”‘’（）《》【】—…￥％·")
+_common = {  # characters of everyday use: the first plane of each standard
+    "utf-8": lambda c: c != "\ufffd",
+    "gb18030": lambda c: c in _signs or _gb(c),
+    "big5hkscs": lambda c: c in _signs or _big5(c),
+    "cp1252": lambda c: c in "äöüßÄÖÜàáâãåæçèéêëìíîïñòóôõøùúûýÿœÀÁÂÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕØÙÚÛÝŒ€£’–",
+}

@@ -1,0 +1,204 @@
+"""Whatever file a client sends, as sheets: what it is is told by its content, never by its name."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import ibis
+
+from fivestep.contract import headers
+from fivestep.errors import UserError
+from fivestep.intake.archives import MAX_FILES, is_junk, members, unpacked_size
+from fivestep.intake.columnar import json_rows, parquet
+from fivestep.intake.databases import database
+from fivestep.intake.delimited import delimited
+from fivestep.intake.markup import markup
+from fivestep.intake.sheet import Sheet
+from fivestep.intake.workbooks import workbook
+
+__all__ = ["database", "sheets"]
+
+_FOREIGN = {  # what is no table, by its first bytes
+    b"%PDF": "a PDF: ask for the table that it was printed from",
+    b"\x89PNG": "a picture: ask for the table that it shows",
+    b"\xff\xd8\xff": "a picture: ask for the table that it shows",
+    b"GIF8": "a picture: ask for the table that it shows",
+    b"7z\xbc\xaf": "a 7z archive: unpack it and put the files in its place",
+    b"Rar!": "a RAR archive: unpack it and put the files in its place",
+    b"\x1f\x8b": "packed by gzip: unpack it and put the file in its place",
+    b"BZh": "packed by bzip2: unpack it and put the file in its place",
+    b"\xfd7zXZ": "packed by xz: unpack it and put the file in its place",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it and put the file in its place",
+    b"SQLite format 3": "a SQLite database: name it as sqlite:///path with a table in the mapping",
+    b"\x7fELF": "a program, not data",
+    b"MZ\x90": "a program, not data",
+    b"ORC": "an ORC file: export it as Parquet or CSV",
+    b"Obj\x01": "an Avro file: export it as Parquet or CSV",
+    b"ARROW1": "an Arrow file: export it as Parquet or CSV",
+}
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def sheets(
+    path: Path,
+    connection: ibis.BaseBackend,
+    *,
+    root: Path,
+    encoding: str = "",
+    separator: str = "",
+    header_row: int = 0,
+    known: Collection[str] | None = None,
+) -> list[Sheet]:
+    """The sheets of a file, of a ZIP archive or of all files in a folder, sorted by name.
+
+    *root* is the folder of raw data, which sources are named from. *encoding*, *separator* and *header_row* are the user's own
+    word where what is found is wrong. *known* are header keys, by default those of the synonyms. The rows are kept as text in a
+    private temporary folder for as long as *connection* lives. Raises UserError for a file that holds no table.
+    """
+    known = headers.words() if known is None else frozenset(known)
+    said = {"encoding": encoding, "separator": separator, "header_row": header_row}
+    out = []
+    for file in _files(path):
+        out += _read(file, connection, _source(file, root), known, **said)
+    return out
+
+
+def _source(path: Path, root: Path) -> str:
+    try:
+        name = path.relative_to(root).as_posix()
+    except ValueError:
+        name = path.name
+    return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The regular files of a folder and below it, sorted; folders that are links are not entered, so there are no loops."""
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):
+        raise UserError(f"{path.name}: there is no such file, or it cannot be opened.") from None
+    if stat.S_ISREG(kind):
+        yield path
+        return
+    if not stat.S_ISDIR(kind):
+        raise UserError(f"{path.name}: it is neither a file nor a folder.")
+    found = []
+    for at, folders, names in os.walk(path):
+        folders[:] = [f for f in folders if not is_junk(f)]
+        for name in names:
+            file = Path(at) / name
+            if is_junk(name):
+                continue
+            try:
+                regular = stat.S_ISREG(file.stat().st_mode)
+            except OSError:
+                regular = False
+            if not regular:
+                raise UserError(f"{_source(file, path)}: it is a broken link or no regular file. Take it out of the folder.")
+            found.append(file)
+        if len(found) > MAX_FILES:
+            raise UserError(f"{path.name}: the folder holds more than {MAX_FILES:,} files. Name a smaller one.")
+    if not found:
+        raise UserError(f"{path.name}: the folder holds no files.")
+    yield from sorted(found, key=lambda f: f.relative_to(path).as_posix())
+
+
+def _read(
+    path: Path, connection: ibis.BaseBackend, source: str, known: Collection[str], *, packed: bool = False, **said
+) -> list[Sheet]:
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        raise UserError(f"{source}: the file cannot be opened. Check its permissions.") from None
+    if not head:
+        raise UserError(f"{source}: the file is empty. Export it again.")
+    for mark, what in _FOREIGN.items():
+        if head.startswith(mark):
+            raise UserError(f"{source}: the file is {what}.")
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        size = unpacked_size(path, source=source)
+        if _is_workbook(path):
+            return _workbook(path, connection, source, size, known, said)
+        if packed:
+            raise UserError(f"{source}: an archive within an archive is not opened. Unpack the outer one.")
+        out = []
+        for name, copy in members(path, connection, source=source):
+            out += _read(copy, connection, f"{source}/{name}", known, packed=True, **said)
+        if not out:
+            raise UserError(f"{source}: the archive holds no files.")
+        return out
+    if head.startswith(_OLE) or head[:4] in (b"\x09\x08\x10\x00", b"\x09\x08\x06\x00"):
+        return _workbook(path, connection, source, path.stat().st_size, known, said)
+    if head.startswith(b"PAR1"):
+        return [parquet(path, connection, source=source, sha256=_sha256(path))]
+    text = _text(head)
+    if text.startswith("<"):
+        start = text[:2048].lower()
+        if "<workbook" in start or "mso-application" in start:
+            raise UserError(f"{source}: an XML spreadsheet of 2003. Open it in a spreadsheet program and save it as xlsx or CSV.")
+        if any(tag in start for tag in ("<html", "<table", "<!doctype html", "<meta", "<body", "<head", "<style", "<div", "<tr")):
+            utf8 = _is_utf8(path)
+            return markup(
+                path, connection, source=source, sha256=_sha256(path), utf8=utf8, known=known,
+                encoding_said=said["encoding"], header_row=said["header_row"],
+            )  # fmt: skip
+    if (
+        (text.startswith("{") and ('"' in text[:64] or text[1:2] == "}"))
+        or text.startswith("[{")
+        or text[:64].split()[:2] == ["[", "{"]
+    ):
+        return [json_rows(path, connection, source=source, sha256=_sha256(path), size=path.stat().st_size)]
+    if text.lower().startswith("mime-version:"):
+        raise UserError(f"{source}: the file is a saved web page (MHTML). Export it as CSV or xlsx.")
+    found = delimited(
+        path, connection, source=source, known=known, encoding_said=said["encoding"], separator=said["separator"],
+        header_row=said["header_row"],
+    )  # fmt: skip
+    return [found]
+
+
+def _workbook(
+    path: Path, connection: ibis.BaseBackend, source: str, size: int, known: Collection[str], said: dict
+) -> list[Sheet]:
+    return workbook(path, connection, source=source, sha256=_sha256(path), size=size, known=known, header_row=said["header_row"])
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, UnicodeDecodeError, NotImplementedError):
+        return False
+    return bool(names & {"[Content_Types].xml", "xl/workbook.xml", "xl/workbook.bin"}) or {"mimetype", "content.xml"} <= names
+
+
+def _text(head: bytes) -> str:
+    for mark, codec in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if head.startswith(mark):
+            return head[len(mark) :].decode(codec, "replace").lstrip()
+    return head.decode("latin-1").lstrip()
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

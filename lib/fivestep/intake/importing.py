@@ -1,0 +1,793 @@
+"""`fivestep import`: files and mapping in, a snapshot of contract tables and its quality sheet out; loud on changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import ibis
+from ibis.expr.types import Table
+
+from fivestep import engine, language
+from fivestep.contract import TABLES, headers
+from fivestep.errors import UserError
+from fivestep.intake import assembly, checks, conversion, files, identity, matching, snapshots
+from fivestep.intake import mapping as mappings
+from fivestep.intake.archives import is_junk
+from fivestep.intake.assembly import EXCLUDED, INCOMPLETE, KEPT, ORDER_EXCLUDED, PERSONAL, REFUNDED, Wide, shown
+from fivestep.intake.checks import AMOUNTS
+from fivestep.intake.conversion import (
+    AMBIGUOUS_DATE,
+    DOLLAR,
+    EMPTY_DATE,
+    EURO,
+    MASKED,
+    NOT_PARSED,
+    OFFSET,
+    POUND,
+    PRECISION_LOST,
+    UNIT,
+    UNKNOWN_VALUE,
+    YUAN,
+)  # fmt: skip
+from fivestep.intake.mapping import ASK, DROP, FILE, Source
+from fivestep.intake.quality import Line, QualitySheet
+from fivestep.intake.refunds import refunds
+from fivestep.intake.sheet import ROW, Sheet
+from fivestep.language import N_, _
+from fivestep.privacy import vault
+from fivestep.privacy.pseudonyms import Pseudonyms
+
+RAW = Path("data", "raw")
+MEMORY = "1500MB"  # of the engine; more goes to disk, so that any size of file can be read
+ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
+SHOWN = 20  # problems named in one error
+
+_MARKS = {DOLLAR: "$", YUAN: "¥", EURO: "€", POUND: "£"}
+_CURRENCIES = {
+    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "BRL", "ARS", "CLP", "COP"), "¥": ("CNY", "JPY"),
+    "€": ("EUR",), "£": ("GBP", "EGP"),
+}  # fmt: skip
+_ALIASES = {"RMB": "CNY", "人民币": "CNY", "¥": "CNY", "NT$": "TWD", "US$": "USD", "HK$": "HKD", "新台幣": "TWD", "美元": "USD"}
+
+
+# What is said of cells: check, severity, message, fix.
+_STATES = {
+    NOT_PARSED: (
+        "not_parsed", "warning",
+        N_("Values of {column} that were not understood: {n} of {of}, such as {sample}. Their cells are empty in {field}."),
+        N_("Correct the mapping of the column, or ask the client what they mean."),
+    ),
+    EMPTY_DATE: (
+        "empty_date", "note", N_("Dates of {column} that stand for no date, such as 1970-01-01: {n} of {of}."), "",
+    ),
+    MASKED: (
+        "masked", "warning", N_("Values of {column} that the export has masked: {n} of {of}. They identify nobody."),
+        N_("Ask for an export without masking where customers must be told apart."),
+    ),
+    PRECISION_LOST: (
+        "precision_lost", "warning", N_("Values of {column} that have lost digits in a spreadsheet: {n} of {of}."),
+        N_("Ask for a CSV or text export."),
+    ),
+    UNKNOWN_VALUE: (
+        "unknown_value", "warning",
+        N_("Values of {column} that the mapping does not translate: {n} of {of}, such as {sample}. They are kept as they are."),
+        N_("Add them to `values:` of this column."),
+    ),
+    OFFSET: (
+        "time_zone", "note", N_("Times of {column} with an offset from UTC: {n} of {of}. They are shown in {zone}."), "",
+    ),
+    PERSONAL: (
+        "personal", "warning",
+        N_("{column} was to be kept as it is, but holds phone numbers or e-mail addresses ({n} of {of}). It was left out."),
+        N_("Map it to phone or email of customers, or drop it."),
+    ),
+}  # fmt: skip
+
+
+_SHARED_NAME = N_("{column} holds names. Rows whose name several customers or products share, so that it names nobody: {n}.")
+_UNKNOWN_NAME = N_("{column} holds names. Rows whose name no other file has, so that it serves as the id: {n}.")
+
+
+class Settings(Protocol):
+    """What an import needs of engagement.yml."""
+
+    client: str
+    currency: str
+    time_zone: str
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import left: its folder (None for a dry run), the quality sheet, rows by table, and whether anything was new."""
+
+    folder: Path | None
+    quality: QualitySheet
+    rows: Mapping[str, int] = field(default_factory=dict)
+    money: Mapping[str, Decimal] = field(default_factory=dict)
+    questions: int = 0
+    new: bool = True
+
+
+def import_(
+    project: Path, settings: Settings, *, strict: Collection[str] = (), snapshot: str = "", dry: bool = False
+) -> Imported:
+    """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
+
+    *strict* names checks whose warnings are fatal; *snapshot* names the folder (by default the last day of the data);
+    *dry* writes nothing. The same files with the same mapping change nothing. Raises UserError for a header that the mapping
+    does not know or misses, for anything ambiguous that the mapping does not settle, and for what *strict* forbids; then
+    nothing is written.
+    """
+    said = mappings.read(project)
+    paths = raw_files(project)
+    digests = {name: _digest(path) for name, path in paths.items()}
+    book = snapshots.ledger(project)
+    names = Pseudonyms.from_environment_or_file(project, settings.client, expected=book.key)
+    settled = hashlib.sha256((project / FILE).read_bytes() + f"{settings.time_zone} {settings.currency}".encode()).hexdigest()
+    before = book.snapshots.get(book.latest)
+    again = before is None or before.mapping != settled
+    if again:
+        _still_there(book, digests)
+        chosen = snapshots.Ledger().fresh(digests, "")
+    else:
+        chosen = book.fresh(digests, book.latest)
+        decided = identity.digest(identity.decisions(project))
+        if not chosen and decided == before.identity and (not snapshot or snapshot == book.latest):
+            return _unchanged(project, book.latest, said)
+    with tempfile.TemporaryDirectory(prefix="fivestep-import-") as folder:
+        connection = _connect(Path(folder))
+        try:
+            run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
+            new, people, contacts = run.tables({n: paths[n] for n in chosen})
+            return _kept(run, new, people, contacts, strict, snapshot, dry, book, again, {**digests}, settled)
+        finally:
+            connection.disconnect()
+
+
+def raw_files(project: Path) -> dict[str, Path]:
+    """The files in data/raw/ by name, sorted; hidden files and what archives carry along are none."""
+    root = project / RAW
+    found = sorted(p for p in root.rglob("*") if p.is_file() and not any(is_junk(x) for x in p.relative_to(root).parts))
+    found = [p for p in found if p.name not in ("README.md", ".gitkeep")]
+    if not found:
+        raise UserError(f"{RAW.as_posix()}/ holds no files. Put what the client sent there.")
+    return {p.relative_to(root).as_posix(): p for p in found}
+
+
+def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis.BaseBackend) -> list[Sheet]:
+    """The sheets of one file, read as its source in the mapping says."""
+    name = path.relative_to(root).as_posix()
+    own = next((s.read for s in said.sources if s.read != mappings.Read() and _of_file(s, name)), mappings.Read())
+    return files.sheets(path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row)
+
+
+def _of_file(source: Source, name: str) -> bool:
+    return source.matches(name) or any(p.partition("#")[0].startswith((name + "/", name + "#")) for p in source.files)
+
+
+class _Run:
+    """One import under way: the engine, the quality sheet and what has been looked up so far."""
+
+    def __init__(self, project, settings, said, connection, names, earlier) -> None:
+        self.project: Path = project
+        self.settings: Settings = settings
+        self.said: mappings.Mapping = said
+        self.connection = connection
+        self.names: Pseudonyms = names
+        self.earlier: dict[str, Table] = earlier
+        self.quality = QualitySheet()
+        self.money: dict[str, Decimal] = {}
+
+    def tables(self, paths: Mapping[str, Path]) -> tuple[dict[str, Table], Table | None, Table | None]:
+        """The contract tables of the files, and the direct identifiers of customers and of contact persons."""
+        grouped = self._grouped(paths)
+        orders = any(s.table == "orders" for s in grouped) or "orders" in self.earlier
+        problems = [
+            f"{FILE}: {s.files[0]}: no column fills {', '.join(gone)}. Map it: fivestep map --ask"
+            for s in grouped
+            if (gone := assembly.missing(s, orders))
+        ]
+        if problems:
+            raise UserError("\n".join(problems))
+        done: list[Wide] = []
+        ranked = sorted(
+            grouped, key=lambda s: ORDER.index(s.table) if s.table in ORDER else len(ORDER) + (s.table == "order_lines")
+        )
+        for number, source in enumerate(ranked):
+            assembly.check_excluded(source)
+            made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
+            made = self._judged(made)
+            made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done))
+            self._counted(made)
+            done.append(made)
+        return self._contract(done), self._people(done), self._contacts(done)
+
+    # ------------------------------------------------------------ files
+    def _grouped(self, paths: Mapping[str, Path]) -> dict[Source, list[Sheet]]:
+        root = self.project / RAW
+        grouped: dict[Source, list[Sheet]] = {}
+        unknown, changed = [], []
+        for path in paths.values():
+            if self.said.ignored(path.relative_to(root).as_posix()):
+                continue
+            for sheet in read_sheets(path, root, self.said, self.connection):
+                if self.said.ignored(sheet.source):
+                    continue
+                source = self.said.source(sheet.source)
+                if source is None or not source.table:
+                    unknown.append(sheet.source)
+                    continue
+                changed += header_changes(source, sheet)
+                grouped.setdefault(source, []).append(sheet)
+        if unknown:
+            some = ", ".join(unknown[:SHOWN])
+            raise UserError(f"{FILE} does not say what {some} is. Run `fivestep map` again, or name it under `ignore:`.")
+        if changed:
+            more = [f"... and {len(changed) - SHOWN} more"] if len(changed) > SHOWN else []
+            raise UserError("\n".join([*changed[:SHOWN], *more]))
+        if not grouped:
+            raise UserError(f"{RAW.as_posix()}/: every file is ignored by {FILE}. Nothing to import.")
+        for source, sheets in grouped.items():
+            for sheet in sheets:
+                self._read(source, sheet)
+        return {s: grouped[s] for s in self.said.sources if s in grouped}
+
+    def _read(self, source: Source, sheet: Sheet) -> None:
+        add = self.quality.add
+        for note in sheet.notes:
+            column = note.column
+            add(
+                Line(
+                    sheet.source,
+                    source.table,
+                    column,
+                    note.check,
+                    note.severity,
+                    note.rows,
+                    0,
+                    note.first_row,
+                    note.text,
+                    note.fix,
+                )
+            )
+        kind = matching.kind(source.system, source.kind)
+        if kind and kind.layout != "confirmed":
+            add(
+                Line(
+                    sheet.source, source.table, "", "layout", "warning" if kind.layout == "unconfirmed" else "note",
+                    message=N_("Read as {kind}."), fix=N_("Check every column against the client's own system."),
+                    values={"kind": kind.label},
+                )
+            )  # fmt: skip
+        for header in source.open:
+            add(
+                Line(
+                    sheet.source, source.table, header, "unmatched_header", "warning",
+                    message=N_("Nobody has said what this column is, so it was left out."), fix=N_("Run: fivestep map --ask"),
+                )
+            )  # fmt: skip
+
+    # ------------------------------------------------------------ what became of the cells
+    def _judged(self, made: Wide) -> Wide:
+        """The rows once every cell that was not understood is counted; raises UserError for what must not be guessed."""
+        rows = made.rows
+        if not made.cells:
+            raise UserError(f"{FILE}: {made.name}: no column is mapped. Run: fivestep map --ask")
+        masks = rows.aggregate(**{c.state: (ibis.literal(1) << rows[c.state].cast("int64")).bit_or() for c in made.cells})
+        mask = masks.to_pyarrow().to_pylist()[0]
+        found = [(c, s) for c in made.cells for s in range(1, 16) if (mask[c.state] or 0) >> s & 1]
+        counts: dict[tuple[str, int, int], tuple[int, int]] = {}
+        if found:
+            wanted = {}
+            for cell, state in found:
+                hit = (rows[cell.state] == state) & (rows._item == 0)
+                wanted[f"{cell.state}_{state}"] = hit.sum()
+                wanted[f"{cell.state}_{state}_first"] = rows._order.min(where=hit)
+            for row in rows.group_by("_file").aggregate(**wanted).order_by("_file").to_pyarrow().to_pylist():
+                for cell, state in found:
+                    if row[f"{cell.state}_{state}"]:
+                        first = row[f"{cell.state}_{state}_first"] % assembly._SPAN
+                        counts[cell.state, state, row["_file"]] = (row[f"{cell.state}_{state}"], first)
+        for cell, state in found:
+            for number, sheet in enumerate(made.sheets):
+                if (cell.state, state, number) in counts:
+                    self._state(made, cell, state, sheet, *counts[cell.state, state, number])
+        self._units(made, found)
+        made = self._shares(made)
+        personal = {f"keep.{c.target.name or mappings.extra_name(c.header)}" for c, s in found if s == PERSONAL}
+        if personal:
+            made = replace(made, extras={k: v for k, v in made.extras.items() if k not in personal})
+        self._currency(made)
+        return made
+
+    def _state(self, made: Wide, cell: assembly.Cells, state: int, sheet: Sheet, rows: int, first: int) -> None:
+        column = assembly.column(sheet, cell.header) or cell.header
+        table = cell.target.to.partition(".")[0] if cell.target.target else made.source.table
+        of = int(sheet.rows[column].count().to_pandas())
+        where = f"{sheet.source}: {column}"
+        if state == AMBIGUOUS_DATE:
+            raise UserError(
+                f"{where}: {rows:,} dates like {shown_at(sheet, column, first)} (row {first:,}) may be day/month or month/day. "
+                f"Say `date_order: dmy` or `date_order: mdy` for {made.name} in {FILE}."
+            )
+        if state == PRECISION_LOST and _is_key(cell.target.to):
+            raise UserError(
+                f"{where}: {rows:,} ids have lost digits in a spreadsheet (first: row {first:,}), so they cannot be a key. "
+                "Ask for a CSV or text export of this file, or for the column formatted as text."
+            )
+        said = _STATES.get(state)
+        if said is None:
+            return
+        check, severity, message, fix = said
+        values: dict[str, Any] = {"column": column, "n": rows, "of": of, "field": cell.target.to, "zone": self.settings.time_zone}
+        values["sample"] = shown_at(sheet, column, first)
+        self.quality.add(Line(sheet.source, table, column, check, severity, rows, of, first, message, fix, values))
+
+    def _units(self, made: Wide, found: Sequence[tuple[assembly.Cells, int]]) -> None:
+        """Money in two units or two currencies in one column, or in another currency than the engagement's, is never added up."""
+        rows = made.rows
+        for cell in dict.fromkeys(c for c, s in found if s == UNIT or s in _MARKS):
+            states = {s for c, s in found if c == cell}
+            if cell.target.target is None or cell.target.target.kind != "money":
+                continue
+            unit = cell.target.unit or headers.header(cell.header).unit
+            if UNIT in states and not unit and cell.target.to in rows.columns:
+                bare = rows.filter((rows[cell.state] != UNIT) & (rows[cell.target.to] != 0))
+                if n := int(bare.count().to_pandas()):
+                    raise UserError(
+                        f"{made.name}: {cell.header}: some amounts are in 万 and {n:,} have no unit. "
+                        f"Say what a bare number is: {{to: {cell.target.to}, unit: 元}} (or 万元) in {FILE}."
+                    )
+            marks = [_MARKS[s] for s in sorted(states & set(_MARKS))]
+            if len(marks) > 1:
+                raise UserError(
+                    f"{made.name}: {cell.header}: amounts in several currencies ({', '.join(marks)}) in one column. "
+                    "Split the file by currency, or leave rows out with `exclude:`."
+                )
+            if marks and self.settings.currency not in _CURRENCIES[marks[0]]:
+                raise UserError(
+                    f"{made.name}: {cell.header}: amounts are marked {marks[0]}, but engagement.yml says "
+                    f"{self.settings.currency}. "
+                    "Correct the currency there, or convert the file."
+                )
+
+    def _shares(self, made: Wide) -> Wide:
+        """Percentages without a sign: a column that goes beyond 1 is of hundredths."""
+        columns = [
+            c.target.to
+            for c in made.cells
+            if c.target.target and c.target.target.kind == "percent" and c.target.to in made.rows.columns
+            and not (c.target.unit or headers.header(c.header).unit)
+        ]  # fmt: skip
+        if not columns:
+            return made
+        most = made.rows.aggregate(**{c: made.rows[c].abs().max() for c in columns}).to_pyarrow().to_pylist()[0]
+        wrong = {c: made.rows[c] / 100 for c in columns if (most[c] or 0) > 1}
+        return replace(made, rows=_stored(self.connection, made.rows.mutate(**wrong), made.rows.get_name())) if wrong else made
+
+    def _currency(self, made: Wide) -> None:
+        if "orders.currency" not in made.rows.columns:
+            return
+        rows = made.rows.filter(made.rows._out == KEPT)
+        seen = rows.select(c=rows["orders.currency"].upper()).distinct().filter(ibis._.c.notnull()).order_by("c").to_pandas()["c"]
+        others = [c for c in seen if _ALIASES.get(c, c) != self.settings.currency]
+        if others:
+            raise UserError(
+                f"{made.name}: there are orders in {', '.join(others[:5])}, but engagement.yml says {self.settings.currency}. "
+                f"Leave them out with `exclude: {{orders.currency: [{others[0]}]}}` in {FILE}, or convert them before the import."
+            )
+
+    # ------------------------------------------------------------ rows
+    def _counted(self, made: Wide) -> None:
+        """Every row of every file, kept or left out for a reason; money before and after; gross and net."""
+        rows, table = made.rows, made.source.table
+        first = rows.filter(rows._item == 0)
+        seen = first.group_by("_file", "_out").aggregate(n=first.count(), first=first._order.min())
+        counts = {(r["_file"], r["_out"]): (r["n"], r["first"] % assembly._SPAN) for r in seen.to_pyarrow().to_pylist()}
+        reasons = {
+            EXCLUDED: (N_("Rows that the mapping excludes by their status: {n}."), "note"),
+            REFUNDED: (N_("Rows whose status says that they were refunded: {n}."), "note"),
+            ORDER_EXCLUDED: (N_("Lines of orders that were left out: {n}."), "note"),
+            INCOMPLETE: (N_("Rows without what {table} needs ({fields}): {n}."), "warning"),
+        }
+        needed = ", ".join(f.name for f in TABLES[table].fields.values() if f.required) if table in TABLES else ""
+        for number, sheet in enumerate(made.sheets):
+            aside = [a for a in sheet.set_aside if a.reason not in ("title", "header")]
+            kept = counts.get((number, KEPT), (0, 0))[0]
+            data = sum(n for (f, _out), (n, _first) in counts.items() if f == number)
+            read = data + sum(a.rows for a in aside)
+            self.quality.add(
+                Line(sheet.source, table, "", "rows_read", "note", read, read, message=N_("Rows: {n}."), values={"n": read})
+            )
+            self.quality.add(
+                Line(sheet.source, table, "", "rows_kept", "note", kept, read, message=N_("Rows: {n}."), values={"n": kept})
+            )
+            for a in aside:
+                message = {
+                    "blank": N_("Empty rows: {n}."), "total": N_("Total rows: {n}. {detail}"),
+                    "footer": N_("Rows below the table: {n}."),
+                    "malformed": N_("Rows with too few or too many cells: {n}."),
+                }.get(a.reason, N_("Rows set aside: {n}. {detail}"))  # fmt: skip
+                severity = "warning" if a.reason == "malformed" else "note"
+                self.quality.add(
+                    Line(sheet.source, table, "", "rows_dropped", severity, a.rows, read, a.first_row, message,
+                         N_("Look at these rows in the file.") if severity == "warning" else "",
+                         {"n": a.rows, "detail": a.detail})
+                )  # fmt: skip
+            for out, (message, severity) in reasons.items():
+                n, first_row = counts.get((number, out), (0, None))
+                if n:
+                    fix = N_("Ask for the values, or map the right column.") if severity == "warning" else ""
+                    values = {"n": n, "table": table, "fields": needed}
+                    self.quality.add(
+                        Line(sheet.source, table, "", "rows_dropped", severity, n, read, first_row, message, fix, values)
+                    )
+        self._looked_up(made)
+        line, sums = refunds(made)
+        if line:
+            self.quality.add(line)
+            for key in ("gross", "refunds", "net"):
+                self.money[f"{table}.{key}"] = self.money.get(f"{table}.{key}", Decimal(0)) + sums[key]
+            self.money[f"{table}.read"] = self.money.get(f"{table}.read", Decimal(0)) + sums["read"]
+
+    def _looked_up(self, made: Wide) -> None:
+        rows = made.rows
+        for column in [c for c in rows.columns if c.startswith(("_several:", "_unknown:"))]:
+            n = int(rows.filter(rows[column]).count().to_pandas())
+            by = column.partition(":")[2]
+            header = next(c.header for c in made.cells if c.target.by == by)
+            several = column.startswith("_several")
+            self.quality.add(
+                Line(
+                    made.name, made.source.table, header, "joined_by_name", "warning" if n else "note", n,
+                    message=_SHARED_NAME if several else _UNKNOWN_NAME,
+                    fix=N_("Ask for an export with the id column.") if n else "", values={"column": header, "n": n},
+                )
+            )  # fmt: skip
+        if "_items" in rows.columns:
+            n = int(rows.filter((rows._item == 0) & ~rows._items).count().to_pandas())
+            self.quality.add(
+                Line(
+                    made.name, made.source.table, made.source.items.column, "items", "warning", n,
+                    message=N_("Several items in one cell: their amounts are that of the order, shared out by number of items. "
+                               "Orders whose items are not as many as the file says: {n}."),
+                    fix=N_("Ask for the export of order items."), values={"n": n},
+                )
+            )  # fmt: skip
+
+    # ------------------------------------------------------------ looking up
+    def _orders(self, done: Sequence[Wide]) -> Table | None:
+        parts = []
+        for made in (w for w in done if w.source.table == "orders"):
+            r = made.rows
+            parts.append(r.select(order_id=r["orders.order_id"], order_date=r["orders.order_date"], left=r._out != KEPT))
+        if "orders" in self.earlier:
+            e = self.earlier["orders"]
+            parts.append(e.select(order_id=e.order_id, order_date=e.order_date.cast("timestamp(6)"), left=ibis.literal(False)))
+        if not parts:
+            return None
+        known = parts[0] if len(parts) == 1 else ibis.union(*parts)
+        known = known.filter(known.order_id.notnull())
+        return known.group_by("order_id").aggregate(order_date=known.order_date.max(), left=known.left.all())
+
+    def _lookups(self, done: Sequence[Wide]) -> dict[str, Table]:
+        places = {
+            "customer_name": ("customers", "customers.customer_name", "customers.customer_id"),
+            "product_name": ("products", "products.product_name", "products.product_id"),
+        }
+        out = {}
+        for by, (table, name, key) in places.items():
+            parts = [
+                w.rows.select(name=conversion.plain(w.rows[name]), id=w.rows[key])
+                for w in done
+                if w.source.table == table and {name, key} <= set(w.rows.columns)
+            ]
+            if by == "customer_name" and self.earlier and (self.project / vault.FOLDER / "customers.parquet").exists():
+                known = vault.read(self.project, "customers", self.connection)
+                if "name" in known.columns:
+                    parts.append(known.select(name=conversion.plain(known.name), id=known.raw_id))
+            if by == "product_name" and "product_name" in getattr(self.earlier.get("products"), "columns", ()):
+                known = self.earlier["products"]
+                parts.append(known.select(name=conversion.plain(known.product_name), id=known.product_id))
+            empty = ibis.memtable({"name": [], "id": []}, schema={"name": "string", "id": "string"})
+            known = ibis.union(*parts) if len(parts) > 1 else parts[0] if parts else empty
+            known = known.filter(known.name.notnull() & known.id.notnull())
+            out[by] = known.group_by("name").aggregate(id=known.id.min(), ids=known.id.nunique())
+        return out
+
+    # ------------------------------------------------------------ contract tables
+    def _contract(self, done: Sequence[Wide]) -> dict[str, Table]:
+        out = {}
+        for name in TABLES:
+            parts = []
+            for number, made in enumerate(done):
+                if name in assembly.feeds(made.source):
+                    own = made.source.table == name
+                    rows = assembly.part(made, name, self.names, self.connection)
+                    later = (1 if own else 0) * 2**62 + number * 2**56  # a table's own file says more of it than another file
+                    parts.append((own, made, rows.mutate(_order=rows._order + later)))
+            if parts:
+                out[name] = self._one(name, parts)
+        return out
+
+    def _one(self, name: str, parts: list[tuple[bool, Wide, Table]]) -> Table:
+        tables = [rows for _own, _made, rows in parts]
+        columns = dict.fromkeys(c for t in tables for c in t.columns)
+        types = {c: next(t[c].type() for t in tables if c in t.columns) for c in columns}
+        tables = [
+            t.select(**{c: t[c].cast(types[c]) if c in t.columns else ibis.null(types[c]) for c in columns}) for t in tables
+        ]
+        rows = tables[0] if len(tables) == 1 else ibis.union(*tables)
+        if "customer_id" in rows.columns:
+            rows = self.names.replaced(rows, "customer_id")
+        rows = _stored(self.connection, rows, f"new_{name}")
+        keys = TABLES[name].key
+        own, made, _rows = parts[0]
+        made_key = f"{name}.{assembly.MADE.get(name)}" not in made.rows.columns and name in assembly.MADE
+        unique = len(parts) == 1 and (not own or (made_key and len(made.sheets) == 1))
+        if not unique:
+            total = int(rows.count().to_pandas())
+            distinct = int(rows.select(*keys).distinct().count().to_pandas())
+            if distinct < total:
+                once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
+                self._merged(name, rows, once, total, distinct, [p for p in parts if p[0]])
+                rows = once
+        amount = AMOUNTS.get(name)
+        if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
+            after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
+            left = self.money[f"{name}.read"] - self.money[f"{name}.kept"] if f"{name}.kept" in self.money else None
+            if left is None:
+                left = sum((self._left(m, amount) for _own, m, _rows in parts), Decimal(0)) + self.money.get(
+                    f"{name}.repeated", Decimal(0)
+                )
+            self.quality.add(checks.money("", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left))
+        return rows.drop("_order")
+
+    @staticmethod
+    def _left(made: Wide, amount: str) -> Decimal:
+        rows = made.rows.filter(made.rows._out != KEPT)
+        column = rows[f"{made.source.table}.{amount}"]
+        return Decimal(rows.aggregate(x=column.sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
+
+    def _merged(self, name: str, rows: Table, once: Table, total: int, distinct: int, own: Sequence) -> None:
+        amount = AMOUNTS.get(name)
+        if amount in rows.columns:
+            sums = [Decimal(t.aggregate(x=t[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0) for t in (rows, once)]
+            self.money[f"{name}.repeated"] = sums[0] - sums[1]
+        if not own:
+            return
+        self.quality.add(
+            Line(
+                "", name, " + ".join(TABLES[name].key), "duplicate_keys", "warning", total - distinct, total,
+                message=N_("Rows that share their key with a later row: {n} of {of}. "
+                           "They became one row; of each column the last value counts."),
+                fix=N_("Check whether files overlap, or whether another column belongs to the key."),
+                values={"n": total - distinct, "of": total},
+            )
+        )  # fmt: skip
+
+    def _people(self, done: Sequence[Wide]) -> Table | None:
+        """Raw ids and direct identifiers of all customers of the files, one row for each raw id."""
+        parts = []
+        for number, made in enumerate(done):
+            if "customers.customer_id" not in made.rows.columns:
+                continue
+            rows = made.rows.filter(made.rows._out == KEPT)
+            ids = rows.select(raw_id=rows["customers.customer_id"]).filter(ibis._.raw_id.notnull()).distinct()
+            parts.append(ids.mutate(_order=ibis.literal(-1, type="int64"), source=ibis.literal(made.name)))
+            known = assembly.vault_rows(made, "customers")
+            if known is not None:
+                own = 2**62 * (made.source.table == "customers") + number * 2**56
+                parts.append(known.mutate(_order=known._order + own, source=ibis.literal(made.name)))
+        if not parts:
+            return None
+        people = assembly.one_each(_united(parts), ["raw_id"])
+        people = self.names.replaced(people.mutate(customer_id=people.raw_id), "customer_id").drop("_order")
+        return _stored(self.connection, people, "people")
+
+    def _contacts(self, done: Sequence[Wide]) -> Table | None:
+        parts = [(m, k) for m in done if (k := assembly.vault_rows(m, "contacts")) is not None]
+        if not parts:
+            return None
+        united = _united([k.mutate(source=ibis.literal(m.name)) for m, k in parts]).drop("_order").distinct()
+        return _stored(self.connection, self.names.replaced(united.mutate(customer_id=united.raw_id), "customer_id"), "contacts")
+
+
+def _kept(
+    run: _Run, new: dict[str, Table], people: Table | None, contacts: Table | None,
+    strict: Collection[str], snapshot: str, dry: bool,
+    book: snapshots.Ledger, again: bool, digests: dict[str, str], settled: str,
+) -> Imported:  # fmt: skip
+    """Join the new tables to the earlier ones, decide who is one person, check everything, and only then write."""
+    project, quality, connection = run.project, run.quality, run.connection
+    tables = new
+    if run.earlier:
+        tables, lines = snapshots.merged(run.earlier, new)
+        quality.extend(lines)
+    pairs = identity.decisions(project)
+    if people is not None:
+        known = {(p.first, p.second) for p in pairs}
+        proposed = identity.proposals(vault.updated(project, "customers", people))
+        fresh = [p for p in proposed if (p.first, p.second) not in known]
+        if fresh:
+            quality.add(
+                Line(
+                    "", "customers", "customer_id", "identity", "warning", len(fresh),
+                    message=N_("Pairs of customers who may be the same person: {n}. Nothing has been merged."),
+                    fix=N_("Decide each pair in data/identity.yml, then import again."), values={"n": len(fresh)},
+                )
+            )  # fmt: skip
+    tables, changed = identity.applied(tables, identity.merges(pairs))
+    tables = {n: _stored(connection, t, f"final_{n}") for n, t in tables.items()}
+    found = checks.checks(tables)
+    if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
+        found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
+    quality.extend(found)
+    if not quality.balanced():
+        raise RuntimeError(f"rows without a count: {quality.unbalanced()}")
+    stop = quality.fatal(strict)
+    rows = {n: int(t.count().to_pandas()) for n, t in tables.items()}
+    if stop:
+        more = [f"  ... and {len(stop) - SHOWN} more"] if len(stop) > SHOWN else []
+        said = [
+            f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
+        ]
+        raise UserError("\n".join([f"Nothing was imported ({len(stop)} checks failed):", *said, *more]))
+    result = Imported(None, quality, rows, run.money, run.said.questions)
+    if dry:
+        return result
+    if people is not None:
+        vault.write(project, "customers", people)
+        pairs = identity.record(project, identity.proposals(vault.read(project, "customers", connection)))
+    if contacts is not None:
+        vault.write(project, "contacts", contacts)
+    name = snapshot or snapshots.name_for(_last_day(tables))
+    same = name == book.latest
+    held = book.snapshots[book.latest] if book.latest and not again else None
+    done = snapshots.Import(
+        previous=(held.previous if same else book.latest) if held else "",
+        files={**(held.files if held and same else {}), **digests},
+        mapping=settled,
+        identity=identity.digest(pairs),
+    )
+    folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done)
+    return replace(result, folder=folder)
+
+
+def header_changes(source: Source, sheet: Sheet) -> list[str]:
+    """What is different between the headers of a sheet and those of the mapping, one sentence each."""
+    fix = "Run `fivestep map` again and answer its questions."
+    used = {h for h, targets in source.columns.items() if any(t.to not in (DROP, ASK) for t in targets)}
+    named = {name: h for h in source.columns if (name := assembly.column(sheet, h))}
+    gone = [h for h in source.columns if h in used and h not in named.values()]
+    out = [f"{sheet.source}: the column {h!r} is gone, which {FILE} maps. {fix}" for h in gone if not _optional(source, h, sheet)]
+    if source.others:
+        return out
+    return out + [
+        f"{sheet.source}: the column {c!r} is new; {FILE} does not know it. {fix}" for c in sheet.columns if c not in named
+    ]
+
+
+def _optional(source: Source, header: str, sheet: Sheet) -> bool:
+    """Whether another column of the sheet, at another rank, fills the same fields."""
+    for target in source.columns[header]:
+        others = (
+            h for h, ts in source.columns.items() if h != header and any(t.to == target.to and t.rank != target.rank for t in ts)
+        )
+        if not any(assembly.column(sheet, h) for h in others):
+            return False
+    return True
+
+
+def shown_at(sheet: Sheet, column: str, row: int) -> str:
+    """The masked value of a cell."""
+    cell = sheet.rows.filter(sheet.rows[ROW] == row).select(x=sheet.rows[column]).limit(1).to_pyarrow().to_pylist()
+    return shown(cell[0]["x"]) if cell else ""
+
+
+def _is_key(to: str) -> bool:
+    table, _, name = to.partition(".")
+    declared = TABLES[table].fields.get(name) if table in TABLES else None
+    return bool(declared and (declared.key or declared.refers))
+
+
+def _united(parts: Sequence[Table]) -> Table:
+    columns = dict.fromkeys(c for t in parts for c in t.columns)
+    types = {c: next(t[c].type() for t in parts if c in t.columns) for c in columns}
+    return _union([t.select(**{c: t[c] if c in t.columns else ibis.null(types[c]) for c in columns}) for t in parts])
+
+
+def _union(parts: Sequence[Table]) -> Table:
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
+
+
+def _stored(connection: ibis.BaseBackend, rows: Table, name: str) -> Table:
+    """The rows as a table of the engine, computed once."""
+    part = f"{name}_new"
+    connection.create_table(part, rows, overwrite=True)
+    connection.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+    connection.raw_sql(f'ALTER TABLE "{part}" RENAME TO "{name}"')
+    return connection.table(name)
+
+
+def _connect(folder: Path) -> ibis.BaseBackend:
+    """An engine whose tables lie on disk, so that a file of any size fits."""
+    connection = ibis.duckdb.connect(folder / "import.duckdb")
+    connection.raw_sql(f"SET memory_limit = '{MEMORY}'")
+    connection.raw_sql("SET preserve_insertion_order = false")
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _earlier(project: Path, book: snapshots.Ledger, connection: ibis.BaseBackend) -> dict[str, Table]:
+    """The tables of the latest snapshot as they were before customers were merged."""
+    folder = project / snapshots.CONTRACT / book.latest
+    tables = engine.read(folder, connection)
+    return identity.undone(tables, snapshots.before_merges(project, book.latest, connection))
+
+
+def _still_there(book: snapshots.Ledger, digests: Mapping[str, str]) -> None:
+    """Raise UserError where a changed mapping would silently forget files that have been taken away since they were imported."""
+    name, held = book.latest, {}
+    while name in book.snapshots:
+        held |= {digest: file for file, digest in book.snapshots[name].files.items()}
+        name = book.snapshots[name].previous
+    gone = sorted({file for digest, file in held.items() if digest not in set(digests.values())} - set(digests))
+    if gone:
+        raise UserError(
+            f"{FILE} has changed since the last import, so everything is imported again, but {', '.join(gone[:5])} "
+            f"{'is' if len(gone) == 1 else 'are'} no longer in {RAW.as_posix()}/. Put it back, or restore the earlier {FILE}."
+        )
+
+
+def _unchanged(project: Path, latest: str, said: mappings.Mapping) -> Imported:
+    folder = project / snapshots.CONTRACT / latest
+    path = folder / snapshots.SHEET
+    quality = QualitySheet.from_json(path.read_text(encoding="utf-8")) if path.exists() else QualitySheet()
+    rows = {x.table: x.rows for x in quality.of("rows_written")}
+    return Imported(folder, quality, rows, {}, said.questions, new=False)
+
+
+def _last_day(tables: Mapping[str, Table]) -> dt.date | None:
+    """The last day with an order, else of any table with a time."""
+    ranked = sorted((n for n in tables if TABLES[n].time in tables[n].columns), key=lambda n: n not in ("orders", "order_lines"))
+    days = []
+    for name in ranked:
+        if days and name not in ("orders", "order_lines"):
+            break
+        column = tables[name][TABLES[name].time].cast("date")
+        day = tables[name].aggregate(day=column.max()).to_pyarrow().to_pylist()[0]["day"]
+        days += [day] if day else []
+    return max(days, default=None)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def summary(done: Imported) -> list[str]:
+    """The import in a few lines: rows by table, gross and net, warnings, open questions."""
+    if not done.new:
+        return [_("Nothing new: these files are imported already, as mapping.yml says.")]
+    out = [_("{table}: {n} rows").format(table=t, n=language.number(n)) for t, n in done.rows.items()]
+    for key in done.money:
+        table, _dot, kind = key.partition(".")
+        if kind == "net":
+            gross, back, net = (language.money(done.money[f"{table}.{k}"], 2) for k in ("gross", "refunds", "net"))
+            said = _("{table}: {gross} gross, {refunds} refunded, {net} net")
+            out.append(said.format(table=table, gross=gross, refunds=back, net=net))
+    warnings = sum(x.severity == "warning" for x in done.quality.lines)
+    out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(warnings)))
+    if done.questions:
+        out.append(
+            _("Open questions in mapping.yml: {n}. Their columns were left out.").format(n=language.number(done.questions))
+        )
+    return out

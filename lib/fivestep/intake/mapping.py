@@ -1,0 +1,266 @@
+"""mapping.yml: which column of which file is which field of the contract. The analyst owns it; an import only reads it."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Mapping as Map
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from fivestep.contract import TABLES, headers
+from fivestep.errors import UserError
+
+FILE = "mapping.yml"
+KEEP, DROP, ASK = "keep", "drop", "ask"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Target(_Strict):
+    """What one column becomes: a field (``table.field``), ``keep`` (an extra column), ``drop``, or ``ask`` (an open question).
+
+    ``values`` translates values (``"*"``: all others); ``by``: the column holds names to be looked up; ``id``: how an id is
+    normalised; ``rank`` which column comes first where several fill one field; ``name`` names an extra column or a question;
+    ``prefix`` stands before ids that are unique in their own file only.
+    """
+
+    to: str
+    values: dict[str, str | None] = {}
+    by: Literal["", "customer_name", "product_name"] = ""
+    id: Literal["", "salesforce", "email", "phone"] = ""
+    unit: Literal["", "元", "千元", "万元", "亿元", "%", "$", "€", "NT$", "HK$"] = ""
+    inverse: bool = False
+    rank: int = Field(1, ge=1)
+    name: str = ""
+    prefix: str = ""
+    roc_years: bool = False
+    personal: bool = True  # False: the analyst has checked that an extra column holds nothing personal
+
+    @field_validator("to")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value in (KEEP, DROP, ASK) or value in headers.targets():
+            return value
+        near = difflib.get_close_matches(value, list(headers.targets()), 3, 0.4)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"{value!r} is no field of the contract, nor keep, drop or ask.{hint}")
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {_text(k): None if v is None else _text(v) for k, v in value.items()}
+
+    def __hash__(self) -> int:
+        return hash((self.to, self.by, self.rank, self.name))
+
+    @property
+    def target(self) -> headers.Target | None:
+        """The field; None for keep, drop and ask."""
+        return headers.targets().get(self.to)
+
+
+class Read(_Strict):
+    """How a file is to be read where its own evidence is not enough."""
+
+    encoding: str = ""
+    separator: str = ""
+    header_row: int = Field(0, ge=0)
+
+
+class Refunds(_Strict):
+    """How refunds are told: negative lines, a column of amounts refunded, or a status that says the whole is refunded."""
+
+    policy: Literal["negative_lines", "refund_column", "status"] = "negative_lines"
+    values: tuple[str, ...] = ()
+    field: Literal["orders.order_status", "orders.refund_status"] = "orders.order_status"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Refunds:
+        if (self.policy == "status") != bool(self.values):
+            raise ValueError("policy status needs values, and the other policies take none")
+        return self
+
+
+class Items(_Strict):
+    """Items packed into one cell, ``name(spec)(2件);...``: their column, the count to check, the amount to share out by count."""
+
+    column: str
+    count: str = ""
+    amount: str = ""
+
+
+class Source(_Strict):
+    """One kind of file: which files, what they are, and what each of their columns becomes.
+
+    ``others: drop`` leaves out every column that is not named, new ones too; without it a new column stops an import.
+    """
+
+    files: tuple[str, ...] = Field(min_length=1)
+    table: str = ""
+    system: str = ""
+    kind: str = ""
+    read: Read = Read()
+    time_zone: str = ""
+    date_order: Literal["", "ymd", "dmy", "mdy"] = ""
+    decimal: Literal["", ".", ","] = ""
+    fill: tuple[str, ...] = ()
+    fill_by: str = ""
+    exclude: dict[str, tuple[str, ...]] = {}
+    refunds: Refunds = Refunds()
+    items: Items | None = None
+    line_amount: Literal["", "quantity * unit_price", "quantity * unit_price - line_discount"] = ""
+    scores: dict[str, float] = {}
+    others: Literal["", "drop"] = ""
+    columns: dict[str, tuple[Target, ...]] = Field(min_length=1)
+
+    @field_validator("table")
+    @classmethod
+    def _table(cls, value: str) -> str:
+        if value and value not in (*TABLES, "contacts"):
+            raise ValueError(f"{value!r} is no contract table. Tables are {', '.join(TABLES)}")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            value and ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("use an IANA name like Asia/Shanghai") from None
+        return value
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _excluded(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {k: tuple(_text(x) for x in (v if isinstance(v, list | tuple) else (v,))) for k, v in value.items()}
+
+    @field_validator("scores", mode="before")
+    @classmethod
+    def _answers(cls, value: Any) -> Any:
+        return {_text(k): v for k, v in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _specs(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {str(k): _targets(v) for k, v in value.items()}
+
+    def __hash__(self) -> int:
+        return hash((self.files, self.table, self.kind))
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The headers that are still a question."""
+        return tuple(h for h, targets in self.columns.items() if any(t.to == ASK for t in targets))
+
+    def matches(self, name: str) -> bool:
+        """Whether a sheet of this name is of this kind; a pattern may name the sheet, its file, or the archive of the file."""
+        return _named(name, self.files)
+
+
+class Mapping(_Strict):
+    """The whole file: sources in order, and files that are no data."""
+
+    version: Literal[1] = 1
+    sources: tuple[Source, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    def source(self, name: str) -> Source | None:
+        """The first source that a sheet belongs to."""
+        return next((s for s in self.sources if s.matches(name)), None)
+
+    def ignored(self, name: str) -> bool:
+        """Whether a file or sheet is no data."""
+        return _named(name, self.ignore)
+
+    @property
+    def questions(self) -> int:
+        """How many questions are open: headers, and sheets whose kind is not known."""
+        return sum(len(s.open) + (not s.table) for s in self.sources)
+
+
+def read(project: Path) -> Mapping:
+    """The mapping of *project*. Raises UserError with one line for each problem."""
+    path = project / FILE
+    if not path.is_file():
+        raise UserError(f"There is no {FILE} yet. Put the client's files in data/raw/ and run: fivestep map")
+    return parsed(path.read_text(encoding="utf-8"))
+
+
+def parsed(text: str) -> Mapping:
+    """The mapping that the text of a mapping.yml describes."""
+    try:
+        said = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise UserError(f"{FILE} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(said, dict):
+        raise UserError(f"{FILE}: expected `sources:` with a list of files below it.")
+    try:
+        return Mapping(**said)
+    except ValidationError as error:
+        raise UserError("\n".join(_problem(said, e) for e in error.errors())) from None
+
+
+def extra_name(header: str) -> str:
+    """The name of the column that keeps a header which the contract has no field for."""
+    said = headers.header(header).text.strip()
+    name = re.sub(r"[^\w]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", said)).strip("_").lower()
+    return name or "extra"
+
+
+def _named(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a sheet's name (``a.zip/b.xlsx#Sheet1``), that of its file or of what the file lies in fits one of the patterns."""
+    wholes = [name] + [name[: m.start()] for m in re.finditer(r"[/#]", name)]
+    return any(fnmatch.fnmatchcase(whole, p) for whole in wholes for p in patterns)
+
+
+class _Loader(yaml.SafeLoader):
+    """Keys are texts, also a header called ``no`` or ``2024``; a key that is written twice is refused, not silently replaced."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _value in node.value:
+            key.tag = "tag:yaml.org,2002:str"
+            if key.value in seen:
+                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: {key.value!r} is written twice")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _targets(value: Any) -> Any:
+    if value is None:
+        return ({"to": ASK},)
+    parts = value if isinstance(value, list | tuple) else (value,)
+    return tuple({"to": p} if isinstance(p, str) else p for p in parts)
+
+
+def _problem(said: Map[str, Any], error: Any) -> str:
+    where, sources = [], said.get("sources")
+    loc = list(error["loc"])
+    if loc[:1] == ["sources"] and len(loc) > 1 and isinstance(loc[1], int) and isinstance(sources, list):
+        entry = sources[loc[1]]
+        files = entry.get("files") if isinstance(entry, dict) else None
+        where.append(str(files[0] if isinstance(files, list) and files else files or f"source {loc[1] + 1}"))
+        loc = loc[2:]
+    where += [str(part) for part in loc if not isinstance(part, int)]
+    known = {"extra_forbidden": " There is no such key."}.get(error["type"], "")
+    given = f" (it says {error['input']!r})" if isinstance(error["input"], str | int | float) else ""
+    return f"{FILE}: {': '.join(where)}: {error['msg'].removeprefix('Value error, ')}{given}.{known}".replace("..", ".")

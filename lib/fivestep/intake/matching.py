@@ -1,0 +1,313 @@
+"""Which system a sheet comes from, and which field each header is: settled by the system or the synonyms, else a question."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from fivestep.contract import TABLES, headers
+from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
+from fivestep.language import _
+
+SHOWN = 5  # candidates and samples of a question
+NEAR = 0.9  # a second kind that knows this share of the headers that the best one knows makes the choice a question
+
+# Labels that only say something within the table they are known from.
+_GENERIC = frozenset(
+    "name title company position rating grade tier tags labels segment street member job cell 姓名 公司 积分 等级 昵称".split()
+)
+
+# The tables that one sheet of a kind feeds, its own first.
+FEEDS: dict[str, tuple[str, ...]] = {
+    "order_lines": ("order_lines", "orders", "customers", "products"),
+    "orders": ("orders", "customers"),
+    "customers": ("customers", "contacts"),
+    "contacts": ("contacts", "customers"),
+    "opportunities": ("opportunities", "customers", "contacts"),
+    "stage_history": ("stage_history", "opportunities"),
+    "interactions": ("interactions", "customers"),
+    "feedback": ("feedback", "customers", "products"),
+    "events": ("events", "customers", "products"),
+    "survey": ("survey", "customers"),
+    "exposures": ("exposures", "campaigns", "customers"),
+    "offers": ("offers", "campaigns", "products"),
+    "campaigns": ("campaigns",),
+    "products": ("products",),
+    "costs": ("costs", "customers"),
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of sheet of one system. ``columns`` says what each known header (as compared) becomes."""
+
+    system: str
+    name: str
+    sheet: str
+    layout: str
+    table: str
+    detect: tuple[frozenset[str], ...]
+    columns: Mapping[str, tuple[Target, ...]] = field(hash=False, compare=False)
+    options: Mapping[str, Any] = field(hash=False, compare=False)
+
+    @property
+    def label(self) -> str:
+        """The kind as a reader sees it; a layout that nobody has confirmed always says so."""
+        label = f"{self.name}, {self.sheet}"
+        if self.layout == "unconfirmed":
+            return _("{kind} (unconfirmed layout)").format(kind=label)
+        return _("{kind} (layout believed, not confirmed)").format(kind=label) if self.layout == "believed" else label
+
+    def known(self, columns: Iterable[str]) -> int:
+        return sum(headers.key(c) in self.columns for c in columns)
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a sample of a column's values looks like: the share of filled cells that look like each kind, and a few of them."""
+
+    filled: int = 0
+    distinct: int = 0
+    shares: Mapping[str, float] = field(default_factory=dict, hash=False)
+    sample: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A field that a header may be; ``score`` from 0 to 1."""
+
+    to: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a header becomes and who said so: ``mapping``, ``system``, ``synonyms``, or nobody (``ask``), with candidates."""
+
+    targets: tuple[Target, ...]
+    by: str
+    candidates: tuple[Candidate, ...] = ()
+
+
+@functools.cache
+def kinds() -> tuple[Kind, ...]:
+    """Every kind of sheet of every system, as contract/systems/ describes them."""
+    out = []
+    for path in sorted(resources.files("fivestep.contract").joinpath("systems").iterdir(), key=lambda p: p.name):
+        if path.name.endswith(".yml"):
+            out += _kinds(path.name, yaml.safe_load(path.read_text(encoding="utf-8")))
+    return tuple(out)
+
+
+_OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount", "time_zone", "date_order", "decimal")
+
+
+def _kinds(name: str, said: Mapping[str, Any]) -> list[Kind]:
+    out = []
+    for sheet, facts in said["sheets"].items():
+        unknown = set(facts) - {"table", "layout", "detect", "columns", "keep", "drop", *_OPTIONS}
+        if unknown:
+            raise ValueError(f"{name}: {sheet}: {sorted(unknown)[0]} is no part of a sheet")
+        columns: dict[str, list[Target]] = {}
+        for to, labels in facts["columns"].items():
+            for part in labels if isinstance(labels, list) else [labels]:
+                part = part if isinstance(part, dict) else {"from": part}
+                options = {k: v for k, v in part.items() if k != "from"}
+                target = Target(to=to if "." in to else f"{facts['table']}.{to}", **options)
+                for label in part["from"] if isinstance(part["from"], list) else [part["from"]]:
+                    held = columns.setdefault(headers.key(label), [])
+                    held += [target] if target not in held else []
+        for to in (KEEP, DROP):
+            for label in facts.get(to, ()):
+                columns.setdefault(headers.key(label), [Target(to=to)])
+        for label in facts.get("exclude", ()):
+            if "." not in label:  # a column that only says which rows to leave out
+                columns.setdefault(headers.key(label), [Target(to=DROP)])
+        detect = tuple(frozenset(headers.key(x) for x in ([g] if isinstance(g, str) else g)) for g in facts["detect"])
+        options = {k: facts[k] for k in _OPTIONS if k in facts}
+        layout = facts.get("layout", said["layout"])
+        settled = {k: tuple(v) for k, v in columns.items()}
+        out.append(Kind(said["system"], said["name"], sheet, layout, facts["table"], detect, settled, options))
+    return out
+
+
+def kind(system: str, sheet: str) -> Kind | None:
+    """The kind that a mapping names."""
+    return next((k for k in kinds() if (k.system, k.sheet) == (system, sheet)), None)
+
+
+def detected(columns: Sequence[str]) -> list[Kind]:
+    """The kinds whose telling headers are all among *columns*, best first; more than one where the columns do not decide."""
+    there = {headers.key(c) for c in columns}
+    found = [k for k in kinds() if all(group & there for group in k.detect)]
+    found = sorted(found, key=lambda k: (-k.known(columns), -len(k.detect), k.system, k.sheet))
+    return [k for k in found if k.known(columns) >= NEAR * found[0].known(columns)]
+
+
+def table_of(columns: Sequence[str]) -> tuple[str, list[str]]:
+    """The contract table that a sheet of no known system holds, and the likely ones; empty where its headers do not say."""
+    votes: dict[str, float] = {}
+    sure: set[str] = set()
+    for column in columns:
+        found = headers.lookup(column)
+        tables = {t.table for t in found}
+        for table in tables:
+            votes[table] = votes.get(table, 0) + 1 / len(tables)
+        if len(found) == 1:
+            sure.add(found[0].name)
+    ranked = sorted(votes, key=lambda t: (-votes[t], [*TABLES, "contacts"].index(t)))
+    lines = {"order_lines.quantity", "order_lines.unit_price", "order_lines.line_amount", "products.product_id"}
+    if "orders.order_id" in sure:
+        if len(lines & sure) >= 2 or "order_lines.line_id" in sure:
+            return "order_lines", ranked
+        if sure & {"orders.order_date", "orders.order_amount", "orders.paid_amount"}:
+            return "orders", ranked
+    own = [t for t in ranked if any(f"{t}.{k}" in sure for k in _keys(t))]
+    if own and votes[own[0]] >= 2 and (len(own) == 1 or votes[own[0]] > votes[own[1]]):
+        return own[0], ranked
+    return "", ranked[:SHOWN]
+
+
+def matches(
+    columns: Sequence[str],
+    values: Mapping[str, Values],
+    *,
+    kind: Kind | None = None,
+    table: str = "",
+    earlier: Source | None = None,
+) -> dict[str, Match]:
+    """What each header becomes: what the mapping says already, else the system, else the synonyms where they name one field.
+
+    Everything else is a question: unknown headers, headers of several fields, fields of a table that such a sheet does not feed,
+    and two headers for one field.
+    """
+    said = {headers.key(h): t for h, t in earlier.columns.items()} if earlier else {}
+    out: dict[str, Match] = {}
+    for column in columns:
+        own = said.get(headers.key(column))
+        if own and column not in earlier.open:
+            out[column] = Match(own, "mapping")
+        elif kind and headers.key(column) in kind.columns:
+            out[column] = Match(kind.columns[headers.key(column)], "system")
+        else:
+            out[column] = _by_synonyms(column, values.get(column, Values()), table)
+    _twice(out, values, table)
+    return out
+
+
+def _by_synonyms(column: str, values: Values, table: str) -> Match:
+    found = headers.lookup(column)
+    away = headers.key(column) in _GENERIC and found and found[0].table != table  # the title of a product is no job title
+    if len(found) == 1 and found[0].table in FEEDS.get(table, ()) and not away:
+        target = found[0]
+        if target.place in ("drop", "keep"):
+            return Match((Target(to=target.place),), "synonyms")
+        return Match((Target(to=target.name, inverse=headers.key(column) in target.inverse),), "synonyms")
+    return Match((Target(to=ASK),), "ask", candidates(column, values, table))
+
+
+def _twice(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:
+    """Two headers that the synonyms, or a system at the same rank, give to one field: nobody has said which is meant."""
+    holders: dict[tuple[str, int], list[str]] = {}
+    for column, match in out.items():
+        for target in match.targets:
+            if target.target and not target.values and target.to != "survey.answer":
+                holders.setdefault((target.to, target.rank), []).append(column)
+    for (to, _rank), several in holders.items():
+        unsaid = [c for c in several if out[c].by == "synonyms"]
+        if len(several) > 1 and unsaid:
+            for column in unsaid:
+                others = candidates(column, values.get(column, Values()), table)
+                own = Candidate(to, max((c.score for c in others if c.to == to), default=0.5))
+                out[column] = Match(
+                    (Target(to=ASK),), "ask", tuple(dict.fromkeys((own, *(c for c in others if c.to != to))))[:SHOWN]
+                )
+
+
+def candidates(column: str, values: Values, table: str = "") -> tuple[Candidate, ...]:
+    """The fields that a header is likely to be, best first: by its likeness to known labels, its values, and its sheet."""
+    key, grams = headers.key(column), _grams(headers.key(column))
+    if not key:
+        return ()
+    home, scored = FEEDS.get(table, ()), []
+    for target in headers.targets().values():
+        likeness = max((_likeness(grams, label) for label in target.labels), default=0.0)
+        if key in target.labels:
+            likeness = 1.0 if key in target.seen else 0.95
+        fit = _fit(target, values)
+        place = 1.0 if target.table == table else 0.8 if target.table in home else 0.3 if table else 0.6
+        if likeness < 0.4 and not (target.table == table and fit > 0.9 and target.kind in ("date", "datetime", "money")):
+            continue
+        scored.append(Candidate(target.name, round(0.6 * likeness + 0.25 * fit + 0.15 * place, 2)))
+    return tuple(sorted(scored, key=lambda c: (-c.score, c.to))[:SHOWN])
+
+
+def values(texts: Sequence[str | None]) -> Values:
+    """What the values of a column look like; *texts* is a sample."""
+    filled = [unicodedata.normalize("NFKC", t).strip() for t in texts if t is not None and t.strip()]
+    if not filled:
+        return Values()
+    shares = {name: sum(bool(p.fullmatch(t)) for t in filled) / len(filled) for name, p in _PATTERNS.items()}
+    distinct = dict.fromkeys(filled)
+    shares["unique"] = len(distinct) / len(filled)
+    shares["long"] = sum(len(t) > 40 for t in filled) / len(filled)
+    return Values(len(filled), len(distinct), shares, tuple(distinct)[:SHOWN])
+
+
+_DATE = r"(?:\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?|\d{8}|[A-Z][a-z]{2} \d{1,2}, \d{4}|\d{13})(?:[T ].*)?"
+_PATTERNS = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "date": _DATE,
+        "number": r"[-+(]?[¥$€]?-?\d[\d,]*(?:\.\d+)?[万元%)]*",
+        "percent": r"-?\d+(?:\.\d+)?%",
+        "phone": r"(?:\+?86)?1[3-9]\d[\d*]{8}|\+?[\d() -]{7,17}",
+        "email": r"[^@\s]+@[^@\s]+\.[^@\s]+",
+        "bool": r"(?i:是|否|y|n|yes|no|true|false|t|f|0|1|有|无|√|×)",
+        "id": r"[#\w./:-]{3,40}",
+    }.items()
+}
+
+
+def _fit(target: headers.Target, values: Values) -> float:
+    """How well the values suit a field, 0 to 1; one half where there are none to judge by."""
+    if not values.filled:
+        return 0.5
+    share = values.shares
+    if target.field in ("phone", "email"):
+        return share[target.field]
+    if target.kind in ("date", "datetime"):
+        return share["date"]
+    if target.kind in ("money", "number", "int", "score", "percent"):
+        return max(share["number"], share["percent"]) * (1 - 0.7 * share["date"])
+    if target.kind == "bool":
+        return share["bool"]
+    if target.kind == "id":
+        return share["id"] * (0.4 + 0.6 * share["unique"]) * (1 - 0.7 * share["date"])
+    if target.kind == "text":
+        return (0.5 + 0.5 * share["long"]) * (1 - max(share["date"], share["number"], share["email"]))
+    return (1 - max(share["date"], share["email"], share["long"])) * (1 - 0.6 * share["number"]) * (1.1 - share["unique"]) / 1.1
+
+
+@functools.lru_cache(maxsize=8192)
+def _grams(key: str) -> frozenset[str]:
+    """What two headers have in common: pairs of three letters in a row; of Chinese, single characters and pairs."""
+    if key.isascii():
+        return frozenset(f" {key} "[i : i + 3] for i in range(len(key)))
+    return frozenset(key) | {key[i : i + 2] for i in range(len(key) - 1)}
+
+
+def _likeness(grams: frozenset[str], label: str) -> float:
+    other = _grams(label)
+    return 2 * len(grams & other) / (len(grams) + len(other)) if grams and other else 0.0
+
+
+def _keys(table: str) -> tuple[str, ...]:
+    return TABLES[table].key if table in TABLES else ("contact_id", "contact_name")

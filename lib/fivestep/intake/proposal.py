@@ -1,0 +1,309 @@
+"""`fivestep map`: from the client's files to a proposed mapping.yml, with every open question visible in it."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Mapping as Map
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import ibis
+import yaml
+
+from fivestep import language
+from fivestep.contract import headers
+from fivestep.errors import UserError
+from fivestep.intake import assembly, matching
+from fivestep.intake import mapping as mappings
+from fivestep.intake.importing import RAW, raw_files, read_sheets
+from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
+from fivestep.intake.matching import Kind, Match, Values
+from fivestep.intake.sheet import ROW, Sheet
+from fivestep.language import _
+from fivestep.privacy.masking import masked
+
+SAMPLE_ROWS = 2_000  # rows of a file that its proposal looks at
+SAMPLE_SHEETS = 3  # files of one kind that it looks at
+
+_DAY_MONTH = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b")
+_OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """One source with the evidence for each of its columns; ``tables`` are the likely tables where that is a question."""
+
+    source: Source
+    matches: Map[str, Match]
+    values: Map[str, Values]
+    kind: Kind | None = None
+    rivals: tuple[Kind, ...] = ()
+    tables: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return assembly.missing(self.source, orders=True)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A proposed mapping: the sources in order, files that are no data, and files that could not be read, with the reason."""
+
+    proposed: tuple[Proposed, ...]
+    ignore: tuple[str, ...] = ()
+    unread: Map[str, str] = field(default_factory=dict)
+
+    @property
+    def mapping(self) -> Mapping:
+        return Mapping(sources=tuple(p.source for p in self.proposed), ignore=self.ignore)
+
+
+def propose(project: Path, connection: ibis.BaseBackend) -> Proposal:
+    """A mapping for the files in data/raw/: what mapping.yml says already stays; files with the same headers are one source."""
+    earlier = mappings.read(project) if (project / FILE).is_file() else Mapping()
+    sheets: list[Sheet] = []
+    unread: dict[str, str] = {}
+    for name, path in raw_files(project).items():
+        if earlier.ignored(name):
+            continue
+        try:
+            found = read_sheets(path, project / RAW, earlier, connection)
+        except UserError as error:
+            unread[name] = str(error)
+            continue
+        sheets += [s for s in found if not earlier.ignored(s.source)]
+    return proposal(sheets, earlier, unread)
+
+
+def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Map[str, str] | None = None) -> Proposal:
+    """The proposal for sheets that have been read."""
+    earlier = earlier or Mapping()
+    groups: dict[tuple, list[Sheet]] = {}
+    for sheet in sheets:
+        said = earlier.source(sheet.source)
+        number = earlier.sources.index(said) if said else -1
+        groups.setdefault((number, frozenset(headers.key(c) for c in sheet.columns)), []).append(sheet)
+    names = {sheet.source: group for group, members in groups.items() for sheet in members}
+    made: dict[int, list[Proposed]] = {}
+    for group, members in groups.items():
+        number = group[0]
+        said = earlier.sources[number] if number >= 0 else None
+        alone = number < 0 or sum(g[0] == number for g in groups) == 1
+        files = said.files if said and alone else _patterns(members, [n for n, g in names.items() if g != group])
+        made.setdefault(number, []).append(_proposed(members, said, files))
+    out = []
+    for number, source in enumerate(earlier.sources):  # sources without a file today stay as they are
+        out += made.get(number) or [Proposed(source, {h: Match(t, "mapping") for h, t in source.columns.items()}, {})]
+    return Proposal((*out, *made.get(-1, ())), earlier.ignore, unread or {})
+
+
+def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, ...]) -> Proposed:
+    columns = members[0].columns
+    values = {c: Values() for c in columns}
+    for sheet in members[:SAMPLE_SHEETS]:
+        sample = sheet.rows.filter(sheet.rows[ROW].notnull()).order_by(ROW).limit(SAMPLE_ROWS).to_pyarrow()
+        for column in columns:
+            own = assembly.column(sheet, column)
+            if own and not values[column].filled:
+                values[column] = matching.values(sample[own].to_pylist())
+                values[column] = replace(values[column], sample=_order_evidence(sample[own].to_pylist(), values[column]))
+    found = matching.detected(columns)
+    kind = matching.kind(said.system, said.kind) if said and said.system else found[0] if len(found) == 1 else None
+    rivals = () if kind else tuple(found)
+    table, likely = (said.table, []) if said and said.table else (kind.table, []) if kind else matching.table_of(columns)
+    if rivals and len({k.table for k in rivals}) > 1:
+        table = ""
+    matches = matching.matches(columns, values, kind=kind, table=table, earlier=said)
+    options = {k: kind.options[k] for k in _OPTIONS if kind and k in kind.options}
+    if "fill" in options:
+        there = {headers.key(c) for c in columns}
+        options["fill"] = tuple(h for h in options["fill"] if headers.key(h) in there)
+    if "items" in options and headers.key(options["items"]["column"]) not in {headers.key(c) for c in columns}:
+        del options["items"]
+    targets = {t.to for m in matches.values() for t in m.targets}
+    if "exclude" in options:
+        options["exclude"] = {
+            k: v for k, v in options["exclude"].items() if k in targets or headers.key(k) in map(headers.key, columns)
+        }
+    base: dict[str, Any] = dict(
+        files=files, table=table, system=kind.system if kind else "", kind=kind.sheet if kind else "", **options
+    )
+    if said:
+        base = {**said.model_dump(), "files": files, "table": table or said.table}
+    named = columns if not base.get("others") else [c for c in columns if matches[c].by == "mapping"]
+    base["columns"] = {c: matches[c].targets for c in named}
+    if not base.get("date_order"):
+        base["date_order"] = _date_order(matches, values)
+    return Proposed(Source(**base), matches, values, kind, rivals, tuple(likely))
+
+
+def _order_evidence(texts: Sequence[str | None], values: Values) -> tuple[str, ...]:
+    """The samples, led by one that tells day from month where there is one."""
+    telling = next((t for t in texts if t and (m := _DAY_MONTH.match(t)) and max(int(m[1]), int(m[2])) > 12), None)
+    return tuple(dict.fromkeys([*([telling] if telling else []), *values.sample]))[: matching.SHOWN]
+
+
+def _date_order(matches: Map[str, Match], values: Map[str, Values]) -> str:
+    """The order of day and month where the values of the date columns say it; empty where they do not, or contradict."""
+    firsts, seconds = set(), set()
+    for column, match in matches.items():
+        if any(t.target and t.target.kind in ("date", "datetime") for t in match.targets):
+            for text in values[column].sample if column in values else ():
+                if m := _DAY_MONTH.match(text):
+                    firsts.add(int(m[1]) > 12)
+                    seconds.add(int(m[2]) > 12)
+    if True in firsts and True not in seconds:
+        return "dmy"
+    return "mdy" if True in seconds and True not in firsts else ""
+
+
+def ambiguous_dates(proposed: Proposed) -> tuple[str, ...]:
+    """The date columns whose sample reads as day/month and as month/day alike."""
+    if proposed.source.date_order:
+        return ()
+    return tuple(
+        c
+        for c, m in proposed.matches.items()
+        if any(t.target and t.target.kind in ("date", "datetime") for t in m.targets)
+        and any(_DAY_MONTH.match(t) for t in (proposed.values.get(c) or Values()).sample)
+    )
+
+
+def _patterns(members: Sequence[Sheet], others: Sequence[str]) -> tuple[str, ...]:
+    """Names of files with their numbers left open, so that next month's file fits too; exact where that would catch others."""
+    out: dict[str, None] = {}
+    for sheet in members:
+        exact = glob.escape(sheet.source)
+        wide = re.sub(r"\d+(?:[-_.年月日]*\d+)*", "*", exact) if re.search(r"\d", sheet.source) else exact
+        probe = Source(files=(wide,), columns={"x": DROP})
+        out[exact if wide.strip("*./") == "" or any(probe.matches(o) for o in others) else wide] = None
+    return tuple(out)
+
+
+# ---------------------------------------------------------------- as text
+def text(proposal: Proposal) -> str:
+    """The text of a mapping.yml: settled lines and who settled them, questions with candidates and masked values."""
+    out = [
+        "# " + _("What the client's files are, and what each of their columns becomes in the contract tables."),
+        "# "
+        + _("A column becomes a field (table.field), several ([a, b]), keep (a further column), drop, or ask: an open question."),
+        "# " + _("Answer the questions here, or with: fivestep map --ask. Running fivestep map again keeps every answer."),
+        "version: 1",
+        "sources:" if proposal.proposed else "sources: []",
+    ]
+    for proposed in proposal.proposed:
+        out += _source_lines(proposed)
+    if proposal.ignore:
+        out += ["", f"ignore: {_flow(list(proposal.ignore))}"]
+    for name, why in proposal.unread.items():
+        out += ["", f"# {name}: " + " ".join(why.split()), "# " + _("Mend the file, or name it under `ignore:`.")]
+    return "\n".join(out) + "\n"
+
+
+def _source_lines(proposed: Proposed) -> list[str]:
+    source = proposed.source
+    out = ["", f"- files: {_flow(list(source.files))}"]
+    if proposed.kind:
+        out.append(f"  # {proposed.kind.label}")
+        note = proposed.kind.layout
+        if note == "unconfirmed":
+            out.append("  # " + _("Unconfirmed layout: check every column."))
+    if proposed.rivals:
+        out.append("  # " + _("question: which system is it? {kinds}").format(kinds="; ".join(k.label for k in proposed.rivals)))
+    if not source.table:
+        likely = ", ".join(proposed.tables) or ", ".join(matching.FEEDS)
+        out.append("  # " + _("question: which table does it hold? Likely: {tables}").format(tables=likely))
+    out.append(f"  table: {_flow(source.table)}")
+    defaults = {k: f.default for k, f in Source.model_fields.items()}
+    for key in ("system", "kind", "read", "time_zone", "date_order", "decimal", "fill", "fill_by", "exclude", "refunds", "items",
+                "line_amount", "scores", "others"):  # fmt: skip
+        value = getattr(source, key)
+        if value != defaults[key] and value is not None:
+            said = value.model_dump(exclude_defaults=True) if hasattr(value, "model_dump") else value
+            if key == "refunds":
+                said = {"policy": value.policy, **said}
+            out.append(f"  {key}: {_flow(_plain(said))}")
+    doubtful = ambiguous_dates(proposed)
+    if doubtful:
+        out.append("  # " + _("question: is {columns} day/month (dmy) or month/day (mdy)?").format(columns=", ".join(doubtful)))
+        out.append("  # date_order: dmy")
+    if source.table and proposed.missing:
+        out.append("  # " + _("still missing: {fields}").format(fields=", ".join(proposed.missing)))
+    out.append("  columns:")
+    for header, targets in source.columns.items():
+        match = proposed.matches.get(header)
+        by = {"synonyms": "  # " + _("by its name")}.get(match.by if match else "", "")
+        out.append(f"    {_flow(header)}: {_spec(targets)}{by}")
+        if any(t.to == ASK for t in targets):
+            out += [f"      # {line}" for line in question(proposed, header)]
+    return out
+
+
+def question(proposed: Proposed, header: str) -> list[str]:
+    """The lines of a question: candidates with their scores, and masked values."""
+    match, values = proposed.matches.get(header), proposed.values.get(header)
+    likely = (
+        ", ".join(f"{c.to} ({c.score:.2f})" for c in match.candidates) if match and match.candidates else _("no likely field")
+    )
+    out = [_("candidates: {candidates}; or keep, drop").format(candidates=likely)]
+    if values and values.sample:
+        out.append(_("values: {values}").format(values=" | ".join(masked(v) for v in values.sample)))
+    return out
+
+
+def _spec(targets: Sequence[Target]) -> str:
+    said = [t.to if t == Target(to=t.to) else _plain(t.model_dump(exclude_defaults=True)) for t in targets]
+    return _flow(said[0] if len(said) == 1 else said)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
+
+
+def _flow(value: Any) -> str:
+    said = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False).strip()
+    return said.removesuffix("\n...").removesuffix("...").strip()
+
+
+def write(project: Path, text: str) -> bool:
+    """Write mapping.yml where it changed; returns whether it did. The text must describe a mapping."""
+    mappings.parsed(text)
+    path = project / FILE
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return False
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    part.replace(path)
+    return True
+
+
+def summary(proposal: Proposal) -> list[str]:
+    """One line for each source: its files, what they are taken for, and how many columns are settled and open."""
+    out = []
+    for p in proposal.proposed:
+        what = p.kind.label if p.kind else p.source.table or "?"
+        n, left = len(p.source.columns), len(p.source.open)
+        said = _("{files}: {what}; columns: {n}, open questions: {left}")
+        out.append(said.format(files=", ".join(p.source.files), what=what, n=language.number(n), left=language.number(left)))
+        if p.source.table and p.missing:
+            out.append("  " + _("still missing: {fields}").format(fields=", ".join(p.missing)))
+    return out + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
+
+
+def consent() -> str:
+    """The question before mapping.yml is written for the first time."""
+    return _("Write mapping.yml?")
+
+
+def written(changed: bool, proposal: Proposal) -> str:
+    """What was written, and what is still open."""
+    left = proposal.mapping.questions
+    said = _("mapping.yml is written.") if changed else _("mapping.yml is as it was.")
+    if left:
+        return said + " " + _("Open questions: {n}. Answer them with: fivestep map --ask").format(n=language.number(left))
+    return said + " " + _("No question is open. Next: fivestep import")

@@ -1,0 +1,199 @@
+"""The quality sheet of an import: what was read, what was kept, what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from fivestep import language
+from fivestep.errors import UserError
+from fivestep.language import N_, _
+
+SHEET, PAGE = "quality.json", "quality.html"  # beside the tables of a snapshot
+
+SEVERITY_LABELS = {"error": N_("Error"), "warning": N_("Warning"), "note": N_("Note")}
+
+CHECKS: dict[str, str] = {
+    "rows_read": N_("Rows read"),
+    "rows_kept": N_("Rows kept"),
+    "rows_dropped": N_("Rows left out"),
+    "rows_written": N_("Rows written"),
+    "rows_changed": N_("Rows changed by a later file"),
+    "date_range": N_("Date range"),
+    "gap": N_("Gap in time"),
+    "money": N_("Money before and after"),
+    "refunds": N_("Refunds"),
+    "outlier": N_("Outliers"),
+    "not_parsed": N_("Values not understood"),
+    "required_empty": N_("Required cells are empty"),
+    "below_minimum": N_("Values below the minimum"),
+    "not_a_number": N_("Values that are no numbers"),
+    "impossible_date": N_("Dates beyond the calendar"),
+    "duplicate_keys": N_("Duplicate keys"),
+    "orphan_keys": N_("Orphan keys"),
+    "unmatched_header": N_("Unmatched headers"),
+    "ambiguous_header": N_("Ambiguous headers"),
+    "duplicate_header": N_("Duplicate headers"),
+    "header_changed": N_("Headers changed"),
+    "header": N_("Header rows"),
+    "total": N_("Total rows"),
+    "malformed": N_("Malformed rows"),
+    "format": N_("Kind of file"),
+    "hidden_sheet": N_("Hidden sheets"),
+    "encoding": N_("Encoding"),
+    "separator": N_("Separator"),
+    "mojibake": N_("Garbled text"),
+    "wrapped_text": N_("Wrapped text"),
+    "precision_lost": N_("Digits lost"),
+    "float_text": N_("Ids written as decimals"),
+    "null_bytes": N_("Null bytes"),
+    "formula_text": N_("Formulas as text"),
+    "leading_zeros": N_("Leading zeros lost"),
+    "masked": N_("Masked values"),
+    "mixed_units": N_("Mixed units"),
+    "unknown_value": N_("Unknown values"),
+    "filled": N_("Cells filled from above"),
+    "joined_by_name": N_("Joined by name"),
+    "layout": N_("Unconfirmed layout"),
+    "time_zone": N_("Time zone"),
+    "identity": N_("Same person"),
+    "empty_date": N_("Dates that are none"),
+    "personal": N_("Personal values in a further column"),
+    "items": N_("Items packed into one cell"),
+    "contract": N_("Contract"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the quality sheet.
+
+    ``rows`` of ``of`` rows are concerned, the first is ``first_row`` of the file. ``message`` and ``fix`` are messages of the
+    catalog; ``values`` fills their ``{placeholders}`` and is written in the reader's language: int as a count, float as a share,
+    Decimal as money, date as a day, text as it is. Without ``values`` they are shown as they stand. Values of direct identifiers
+    and of unmapped columns must be masked by the caller.
+    """
+
+    source: str
+    table: str
+    column: str
+    check: str
+    severity: str = "note"
+    rows: int = 0
+    of: int = 0
+    first_row: int | None = None
+    message: str = ""
+    fix: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.severity not in SEVERITY_LABELS:
+            raise ValueError(f"severity {self.severity!r} is not one of {tuple(SEVERITY_LABELS)}")
+
+    def text(self) -> str:
+        """The message in the language in use."""
+        return self._filled(self.message)
+
+    def mend(self) -> str:
+        """The fix in the language in use; empty where there is nothing to mend."""
+        return self._filled(self.fix)
+
+    def label(self) -> str:
+        """What was checked, in the language in use."""
+        return _(CHECKS[self.check]) if self.check in CHECKS else self.check.replace("_", " ").capitalize()
+
+    def place(self) -> str:
+        """File, table and column as far as the line names them."""
+        return " · ".join(filter(None, (self.source, ".".join(filter(None, (self.table, self.column))))))
+
+    def _filled(self, message: str) -> str:
+        if not message:
+            return ""
+        return _(message).format(**{k: _shown(v) for k, v in self.values.items()}) if self.values else _(message)
+
+
+@dataclass
+class QualitySheet:
+    """The lines of one import, in the order in which they were found.
+
+    Rows are balanced file by file: every source has ``rows_read`` (all rows, those set aside included), ``rows_kept`` (rows that
+    went into at least one table) and any number of ``rows_dropped`` lines, one for each reason.
+    """
+
+    lines: list[Line] = field(default_factory=list)
+
+    def add(self, line: Line) -> None:
+        self.lines.append(line)
+
+    def extend(self, lines: Iterable[Line]) -> None:
+        self.lines.extend(lines)
+
+    def of(self, *checks: str) -> list[Line]:
+        """The lines of these checks."""
+        return [line for line in self.lines if line.check in checks]
+
+    def fatal(self, strict: Collection[str]) -> list[Line]:
+        """Errors, and the warnings of the checks named in *strict* (``all`` names every check)."""
+        known = {*CHECKS, *(line.check for line in self.lines), "all"}
+        unknown = sorted(set(strict) - known)
+        if unknown:
+            raise UserError(f"--strict {unknown[0]}: there is no such check. Checks are all, {', '.join(CHECKS)}.")
+        chosen = known if "all" in strict else set(strict)
+        return [x for x in self.lines if x.severity == "error" or (x.severity == "warning" and x.check in chosen)]
+
+    def unbalanced(self) -> dict[str, tuple[int, int]]:
+        """Sources of which rows read are not rows kept plus rows dropped: source -> (read, accounted for)."""
+        read: dict[str, int] = {}
+        known: dict[str, int] = {}
+        for line in self.of("rows_read", "rows_kept", "rows_dropped"):
+            counts = read if line.check == "rows_read" else known
+            counts[line.source] = counts.get(line.source, 0) + line.rows
+        sources = dict.fromkeys([*read, *known])
+        return {s: (read.get(s, 0), known.get(s, 0)) for s in sources if read.get(s, 0) != known.get(s, 0)}
+
+    def balanced(self) -> bool:
+        """Whether every row that was read was kept or is counted under a reason."""
+        return not self.unbalanced()
+
+    def to_json(self) -> str:
+        """The sheet as JSON text: the same lines give the same bytes."""
+        lines = [{**asdict(x), "values": {k: _packed(v) for k, v in x.values.items()}} for x in self.lines]
+        return json.dumps({"version": 1, "lines": lines}, ensure_ascii=False, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> QualitySheet:
+        """The sheet that `to_json` wrote."""
+        lines = json.loads(text)["lines"]
+        return cls([Line(**{**x, "values": {k: _unpacked(v) for k, v in x["values"].items()}}) for x in lines])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, int):
+        return language.number(value)
+    if isinstance(value, float):
+        return language.percent(value, 1)
+    if isinstance(value, Decimal):
+        return language.money(value, 2)
+    return language.day(value)
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return {"money": str(value)}
+    if isinstance(value, dt.datetime):
+        return {"day": value.date().isoformat()}
+    if isinstance(value, dt.date):
+        return {"day": value.isoformat()}
+    return value
+
+
+def _unpacked(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return Decimal(value["money"]) if "money" in value else dt.date.fromisoformat(value["day"])

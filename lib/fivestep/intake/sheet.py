@@ -1,0 +1,54 @@
+"""A sheet: one table of a client's file, every cell as text, with what the reader set aside and decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ibis
+
+ROW = "_row"
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Rows of the file that are no data: counted, never silently dropped.
+
+    ``reason`` is title, blank, header, total, footer or malformed. ``detail`` says of total rows whether they reconcile.
+    """
+
+    reason: str
+    rows: int
+    first_row: int
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the reader decided or saw, with its evidence; ``severity`` is note, warning or error."""
+
+    check: str
+    column: str
+    text: str
+    rows: int = 0
+    first_row: int | None = None
+    severity: str = "note"
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table of a file.
+
+    ``source`` is the file as the user knows it (``orders.zip/2024.xlsx#Sheet1``), relative to the folder of raw data. ``rows``
+    has one string column for each of ``columns`` and ``_row``, the row number in the file as the user counts it, header included;
+    empty cells are null. ``sha256`` is of the file's bytes. ``numeric`` names the columns whose cells were numbers in a workbook:
+    ids there may have lost digits or zeros.
+    """
+
+    source: str
+    columns: tuple[str, ...]
+    rows: ibis.Table
+    set_aside: tuple[SetAside, ...]
+    notes: tuple[Note, ...]
+    sha256: str
+    numeric: frozenset[str] = frozenset()

@@ -1,0 +1,211 @@
+"""Snapshots: contract tables in a folder of their own, written whole or not at all, and the ledger of what went into them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import ibis
+from filelock import FileLock
+
+from fivestep.contract import TABLES
+from fivestep.errors import UserError
+from fivestep.intake.quality import PAGE, SHEET, Line, QualitySheet
+from fivestep.language import N_
+from fivestep.privacy import vault
+
+CONTRACT = Path("data", "contract")
+LEDGER = "imports.json"
+
+
+@dataclass(frozen=True)
+class Import:
+    """What one snapshot was made of: the snapshot before it, the files (name -> SHA-256 of the bytes), and the SHA-256 of the
+    mapping and of the identity decisions."""
+
+    previous: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    mapping: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What has been imported into a project: the fingerprint of its key, and each snapshot by name."""
+
+    key: str = ""
+    snapshots: dict[str, Import] = field(default_factory=dict)
+
+    @property
+    def latest(self) -> str:
+        """The name of the last snapshot by name that was imported; empty where there is none."""
+        return max(self.snapshots, default="")
+
+    def seen(self, snapshot: str) -> set[str]:
+        """SHA-256 of every file in *snapshot* and in the snapshots that it continues."""
+        out: set[str] = set()
+        while snapshot in self.snapshots:
+            done = self.snapshots[snapshot]
+            out |= set(done.files.values())
+            snapshot = done.previous if done.previous != snapshot else ""
+        return out
+
+    def fresh(self, files: Mapping[str, str], snapshot: str) -> list[str]:
+        """Those of *files* (name -> SHA-256) that *snapshot* does not hold yet; of files with the same content, the first."""
+        seen, out = self.seen(snapshot), []
+        for name, digest in files.items():
+            if digest not in seen:
+                seen.add(digest)
+                out.append(name)
+        return out
+
+
+def ledger(project: Path) -> Ledger:
+    """The ledger of *project*, empty before the first import."""
+    path = project / CONTRACT / LEDGER
+    if not path.exists():
+        return Ledger()
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        known = {name: Import(**entry) for name, entry in said["snapshots"].items()}
+        known = {name: entry for name, entry in known.items() if (path.parent / name).is_dir()}
+        return Ledger(said["key"], known)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(
+            f"{(CONTRACT / LEDGER).as_posix()}: the record of imports cannot be read. Restore it from a backup, or remove "
+            f"{CONTRACT.as_posix()}/ and import everything again."
+        ) from None
+
+
+def name_for(last_day: dt.date | None) -> str:
+    """The name of a snapshot by default: the last day of its data, so that the last by name is the newest."""
+    return last_day.isoformat() if last_day else "undated"
+
+
+def write(
+    project: Path, name: str, tables: Mapping[str, ibis.Table], quality: QualitySheet,
+    *, done: Import | None = None, key: str = "", before: Mapping[str, ibis.Table] | None = None,
+) -> Path:  # fmt: skip
+    """Write a snapshot to ``data/contract/<name>/``; what was there under that name is replaced at one stroke.
+
+    Zstandard Parquet with the fields in the order of the contract, rows by customer, time and key, so that the same rows in any
+    order give the same bytes; ``quality.json`` and ``quality.html`` lie beside them. *before* are the rows that merging customers
+    has changed, kept in the vault; *done* and the fingerprint *key* go into the ledger. Raises UserError for a name that is no
+    folder name and for another key than the ledger's.
+    """
+    from fivestep.intake.quality_page import page
+
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        raise UserError(f"snapshot: {name!r} is no folder name. Use letters, digits, hyphens and dots, such as 2024-06-30.")
+    root = project / CONTRACT
+    work = root / ".tmp"
+    work.mkdir(parents=True, exist_ok=True)
+    with FileLock(work / "lock"):
+        said = ledger(project)
+        if key and said.key and key != said.key:
+            raise UserError(
+                f"snapshot {name}: its pseudonyms were made with another key ({key}) than those of data/contract/ ({said.key})."
+            )
+        new, old, target = work / name, work / f"{name}.old", root / name
+        for leftover in (new, old):  # of an import that was cut off
+            shutil.rmtree(leftover, ignore_errors=True)
+        new.mkdir()
+        for table in (t for t in TABLES if t in tables):
+            ordered(table, tables[table]).to_parquet(new / f"{table}.parquet", compression="zstd")
+        (new / SHEET).write_text(quality.to_json(), encoding="utf-8", newline="\n")
+        (new / PAGE).write_text(page(quality, name), encoding="utf-8", newline="\n")
+        aside = _set_aside(project, name, before or {})
+        if target.exists():
+            target.replace(old)
+        try:
+            new.replace(target)
+        except OSError:
+            if old.exists():
+                old.replace(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(_merged(project, name), ignore_errors=True)
+        if aside:
+            aside.replace(_merged(project, name))
+        entries = {**said.snapshots, name: done or Import()}
+        record = {"key": key or said.key, "snapshots": {n: asdict(entries[n]) for n in sorted(entries)}}
+        part = work / LEDGER
+        part.write_text(json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
+        part.replace(root / LEDGER)
+    return target
+
+
+def ordered(name: str, table: ibis.Table) -> ibis.Table:
+    """A contract table as it is written: fields in the order of the contract, further columns by name, rows in a total order."""
+    described = TABLES[name]
+    for field_ in described.fields.values():
+        if field_.type == "money" and field_.name in table.columns and not table[field_.name].type().is_decimal():
+            raise ValueError(f"{name}.{field_.name}: money must be DECIMAL, it is {table[field_.name].type()}")
+    known = [f for f in described.fields if f in table.columns]
+    columns = known + sorted(set(table.columns) - set(known))
+    first = [c for c in ("customer_id", described.time, *described.key) if c in known]
+    return table.select(columns).order_by(*dict.fromkeys(first))  # keys are unique: the order is total
+
+
+def merged(earlier: Mapping[str, ibis.Table], new: Mapping[str, ibis.Table]) -> tuple[dict[str, ibis.Table], list[Line]]:
+    """The tables of a snapshot with those of new files: a row with a known key replaces the earlier row, other rows are added.
+
+    Nothing is removed; a column that the new files do not have keeps its earlier values. The lines count the rows that were added
+    and changed, table by table.
+    """
+    out, lines = dict(earlier), []
+    for name, rows in new.items():
+        if name not in earlier:
+            out[name] = rows
+            continue
+        key, before = list(TABLES[name].key), earlier[name]
+        absent = [c for c in before.columns if c not in rows.columns]
+        rows = rows.select(**{c: rows[c].cast(before[c].type()) if c in before.columns else rows[c] for c in rows.columns})
+        known = before.select(**{f"_{c}": before[c] for c in before.columns})
+        joined = rows.left_join(known, [rows[k] == known[f"_{k}"] for k in key])
+        kept = joined.select(*rows.columns, **{c: joined[f"_{c}"] for c in absent})
+        shared = [c for c in rows.columns if c in before.columns and c not in key]
+        differs = ibis.or_(*(~joined[c].identical_to(joined[f"_{c}"]) for c in shared)) if shared else ibis.literal(False)
+        there = joined[f"_{key[0]}"].notnull()
+        seen = joined.aggregate(of=joined.count(), known=there.sum(), changed=(there & differs).sum()).to_pandas().iloc[0]
+        of, found, changed = (0 if seen[c] != seen[c] else int(seen[c]) for c in ("of", "known", "changed"))
+        lines.append(
+            Line(
+                "", name, "", "rows_changed", "warning" if changed else "note", changed, of,
+                message=N_("Rows of new files: {of}. New: {added}; replacing a different row: {changed}; there already: {same}."),
+                fix=N_("Nothing to do where the client has corrected data; otherwise compare the files.") if changed else "",
+                values={"of": of, "added": of - found, "changed": changed, "same": found - changed},
+            )
+        )  # fmt: skip
+        rest = before.anti_join(rows, key)
+        columns = [*before.columns, *(c for c in kept.columns if c not in before.columns)]
+        types = {c: kept[c].type() for c in columns}
+        rest = rest.select(**{c: rest[c] if c in rest.columns else ibis.null(types[c]) for c in columns})
+        out[name] = ibis.union(rest, kept.select(columns))
+    return out, lines
+
+
+def before_merges(project: Path, snapshot: str, connection: ibis.BaseBackend) -> dict[str, ibis.Table]:
+    """The rows of *snapshot* that merging customers has changed, as they were: table -> rows, for `identity.undone`."""
+    return {p.stem: connection.read_parquet(p) for p in sorted(_merged(project, snapshot).glob("*.parquet"))}
+
+
+def _merged(project: Path, snapshot: str) -> Path:
+    return project / vault.FOLDER / "merged" / snapshot
+
+
+def _set_aside(project: Path, name: str, before: Mapping[str, ibis.Table]) -> Path | None:
+    rows = {table: rows for table, rows in before.items() if rows.count().to_pandas()}
+    if not rows:
+        return None
+    part = vault.folder(project) / "merged" / f".{name}.new"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    for table, kept in rows.items():
+        vault.private(part / f"{table}.parquet", kept.order_by(kept.columns))
+    return part

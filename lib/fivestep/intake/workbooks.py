@@ -1,0 +1,124 @@
+"""Workbooks: xlsx, xls, xlsb and ods, read by calamine in a process of its own."""
+
+from __future__ import annotations
+
+import itertools
+import marshal
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import ibis
+
+from fivestep.errors import UserError
+from fivestep.intake import workbook_cells
+from fivestep.intake.layout import SAMPLE_ROWS, Cells, layout
+from fivestep.intake.sheet import Note, Sheet
+from fivestep.intake.staging import new_file, sheet, stage
+
+MEMORY = 2 << 30  # bytes: what the whole import may take
+LEAST_MEMORY = 512 << 20  # for the smallest workbook: the reader itself and a sheet of a million cells
+MEMORY_OF_BYTE = 40  # a byte of an unpacked sheet becomes at most as many in memory
+SECONDS = 10  # of processor time for the smallest workbook, and one more for every 2 MB
+SECOND_BYTES = 2 << 20
+
+_REASONS = {
+    "PasswordError": "it is protected by a password. Save it without one",
+    "MemoryError": "it needs more memory than an import may take. Save it as CSV",
+}
+_DAMAGED = "it is damaged or no workbook. Open it in a spreadsheet program and save it again as xlsx or CSV"
+_TOO_LARGE = "it is damaged or too large to be read as a workbook. Save it as CSV"
+
+
+def workbook(
+    path: Path,
+    connection: ibis.BaseBackend,
+    *,
+    source: str,
+    sha256: str,
+    size: int,
+    known: Collection[str],
+    header_row: int = 0,
+) -> list[Sheet]:
+    """The sheets of a workbook that hold rows; *size* is that of the unpacked file in bytes."""
+    memory = min(MEMORY, LEAST_MEMORY + MEMORY_OF_BYTE * size)
+    command = [sys.executable, "-I", workbook_cells.__file__, str(path), str(memory), str(SECONDS + size // SECOND_BYTES)]
+    out = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL) as process:
+        try:
+            records = _records(process, source)
+            record = next(records)
+            while record[0] == "sheet":
+                rows: list[tuple] = []
+                _, name, visible, left, merged = record
+                counts: dict[int, list[int]] = {}
+                below = _rows(records, left, counts, rows)
+                found = _sheet(below, merged, counts, connection, f"{source}#{name}", sha256, visible, known, header_row)
+                out += [found] if found else []
+                for _unread in below:
+                    pass
+                record = rows[-1]
+        finally:
+            process.kill()
+    if not out:
+        raise UserError(f"{source}: the workbook holds no rows. Export it again.")
+    return out
+
+
+def _records(process: subprocess.Popen, source: str) -> Iterator[tuple]:
+    while True:
+        try:
+            record = marshal.load(process.stdout)
+        except (EOFError, ValueError, TypeError):
+            raise UserError(f"{source}: the workbook cannot be read: {_TOO_LARGE}.") from None
+        if record[0] == "error":
+            raise UserError(f"{source}: the workbook cannot be read: {_REASONS.get(record[1], _DAMAGED)}.")
+        yield record
+
+
+def _rows(records: Iterator[tuple], left: int, counts: dict[int, list[int]], after: list[tuple]):
+    """Row numbers and cells of one sheet; the record after its last rows is put into *after*."""
+    number, before = 0, [None] * left
+    for record in records:
+        if record[0] != "rows":
+            after.append(record)
+            return
+        for column, found, long in record[2]:
+            count = counts.setdefault(column + left, [0, 0])
+            count[0] += found
+            count[1] += long
+        for cells in record[1]:
+            number += 1
+            yield number, before + cells if left else cells
+
+
+def _sheet(rows, merged, counts, connection, source, sha256, visible, known, header_row) -> Sheet | None:
+    head: list[tuple[int, Cells]] = []
+    filled = 0
+    for row in rows:
+        head.append(row)
+        filled += any(row[1])
+        if filled >= SAMPLE_ROWS or len(head) >= 10 * SAMPLE_ROWS:
+            break
+    if not filled:
+        return None
+    ranges = [(top + 1, left, bottom + 1, right) for top, left, bottom, right in merged]
+    plan = layout(head, source=source, known=known, header_row=header_row, merged=ranges)
+    staged = stage(itertools.chain(head, rows), plan, new_file(connection, ".parquet"), pad=True)
+    staged.numeric = frozenset(c for c, (found, _) in counts.items() if found and c < plan.width)
+    for column, (_, long) in sorted(counts.items()):
+        if long and column < plan.width:
+            staged.notes.append(
+                Note(
+                    "precision_lost",
+                    plan.columns[column],
+                    f"{long:,} cells are numbers of 16 digits and more: a workbook keeps only the first 15.",
+                    long,
+                    severity="warning",
+                    fix="Export the column as text; it cannot serve as a key.",
+                )
+            )
+    if not visible:
+        staged.notes.append(Note("hidden_sheet", "", "The worksheet is hidden in the workbook."))
+    return sheet(connection, staged, source=source, sha256=sha256)

@@ -1,0 +1,1 @@
+"""Privacy: keyed pseudonyms, the vault of direct identifiers, masking."""

@@ -1,0 +1,341 @@
+"""`fivestep import` from end to end on small files: what becomes of rows, money and people, and what stops it."""
+
+from __future__ import annotations
+
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fivestep.engagement import Settings
+from fivestep.errors import UserError
+from fivestep.intake import importing, mapping, proposal
+from fivestep.intake.importing import Imported
+
+SETTINGS = Settings(name="Test", client="Test", currency="CNY", time_zone="Asia/Shanghai")
+PLAIN = """\
+sources:
+- files: ["orders*.csv"]
+  table: orders
+  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, sum: orders.order_amount}
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("FIVESTEP_KEY", "a key of at least thirty-two bytes for tests")
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    return tmp_path
+
+
+def put(project: Path, name: str, text: str, encoding: str = "utf-8") -> None:
+    (project / "data" / "raw" / name).write_bytes(text.encode(encoding))
+
+
+def run(project: Path, said: str = "", settings: Settings = SETTINGS, **more) -> Imported:
+    if said:
+        (project / "mapping.yml").write_text(said, encoding="utf-8")
+    return importing.import_(project, settings, **more)
+
+
+def mapped(project: Path, settings: Settings = SETTINGS, **more) -> Imported:
+    """The import with the mapping that `fivestep map` proposes, its open questions dropped."""
+    from fivestep import engine
+
+    proposed = proposal.propose(project, engine.connect())
+    proposal.write(project, proposal.text(proposed))
+    return run(project, "", settings, **more)
+
+
+def table(done: Imported, name: str) -> pd.DataFrame:
+    return pd.read_parquet(done.folder / f"{name}.parquet")
+
+
+def checks(done: Imported) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for line in done.quality.lines:
+        out[line.check] = out.get(line.check, 0) + line.rows
+    return out
+
+
+# ---------------------------------------------------------------- what stops an import
+def test_a_column_that_is_gone_or_new_stops_the_import_and_names_file_and_fix(project):
+    put(project, "orders.csv", "id,day,who,total\n1,2024-03-05,a,10\n")
+    with pytest.raises(UserError) as error:
+        run(project, PLAIN)
+    assert "orders.csv: the column 'sum' is gone" in str(error.value)
+    assert "the column 'total' is new" in str(error.value)
+    assert "fivestep map" in str(error.value)
+    assert not (project / "data" / "contract").exists()
+
+
+def test_a_header_that_differs_in_case_and_blanks_only_is_the_same(project):
+    put(project, "orders.csv", "ID ,Day,WHO,sum\n1,2024-03-05,a,10\n")
+    assert run(project, PLAIN).rows == {"orders": 1}
+
+
+def test_a_file_that_the_mapping_does_not_know_stops_the_import(project):
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n")
+    put(project, "other.csv", "x,y\n1,2\n")
+    with pytest.raises(UserError, match=r"other\.csv"):
+        run(project, PLAIN)
+    assert run(project, PLAIN + "ignore: [other.csv]\n").rows == {"orders": 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("1,3/5/2024,a,10\n", "date_order"),
+        ("1,2024-03-05,a,1.5万\n2,2024-03-05,a,30\n", "bare number"),
+        ("1,2024-03-05,a,$5\n", "engagement.yml says CNY"),
+        ("1,2024-03-05,a,$5\n2,2024-03-05,a,￥5\n", "several currencies"),
+        ("1.23E+17,2024-03-05,a,5\n", "lost digits"),
+    ],
+)
+def test_what_must_not_be_guessed_stops_the_import(project, rows, said):
+    put(project, "orders.csv", "id,day,who,sum\n" + rows)
+    with pytest.raises(UserError, match=said) as error:
+        run(project, PLAIN)
+    assert "orders" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_required_fields_that_no_column_fills_stop_the_import(project):
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n")
+    with pytest.raises(UserError, match=r"orders\.order_amount"):
+        run(project, PLAIN.replace("orders.order_amount", "drop"))
+
+
+def test_strict_makes_chosen_warnings_fatal_and_nothing_is_written(project):
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n2,2024-03-06,a,ten\n")
+    with pytest.raises(UserError, match="Nothing was imported"):
+        run(project, PLAIN, strict=("not_parsed",))
+    assert not list((project / "data").glob("contract/*/*.parquet"))
+    assert not (project / "data" / "vault").exists()
+    done = run(project)
+    assert checks(done)["not_parsed"] == 1
+
+
+def test_a_dry_run_checks_everything_and_writes_nothing(project):
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n")
+    done = run(project, PLAIN, dry=True)
+    assert (done.folder, done.rows) == (None, {"orders": 1})
+    assert not list((project / "data").glob("contract/*/*.parquet"))
+
+
+# ---------------------------------------------------------------- rows and money
+def test_every_row_is_kept_or_counted_under_a_reason(project):
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n,2024-03-05,b,20\n3,never,c,30\n4,2024-03-06,d,40\n")
+    done = run(project, PLAIN)
+    found = checks(done)
+    assert (found["rows_read"], found["rows_kept"], found["rows_dropped"]) == (4, 2, 2)
+    assert done.quality.balanced()
+    money = next(x for x in done.quality.of("money") if "before" in x.values)
+    assert (money.values["before"], money.values["left_out"], money.values["after"]) == (Decimal(100), Decimal(50), Decimal(50))
+
+
+def test_refunds_follow_the_policy_that_is_stated(project):
+    put(
+        project,
+        "orders.csv",
+        "id,day,who,sum,back,state\n1,2024-03-05,a,10,0,成功\n2,2024-03-05,b,20,5,成功\n3,2024-03-06,c,30,,退款成功\n4,2024-03-06,d,7,,交易关闭\n",
+    )
+    columns = PLAIN.replace(
+        "sum: orders.order_amount}", "sum: orders.order_amount, back: orders.refund_amount, state: orders.order_status}"
+    )
+    closed = "  exclude: {orders.order_status: [交易关闭]}\n"
+    done = run(project, columns + closed + "  refunds: {policy: refund_column}\n")
+    assert [done.money[f"orders.{k}"] for k in ("gross", "refunds", "net")] == [Decimal(60), Decimal(5), Decimal(55)]
+    assert table(done, "orders").set_index("order_id")["order_amount"].to_dict() == {"1": 10, "2": 15, "3": 30}
+    done = run(project, columns + closed + "  refunds: {policy: status, values: [退款成功]}\n")
+    assert [done.money[f"orders.{k}"] for k in ("gross", "refunds", "net")] == [Decimal(60), Decimal(30), Decimal(30)]
+    assert sorted(table(done, "orders")["order_id"]) == ["1", "2"]
+
+
+def test_order_cells_on_the_first_row_only_are_filled_and_never_added_up(project):
+    put(
+        project, "orders_export.csv",
+        "Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Created at,Lineitem quantity,Lineitem name,"
+        "Lineitem price,Lineitem sku\n"
+        "#1,Ann@x.com,paid,CNY,30,5,0,35,2025-10-07 09:50:26 +0200,1,Cup,10,C\n"
+        "#1,,,,,,,,,2,Pot,10,P\n"
+        "#2,bob@x.com,paid,CNY,10,0,0,10,2025-10-08 09:50:26 +0200,1,Cup,10,\n",
+    )  # fmt: skip
+    done = mapped(project)
+    orders, lines = table(done, "orders").set_index("order_id"), table(done, "order_lines")
+    assert orders["order_amount"].to_dict() == {"#1": Decimal(35), "#2": Decimal(10)}
+    assert str(orders.loc["#1", "order_date"]) == "2025-10-07 15:50:26"
+    assert lines["line_amount"].sum() == Decimal(40)
+    assert lines.groupby("order_id")["customer_id"].nunique().tolist() == [1, 1]
+    assert lines["customer_id"].notna().all()
+    assert set(lines["product_id"]) == {"C", "P", "Cup"}
+
+
+def test_customer_cells_are_filled_down_to_the_next_customer_and_no_further(project):
+    put(
+        project,
+        "c.csv",
+        "客户名称,客户编号,客户状态,客户来源,联系人姓名,手机\n甲公司,K1,意向客户,展会,张三,13800000001\n,,,,李四,13800000002\n乙公司,K2,,,王五,13800000003\n",
+    )
+    said = """\
+sources:
+- files: [c.csv]
+  table: customers
+  fill: [客户编号, 客户名称, 客户状态, 客户来源]
+  columns:
+    客户名称: customers.customer_name
+    客户编号: customers.customer_id
+    客户状态: customers.customer_status
+    客户来源: customers.source
+    联系人姓名: contacts.contact_name
+    手机: contacts.phone
+"""
+    done = run(project, said)
+    customers = table(done, "customers")
+    assert len(customers) == 2
+    assert customers["customer_status"].isna().sum() == 1
+    contacts = pd.read_parquet(project / "data" / "vault" / "contacts.parquet")
+    assert contacts.groupby("raw_id")["name"].apply(sorted).to_dict() == {"K1": ["张三", "李四"], "K2": ["王五"]}
+
+
+def test_packed_items_are_exploded_and_their_number_checked(project):
+    put(
+        project, "订单.csv",
+        "订单号,订单状态,订单创建时间,买家手机号,全部商品名称,订单商品总件数,订单实收金额\n"
+        "E1,交易完成,2024-03-05 10:00:00,13800000001,杯子(白色)(2件);壶(1件),3,10\n"
+        "E2,交易完成,2024-03-06 10:00:00,13800000002,杯子(白色)(1件),2,5\n"
+        "E3,交易关闭,2024-03-06 10:00:00,138****0003,壶(1件),1,9\n",
+    )  # fmt: skip
+    done = mapped(project)
+    lines = table(done, "order_lines").sort_values(["order_id", "line_id"])
+    assert lines[["order_id", "product_id", "quantity"]].values.tolist() == [
+        ["E1", "杯子(白色)", 2.0], ["E1", "壶", 1.0], ["E2", "杯子(白色)", 1.0],
+    ]  # fmt: skip
+    assert lines["line_amount"].tolist() == [Decimal("6.67"), Decimal("3.33"), Decimal("5.00")]
+    assert table(done, "orders")["order_amount"].sum() == Decimal(15)
+    assert checks(done)["items"] == 1
+    assert checks(done)["rows_dropped"] == 1
+
+
+def test_lines_take_the_day_of_their_order_and_go_with_it(project):
+    put(project, "orders.csv", "id,day,who,sum,state\n1,2024-03-05,a,10,ok\n2,2024-03-06,b,20,交易关闭\n")
+    put(project, "items.csv", "id,item,n,price\n1,x,2,5\n2,x,4,5\n9,x,1,5\n")
+    said = PLAIN.replace("sum: orders.order_amount}", "sum: orders.order_amount, state: orders.order_status}")
+    said += "  exclude: {orders.order_status: [交易关闭]}\n" + (
+        "- files: [items.csv]\n  table: order_lines\n  columns: {id: orders.order_id, item: products.product_id, "
+        "n: order_lines.quantity, price: order_lines.unit_price}\n"
+    )
+    done = run(project, said)
+    lines = table(done, "order_lines")
+    assert lines["order_id"].tolist() == ["1"]
+    assert str(lines["order_date"][0].date()) == "2024-03-05"
+    assert {x.rows for x in done.quality.of("rows_dropped") if x.source == "items.csv"} == {1}
+    assert done.quality.balanced()
+
+
+def test_names_are_looked_up_only_where_they_are_unique(project):
+    put(project, "customers.csv", "no,name\nK1,甲公司\nK2,乙公司\nK3,乙公司\n")
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,甲公司,10\n2,2024-03-05,乙公司,20\n3,2024-03-05,丙公司,30\n")
+    said = PLAIN.replace("who: customers.customer_id", "who: {to: customers.customer_id, by: customer_name}")
+    said += (
+        "- files: [customers.csv]\n  table: customers\n  columns: {no: customers.customer_id, name: customers.customer_name}\n"
+    )
+    done = run(project, said)
+    who = table(done, "orders").set_index("order_id")["customer_id"]
+    vault = pd.read_parquet(project / "data" / "vault" / "customers.parquet").set_index("raw_id")["customer_id"]
+    assert who["1"] == vault["K1"]
+    assert pd.isna(who["2"])
+    assert who["3"] == vault["丙公司"]
+    assert [x.rows for x in done.quality.of("joined_by_name")] == [1, 1]
+
+
+def test_repeated_keys_become_one_row_and_the_later_value_counts(project):
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n1,2024-03-05,a,12\n2,2024-03-06,b,\n")
+    put(project, "orders_2.csv", "id,day,who,sum\n2,2024-03-06,b,20\n")
+    done = run(project, PLAIN)
+    assert table(done, "orders").set_index("order_id")["order_amount"].to_dict() == {"1": 12, "2": 20}
+    assert done.quality.balanced()
+    assert checks(done)["duplicate_keys"] == 1
+
+
+# ---------------------------------------------------------------- people, and again
+def test_direct_identifiers_go_to_the_vault_only(project):
+    put(project, "orders.csv", "id,day,who,sum,name,tel,mail,more\n1,2024-03-05,K1,10,张三丰,13812345678,zsf@x.com,13812345678\n")
+    said = PLAIN.replace(
+        "sum: orders.order_amount}",
+        "sum: orders.order_amount, name: customers.customer_name, tel: customers.phone, mail: customers.email, more: keep}",
+    )
+    done = run(project, said)
+    for path in done.folder.rglob("*"):
+        content = pd.read_parquet(path).to_csv() if path.suffix == ".parquet" else path.read_text(encoding="utf-8")
+        for secret in ("张三丰", "13812345678", "zsf@x.com", "K1"):
+            assert secret not in content, path.name
+    assert "more" not in table(done, "orders").columns
+    assert checks(done)["personal"] == 1
+    vault = project / "data" / "vault" / "customers.parquet"
+    assert pd.read_parquet(vault).iloc[0][["raw_id", "name", "phone", "email"]].tolist() == [
+        "K1",
+        "张三丰",
+        "13812345678",
+        "zsf@x.com",
+    ]
+    assert stat.S_IMODE(vault.stat().st_mode) == 0o600
+
+
+def test_the_same_files_twice_change_nothing_and_a_new_one_adds(project):
+    put(project, "orders_1.csv", "id,day,who,sum\n1,2024-03-05,a,10\n2,2024-03-06,b,20\n")
+    first = run(project, PLAIN)
+    before = {p.name: p.read_bytes() for p in first.folder.iterdir()}
+    again = run(project)
+    assert not again.new
+    assert {p.name: p.read_bytes() for p in again.folder.iterdir()} == before
+    put(project, "orders_2.csv", "id,day,who,sum\n2,2024-03-06,b,25\n3,2024-04-01,a,5\n")
+    later = run(project)
+    assert later.folder.name == "2024-04-01"
+    assert table(later, "orders").set_index("order_id")["order_amount"].to_dict() == {"1": 10, "2": 25, "3": 5}
+    assert table(later, "orders").groupby("customer_id").size().tolist() in ([2, 1], [1, 2])
+    assert not run(project).new
+
+
+def test_a_changed_mapping_needs_the_files_of_before(project):
+    put(project, "orders_1.csv", "id,day,who,sum\n1,2024-03-05,a,10\n")
+    run(project, PLAIN)
+    (project / "data" / "raw" / "orders_1.csv").unlink()
+    put(project, "orders_2.csv", "id,day,who,sum\n2,2024-03-06,b,20\n")
+    with pytest.raises(UserError, match=r"orders_1\.csv"):
+        run(project, PLAIN + "  time_zone: UTC\n")
+
+
+def test_old_orders_of_a_shop_in_gbk_are_read_by_their_system(project):
+    head = (
+        "订单编号,买家会员名,买家应付货款,买家应付邮费,总金额,买家实际支付金额,订单状态,"
+        "收货人姓名,收货地址 ,联系手机,订单创建时间,订单付款时间 ,店铺名称"
+    )
+    rows = (
+        '="1001",小红,90,10,100,100,交易成功,张三,某路1号,13800000001,2024-03-05 10:00:00,2024-03-05 10:01:00,旗舰店\n'
+        '="1002",小明,50,0,50,0,交易关闭,李四,某路2号,13800000002,2024-03-06 10:00:00,,旗舰店\n'
+    )
+    put(project, "ExportOrderList.csv", head + "\n" + rows, "gb18030")
+    done = mapped(project)
+    orders = table(done, "orders")
+    assert orders["order_id"].tolist() == ["1001"]
+    assert orders["order_amount"].tolist() == [Decimal(100)]
+    assert orders["store"].tolist() == ["旗舰店"]
+    assert mapping.read(project).sources[0].system == "taobao_tmall"
+
+
+def test_an_unconfirmed_layout_says_so_wherever_it_is_shown(project):
+    put(
+        project,
+        "客户.csv",
+        "客户名称,客户编号,客户状态,客户信息来源,客户等级,客户负责人,创建时间\n"
+        "甲公司,20220101_1,意向客户,电话营销,1,王,1970-01-01\n",
+    )
+    done = mapped(project)
+    assert "unconfirmed layout" in (project / "mapping.yml").read_text(encoding="utf-8")
+    line = done.quality.of("layout")[0]
+    assert line.severity == "warning"
+    assert "unconfirmed layout" in line.text()
+    assert table(done, "customers")["registered_at"].isna().all()

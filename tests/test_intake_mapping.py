@@ -1,0 +1,217 @@
+"""Headers, systems and questions: what is settled, what is asked, and what an analyst's answers survive."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import yaml
+
+from fivestep import engine
+from fivestep.contract import TABLES, headers
+from fivestep.errors import UserError
+from fivestep.intake import assembly, mapping, matching, proposal, wizard
+from fivestep.intake.mapping import ASK, Source, Target
+from fivestep.intake.sheet import Sheet
+
+
+def sheet(source: str, rows: dict[str, list]) -> Sheet:
+    frame = pd.DataFrame({"_row": range(2, 2 + len(next(iter(rows.values())))), **rows})
+    types = {"_row": "int64", **dict.fromkeys(rows, "string")}
+    table = engine.connect().create_table("t", frame, schema=types)
+    return Sheet(source, tuple(rows), table, (), (), "0")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "unit"),
+    [
+        ("\ufeff*订单 编号：\t", "订单编号", ""),
+        ("合同金额（元）", "合同金额", "元"),
+        ("Probability (%)", "probability", "%"),
+        ("金额(万元)", "金额", "万元"),
+        ("Lineitem_Quantity", "lineitemquantity", ""),
+        ("客户状态(意向客户)", "客户状态(意向客户)", ""),
+    ],
+)
+def test_headers_are_compared_without_case_blanks_and_marks(text, key, unit):
+    assert (headers.header(text).key, headers.header(text).unit) == (key, unit)
+
+
+def test_a_label_of_several_fields_is_ambiguous_and_never_settled():
+    for label in ("金额", "Amount", "状态", "负责人", "Source"):
+        assert len(headers.lookup(label)) > 1
+        match = matching.matches([label], {}, table="orders")[label]
+        assert match.by == "ask"
+        assert match.targets == (Target(to=ASK),)
+
+
+def test_every_field_of_the_facts_is_one_of_the_contract_or_says_where_it_goes():
+    for target in headers.targets().values():
+        declared = TABLES[target.table].fields.get(target.field) if target.table in TABLES else None
+        assert (declared is not None) == (target.place == "contract"), target.name
+
+
+def test_every_system_maps_to_fields_that_exist_and_is_found_by_its_own_headers():
+    assert {k.system for k in matching.kinds()} == {
+        "zoho", "fxiaoke", "jianxin", "salesforce", "hubspot", "shopify", "youzan", "taobao_tmall", "jd", "shopline", "wecom",
+    }  # fmt: skip
+    for kind in matching.kinds():
+        own = list(kind.columns)
+        assert kind in matching.detected(own), kind.label
+        if kind.system == "jianxin":
+            assert "unconfirmed layout" in kind.label
+
+
+def test_deals_are_told_by_their_columns_whatever_the_file_is_called():
+    found = matching.detected(["Record Id", "Deal Name", "Account Name.id", "Amount", "Stage", "Closing Date", "Deal Owner"])
+    assert [(k.system, k.sheet) for k in found] == [("zoho", "Deals")]
+    found = matching.detected(["子订单编号", "主订单编号", "商品ID", "商品标题", "购买数量", "订单状态"])
+    assert [(k.system, k.sheet) for k in found] == [("taobao_tmall", "宝贝 (new)")]
+
+
+def test_spaces_after_a_header_do_not_hide_it():
+    kind = matching.kind("taobao_tmall", "订单 (old)")
+    assert matching.matches(["收货地址 "], {}, kind=kind)["收货地址 "].targets[0].to == "customers.address"
+
+
+def test_a_label_that_says_the_opposite_is_turned_round():
+    match = matching.matches(["Accepts Marketing"], {}, table="customers")["Accepts Marketing"]
+    assert match.targets == (Target(to="customers.marketing_opt_out", inverse=True),)
+
+
+def test_two_headers_of_one_field_are_a_question():
+    found = matching.matches(["手机", "电话"], {}, table="customers")
+    assert [m.by for m in found.values()] == ["ask", "ask"]
+    assert all(m.candidates[0].to == "customers.phone" for m in found.values())
+
+
+def test_the_title_of_a_product_is_no_job_title():
+    assert matching.matches(["Title"], {}, table="order_lines")["Title"].by == "ask"
+    assert matching.matches(["Title"], {}, table="customers")["Title"].targets[0].to == "customers.job_title"
+
+
+def test_candidates_are_ranked_by_label_and_by_what_the_values_look_like():
+    dates = matching.values(["2024-03-05", "2024-03-06"])
+    ranked = matching.candidates("创建时间", dates, "opportunities")
+    assert ranked[0].to == "opportunities.created_at"
+    assert [c.score for c in ranked] == sorted((c.score for c in ranked), reverse=True)
+    texts = matching.values(["steel", "glass"])
+    as_text = {c.to: c.score for c in matching.candidates("创建时间", texts, "opportunities")}
+    assert as_text.get("opportunities.created_at", 0) < ranked[0].score
+
+
+ORDERS = {
+    "订单编号": ["A1", "A2"],
+    "下单时间": ["2024-03-05", "2024-03-06"],
+    "客户编号": ["c1", "c2"],
+    "订单金额": ["10", "20"],
+    "备用": ["13812345678", "张三丰"],
+}
+
+
+def test_a_proposal_shows_its_questions_with_masked_values():
+    made = proposal.proposal([sheet("orders_2024-01.csv", ORDERS)])
+    text = proposal.text(made)
+    assert "orders_*.csv" in text
+    assert "备用: ask" in text
+    assert "138****5678" in text
+    assert "13812345678" not in text
+    assert "张三丰" not in text
+    assert mapping.parsed(text) == made.mapping
+    assert made.mapping.questions == 1
+
+
+def test_answers_survive_the_next_proposal():
+    first = proposal.text(proposal.proposal([sheet("orders_2024-01.csv", ORDERS)]))
+    answered = mapping.parsed(
+        first.replace("备用: ask", "备用: drop").replace("订单金额: orders.order_amount", "订单金额: orders.paid_amount")
+    )
+    again = proposal.proposal([sheet("orders_2024-01.csv", ORDERS), sheet("orders_2024-02.csv", ORDERS)], answered).mapping
+    assert again == answered
+    assert proposal.text(proposal.proposal([sheet("orders_2024-01.csv", ORDERS)], answered)) == proposal.text(
+        proposal.proposal([sheet("orders_2024-01.csv", ORDERS)], again)
+    )
+
+
+def test_a_new_header_of_a_known_file_is_a_question_and_the_rest_stays():
+    said = mapping.parsed(proposal.text(proposal.proposal([sheet("o.csv", ORDERS)])).replace("备用: ask", "备用: drop"))
+    made = proposal.proposal([sheet("o.csv", {**ORDERS, "新列": ["x", "y"]})], said).mapping
+    assert made.sources[0].open == ("新列",)
+    assert made.sources[0].columns["备用"] == (Target(to="drop"),)
+
+
+def test_the_order_of_day_and_month_is_read_from_the_values_or_asked():
+    told = {**ORDERS, "下单时间": ["3/13/2024", "3/6/2024"]}
+    assert proposal.proposal([sheet("o.csv", told)]).mapping.sources[0].date_order == "mdy"
+    open_ = proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["3/5/2024", "3/6/2024"]})])
+    assert open_.mapping.sources[0].date_order == ""
+    assert "dmy" in proposal.text(open_)
+
+
+def walked(made: proposal.Proposal, *answers: str) -> tuple[proposal.Proposal, list[str]]:
+    waiting, shown = list(answers), []
+    done = wizard.walk(made, lambda prompt: waiting.pop(0), shown.append)
+    assert not waiting
+    return done, shown
+
+
+def test_the_wizard_takes_numbers_fields_keep_drop_and_later():
+    rows = {**ORDERS, "负责人": ["a", "b"], "Mystery": ["1", "2"], "Other": ["x", "y"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    assert made.mapping.sources[0].open == ("备用", "负责人", "Mystery", "Other")
+    done, shown = walked(made, "", "1", "nonsense", "orders.channel", "q")
+    columns = done.mapping.sources[0].columns
+    assert columns["备用"] == (Target(to=ASK),)
+    assert columns["负责人"][0].to == made.proposed[0].matches["负责人"].candidates[0].to
+    assert columns["Mystery"] == (Target(to="orders.channel"),)
+    assert columns["Other"] == (Target(to=ASK),)
+    assert not any("13812345678" in line for line in shown)
+    done, _ = walked(made, "k", "d", "D")
+    assert done.mapping.questions == 0
+
+
+def test_the_wizard_asks_for_what_a_table_cannot_be_without():
+    rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"商品名称": ["x", "y"], "数量": ["1", "2"], "单价": ["10", "10"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    assert made.proposed[0].missing == ("order_lines.product_id",)
+    done, _ = walked(made, "1")
+    assert Target(to="order_lines.product_id") in done.mapping.sources[0].columns["商品名称"]
+    assert assembly.missing(done.mapping.sources[0]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sources: [{files: [a.csv], table: orders, columns: {X: orders.order_dat}}]", "Did you mean"),
+        ("sources: [{files: [a.csv], tabel: orders, columns: {X: drop}}]", "a.csv: tabel"),
+        ("sources: [{files: [a.csv], table: baskets, columns: {X: drop}}]", "no contract table"),
+        ("sources: [{files: [a.csv], time_zone: Mars, columns: {X: drop}}]", "IANA"),
+        ("sources: [{files: [a.csv], columns: {X: drop, X: keep}}]", "written twice"),
+        ("sources: [{files: [a.csv], refunds: {policy: status}, columns: {X: drop}}]", "needs values"),
+        ("- a", "expected `sources:`"),
+        ("sources: [", "cannot be read"),
+    ],
+)
+def test_a_mapping_that_is_wrong_says_where_and_how_to_mend_it(text, said):
+    with pytest.raises(UserError, match=said) as error:
+        mapping.parsed(text)
+    assert "mapping.yml" in str(error.value)
+
+
+def test_a_source_is_found_by_sheet_by_file_and_by_archive():
+    source = Source(files=("a.zip", "b.xlsx#Orders", "c_*.csv"), columns={"X": "drop"})
+    assert source.matches("a.zip/x.csv")
+    assert source.matches("b.xlsx#Orders")
+    assert not source.matches("b.xlsx#Other")
+    assert source.matches("c_2024.csv")
+
+
+def test_systems_need_no_code(monkeypatch):
+    said = yaml.safe_load(
+        "{system: acme, name: Acme, layout: confirmed, sheets: {Sales: {table: orders, detect: [[Beleg], [Summe]], "
+        "columns: {order_id: Beleg, order_amount: Summe, order_date: Datum}, drop: [Notiz]}}}"
+    )
+    own = tuple(matching._kinds("acme.yml", said))
+    monkeypatch.setattr(matching, "kinds", lambda: own)
+    kind = matching.detected(["Beleg", "Datum", "Summe", "Notiz"])[0]
+    found = matching.matches(["Beleg", "Datum", "Summe", "Notiz"], {}, kind=kind, table="orders")
+    assert [m.targets[0].to for m in found.values()] == ["orders.order_id", "orders.order_date", "orders.order_amount", "drop"]
