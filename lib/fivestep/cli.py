@@ -112,6 +112,20 @@ def status(project: Project = Path()) -> None:
     typer.echo(summary(received(_root(project))))
 
 
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="The folder to write: a new one, or one that holds an earlier simulation.")],
+    customers: Annotated[int, typer.Option(help="Members, companies and dealers.")] = 5000,
+    months: Annotated[int, typer.Option(help="Whole months from January 2023.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 7,
+    language: Annotated[str, typer.Option(help="Language of what customers and staff write: en, zh_CN or zh_TW.")] = "en",
+) -> None:
+    """Write a simulated company, a coffee-and-bakery chain: all contract tables, and truth.json with what is true of it."""
+    from fivestep.cases import simulate as write
+
+    typer.echo(_shown(write(out.resolve(), customers=customers, months=months, seed=seed, language=language) / "truth.json"))
+
+
 def _rendered(root: Path, folder: Path, rendering) -> None:
     rendering.render(folder)
     rendering.publish(folder, root / "reports" / "latest")
