@@ -1,10 +1,10 @@
 """What is true of the simulated company, written down: ``truth.json`` and ``truth/customers.parquet``.
 
 ``truth.json`` has two keys. ``company`` holds simulated, customers, months, seed, language, first_day, last_day. ``facts`` maps
-the key of each planted fact (`FACTS`) to a record: ``about`` (one sentence), ``look_in`` (fields of the contract tables from which
-it can be found), ``parameters`` (what the simulation was told), and, where it has them, ``realised`` (what came of it in this very
-data) and ``ids`` (the first `LISTED` of them; ``realised`` has their number). Months are written YYYY-MM, amounts in yuan, rates
-per week.
+the key of each planted fact (`FACTS`) to a record: ``about`` (one sentence), ``look_in`` (fields of the contract tables where it
+can be found), ``parameters`` (what the simulation was told), and, where it has them, ``realised`` (what came of it in this data)
+and ``ids`` (the first `LISTED` of them; ``realised`` has their number). Months are written YYYY-MM, amounts in yuan, rates per
+week.
 
 ``truth/customers.parquet``: one row per customer: customer_id, segment, orders_per_week, drop_out_rate (per week), dropped_out (a
 date; missing for who is still there at the end), lines_per_order, duplicate_of, leaving (keep, switch, stop), contacted_twice,
