@@ -23,11 +23,11 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test lint catalogs lock clean env
+.PHONY: help demo batch bench-exam test lint catalogs lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
 demo: env ## a case from generated project to reports, in build/demo: CASE=grocery (real) or coffee (simulated)
 	@rm -rf $(DEMO)
@@ -41,6 +41,9 @@ demo: env ## a case from generated project to reports, in build/demo: CASE=groce
 
 batch: demo ## one full report for every income band of the demo (slow: a few minutes)
 	@cd $(DEMO) && ../../../.venv/bin/fivestep batch --by income_band
+
+bench-exam: env ## what the methods find in 20 simulated companies, in build/exam (slow: ten minutes)
+	@.venv/bin/fivestep exam --seeds 20 --seed 100 --out build/exam
 
 test: env ## all tests
 	@.venv/bin/python -m pytest -n 2

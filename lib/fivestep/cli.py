@@ -126,6 +126,24 @@ def simulate(
     typer.echo(_shown(write(out.resolve(), customers=customers, months=months, seed=seed, language=language) / "truth.json"))
 
 
+@app.command()
+def exam(
+    out: Annotated[Path, typer.Option(help="The folder for exam.html and exam.csv.")],
+    customers: Annotated[int, typer.Option(help="Members, companies and dealers of each simulated company.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the first company.")] = 7,
+    seeds: Annotated[int, typer.Option(help="How many companies, each with its own seed.")] = 1,
+    language: Annotated[str, typer.Option(help="en or zh_CN.")] = "en",
+) -> None:
+    """Examine the methods on simulated companies whose truth is known: what they find, miss and make up."""
+    from fivestep import language as words
+    from fivestep.cases.exam import exams
+
+    words.use(language, currency="CNY")
+    done = exams(out, customers=customers, seed=seed, seeds=seeds)
+    typer.echo(", ".join(f"{n} {verdict}" for verdict, n in done.counts().items()))
+    typer.echo(_shown(out.resolve() / "exam.html"))
+
+
 def _rendered(root: Path, folder: Path, rendering) -> None:
     rendering.render(folder)
     rendering.publish(folder, root / "reports" / "latest")

@@ -124,7 +124,7 @@ def people(calendar: Calendar, seed: int, chunk: int) -> People:
     early = rng.random(n) < JOINED_EARLY
     moment = rng.random(n)
     joined = np.where(early, moment * EARLY_DAYS, EARLY_DAYS + moment * (days - LAST_JOIN - EARLY_DAYS)).astype(int)
-    joined = np.where(consumer, joined, 0)
+    joined = np.where(consumer, joined, np.where(kind == DEALER, index * EARLY_DAYS // DEALERS, 0))
     level = np.searchsorted(LEVEL_RATES, rate * np.exp(0.3 * rng.standard_normal(n)))
     company_size = np.where(kind == BUSINESS, choice(rng, (0.3, 0.3, 0.25, 0.15), n), -1)
     source = np.where(consumer, choice(rng, (0.5, 0.25, 0.15, 0.1), n), choice(rng, (0.3, 0.25, 0.45), n))

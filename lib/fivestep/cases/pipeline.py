@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fivestep.cases.calendar import Calendar
 from fivestep.cases.columns import Coded, numbered
-from fivestep.cases.customers import BUSINESS, People
+from fivestep.cases.customers import BUSINESS, EARLY_DAYS, People
 from fivestep.cases.places import REPS
 from fivestep.cases.streams import choice, stream
 
@@ -18,7 +18,7 @@ PASSED = (0.75, 0.65, 0.60, 0.80)  # chance that an opportunity that is in a sta
 COLD_PASSED = 0.5  # times that, for tiny companies from a bought list
 DAYS = (10, 14, 20, 15)  # mean days in a stage
 STATED = (0.1, 0.3, 0.5, 0.7)  # win probability as the client's system says
-ESTABLISHED = 0.5  # companies that were customers before the data begin
+ESTABLISHED = 0.5  # companies that order without an opportunity in the data, from the first weeks on
 MEAN_MORE = 2.0  # opportunities beyond the first
 
 
@@ -99,7 +99,7 @@ def pipeline(calendar: Calendar, who: People, seed: int, chunk: int) -> Pipeline
     first_won = np.full(len(who), 10 * days)
     done = won & ~is_open
     np.minimum.at(first_won, of[done], closed[done])
-    first_won[company[known]] = 0
+    first_won[company[known]] = (who.taste[company[known], 0] * EARLY_DAYS).astype(int)
     # Contracts run for a year from the day they were won, and are renewed while the company stays.
     running = (first_won < days) & (who.dropped > days)
     ends = first_won + 365 * np.maximum(1, -(-(days - first_won) // 365))

@@ -106,7 +106,7 @@ def _arrivals(
     """Places, days and sources of all orders."""
     days = calendar.days
     clock = calendar.clock(np.array(WEEKDAYS))
-    start = np.where(who.kind == BUSINESS, first_won, np.where(who.kind == DEALER, 0, who.joined + 1))
+    start = np.where(who.kind == BUSINESS, first_won, np.where(who.kind == DEALER, who.joined, who.joined + 1))
     stop = np.minimum(who.dropped, days)
     lifted = who.consumer & (who.level == LIFTED_LEVEL)
     lift_from = np.maximum(start, calendar.first_of(POINTS_MONTH))
