@@ -119,11 +119,19 @@ def simulate(
     months: Annotated[int, typer.Option(help="Whole months from January 2023.")] = 24,
     seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 7,
     language: Annotated[str, typer.Option(help="Language of what customers and staff write: en, zh_CN or zh_TW.")] = "en",
+    as_: Annotated[
+        str, typer.Option("--as", help="Also the raw files of a system: zoho, fxiaoke, jianxin, taobao or messy-excel.")
+    ] = "",
 ) -> None:
     """Write a simulated company, a coffee-and-bakery chain: all contract tables, and truth.json with what is true of it."""
+    from fivestep.cases import exports
     from fivestep.cases import simulate as write
 
-    typer.echo(_shown(write(out.resolve(), customers=customers, months=months, seed=seed, language=language) / "truth.json"))
+    exports.check(as_)
+    written = write(out.resolve(), customers=customers, months=months, seed=seed, language=language)
+    typer.echo(_shown(written / "truth.json"))
+    if as_:
+        typer.echo(_shown(exports.export(written, as_)))
 
 
 @app.command()
