@@ -8,32 +8,42 @@ ifneq ($(words $(LANGUAGE)) $(filter en zh_CN,$(LANGUAGE)),1 $(LANGUAGE))
 $(error LANGUAGE=$(LANGUAGE) is not a language of the reports. Say LANGUAGE=en or LANGUAGE=zh_CN)
 endif
 
-ifeq ($(LANGUAGE),zh_CN)
-ANSWERS := project_name="杂货零售顾客分析" client="美国某连锁超市"
-else
-ANSWERS := project_name="Grocery customer review" client="A US grocery chain"
+CASE := grocery
+ifneq ($(words $(CASE)) $(filter grocery coffee,$(CASE)),1 $(CASE))
+$(error CASE=$(CASE) is not a case. Say CASE=grocery or CASE=coffee)
 endif
 
-DEMO := build/demo/grocery
+grocery_en := project_name="Grocery customer review" client="A US grocery chain"
+grocery_zh_CN := project_name="杂货零售顾客分析" client="美国某连锁超市"
+grocery_says := Running five notebooks on 801 households.
+coffee_en := project_name="Coffee chain customer review (simulated)" client="A simulated coffee chain"
+coffee_zh_CN := project_name="咖啡连锁顾客分析（模拟数据）" client="模拟的咖啡连锁企业"
+coffee_says := Running five notebooks on a simulated company of 5,000 customers.
+
+DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test lint catalogs lock clean env
+.PHONY: help demo batch bench-exam test lint catalogs lock clean env
 
 help: ## list the targets
-	@echo "make TARGET [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-8s %s\n", $$1, $$2 }'
+	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
-demo: env ## the grocery case from generated project to reports, in build/demo/grocery
+demo: env ## a case from generated project to reports, in build/demo: CASE=grocery (real) or coffee (simulated)
 	@rm -rf $(DEMO)
 	@mkdir -p build/demo
 	@printf 'replay_dir: build/cookiecutter\ncookiecutters_dir: build/cookiecutter\n' >build/cookiecutter.yml
 	@.venv/bin/cookiecutter --no-input --config-file build/cookiecutter.yml --directory template/engagement --output-dir build/demo . \
-		project_slug=grocery $(ANSWERS) language=$(LANGUAGE) data=grocery
-	@echo "Running five notebooks on 801 households. Then look at the files named at the end."
+		project_slug=$(CASE) $($(CASE)_$(LANGUAGE)) language=$(LANGUAGE) data=$(CASE)
+	@test $(CASE) = grocery || .venv/bin/fivestep simulate --out $(DEMO)/data/contract/coffee --language $(LANGUAGE)
+	@echo "$($(CASE)_says) Then look at the files named at the end."
 	@.venv/bin/fivestep run --project $(DEMO)
 
 batch: demo ## one full report for every income band of the demo (slow: a few minutes)
 	@cd $(DEMO) && ../../../.venv/bin/fivestep batch --by income_band
+
+bench-exam: env ## what the methods find in 20 simulated companies, in build/exam (slow: ten minutes)
+	@.venv/bin/fivestep exam --seeds 20 --seed 100 --out build/exam
 
 test: env ## all tests
 	@.venv/bin/python -m pytest -n 2

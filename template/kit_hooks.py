@@ -49,6 +49,8 @@ def problem(answers: dict) -> str:
         return f"time_zone: {zone!r} is not an IANA time zone. Write one such as UTC, America/New_York or Asia/Shanghai."
     if answers["data"] == "grocery" and (currency, zone) != ("USD", "America/New_York"):
         return "data: the grocery case is in US dollars and New York time. Answer currency=USD and time_zone=America/New_York."
+    if answers["data"] == "coffee" and (currency, zone) != ("CNY", "Asia/Shanghai"):
+        return "data: the simulated company is in yuan and Shanghai time. Answer currency=CNY and time_zone=Asia/Shanghai."
     return ""
 
 

@@ -230,6 +230,18 @@ def test_every_language_of_the_reports_can_be_asked_for(machine):
         assert f"language={code}" in done.stdout
 
 
+def test_the_simulated_company_is_written_before_its_notebooks_run(machine):
+    for code in language.LANGUAGES:
+        said = machine.make("-n", "demo", "CASE=coffee", f"LANGUAGE={code}").stdout
+        assert "data=coffee" in said
+        written = said.index(f"fivestep simulate --out build/demo/coffee/data/contract/coffee --language {code}")
+        assert written < said.index("fivestep run --project build/demo/coffee")
+
+
+def test_a_wrong_case_is_refused_in_one_line(machine):
+    assert "CASE=tea is not a case. Say CASE=grocery or CASE=coffee" in one_line(machine.make("demo", "CASE=tea"))
+
+
 def test_the_language_of_the_desktop_is_not_taken_for_ours(machine):
     done = machine.make("-n", "demo", LANGUAGE="de_DE:en")
     assert "language=en " in done.stdout
@@ -238,7 +250,7 @@ def test_the_language_of_the_desktop_is_not_taken_for_ours(machine):
 def test_make_alone_lists_every_target(machine):
     done = machine.make()
     targets = set(re.search(r"^\.PHONY: (.+)", (KIT / "Makefile").read_text("utf-8"), re.M)[1].split())
-    assert targets - set(re.findall(r"^  (\w+) ", done.stdout, re.M)) == {"env"}
+    assert targets - set(re.findall(r"^  ([\w-]+) ", done.stdout, re.M)) == {"env"}
 
 
 def test_lock_without_uv_says_what_is_missing(machine):

@@ -241,6 +241,18 @@ def test_the_grocery_case_comes_with_its_labels_licence_and_settings(projects):
         assert engagement.snapshot_folder(projects[code, "grocery"], settings.snapshot).name == "grocery"
 
 
+@pytest.mark.parametrize("code", language.LANGUAGES)
+def test_a_project_for_the_simulated_company_says_so_and_how_its_data_is_written(code, kit, generate):
+    project = generate(kit, *ENGAGEMENT, data="coffee", language=code)
+    settings = engagement.settings(project)
+    assert (settings.currency, settings.time_zone, settings.snapshot) == ("CNY", "Asia/Shanghai", "coffee")
+    assert {"en": "Simulated", "zh_CN": "模拟"}[code] in settings.source
+    text = (project / "README.md").read_text("utf-8")
+    assert ["fivestep", "simulate", "--out", "data/contract/coffee", "--language", code] in commands(text)
+    assert tree_mismatches(text, project) == []
+    assert "{%" not in text
+
+
 def test_every_setting_is_in_engagement_yml_under_a_comment(projects):
     for project in projects.values():
         text = (project / "engagement.yml").read_text("utf-8")
@@ -397,6 +409,7 @@ GOOD = {
         ({"project_slug": ".."}, "project_slug: '..' is not a folder name"),
         ({"data": "grocery", "time_zone": "America/New_York", "currency": "CNY"}, "the grocery case is in US dollars"),
         ({"data": "grocery"}, "the grocery case is in US dollars and New York time"),
+        ({"data": "coffee", "time_zone": "Asia/Shanghai"}, "the simulated company is in yuan and Shanghai time"),
     ],
 )
 def test_a_wrong_answer_is_named_in_one_line(answers, says):

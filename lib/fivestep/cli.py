@@ -178,6 +178,46 @@ def _in_its_language(root: Path):
     return settings
 
 
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="The folder to write: a new one, or one that holds an earlier simulation.")],
+    customers: Annotated[int, typer.Option(help="Members, companies and dealers.")] = 5000,
+    months: Annotated[int, typer.Option(help="Whole months from January 2023.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 7,
+    language: Annotated[str, typer.Option(help="Language of what customers and staff write: en, zh_CN or zh_TW.")] = "en",
+    as_: Annotated[
+        str, typer.Option("--as", help="Also the raw files of a system: zoho, fxiaoke, jianxin, taobao or messy-excel.")
+    ] = "",
+) -> None:
+    """Write a simulated company, a coffee-and-bakery chain: all contract tables, and truth.json with what is true of it."""
+    from fivestep.cases import exports
+    from fivestep.cases import simulate as write
+
+    exports.check(as_)
+    written = write(out.resolve(), customers=customers, months=months, seed=seed, language=language)
+    typer.echo(_shown(written / "truth.json"))
+    if as_:
+        typer.echo(_shown(exports.export(written, as_)))
+
+
+@app.command()
+def exam(
+    out: Annotated[Path, typer.Option(help="The folder for exam.html and exam.csv.")],
+    customers: Annotated[int, typer.Option(help="Members, companies and dealers of each simulated company.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the first company.")] = 7,
+    seeds: Annotated[int, typer.Option(help="How many companies, each with its own seed.")] = 1,
+    language: Annotated[str, typer.Option(help="en or zh_CN.")] = "en",
+) -> None:
+    """Examine the methods on simulated companies whose truth is known: what they find, miss and make up."""
+    from fivestep import language as words
+    from fivestep.cases.exam import exams
+
+    words.use(language, currency="CNY")
+    done = exams(out, customers=customers, seed=seed, seeds=seeds)
+    typer.echo(", ".join(f"{n} {verdict}" for verdict, n in done.counts().items()))
+    typer.echo(_shown(out.resolve() / "exam.html"))
+
+
 def _rendered(root: Path, folder: Path, rendering) -> None:
     rendering.render(folder)
     rendering.publish(folder, root / "reports" / "latest")

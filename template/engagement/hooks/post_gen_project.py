@@ -11,4 +11,6 @@ from kit_hooks import put_back, receive  # noqa: E402
 
 put_back(kit / "template" / "engagement", Path.cwd())
 receive(kit, Path.cwd(), language=answers["language"], grocery=answers["data"] == "grocery")
+if answers["data"] == "coffee":
+    print("Its data is not there yet: fivestep simulate --out data/contract/coffee --language " + answers["language"])
 print(f"{Path.cwd().name} is ready: its README.md says how to go on.")

@@ -1,0 +1,84 @@
+"""Two questionnaires: Kano (functional and dysfunctional) and satisfaction with its drivers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fivestep.cases.calendar import Calendar
+from fivestep.cases.columns import Coded, numbered
+from fivestep.cases.customers import People
+from fivestep.cases.streams import stream
+
+ASKED = 0.15  # of the members who are still there
+MONTH = 19
+ANSWERS = ("like", "must-be", "neutral", "live-with", "dislike")
+# Cells (functional, dysfunctional) of the Kano table (Kano et al. 1984) that give each category.
+CELLS = {
+    "O": ((0, 4),),
+    "A": ((0, 1), (0, 2), (0, 3)),
+    "M": ((1, 4), (2, 4), (3, 4)),
+    "I": ((2, 2), (1, 2), (2, 3), (3, 3)),
+    "R": ((4, 0), (2, 0), (3, 0)),
+}
+FEATURES = {
+    "fresh bread": "M", "clean seats": "M", "fast pickup": "O", "more seats": "O",
+    "birthday cake": "A", "latte art": "A", "printed receipt": "I", "sales calls": "R",
+}  # fmt: skip
+TRUE_SHARE = 0.62  # of the respondents who answer in the feature's own category; the others in any
+# Overall satisfaction (1 to 10) = weighted mean of the attributes + N(0, NOISE), rounded.
+WEIGHTS = {"taste": 0.35, "speed": 0.25, "price": 0.15, "staff": 0.15, "app": 0.07, "cleanliness": 0.03}
+NOISE = 0.5
+
+
+def survey(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, Any]:
+    """The answers of a chunk, by respondent."""
+    rng = stream(seed, chunk, "survey")
+    start = calendar.first_of(MONTH)
+    drawn = rng.random(len(who)) < ASKED
+    asked = np.flatnonzero(drawn & who.consumer & (who.original < 0) & (who.joined < start) & (who.dropped > start))
+    n, begin = len(asked), np.datetime64(calendar.dates[0], "s")
+    moment = begin + (start * 86_400 + rng.integers(8 * 3600, 20 * 86_400, n)).astype("timedelta64[s]")
+    questions, answers, scores = [], [], []
+    categories = tuple(CELLS)
+    for feature, category in FEATURES.items():
+        own = rng.random(n) < TRUE_SHARE
+        given = np.where(own, categories.index(category), rng.integers(0, len(categories), n))
+        cell = np.zeros((n, 2), dtype=int)
+        pick = rng.random(n)
+        for code, name in enumerate(categories):
+            of = given == code
+            cell[of] = np.array(CELLS[name])[(pick[of] * len(CELLS[name])).astype(int)]
+        for side, way in enumerate(("functional", "dysfunctional")):
+            questions.append(f"kano/{feature}/{way}")
+            answers.append(cell[:, side])
+            scores.append(np.full(n, np.nan))
+    halo = rng.standard_normal(n)
+    overall = np.zeros(n)
+    for attribute, weight in WEIGHTS.items():
+        value = np.clip(np.rint(7 + 0.8 * halo + 1.4 * rng.standard_normal(n)), 1, 10)
+        overall += weight * value
+        questions.append(f"satisfaction/{attribute}")
+        answers.append(len(ANSWERS) - 1 + value.astype(int))
+        scores.append(value)
+    overall = np.clip(np.rint(overall + NOISE * rng.standard_normal(n)), 1, 10)
+    questions.append("satisfaction/overall")
+    answers.append(len(ANSWERS) - 1 + overall.astype(int))
+    scores.append(overall)
+
+    m = len(questions)
+    kano = 2 * len(FEATURES)
+    which = np.tile(np.arange(m), n)
+    answer, score = np.array(answers).T.ravel(), np.array(scores).T.ravel()
+    respondent = np.repeat(asked, m)
+    second = (which >= kano).astype(int)
+    return {
+        "response_id": numbered("Q", who.index[respondent] * 10 + second, 8),
+        "question_id": Coded(which, tuple(questions)),
+        "customer_id": numbered("C", who.index[respondent], 7),
+        "survey_id": Coded(second, ("kano", "satisfaction")),
+        "answered_at": np.repeat(moment, m),
+        "answer": Coded(answer, (*ANSWERS, *(str(i) for i in range(1, 11)))),
+        "score": score,
+    }
