@@ -53,8 +53,16 @@ def maximise(objective: Objective, rough: Objective, starts: Sequence[Sequence[f
     """Log parameters of highest likelihood, their covariance, value and gradient there.
 
     *rough*, the objective on a part of the rows, is minimised from every start; the best point is then refined on all rows
-    (L-BFGS-B, then Newton steps with the Hessian that the intervals need anyway).
+    (L-BFGS-B, then Newton steps with the Hessian that the intervals need anyway). One thread: sums over threads depend on their
+    number, and over four parameters threads only wait for each other.
     """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return _maximise(objective, rough, starts, customers)
+
+
+def _maximise(objective: Objective, rough: Objective, starts: Sequence[Sequence[float]], customers: float):
     from scipy.optimize import minimize
 
     def search(function: Objective, start: np.ndarray, **options: float):

@@ -36,8 +36,9 @@ class ShrunkMean:
         x, m = np.asarray(x, dtype=float), np.asarray(m, dtype=float)
         if not variation >= 0:
             return cls(float(m.mean()), np.inf, 1.0)
-        within = variation * float((m**2).mean())
-        between = float(m.var()) - within * float((1 / x).mean())
+        noise = float((1 / x).mean())  # of a mean, in variances of one purchase
+        within = variation * float((m**2).mean()) / (1 + variation * noise)
+        between = float(m.var()) - within * noise
         weight = within / between if between > 0 else np.inf
         trust = x / (x + weight) if np.isfinite(weight) else np.ones(len(x))
         return cls(float(trust @ m / trust.sum()), float(weight), float(variation))
