@@ -102,8 +102,8 @@ class CustomerValue:
         )
 
     def threshold_headline(self) -> str:
-        """From which expected value a customer is in the best tenth."""
-        return _("From {value} on a customer is in the best tenth").format(
+        """How much a customer of the best tenth brings at least."""
+        return _("Customers of the best tenth are expected to bring {value} or more each").format(
             value=language.money(self.tenths()["lowest_value"].iloc[0], 2)
         )
 
@@ -158,9 +158,9 @@ class CustomerValue:
     def scores_headline(self) -> str:
         """Which predictor was closest."""
         scores = self.test.scores
-        best = scores.loc[scores["mean_absolute_error"].idxmin()]
+        name, error = scores.loc[scores["mean_absolute_error"].idxmin(), ["predictor", "mean_absolute_error"]]
         return _("No forecast was closer per customer than “{predictor}”: off by {error} purchases on average").format(
-            predictor=_(best["predictor"]), error=language.number(best["mean_absolute_error"], 2)
+            predictor=_(name), error=language.number(error, 2)
         )
 
     def cohorts_headline(self) -> str:
@@ -466,12 +466,12 @@ def _warnings(
         said = (
             _(
                 "Gamma-Gamma takes spend per purchase as independent of frequency, but frequent buyers spend more each time "
-                "(rank correlation {relation}): customers with few purchases come out too high."
+                "(rank correlation {relation}): customers with few purchases tend to come out too high."
             )
             if relation > 0
             else _(
                 "Gamma-Gamma takes spend per purchase as independent of frequency, but frequent buyers spend less each time "
-                "(rank correlation {relation}): customers with few purchases come out too low."
+                "(rank correlation {relation}): customers with few purchases tend to come out too low."
             )
         )
         out.append(said.format(relation=language.number(relation, 2)))
