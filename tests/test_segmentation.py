@@ -719,7 +719,10 @@ def test_whatever_the_orders_are_the_tables_add_up_and_the_texts_are_written(sho
 def test_the_notebook_is_calls_only():
     notebook = nbformat.read(KIT / "notebooks" / "2_segmentation.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.id for cell in code] == ["parameters", "open", "rfm", "rfm-8", "value", "lifecycle", "clusters", "segments"]
+    assert [cell.id for cell in code] == [
+        "parameters", "open", "rfm", "rfm-8", "value", "lifecycle", "customer-value", "customer-value-test", "contracts",
+        "clusters", "segments",
+    ]  # fmt: skip
     for cell in code:
         assert cell.outputs == []
         assert cell.execution_count is None
