@@ -308,10 +308,9 @@ def _known(
     )
     numbers |= {f"orders.{c}": bought[c].fillna(0).reset_index(drop=True) for c in sums}
     if not tables.missing("feedback.customer_id", "feedback.feedback_type"):
-        told = tables.feedback.filter(tables.feedback.feedback_type.lower().strip().isin(COMPLAINTS))
-        counts = frame(
-            told.filter(told.customer_id.notnull()).group_by("customer_id").aggregate(n=told.count()), by=["customer_id"]
-        )
+        told = tables.feedback
+        told = told.filter(told.feedback_type.lower().strip().isin(COMPLAINTS) & told.customer_id.notnull())
+        counts = frame(told.group_by("customer_id").aggregate(n=told.count()), by=["customer_id"])
         numbers["feedback.complaints"] = counts.set_index("customer_id")["n"].reindex(customers).fillna(0).reset_index(drop=True)
     return levels, {k: v.astype(float) for k, v in numbers.items()}
 

@@ -331,7 +331,8 @@ def _values(kinds: pd.DataFrame, declared: Declaration) -> tuple[list[float | No
         value: float | None = None
         text: str | None = None
         if role in (PRODUCT, REGION):
-            text = unicodedata.normalize("NFKC", row._2).strip() if said not in none else None
+            if said and (said not in none or number(said) is not None):  # a code that is no rating may well be a region
+                text = unicodedata.normalize("NFKC", row._2).strip()
         elif role in KANO:
             if said not in none:
                 if said not in kano:
