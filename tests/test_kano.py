@@ -252,7 +252,7 @@ def test_wordings_in_three_languages_mean_the_same():
 def test_an_unknown_wording_is_named_in_one_line_and_can_be_declared():
     rows = [("r", "f/functional", "Super!"), ("r", "f/dysfunctional", "I dislike it")]
     with pytest.raises(
-        UserError, match=r"question f/functional: the answer 'Super!' \(1 rows\) is not known. Say in survey.yml"
+        UserError, match=r"question f/functional: the answer 'Super!' \(rows: 1\) is not known. Say in survey.yml"
     ) as error:
         kano_of(rows)
     assert "\n" not in str(error.value)
@@ -384,8 +384,8 @@ def test_any_row_order_gives_the_same_table():
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12))
 def test_whatever_is_answered_the_sentences_hold_and_every_column_is_known(anything, pairs):
-    found = needs.kano(anything, answered(f=pairs))
-    row = found.table.iloc[0]
+    found = needs.kano(anything, answered(a=[(4, 0)], f=pairs))
+    row = found.table.set_index("feature").loc["f"]
     assert row[["must_be", "one_dimensional", "attractive", "indifferent", "reverse", "questionable"]].sum() == len(pairs)
     for text in (found.headline(), found.figure_headline(), found.note(), found.coefficients_note(), found.finding().text):
         assert "nan" not in text.lower().split()

@@ -125,7 +125,7 @@ def test_ratings_in_words_and_beginning_with_a_number_are_read_and_others_are_na
     read = needs.survey(tables).table.set_index("response_id")[("", "satisfaction")]
     assert read.to_dict() == {"a": 5, "b": 4, "c": 5, "d": 2, "f": 3}
     tables = make_tables(orders=ORDERS, survey=survey.assign(answer="meh"))
-    with pytest.raises(UserError, match=r"the answer 'meh' \(6 rows\) is not known"):
+    with pytest.raises(UserError, match=r"the answer 'meh' \(rows: 6\) is not known"):
         needs.survey(tables)
     assert needs.survey(tables, Declaration(ratings={"Meh": 2})).table[("", "satisfaction")].tolist() == [2] * 6
 
@@ -150,7 +150,7 @@ def test_scores_of_feedback_stand_in_where_no_survey_asks_and_the_last_counts():
 def test_one_answer_is_shown_with_a_warning_and_none_with_one_line(anything):
     found = needs.satisfaction(anything, answered(satisfaction=[5]))
     is_sound(found)
-    assert "Only 1 answers" in " ".join(found.finding().warnings)
+    assert "Few answers: 1." in " ".join(found.finding().warnings)
     assert "neither a survey nor feedback" in needs.satisfaction(anything, answered(nps=[5])).text
     bare = make_tables(orders=ORDERS)
     for gone in (needs.satisfaction(bare, NOBODY), needs.net_promoter(bare, NOBODY), needs.fifths(bare, NOBODY, NOBODY)):

@@ -187,12 +187,12 @@ def plane(
     fig, ax = figure(height=4.3)
     with mpl.rc_context(style()):
         x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        x_range, y_range = ([np.asarray(part, dtype=float) for part in pair] if pair else None for pair in (x_range, y_range))
         colors = [ACCENT if accent is None or a else GREYS[1] for a in (accent if accent is not None else [True] * len(labels))]
-        ends = [np.asarray(part, dtype=float) for pair in (x_range, y_range) if pair for part in pair]
         if limits is None:
             spans = []
             for values, pair, at in ((x, x_range, cross[0]), (y, y_range, cross[1])):
-                seen = np.concatenate([values, [at], *(np.asarray(part, dtype=float) for part in pair or ())])
+                seen = np.concatenate([values, [at], *(pair or ())])
                 low, high = float(np.nanmin(seen)), float(np.nanmax(seen))
                 pad = 0.12 * (high - low) or 0.5
                 spans += [low - pad, high + pad]
@@ -201,18 +201,19 @@ def plane(
         ax.set_ylim(limits[2], limits[3])
         ax.axvline(cross[0], color=GREYS[2], linewidth=0.9, zorder=0)
         ax.axhline(cross[1], color=GREYS[2], linewidth=0.9, zorder=0)
-        if ends:
-            for i, color in enumerate(colors):
-                if x_range:
-                    ax.plot([x_range[0][i], x_range[1][i]], [y[i], y[i]], color=color, linewidth=1.6, alpha=0.3)
-                if y_range:
-                    ax.plot([x[i], x[i]], [y_range[0][i], y_range[1][i]], color=color, linewidth=1.6, alpha=0.3)
+        for i, color in enumerate(colors):
+            if x_range:
+                ax.plot([x_range[0][i], x_range[1][i]], [y[i], y[i]], color=color, linewidth=1.6, alpha=0.3)
+            if y_range:
+                ax.plot([x[i], x[i]], [y_range[0][i], y_range[1][i]], color=color, linewidth=1.6, alpha=0.3)
         ax.scatter(x, y, color=colors, s=18, zorder=3)
         places = ((0.01, 0.985), (0.99, 0.985), (0.01, 0.015), (0.99, 0.015))
         for text, (right, up) in zip(corners, places, strict=True):
             sides = {"ha": "left" if right < 0.5 else "right", "va": "bottom" if up < 0.5 else "top"}
             ax.text(right, up, text, transform=ax.transAxes, fontsize=7.5, color=MUTED, **sides)
-        _name_points(ax, labels, x, y, limits)
+        across = [(a, b, c, b) for a, b, c in zip(x_range[0], y, x_range[1], strict=True)] if x_range else []
+        upwards = [(a, b, a, c) for a, b, c in zip(x, y_range[0], y_range[1], strict=True)] if y_range else []
+        _name_points(ax, labels, x, y, limits, across + upwards)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda value, _: write(value))
             axis.set_major_locator(mpl.ticker.MaxNLocator(5))
@@ -221,12 +222,16 @@ def plane(
     return fig
 
 
-def _name_points(ax, labels: Sequence[str], x: np.ndarray, y: np.ndarray, limits: tuple[float, float, float, float]) -> None:
-    """Names beside their points: right, left, above or below, where the fewest other names and points are in the way."""
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+def _name_points(
+    ax, labels: Sequence[str], x: np.ndarray, y: np.ndarray, limits: tuple[float, float, float, float], lines: Sequence[Box]
+) -> None:
+    """Names beside their points: right, left, above or below, where the fewest other names, points and lines are in the way."""
     wide, high = (limits[1] - limits[0]) / 5.7, (limits[3] - limits[2]) / 3.6  # of an inch of the axes, roughly
-    taken: list[tuple[float, float, float, float]] = [
-        (a - 0.03 * wide, b - 0.03 * high, a + 0.03 * wide, b + 0.03 * high) for a, b in zip(x, y, strict=True)
-    ]
+    marks = [(a, b, a, b) for a, b in zip(x, y, strict=True)] + [line for line in lines if np.isfinite(line).all()]
+    taken: list[Box] = [(a - 0.03 * wide, b - 0.03 * high, c + 0.03 * wide, d + 0.03 * high) for a, b, c, d in marks]
     for label, a, b in sorted(zip(labels, x, y, strict=True), key=lambda point: (-point[2], point[1], point[0])):
         if not (np.isfinite(a) and np.isfinite(b)):
             continue
@@ -256,5 +261,5 @@ def _name_points(ax, labels: Sequence[str], x: np.ndarray, y: np.ndarray, limits
         ax.text((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, label, ha="center", va="center", fontsize=7.5)
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+def _overlap(a: Box, b: Box) -> float:
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

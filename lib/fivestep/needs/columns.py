@@ -136,6 +136,7 @@ register(
         N_("Key, hidden, stated only or minor: above the mean in what it drives, in what is stated."),
         values="message",
     ),
+    importance_clear=Column(N_("Clear"), "text", N_("Whether both intervals lie on one side of the means."), values="message"),
     # priorities
     feature_action=Column(N_("What to do"), "text", N_("What the category and the satisfaction ask for."), values="message"),
     priority=Column(N_("Priority"), "ratio", N_("Share not satisfied times harm when absent or gain when present.")),

@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from fivestep import charts, language
 from fivestep.engine import Tables, needs
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intervals import Z
 from fivestep.language import N_, _
+from fivestep.needs.kano import NO, YES, stated_importance
 from fivestep.needs.survey import IMPORTANCE, OVERALL, SATISFACTION, Survey
 
 MOST_EXACT = 12  # drivers up to which every subset is taken; with more only Johnson's weights
@@ -36,10 +38,11 @@ class Drivers:
 
     ``table``: one row per driver, most important first: driver, driver_label, rating_mean (0 to 1 of the scale), correlation
     (with overall satisfaction), lmg and johnson (share of R2; they sum to 1 each) with ``_low`` and ``_high`` (95 %,
-    bootstrap), importance (mean as stated, on its own scale; NaN where it was not asked). lmg is NaN with more than twelve
-    drivers. ``r2``: share of the variance of overall satisfaction that the drivers account for together, with ``r2_low`` and
-    ``r2_high``. ``answers``: customers who rated the whole and every driver; ``incomplete``: who rated the whole but not every
-    driver; ``unrated``: aspects that too few rated, ``constant``: aspects that everybody rated alike; both are left out.
+    bootstrap), importance (mean as stated, on its own scale, with ``_low`` and ``_high``; NaN where it was not asked). lmg is
+    NaN with more than twelve drivers. ``r2``: share of the variance of overall satisfaction that the drivers account for
+    together, with ``r2_low`` and ``r2_high``. ``answers``: customers who rated the whole and every driver; ``incomplete``: who
+    rated the whole but not every driver; ``unrated``: aspects that too few rated, ``constant``: aspects that everybody rated
+    alike; both are left out.
     """
 
     table: pd.DataFrame
@@ -96,6 +99,15 @@ class Drivers:
             driver=top["driver_label"], share=language.percent(top[self.measure]), n=language.number(len(self.table))
         )
 
+    def table_headline(self) -> str:
+        """How much the drivers account for together."""
+        return _("The {n} aspects explain {r2} of the differences in satisfaction ({low} to {high})").format(
+            n=language.number(len(self.table)),
+            r2=language.percent(self.r2),
+            low=language.percent(self.r2_low),
+            high=language.percent(self.r2_high),
+        )
+
     def note(self) -> str:
         """Method, base, what was left out."""
         parts = [
@@ -108,18 +120,18 @@ class Drivers:
                 "Johnson's relative weights as a share of R²; with more than {n} aspects LMG is not computed. 95% intervals: "
                 "bootstrap over respondents."
             ).format(n=language.number(MOST_EXACT)),
-            _(
-                "R² {r2} ({low} to {high}). Base: {n} customers who rated the whole and every aspect; {m} who did not are "
-                "left out."
-            ).format(
+            _("R² {r2} ({low} to {high}). Base: {n} customers who rated the whole and every aspect.").format(
                 r2=language.percent(self.r2),
                 low=language.percent(self.r2_low),
                 high=language.percent(self.r2_high),
                 n=language.number(self.answers),
-                m=language.number(self.incomplete),
             ),
             self.survey.scale_note(SATISFACTION),
         ]
+        if self.incomplete:
+            parts.append(
+                _("Left out, as they rated the whole but not every aspect: {n}.").format(n=language.number(self.incomplete))
+            )
         if self.unrated:
             parts.append(_("Too seldom rated: {aspects}.").format(aspects=language.listing(list(self.unrated))))
         if self.constant:
@@ -149,8 +161,10 @@ class Drivers:
             warnings.append(_("The aspects explain little of satisfaction: what matters most may not have been asked."))
         if self.incomplete > self.answers:
             warnings.append(_("More than half of who rated the whole left out an aspect and are not in the base."))
-        if (t["correlation"] < 0).any():
-            against = language.listing(t.loc[t["correlation"] < 0, "driver_label"].tolist())
+        reach = Z / math.sqrt(self.answers - 3)
+        falling = np.arctanh(t["correlation"].clip(-1 + 1e-12, 1 - 1e-12)) + reach < 0  # Fisher's interval lies below 0
+        if falling.any():
+            against = language.listing(t.loc[falling, "driver_label"].tolist())
             warnings.append(
                 _("Satisfaction falls as the rating rises: {aspects}. Check which end of the scale is the good one.").format(
                     aspects=against
@@ -191,18 +205,24 @@ class ImportanceMap:
     drivers: Drivers
 
     def places(self) -> pd.DataFrame:
-        """driver_label, derived importance, stated importance, importance_place: Key, Hidden, Stated only or Minor."""
-        m = self.drivers.measure
-        derived, stated = self.table[m], self.table["importance"]
+        """The aspects by the two importances, strongest driver first.
+
+        driver_label, derived_importance, stated_importance, rating_mean, importance_place (Key, Hidden, Stated only or Minor) and
+        importance_clear: whether both 95 % intervals lie on one side of the means.
+        """
+        t, m = self.table, self.drivers.measure
+        derived, stated = t[m], t["importance"]
         high, said = derived >= derived.mean(), stated >= stated.mean()
-        place = np.select([high & said, high, said], [KEY, HIDDEN, STATED_ONLY], MINOR)
+        clear = (t[f"{m}_low"] > derived.mean()) | (t[f"{m}_high"] < derived.mean())
+        clear &= (t["importance_low"] > stated.mean()) | (t["importance_high"] < stated.mean())
         return pd.DataFrame(
             {
-                "driver_label": self.table["driver_label"],
+                "driver_label": t["driver_label"],
                 "derived_importance": derived,
                 "stated_importance": stated,
-                "rating_mean": self.table["rating_mean"],
-                "importance_place": place,
+                "rating_mean": t["rating_mean"],
+                "importance_place": np.select([high & said, high, said], [KEY, HIDDEN, STATED_ONLY], MINOR),
+                "importance_clear": np.where(clear, YES, NO),
             }
         )
 
@@ -218,12 +238,13 @@ class ImportanceMap:
             ylabel=_("Derived importance, % of the explained variance"),
             cross=(float(p["stated_importance"].mean()), float(100 * p["derived_importance"].mean())),
             corners=[_(HIDDEN), _(KEY), _(MINOR), _(STATED_ONLY)],
-            accent=list(p["importance_place"].isin([KEY, HIDDEN])),
+            accent=list(p["importance_clear"] == YES),
         )
 
     def headline(self) -> str:
-        """The driver that nobody states, else the ones that are both."""
-        p = self.places().sort_values(["derived_importance", "driver_label"], ascending=[False, True])
+        """The driver that customers do not name, else the ones that they do; only where it is more than chance."""
+        p = self.places()
+        p = p[p["importance_clear"] == YES]
         hidden, key = p[p["importance_place"] == HIDDEN], p[p["importance_place"] == KEY]
         if len(hidden):
             return _("{driver} drives satisfaction more than customers say").format(driver=hidden["driver_label"].iloc[0])
@@ -231,7 +252,14 @@ class ImportanceMap:
             return _("Customers state as important what drives their satisfaction most: {drivers}").format(
                 drivers=language.listing(key["driver_label"].tolist())
             )
-        return _("No aspect is above the mean both in what it drives and in what customers say")
+        return _("No aspect clearly drives satisfaction more than customers say")
+
+    def table_headline(self) -> str:
+        """How many aspects have a clear place."""
+        p = self.places()
+        return _("Aspects with a clear place: {n} of {all}").format(
+            n=language.number((p["importance_clear"] == YES).sum()), all=language.number(len(p))
+        )
 
     def note(self) -> str:
         """What the two importances are."""
@@ -239,7 +267,7 @@ class ImportanceMap:
             [
                 _(
                     "Derived: share of the explained variance; stated: mean answer to the question how important the aspect "
-                    "is. Cut at the means."
+                    "is. Cut at the means; clear, and in colour, where both 95% intervals lie on one side of them."
                 ),
                 self.drivers.survey.scale_note(IMPORTANCE),
                 self.drivers.note(),
@@ -297,9 +325,8 @@ def drivers(tables: Tables, survey: Survey) -> Drivers | NotAvailable:
         known = name in estimate
         table[name] = estimate[name][0] if known else math.nan
         table[f"{name}_low"], table[f"{name}_high"] = ends[name] if known else (math.nan, math.nan)
-    table["importance"] = [
-        float(survey.last((a, IMPORTANCE))[0][(a, IMPORTANCE)].mean()) if survey.asks(IMPORTANCE, a) else math.nan for a in kept
-    ]
+    stated = pd.DataFrame([stated_importance(survey, a) for a in kept])
+    table = table.join(stated[["importance", "importance_low", "importance_high"]])
     main = "lmg" if "lmg" in estimate else "johnson"
     table = (
         table.assign(_order=-table[main].round(12)).sort_values(["_order", "driver"], ignore_index=True).drop(columns="_order")

@@ -94,7 +94,7 @@ class Kano:
             list(t["feature_label"]),
             -t["worse"],
             t["better"],
-            write=lambda v: language.number(v, 1),
+            write=lambda v: language.number(v, 2),
             xlabel=_("Harm when absent (worse, without its sign)"),
             ylabel=_("Gain when present (better)"),
             cross=(0.5, 0.5),
@@ -117,6 +117,18 @@ class Kano:
             worse=language.number(harm["worse"], 2),
             gain=gain["feature_label"],
             better=language.number(gain["better"], 2),
+        )
+
+    def coefficients_headline(self) -> str:
+        """The feature that customers call most important, else how many features do more harm than good."""
+        t = self.table
+        if t["importance"].notna().any():
+            top = t.sort_values(["importance", "feature"], ascending=[False, True]).iloc[0]
+            return _("Customers call {feature} most important: {mean} on average").format(
+                feature=top["feature_label"], mean=language.number(top["importance"], 2)
+            )
+        return _("Features whose absence does more harm than their presence does good: {n} of {all}").format(
+            n=language.number((-t["worse"] > t["better"]).sum()), all=language.number(len(t))
         )
 
     def headline(self) -> str:
@@ -146,7 +158,9 @@ class Kano:
         parts = [
             _("Base: customers who answered both questions about a feature, {low} to {high} of them.").format(
                 low=language.number(pairs.min()), high=language.number(pairs.max())
-            ),
+            )
+            if pairs.min() < pairs.max()
+            else _("Base: {n} customers, who answered both questions about each feature.").format(n=language.number(pairs.max())),
             table[self.survey.declared.kano_table],
             _(
                 "The category is the most frequent one, at a tie the first of must-be, one-dimensional, attractive, indifferent; "
@@ -208,7 +222,7 @@ class Kano:
         if self.survey.table["customer_id"].isna().all():
             warnings.append(_("The answers carry no customer: whether somebody answered twice cannot be seen."))
         if must:
-            so_what = _("Bring {features} to a level that nobody has to miss before adding anything new.").format(
+            so_what = _("Make sure that nobody has to do without {features} before adding anything new.").format(
                 features=language.listing(must)
             )
         elif self.of("O"):
@@ -274,7 +288,7 @@ def kano(tables: Tables, survey: Survey) -> Kano | NotAvailable:
                 "code": CODES[top],
                 "clear": fong(counts),
                 **coefficients(counts, seed=zlib.crc32(feature.encode())),
-                **_importance(survey, feature),
+                **stated_importance(survey, feature),
             }
         )
     if not rows:
@@ -316,7 +330,7 @@ def coefficients(counts: np.ndarray, *, seed: int = 0) -> dict[str, float]:
     return out
 
 
-def _importance(survey: Survey, feature: str) -> dict[str, float]:
+def stated_importance(survey: Survey, feature: str) -> dict[str, float]:
     """Mean stated importance with its 95 % interval (t), the last answer of each customer."""
     from scipy.stats import t
 

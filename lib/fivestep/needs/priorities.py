@@ -82,6 +82,12 @@ class Priorities:
             return _("Begin with {feature} ({category}): complaints about it {complaints}").format(**words)
         return _("Begin with {feature} ({category}): how satisfied customers are with it is not known").format(**words)
 
+    def table_headline(self) -> str:
+        """How many features ask for work."""
+        return _("{n} of {all} features are to be fixed, improved or made to stand out").format(
+            n=language.number(self.table["action"].isin([FIX, IMPROVE, STAND_OUT]).sum()), all=language.number(len(self.table))
+        )
+
     def note(self) -> str:
         """How the priority is made."""
         parts = [
@@ -130,7 +136,7 @@ class Priorities:
             evidence=_("In this order: {features}.").format(features=language.listing(named))
             if named
             else _("{n} features compared.").format(n=language.number(len(t))),
-            so_what=_("Estimate what it costs to improve the first three, and decide by cost and priority together.")
+            so_what=_("Estimate what the first ones cost, and decide by cost and priority together.")
             if named
             else _("Watch that satisfaction stays, and ask about new features."),
             confidence="medium" if len(work) and work["clear"].iloc[0] and work["rated"].iloc[0] >= FEW else "low",

@@ -240,7 +240,7 @@ class Satisfaction:
         else:
             warnings.append(_("Who answers a survey may be more or less satisfied than who does not."))
         if self.answers < FEW:
-            warnings.append(_("Only {n} answers.").format(n=language.number(self.answers)))
+            warnings.append(_("Few answers: {n}.").format(n=language.number(self.answers)))
         return Finding(
             key="needs.satisfied_share",
             value=share,

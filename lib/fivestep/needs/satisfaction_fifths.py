@@ -73,8 +73,8 @@ class Fifths:
             {
                 "trait": [self._name(t) for t in top["trait"]],
                 "trait_level": [self._level(t, v) for t, v in zip(top["trait"], top["level"], strict=True)],
-                "trait_top": [self._value(v, level) for v, level in zip(top["top_value"], top["level"], strict=True)],
-                "trait_bottom": [self._value(v, level) for v, level in zip(top["bottom_value"], top["level"], strict=True)],
+                "trait_top": [self._value(*of) for of in zip(top["trait"], top["level"], top["top_value"], strict=True)],
+                "trait_bottom": [self._value(*of) for of in zip(top["trait"], top["level"], top["bottom_value"], strict=True)],
                 "effect": top["effect"],
                 "effect_low": top["effect_low"],
                 "effect_high": top["effect_high"],
@@ -92,8 +92,10 @@ class Fifths:
             return _(level)
         return language.value(trait, level)
 
-    def _value(self, value: float, level: str | None) -> str:
-        return language.number(value, 1) if level is None or level != level else language.percent(value)
+    def _value(self, trait: str, level: str | None, value: float) -> str:
+        if level is not None and level == level:
+            return language.percent(value)
+        return language.money(value) if trait == "orders.spend" else language.number(value, 1)
 
     def headline(self) -> str:
         """The trait that tells the fifths apart most."""
@@ -106,8 +108,8 @@ class Fifths:
         level = top["level"]
         words = {
             "trait": self._name(top["trait"]),
-            "most": self._value(top["top_value"], level),
-            "least": self._value(top["bottom_value"], level),
+            "most": self._value(top["trait"], level, top["top_value"]),
+            "least": self._value(top["trait"], level, top["bottom_value"]),
         }
         if level is None or level != level:
             return _(

@@ -361,7 +361,7 @@ def number(text: str) -> float | None:
 
 def _unknown(question: str, answer: str, rows: int, write: str, choice: str) -> UserError:
     return UserError(
-        f"survey.answer: question {question}: the answer {answer[:60]!r} ({rows} rows) is not known. "
+        f"survey.answer: question {question}: the answer {answer[:60]!r} (rows: {rows}) is not known. "
         f"Say in {FILE} what it means, as in {write} ({choice})."
     )
 
