@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import SHARED, make_tables
+from conftest import KIT, SHARED, make_tables
 from fivestep import language, needs
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
@@ -399,3 +399,13 @@ def test_whatever_is_answered_the_sentences_hold_and_every_column_is_known(anyth
 
 def _name(row) -> str:
     return FIVE_NAMES[row["code"]]
+
+
+def test_the_example_of_survey_yml_is_read_and_shows_every_key():
+    example = KIT / "lib" / "fivestep" / "needs" / "survey.yml"
+    declared = needs.declaration(example)
+    assert declared.model_fields_set == set(Declaration.model_fields)
+    said = [line[1:].split() for line in example.read_text("utf-8").splitlines() if line.startswith("#   ")]
+    ids = [parsed(" ".join(words[:2]) if words[0] == "fast" else words[0].strip(",")) for words in said]
+    assert None not in ids
+    assert len(ids) == 7

@@ -69,9 +69,10 @@ class Priorities:
         if work.empty:
             return _("No feature asks for improvement now: those that matter satisfy")
         top = work.iloc[0]
+        category = self.kano.names[top["code"]]
         words = {
             "feature": top["feature_label"],
-            "category": _(self.kano.names[top["code"]]),
+            "category": _(category),
             "complaints": language.number(top["complaints"]),
         }
         if not math.isnan(top["priority"]):
