@@ -1,6 +1,6 @@
 """House theme and the chart kinds that the steps share."""
 
-from fivestep.charts.kinds import bars, heatmap, intervals, lines
+from fivestep.charts.kinds import bars, heatmap, intervals, lines, plane
 from fivestep.charts.theme import ACCENT, GREYS, INK, MUTED, PALETTE, PRIMARY, figure, svg
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "heatmap",
     "intervals",
     "lines",
+    "plane",
     "svg",
 ]

@@ -163,3 +163,103 @@ def _end_labels(ax, x: float, ends: list[tuple[float, str, str]]) -> None:
         last = max(y, last + gap)
         ax.annotate(name, (x, y), (x + 0.15, last), va="center", ha="left", fontsize=7.5, color=color, annotation_clip=False)
     ax.margins(x=0.02)
+
+
+def plane(
+    labels: Sequence[str],
+    x: Sequence[float],
+    y: Sequence[float],
+    *,
+    write: Callable[[float], str],
+    xlabel: str,
+    ylabel: str,
+    cross: tuple[float, float],
+    corners: Sequence[str] = ("", "", "", ""),
+    x_range: tuple[Sequence[float], Sequence[float]] | None = None,
+    y_range: tuple[Sequence[float], Sequence[float]] | None = None,
+    limits: tuple[float, float, float, float] | None = None,
+    accent: Sequence[bool] | None = None,
+) -> Figure:
+    """Named points in a plane that the *cross* cuts into four fields; *corners* names them: top row, bottom row.
+
+    *x_range* and *y_range* are low and high ends of intervals; *limits* x low, x high, y low, y high of the axes.
+    """
+    fig, ax = figure(height=4.3)
+    with mpl.rc_context(style()):
+        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        x_range, y_range = ([np.asarray(part, dtype=float) for part in pair] if pair else None for pair in (x_range, y_range))
+        colors = [ACCENT if accent is None or a else GREYS[1] for a in (accent if accent is not None else [True] * len(labels))]
+        if limits is None:
+            spans = []
+            for values, pair, at in ((x, x_range, cross[0]), (y, y_range, cross[1])):
+                seen = np.concatenate([values, [at], *(pair or ())])
+                low, high = float(np.nanmin(seen)), float(np.nanmax(seen))
+                pad = 0.12 * (high - low) or 0.5
+                spans += [low - pad, high + pad]
+            limits = tuple(spans)
+        ax.set_xlim(limits[0], limits[1])
+        ax.set_ylim(limits[2], limits[3])
+        ax.axvline(cross[0], color=GREYS[2], linewidth=0.9, zorder=0)
+        ax.axhline(cross[1], color=GREYS[2], linewidth=0.9, zorder=0)
+        for i, color in enumerate(colors):
+            if x_range:
+                ax.plot([x_range[0][i], x_range[1][i]], [y[i], y[i]], color=color, linewidth=1.6, alpha=0.3)
+            if y_range:
+                ax.plot([x[i], x[i]], [y_range[0][i], y_range[1][i]], color=color, linewidth=1.6, alpha=0.3)
+        ax.scatter(x, y, color=colors, s=18, zorder=3)
+        places = ((0.01, 0.985), (0.99, 0.985), (0.01, 0.015), (0.99, 0.015))
+        for text, (right, up) in zip(corners, places, strict=True):
+            sides = {"ha": "left" if right < 0.5 else "right", "va": "bottom" if up < 0.5 else "top"}
+            ax.text(right, up, text, transform=ax.transAxes, fontsize=7.5, color=MUTED, **sides)
+        across = [(a, b, c, b) for a, b, c in zip(x_range[0], y, x_range[1], strict=True)] if x_range else []
+        upwards = [(a, b, a, c) for a, b, c in zip(x, y_range[0], y_range[1], strict=True)] if y_range else []
+        _name_points(ax, labels, x, y, limits, across + upwards)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(lambda value, _: write(value))
+            axis.set_major_locator(mpl.ticker.MaxNLocator(5))
+        ax.set_xlabel(xlabel)
+        ax.set_title(ylabel, loc="left", fontsize=8, color=MUTED)
+    return fig
+
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+def _name_points(
+    ax, labels: Sequence[str], x: np.ndarray, y: np.ndarray, limits: tuple[float, float, float, float], lines: Sequence[Box]
+) -> None:
+    """Names beside their points: right, left, above or below, where the fewest other names, points and lines are in the way."""
+    wide, high = (limits[1] - limits[0]) / 5.7, (limits[3] - limits[2]) / 3.6  # of an inch of the axes, roughly
+    marks = [(a, b, a, b) for a, b in zip(x, y, strict=True)] + [line for line in lines if np.isfinite(line).all()]
+    taken: list[Box] = [(a - 0.03 * wide, b - 0.03 * high, c + 0.03 * wide, d + 0.03 * high) for a, b, c, d in marks]
+    for label, a, b in sorted(zip(labels, x, y, strict=True), key=lambda point: (-point[2], point[1], point[0])):
+        if not (np.isfinite(a) and np.isfinite(b)):
+            continue
+        width = wide * (0.057 * sum(2 if ord(c) > 0x2E7F else 1 for c in str(label)) + 0.04)
+        tall = high * 0.14
+        tried = [
+            (dx, dy, across, up)
+            for distance in (0.07, 0.2, 0.33)
+            for dx, dy, across, up in (
+                (0.07, 0.0, 0.0, -0.5), (-0.07, 0.0, -1.0, -0.5), (0.0, distance, -0.5, 0.0), (0.0, -distance, -0.5, -1.0),
+                (0.07, distance, 0.0, 0.0), (0.07, -distance, 0.0, -1.0),
+                (-0.07, distance, -1.0, 0.0), (-0.07, -distance, -1.0, -1.0),
+            )
+        ]  # fmt: skip
+        boxes = []
+        for dx, dy, across, up in tried:
+            left, bottom = a + dx * wide + across * width, b + dy * high + up * tall
+            boxes.append((left, bottom, left + width, bottom + tall))
+        costs = [
+            sum(_overlap(box, other) for other in taken) / (width * tall)
+            + 5 * (box[0] < limits[0] or box[2] > limits[1] or box[1] < limits[2] or box[3] > limits[3])
+            + 0.01 * rank
+            for rank, box in enumerate(boxes)
+        ]
+        box = boxes[int(np.argmin(costs))]
+        taken.append(box)
+        ax.text((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, label, ha="center", va="center", fontsize=7.5)
+
+
+def _overlap(a: Box, b: Box) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

@@ -4,21 +4,55 @@ from fivestep.needs import columns  # noqa: F401  registers what the tables of t
 from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_sensitivity, price_elasticity, private_label
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
+from fivestep.needs.drivers import Drivers, ImportanceMap, drivers
+from fivestep.needs.kano import Kano, KanoBySegment, kano, kano_by_segment
 from fivestep.needs.needs_groups import NeedsGroups, needs_groups
+from fivestep.needs.nps import NetPromoter, net_promoter
 from fivestep.needs.pairs import Pairs, pairs
+from fivestep.needs.priorities import Priorities, priorities
+from fivestep.needs.sample_size import SurveySize, sample_size, survey_size
+from fivestep.needs.satisfaction import Satisfaction, satisfaction
+from fivestep.needs.satisfaction_fifths import Fifths, fifths
+from fivestep.needs.survey import Declaration, Survey, declaration, survey
+from fivestep.needs.survey_forms import form, read_form, write_form
 
 __all__ = [
     "CategoryTrends",
     "DealSensitivity",
+    "Declaration",
     "DepartmentBreadth",
+    "Drivers",
+    "Fifths",
+    "ImportanceMap",
+    "Kano",
+    "KanoBySegment",
     "NeedsGroups",
+    "NetPromoter",
     "Pairs",
+    "Priorities",
     "PrivateLabel",
+    "Satisfaction",
+    "Survey",
+    "SurveySize",
     "category_trends",
     "deal_sensitivity",
+    "declaration",
     "department_breadth",
+    "drivers",
+    "fifths",
+    "form",
+    "kano",
+    "kano_by_segment",
     "needs_groups",
+    "net_promoter",
     "pairs",
     "price_elasticity",
+    "priorities",
     "private_label",
+    "read_form",
+    "sample_size",
+    "satisfaction",
+    "survey",
+    "survey_size",
+    "write_form",
 ]
