@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 
+import nbformat
 import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
 from scipy import stats
 
-from conftest import SHARED, make_tables
+from conftest import KIT, SHARED, make_tables
 from fivestep import needs
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
@@ -508,3 +509,84 @@ def test_what_is_no_question_is_left_out_and_mistakes_are_named(tmp_path):
     for wrong in ({"language": "fr"}, {"subjects": ["a", "A"]}, {"subjects": ["overall"]}):
         with pytest.raises(UserError):
             needs.form(**wrong)
+
+
+# ---------------------------------------------------------------- the notebook
+class Recorder:
+    """What stands in for the engagement in the notebook's cells: keeps what is shown."""
+
+    def __init__(self, tables, segments):
+        self.tables, self.segments, self.project = tables, segments, KIT / "nowhere"
+        self.shown, self.found, self.gone = [], [], []
+
+    def exhibit(self, shown, *, title, note=""):
+        if isinstance(shown, NotAvailable):
+            self.gone.append(shown.text)
+            return
+        assert not title.endswith((".", "。"))
+        for text in (title, note):
+            assert text
+            assert "nan" not in text.lower().split()
+            assert "{" not in text
+        if isinstance(shown, pd.DataFrame):
+            for name in shown:
+                [columns.formatted(name, cell) for cell in shown[name]]
+        self.shown.append(title)
+
+    def finding(self, found, *, headline=False):
+        self.gone.append(found.text) if isinstance(found, NotAvailable) else self.found.append(found.key)
+
+    def received(self, name):
+        return self.segments
+
+    def export(self, name, frame):
+        if isinstance(frame, pd.DataFrame):
+            assert list(frame) == ["customer_id", "satisfaction_fifth", "satisfaction_score"]
+
+
+def cells() -> str:
+    book = nbformat.read(KIT / "notebooks" / "3_needs.ipynb", as_version=4)
+    ids = ["kano", "kano-by-segment", "satisfaction", "recommendation", "fifths", "drivers", "priorities", "survey-size"]
+    return "\n".join(next(c.source for c in book.cells if c.id == i) for i in ids)
+
+
+def test_the_notebook_shows_every_section_of_a_survey():
+    rng = np.random.default_rng(12)
+    n = 160
+    names = [f"c{i:03}" for i in range(n)]
+    halo = rng.normal(size=n)
+
+    def rating(shift: float = 0.0) -> np.ndarray:
+        return np.clip(np.rint(3.2 + shift + 0.6 * halo + rng.normal(0, 0.8, n)), 1, 5).astype(int)
+
+    asked = {"satisfaction": rating(), "nps": np.clip(rating() * 2, 0, 10), "product": rng.choice(["Tea", "Cake"], n),
+             "region": rng.choice(["North", "South"], n)}  # fmt: skip
+    for j, feature in enumerate(("bread", "latte", "chairs")):
+        asked[f"{feature}/functional"] = rng.choice(["like", "must-be", "neutral"], n)
+        asked[f"{feature}/dysfunctional"] = rng.choice(["dislike", "neutral"], n)
+        asked[f"{feature}/importance"] = rng.integers(1, 10, n)
+        asked[f"{feature}/satisfaction"] = rating(-0.3 * j)
+    survey = pd.concat(
+        [pd.DataFrame({"response_id": names, "customer_id": names, "question_id": q, "answer": a}) for q, a in asked.items()]
+    )
+    orders = pd.DataFrame(
+        {"order_id": names, "customer_id": names, "order_date": "2024-01-31", "order_amount": rng.integers(1, 99, n)}
+    )
+    segments = pd.DataFrame(
+        {"customer_id": names, "value_tier": rng.choice(["High value", "Low value"], n), "lifecycle": "Mature"}
+    )
+    seen = Recorder(make_tables(orders=orders, survey=survey), segments)
+    exec(cells(), {"needs": needs, "engagement": seen})
+    assert seen.gone == []
+    assert len(seen.shown) == 16
+    assert len(seen.found) == len(set(seen.found)) == 7
+
+
+def test_without_a_survey_every_section_says_one_thing():
+    seen = Recorder(
+        make_tables(orders=pd.concat([ORDERS, ORDERS.assign(order_id="2", customer_id="c2")])), NotAvailable((), "x", reason="y.")
+    )
+    exec(cells(), {"needs": needs, "engagement": seen})
+    assert seen.found == ["needs.answers_needed"]
+    assert len(set(seen.gone)) == 7
+    assert all("the data has no survey" in text for text in seen.gone)

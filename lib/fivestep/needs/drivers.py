@@ -304,13 +304,15 @@ def drivers(tables: Tables, survey: Survey) -> Drivers | NotAvailable:
         )
         return NotAvailable((), _(_ANSWERS), reason=reason)
     data = full[[*((a, SATISFACTION) for a in kept), whole]].to_numpy(dtype=float)
-    estimate = _importance(_correlations(data, np.ones((1, len(data)))))
+    moments = _moments(data)
+    estimate = _importance(_correlations(moments, np.ones((1, len(data)))))
     drawn = {name: [] for name in estimate}
     rng = np.random.default_rng(SEED)
     for start in range(0, DRAWS, CHUNK):
-        n = min(CHUNK, DRAWS - start)
-        weights = np.stack([np.bincount(rng.integers(0, len(data), len(data)), minlength=len(data)) for _i in range(n)])
-        for name, values in _importance(_correlations(data, weights)).items():
+        weights = np.empty((min(CHUNK, DRAWS - start), len(data)))
+        for row in weights:
+            row[:] = np.bincount(rng.integers(0, len(data), len(data)), minlength=len(data))
+        for name, values in _importance(_correlations(moments, weights)).items():
             drawn[name].append(values)
     ends = {name: np.nanpercentile(np.concatenate(parts), [2.5, 97.5], axis=0) for name, parts in drawn.items()}
     table = pd.DataFrame(
@@ -343,14 +345,20 @@ def drivers(tables: Tables, survey: Survey) -> Drivers | NotAvailable:
     )
 
 
-def _correlations(data: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Correlation matrices (draws x columns x columns) of *data* (rows x columns) under *weights* (draws x rows)."""
-    n, columns = data.shape
+def _moments(data: np.ndarray) -> np.ndarray:
+    """Centred columns of *data* (rows x columns) and the products of every two of them, upper triangle row by row."""
     centred = data - data.mean(axis=0)
-    total = weights.sum(axis=1)[:, None]
-    means = weights @ centred / total
-    products = (centred[:, :, None] * centred[:, None, :]).reshape(n, columns * columns)
-    covariance = (weights @ products / total).reshape(-1, columns, columns) - means[:, :, None] * means[:, None, :]
+    first, second = np.triu_indices(data.shape[1])
+    return np.hstack([centred, centred[:, first] * centred[:, second]])
+
+
+def _correlations(moments: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Correlation matrices (draws x columns x columns) under *weights* (draws x rows), from `_moments`."""
+    columns = int((math.isqrt(8 * moments.shape[1] + 9) - 3) // 2)  # columns + columns (columns + 1) / 2 of them
+    mean = weights @ moments / weights.sum(axis=1)[:, None]
+    first, second = np.triu_indices(columns)
+    covariance = np.empty((len(weights), columns, columns))
+    covariance[:, first, second] = covariance[:, second, first] = mean[:, columns:] - mean[:, first] * mean[:, second]
     spread = np.sqrt(np.clip(np.einsum("dii->di", covariance), 0, None))
     outer = spread[:, :, None] * spread[:, None, :]
     return np.divide(covariance, outer, out=np.zeros_like(covariance), where=outer > SINGULAR)

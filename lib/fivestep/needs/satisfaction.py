@@ -23,7 +23,7 @@ FEWEST = 10  # answers below which a product or region is not shown
 FALSE_DISCOVERY_RATE = 0.05
 SHOWN = 20
 BY_SURVEY, BY_FEEDBACK = "survey", "feedback"
-HIGHER, LOWER, UNCLEAR = N_("Higher"), N_("Lower"), N_("Not clearly different")
+HIGHER, LOWER, UNCLEAR = N_("Above the rest"), N_("Below the rest"), N_("Not clearly different")
 _ANSWERS = N_("how satisfied customers are, by product and region")
 
 
