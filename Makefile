@@ -17,11 +17,11 @@ endif
 DEMO := build/demo/grocery
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test lint catalogs lock clean env
+.PHONY: help demo test lint catalogs fuzz-intake bench-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 demo: env ## the grocery case from generated project to reports, in build/demo/grocery
 	@rm -rf $(DEMO)
@@ -44,6 +44,12 @@ lint: env ## style, and which room may import which
 
 catalogs: env ## bring the translations up to date with code and notebooks, and compile them
 	@.venv/bin/python .ci/catalogs.py
+
+fuzz-intake: env ## read 10,000 damaged files: sheets or one line of error (slow: an hour)
+	@.venv/bin/python benchmarks/fuzz_intake.py
+
+bench-intake: env ## what the import takes beside DuckDB alone, ten million order lines (slow: a few minutes)
+	@.venv/bin/python benchmarks/intake.py
 
 lock: ## pin what lib/pyproject.toml asks for, keeping earlier pins; delete a lock first to have the newest (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH. Install it: python3 -m pip install uv" >&2; exit 1; }
