@@ -23,11 +23,11 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch bench-exam test lint catalogs lock clean env
+.PHONY: help demo batch test lint catalogs bench-exam bench-intake bench-clv fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 demo: env ## a case from generated project to reports, in build/demo: CASE=grocery (real) or coffee (simulated)
 	@rm -rf $(DEMO)
@@ -54,6 +54,12 @@ lint: env ## style, and which room may import which
 
 catalogs: env ## bring the translations up to date with code and notebooks, and compile them
 	@.venv/bin/python .ci/catalogs.py
+
+fuzz-intake: env ## read 10,000 damaged files: sheets or one line of error (slow: an hour)
+	@.venv/bin/python benchmarks/fuzz_intake.py
+
+bench-intake: env ## what the import takes beside DuckDB alone, ten million order lines (slow: a few minutes)
+	@.venv/bin/python benchmarks/intake.py
 
 lock: ## pin what lib/pyproject.toml asks for, keeping earlier pins; delete a lock first to have the newest (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH. Install it: python3 -m pip install uv" >&2; exit 1; }

@@ -632,12 +632,13 @@ def test_the_scan_counts_what_is_in_the_bytes(tmp_path, monkeypatch):
     path = tmp_path / "x"
     text = 'a,b\r\n\r\n1,"x\n\ny"\r\n"",茶\r\n\r\n\r\n'
     path.write_bytes(text.encode())
-    seen = delimited.scan(path)
-    assert (seen.records, seen.blank_records, seen.blank_end) == (4, 1, 2)
-    assert (seen.utf8, seen.lone_returns, seen.quotes_open, seen.nulls) == (True, False, False, 0)
+    seen, found = delimited.scan(path), delimited.record_counts(path)
+    assert (found.count, found.blank, found.blank_end, found.quotes_open) == (4, 1, 2, False)
+    assert (seen.utf8, seen.lone_returns, seen.nulls, seen.lines) == (True, False, 0, 8)
     path.write_bytes(codecs.BOM_UTF8 + b'a,"b\n1,\r2\n\xff\0')
-    seen = delimited.scan(path)
-    assert (seen.utf8, seen.lone_returns, seen.quotes_open, seen.nulls, seen.records) == (False, True, True, 1, 1)
+    seen, found = delimited.scan(path), delimited.record_counts(path)
+    assert (seen.utf8, seen.lone_returns, seen.nulls, seen.lines) == (False, True, 1, 3)
+    assert (found.count, found.quotes_open) == (1, True)
 
 
 def test_what_was_read_goes_with_the_connection(tmp_path):

@@ -31,42 +31,74 @@ SEPARATORS = (",", "\t", ";", "|", "\x01", "^")
 
 @dataclass(frozen=True)
 class Scan:
-    """One pass over a file's bytes: hash, whether it is UTF-8, its records and what would mislead a strict reader."""
+    """One pass over a file's bytes: hash, whether it is UTF-8, its lines, and what would mislead a strict reader."""
 
     sha256: str
     size: int
     utf8: bool
     not_utf8_at: int  # about where the first byte is that is no UTF-8
     nulls: int
-    records: int  # lines, less the line ends within quotes
-    blank_records: int  # empty lines with something after them
-    blank_end: int  # empty lines at the end
+    lines: int
     lone_returns: bool  # a carriage return without a line feed
-    quotes_open: bool
     suspects: frozenset[str]  # the traps whose signs occur somewhere
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a file by its quotes alone: what a reader has to account for."""
+
+    count: int  # without empty lines at the end
+    blank: int  # empty lines with something after them
+    blank_end: int
+    quotes_open: bool
 
 
 def scan(path: Path) -> Scan:
     """The `Scan` of a file, in chunks."""
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("strict")
-    utf8, bad, nulls, size, lines, returns, pairs, quotes = True, 0, 0, 0, 0, 0, 0, 0
-    blanks = trailing = 0
+    utf8, bad, nulls, size, lines, returns, pairs = True, 0, 0, 0, 0, 0, 0
     plain, unseen = True, list(SIGNS)  # plain: the decoder holds no half character
-    before, length = b"\n", 1  # the byte before the chunk; bytes since the last line end
+    before = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
             if utf8 and not (plain and chunk.isascii()):
                 try:
-                    plain = not decoder.decode(chunk) or not decoder.getstate()[0]
+                    decoder.decode(chunk)
+                    plain = not decoder.getstate()[0]
                 except UnicodeDecodeError as error:
                     utf8, bad = False, max(size - len(chunk) + error.start - 4, 0)
             nulls += chunk.count(0) if b"\0" in chunk else 0
+            lines += chunk.count(b"\n")
             if b"\r" in chunk or before == b"\r":
                 returns += chunk.count(b"\r")
                 pairs += chunk.count(b"\r\n") + (before == b"\r" and chunk[:1] == b"\n")
             unseen = [check for check in unseen if not any(sign in chunk for sign in SIGNS[check])]
+            before = chunk[-1:]
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        utf8, bad = False, size
+    return Scan(
+        digest.hexdigest(),
+        size,
+        utf8,
+        bad,
+        nulls,
+        lines + (before not in (b"", b"\n")),
+        returns != pairs,
+        frozenset(SIGNS) - frozenset(unseen),
+    )
+
+
+def record_counts(path: Path) -> Records:
+    """The `Records` of a file, in chunks: a line end within quotes ends no record."""
+    quotes = lines = blanks = trailing = size = 0
+    before, length = b"\n", 1  # the byte before the chunk; bytes since the last line end
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            size += len(chunk)
             data = np.frombuffer(chunk, np.uint8)
             ends = np.flatnonzero(data == 10)
             if b'"' in chunk or quotes % 2:
@@ -88,24 +120,9 @@ def scan(path: Path) -> Scan:
             else:
                 length += len(data)
             before = chunk[-1:]
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        utf8, bad = False, size
-    unended = length > 1 or size == 0
-    return Scan(
-        digest.hexdigest(),
-        size,
-        utf8,
-        bad,
-        nulls,
-        lines + (size > 0 and unended) - (0 if unended else trailing),
-        blanks + (trailing if unended else 0),
-        0 if unended else trailing,
-        returns != pairs,
-        quotes % 2 == 1,
-        frozenset(SIGNS) - frozenset(unseen),
-    )
+    if size and length > 1:  # the last line has no end
+        return Records(lines + 1, blanks + trailing, 0, quotes % 2 == 1)
+    return Records(lines - trailing, blanks, trailing, quotes % 2 == 1)
 
 
 def delimited(
@@ -174,10 +191,9 @@ def _staged(
     if pad:
         notes.append(Note("separator", "", "Rows leave out the empty cells at their end; they were filled up."))
     staged = None
-    fast = separator and plan.width > 1 and not pad and not seen.lone_returns and not seen.quotes_open
-    above = sum(1 for n, c in rows if n <= plan.last_header_row and not any(c))
-    if fast and seen.blank_records == above:
-        staged = _by_duckdb(path, seen, plan, separator, new_file(connection, ".parquet"), connection)
+    if separator and plan.width > 1 and not pad and not seen.lone_returns:
+        above = sum(1 for n, c in rows if n <= plan.last_header_row and not any(c))
+        staged = _by_duckdb(path, seen, plan, separator, above, new_file(connection, ".parquet"), connection)
     if staged is None:
         staged = stage(records(path, separator), plan, new_file(connection, ".parquet"), pad=pad)
     staged.notes += notes
@@ -185,7 +201,9 @@ def _staged(
     return staged
 
 
-def _by_duckdb(path: Path, seen: Scan, plan: Layout, separator: str, out: Path, connection: ibis.BaseBackend) -> Staged | None:
+def _by_duckdb(
+    path: Path, seen: Scan, plan: Layout, separator: str, blank_above: int, out: Path, connection: ibis.BaseBackend
+) -> Staged | None:
     """The rows as DuckDB reads them, or None where it does not account for every record of the file."""
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(plan.width))
     name = out.stem
@@ -217,14 +235,18 @@ def _by_duckdb(path: Path, seen: Scan, plan: Layout, separator: str, out: Path, 
             return None
         ragged.append((line, _fields(text, separator)))
     skipped = [line for line, _ in ragged]
-    if plan.last_header_row + kept + len(ragged) != seen.records:
-        return None
+    blank_end, records = 0, plan.last_header_row + kept + len(ragged)
+    if records != seen.lines:  # cells of several lines, or empty lines
+        found = record_counts(path)
+        if found.quotes_open or found.blank != blank_above or found.count != records:
+            return None
+        blank_end = found.blank_end
     last = next((n for n in range(len(skipped), 0, -1) if skipped[n - 1] - plan.last_header_row - n < kept), 0)
     if last > SKIPPED_ROWS or any(len(c) > plan.width and not any(c[plan.width :]) for _, c in ragged):
         return None
     staged = Staged(out, plan, has_row=False, offset=plan.last_header_row, skipped=skipped[:last])
-    if seen.blank_end:
-        staged.blank_rows, staged.first_blank = seen.blank_end, seen.records + 1
+    if blank_end:
+        staged.blank_rows, staged.first_blank = blank_end, records + 1
     for line, cells in ragged:
         staged.malformed(line, cells)
     return staged

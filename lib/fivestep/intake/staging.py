@@ -39,12 +39,12 @@ _FOOTERS = (
     "confidential report end--- -- note source as of page"
 ).split()
 
-SIGNS = {  # bytes without which a file of text has no cell of the trap: what is not there need not be looked for
-    "wrapped": (b'="', b"\t", b"'"),
-    "precision": (b"E+",),
-    "float": (b".0,", b".0\n", b".0\r", b".0;", b".0\t", b".0|", b'.0"'),
+SIGNS = {  # without these bytes no cell of a file of text is in the trap: what is not there need not be looked for
+    "wrapped": (b"=", b"\t", b"'"),
+    "precision": (b"+",),
+    "float": (b".",),
     "masked": (b"*",),
-    "mojibake": ("\ufffd".encode(), "锟斤拷".encode(), "Ã".encode(), "â€".encode()),
+    "mojibake": (b"\xbd", b"\xa4", b"\xe2", b"\xc3"),  # one byte of each: quick to look for
     "formula": (b"=",),
 }
 
@@ -335,7 +335,12 @@ def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -
             seen["blank"], seen["first_blank"] = raw.execute(
                 f"SELECT count(*), coalesce(min({number}), 0) FROM {source} WHERE {first} IS NULL"
             ).fetchone()
-        names = [f"{check}{i}" for i in range(width) for check in sorted(staged.suspects)]
+        checked = {check: range(width) for check in sorted(staged.suspects)}
+        if "float" in checked:  # a column is written so throughout, while a point is in every amount: some rows tell which
+            asked = ", ".join(f"bool_or(suffix({c}, '.0'))" for c in cells)
+            ends = raw.execute(f"SELECT {asked} FROM (SELECT * FROM {source} LIMIT {BATCH_ROWS})").fetchone()
+            checked["float"] = [i for i, so in enumerate(ends) if so]
+        names = [f"{check}{i}" for check, columns in checked.items() for i in columns]
         for start in range(0, len(names), _WIDTH * len(_CHECKS)):
             part = names[start : start + _WIDTH * len(_CHECKS)]
             asked = []
