@@ -61,9 +61,10 @@ def money(fen: np.ndarray) -> pa.Array:
 
 def arrow(values: Any, kind: str) -> pa.Array:
     """One column in the type of the contract."""
-    if isinstance(values, Coded):
-        names = pa.array([*values.names, None], pa.string())
-        return pc.take(names, pa.array(np.where(values.codes < 0, len(values.names), values.codes)))
+    if isinstance(values, Coded):  # the file's pages are made of the codes as they are, so each name may stand there once
+        names = {name: code for code, name in enumerate(dict.fromkeys(values.names))}
+        codes = np.array([names[name] for name in values.names] or [0], dtype=np.int32)[values.codes]
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=values.codes < 0), pa.array(names, pa.string()))
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if kind == "money":
