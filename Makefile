@@ -17,11 +17,11 @@ endif
 DEMO := build/demo/grocery
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test lint catalogs lock clean env
+.PHONY: help demo test bench-clv lint catalogs lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
 demo: env ## the grocery case from generated project to reports, in build/demo/grocery
 	@rm -rf $(DEMO)
@@ -37,6 +37,12 @@ batch: demo ## one full report for every income band of the demo (slow: a few mi
 
 test: env ## all tests
 	@.venv/bin/python -m pytest -n 2
+
+bench-clv: env ## customer lifetime value against lifetimes on 1 million customers, and memory with 10 million (a few minutes)
+	@test -x build/bench-clv/bin/python || .venv/bin/python -m venv build/bench-clv
+	@build/bench-clv/bin/python -m pip install --quiet --disable-pip-version-check lifetimes==0.11.3
+	@.venv/bin/python benchmarks/clv.py --lifetimes build/bench-clv/bin/python
+	@.venv/bin/python benchmarks/clv.py --memory 10000000
 
 lint: env ## style, and which room may import which
 	@.venv/bin/ruff check
