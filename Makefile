@@ -48,6 +48,12 @@ bench-exam: env ## what the methods find in 20 simulated companies, in build/exa
 test: env ## all tests
 	@.venv/bin/python -m pytest -n 2
 
+bench-clv: env ## customer lifetime value against lifetimes on 1 million customers, and memory with 10 million (a few minutes)
+	@test -x build/bench-clv/bin/python || .venv/bin/python -m venv build/bench-clv
+	@build/bench-clv/bin/python -m pip install --quiet --disable-pip-version-check lifetimes==0.11.3
+	@.venv/bin/python benchmarks/clv.py --lifetimes build/bench-clv/bin/python
+	@.venv/bin/python benchmarks/clv.py --memory 10000000
+
 lint: env ## style, and which room may import which
 	@.venv/bin/ruff check
 	@.venv/bin/lint-imports

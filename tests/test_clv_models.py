@@ -474,6 +474,10 @@ def test_the_shrunk_mean_is_that_of_credibility():
     made = ShrunkMean.fit(x, m, 0.09)
     assert made.overall == pytest.approx(100, abs=0.5)
     assert made.weight == pytest.approx(9, rel=0.1)
+    assert made.between == pytest.approx(100, rel=0.1)
+    # Mean square of the sum of four purchases of a customer with nine behind him: what is not known of his mean, and chance.
+    square = made.square_of_sum(9, 100.0, np.array(4.0), np.array(16.0))
+    assert square == pytest.approx(16 * (100**2 + 100 / 2) + 4 * 900, rel=0.01)
     assert made.expected(9, 130.0) == pytest.approx(115, abs=1)
     assert ShrunkMean.fit([1, 1], [10.0, 20.0], np.nan).expected(1, 20.0) == pytest.approx(15)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import betainc, betaincinv, betaln, digamma, expit, gammaln, hyp2f1, xlog1py, xlogy
 
@@ -150,13 +151,13 @@ class _Likelihood:
 
     def __init__(self, counts: Counts, first: int) -> None:
         self.customers, self.first = counts.customers, first
-        self.x, ix = np.unique(counts.x, return_inverse=True)
-        self.T, it = np.unique(counts.T, return_inverse=True)
+        ix, self.x = pd.factorize(counts.x, sort=True)
+        it, self.T = pd.factorize(counts.T, sort=True)
         self.nx = np.bincount(ix, counts.n, len(self.x))
         self.nt = np.bincount(it, counts.n, len(self.T))
         self.nxt = np.bincount(it, counts.n * counts.x, len(self.T))
         rows = np.flatnonzero((counts.x > 0) | (first == 1))  # who can have stopped
-        self.t, self.at = np.unique(counts.t_x[rows], return_inverse=True)
+        self.at, self.t = pd.factorize(counts.t_x[rows], sort=True)
         self.ax, self.aT, self.n = ix[rows], it[rows], counts.n[rows]
         self.row_x = counts.x[rows]
 

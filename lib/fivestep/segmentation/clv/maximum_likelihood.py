@@ -11,7 +11,7 @@ import numpy as np
 from fivestep.intervals import Z
 
 BOUND = 9.0  # of a log parameter, time being divided by the longest observed: 1/8,000 to 8,000
-STEP = 1e-4  # in log parameters, for the Hessian
+STEP = 1e-5  # in log parameters, for the Hessian
 RIDGE = 1.0  # standard error of a log parameter above which it is not identified: its interval spans a factor of 50
 ROWS = 4_000  # distinct rows on which starting points are tried
 # Mean negative log-likelihood per customer, and its gradient, at log parameters.
@@ -70,27 +70,42 @@ def _maximise(objective: Objective, rough: Objective, starts: Sequence[Sequence[
         return minimize(function, start, jac=True, method="L-BFGS-B", bounds=limits, options=options)
 
     tried = [search(rough, np.log(start), maxiter=40, ftol=1e-8, gtol=1e-5) for start in starts]
-    best = min(tried, key=lambda found: found.fun).x
-    theta = search(objective, best, maxiter=300, ftol=1e-13, gtol=1e-8).x
-    free = np.flatnonzero(np.abs(theta) < BOUND - 1e-3)
-    hessian = _hessian(objective, theta)[np.ix_(free, free)]
-    value, gradient = objective(theta)
-    eigenvalues, vectors = np.linalg.eigh(hessian)
-    covariance = np.full((len(theta), len(theta)), np.nan)
+    theta = min(tried, key=lambda found: found.fun).x
+    if objective is not rough:  # near the end already, so that few steps on all rows are left
+        theta = _newton(objective, theta, _hessian(rough, theta))[0]
+    theta = search(objective, theta, maxiter=300, ftol=1e-13, gtol=1e-8).x
+    hessian = _hessian(objective, theta)
+    theta, value, gradient = _newton(objective, theta, hessian)
+    free = _free(theta)
+    eigenvalues, vectors = np.linalg.eigh(hessian[np.ix_(free, free)])
     # Where the data says nothing about a direction it can lie anywhere between the bounds.
     inverse = 1 / np.maximum(customers * eigenvalues, 12 / (2 * BOUND) ** 2)
+    covariance = np.full((len(theta), len(theta)), np.nan)
     covariance[np.ix_(free, free)] = (vectors * inverse) @ vectors.T
-    if len(free) and eigenvalues.min() > 1e-10:
-        for _newton in range(4):
-            step = np.zeros_like(theta)
-            step[free] = np.linalg.solve(hessian, gradient[free])
-            if np.abs(step).max() > 0.1 or np.abs(gradient[free]).max() < 1e-11:
-                break
-            further, slope = objective(theta - step)
-            if further > value or np.abs(slope[free]).max() >= np.abs(gradient[free]).max():
-                break
-            theta, value, gradient = theta - step, further, slope
     return theta, covariance, value, float(np.abs(gradient[free]).max(initial=0.0))
+
+
+def _free(theta: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(np.abs(theta) < BOUND - 1e-3)
+
+
+def _newton(objective: Objective, theta: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """The point after steps with one *hessian* for as long as they are small and improve, and value and gradient there."""
+    free = _free(theta)
+    hessian = hessian[np.ix_(free, free)]
+    value, gradient = objective(theta)
+    if not len(free) or np.linalg.eigvalsh(hessian).min() < 1e-10:
+        return theta, value, gradient
+    for _step in range(8):
+        step = np.zeros_like(theta)
+        step[free] = np.linalg.solve(hessian, gradient[free])
+        if np.abs(step).max() > 0.5 or np.abs(theta - step).max() > BOUND or np.abs(gradient[free]).max() < 1e-10:
+            break
+        further, slope = objective(theta - step)
+        if further > value or np.abs(slope[free]).max() >= np.abs(gradient[free]).max():
+            break
+        theta, value, gradient = theta - step, further, slope
+    return theta, value, gradient
 
 
 def estimate(found, *, model, names: Sequence[str], scales: Sequence[float], customers: float, constant: float) -> Estimate:
@@ -111,10 +126,6 @@ def estimate(found, *, model, names: Sequence[str], scales: Sequence[float], cus
 
 
 def _hessian(objective: Objective, theta: np.ndarray) -> np.ndarray:
-    columns = []
-    for i in range(len(theta)):
-        step = np.zeros(len(theta))
-        step[i] = STEP
-        columns.append((objective(theta + step)[1] - objective(theta - step)[1]) / (2 * STEP))
-    made = np.array(columns)
+    gradient = objective(theta)[1]
+    made = np.array([(objective(theta + step)[1] - gradient) / STEP for step in np.eye(len(theta)) * STEP])
     return (made + made.T) / 2

@@ -21,27 +21,28 @@ APART = (
 class ShrunkMean:
     """Each customer's own mean, drawn to that of all the fewer purchases it rests on.
 
-    ``overall``: mean of all. ``weight``: purchases for which a customer's own mean counts as much as that of all (variance
-    within over variance between customers; infinite where they cannot be told apart). ``variation``: squared coefficient of
-    variation of one purchase. Source: Bühlmann (1967), Experience rating and credibility.
+    ``overall``: mean of all. ``weight``: purchases for which a customer's own mean counts as much as that of all (variance within
+    over variance between customers; infinite where they cannot be told apart). ``variation``: squared coefficient of variation of
+    one purchase. ``between``: variance between customers. Source: Bühlmann (1967), Experience rating and credibility.
     """
 
     overall: float
     weight: float
     variation: float
+    between: float
 
     @classmethod
     def fit(cls, x: ArrayLike, m: ArrayLike, variation: float) -> Self:
         """Of customers with *x* >= 1 purchases of mean value *m*; *variation* NaN: own means are not believed."""
         x, m = np.asarray(x, dtype=float), np.asarray(m, dtype=float)
         if not variation >= 0:
-            return cls(float(m.mean()), np.inf, 1.0)
+            return cls(float(m.mean()), np.inf, 1.0, 0.0)
         noise = float((1 / x).mean())  # of a mean, in variances of one purchase
         within = variation * float((m**2).mean()) / (1 + variation * noise)
         between = float(m.var()) - within * noise
         weight = within / between if between > 0 else np.inf
         trust = x / (x + weight) if np.isfinite(weight) else np.ones(len(x))
-        return cls(float(trust @ m / trust.sum()), float(weight), float(variation))
+        return cls(float(trust @ m / trust.sum()), float(weight), float(variation), max(between, 0.0))
 
     @property
     def mean(self) -> float:
@@ -56,7 +57,11 @@ class ShrunkMean:
 
     def square_of_sum(self, x: ArrayLike, m: ArrayLike, mean: np.ndarray, square: np.ndarray) -> np.ndarray:
         """Mean square of what a customer spends in a random number of purchases of that *mean* and mean *square*."""
-        return self.expected(x, m) ** 2 * (square + self.variation * mean)
+        expected = self.expected(x, m) ** 2
+        unsure = (
+            self.between / (1 + np.asarray(x, dtype=float) / self.weight) if self.weight > 0 else 0.0
+        )  # about a customer's mean
+        return (expected + unsure) * square + self.variation * expected * mean
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,10 @@ def distinct(x: np.ndarray, t_x_days: np.ndarray, age_days: np.ndarray, *, unit_
         key = np.flatnonzero(n)
         n = n[key]
     else:
-        key, n = np.unique(key, return_counts=True)
+        key.sort()
+        starts = np.flatnonzero(np.diff(key, prepend=-1))
+        n = np.diff(starts, append=len(key))
+        key = key[starts]
     rest, age = np.divmod(key, widths[1])
     x, t_x = np.divmod(rest, widths[0])
     return Counts(x.astype(float), t_x / unit_days, age / unit_days, n.astype(float), unit_days)
