@@ -72,8 +72,8 @@ def _maximise(objective: Objective, rough: Objective, starts: Sequence[Sequence[
     tried = [search(rough, np.log(start), maxiter=40, ftol=1e-8, gtol=1e-5) for start in starts]
     theta = min(tried, key=lambda found: found.fun).x
     if objective is not rough:  # near the end already, so that few steps on all rows are left
-        theta = _newton(objective, theta, _hessian(rough, theta))[0]
-    theta = search(objective, theta, maxiter=300, ftol=1e-13, gtol=1e-8).x
+        theta = _newton(objective, theta, _hessian(objective, theta))[0]
+    theta = search(objective, theta, maxiter=300, ftol=1e-13, gtol=1e-7).x
     hessian = _hessian(objective, theta)
     theta, value, gradient = _newton(objective, theta, hessian)
     free = _free(theta)
