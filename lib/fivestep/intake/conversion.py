@@ -36,10 +36,16 @@ _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×",
 
 @dataclass(frozen=True)
 class Converted:
-    """A column's values and, per cell, what became of it (FINE, NOT_PARSED ...)."""
+    """A column's values and, per cell, what became of it (FINE, NOT_PARSED ...).
+
+    ``easy`` says which cells the engine's own cast reads; where it reads all of a column, ``short`` is the same as ``value`` and
+    much faster.
+    """
 
     value: Value
     state: IntegerValue
+    short: Value | None = None
+    easy: BooleanValue | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ def _by_kind(
     unit = target.unit or unit
     if kind == "id":
         made = ids(text, numeric=numeric, form=target.id)
-        return Converted(ibis.literal(target.prefix) + made.value, made.state) if target.prefix else made
+        return Converted(target.prefix + made.value, made.state) if target.prefix else made
     if kind in ("money", "price"):
         return money(text, locale, unit=unit, exact=kind == "price")
     if kind in ("number", "integer"):
@@ -200,7 +206,7 @@ def ids(text: StringValue, *, numeric: bool = False, form: str = "") -> Converte
     state = ibis.cases((empty, FINE), (lost, PRECISION_LOST), (hidden, MASKED), (out.isnull(), NOT_PARSED), else_=FINE)
     if form:  # every id is rewritten
         return Converted(slow, (text.isnull()).ifelse(FINE, state).cast("int8"))
-    return Converted(odd.ifelse(slow, text), odd.fill_null(False).ifelse(state, FINE).cast("int8"))
+    return Converted(odd.ifelse(slow, text), odd.fill_null(False).ifelse(state, FINE).cast("int8"), text, ~odd | text.isnull())
 
 
 def _case_mark(text: StringValue) -> StringValue:
@@ -246,7 +252,9 @@ def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = Fa
         (clean.contains("£"), POUND),
         else_=FINE,
     )
-    return Converted(value if exact else value.cast(MONEY), state.cast("int8"))
+    if not exact:
+        value, fast = value.cast(MONEY), fast.cast(MONEY)
+    return Converted(value, state.cast("int8"), fast, fast.notnull() | text.isnull())
 
 
 def number(text: StringValue, locale: Locale, *, whole: bool = False) -> Converted:
@@ -257,7 +265,7 @@ def number(text: StringValue, locale: Locale, *, whole: bool = False) -> Convert
     if whole:
         exact = (value == value.round(0)).ifelse(value, ibis.null(EXACT))
         return Converted(exact.cast("int64"), _parsed(text, exact))
-    return Converted(value.cast("float64"), _parsed(text, value))
+    return Converted(value.cast("float64"), _parsed(text, value), fast.cast("float64"), fast.notnull() | text.isnull())
 
 
 def percent(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
@@ -344,7 +352,9 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
         else_=FINE,
     )
     value = ibis.cases((good, _moved(fast, locale.file_zone, locale.zone)), (nothing | none, nil), else_=slow)
-    return Converted(value.cast("date") if day else value.cast("timestamp(6)"), state.cast("int8"))
+    short = _moved(fast, locale.file_zone, locale.zone)
+    value, short = (v.cast("date") if day else v.cast("timestamp(6)") for v in (value, short))
+    return Converted(value, state.cast("int8"), short, good | text.isnull())
 
 
 def _written(clean: StringValue, order: str, roc_years: bool) -> Value:
