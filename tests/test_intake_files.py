@@ -8,6 +8,7 @@ import io
 import json
 import os
 import struct
+import time
 import zipfile
 from pathlib import Path
 
@@ -300,6 +301,20 @@ def test_columns_without_header_stay_when_they_hold_something(read):
 def test_headers_are_trimmed_and_made_one_width(read):
     (sheet,) = read("o.csv", "订单编号\t,收货地址 ,ＩＤ\n1,a,2\n")
     assert sheet.columns == ("订单编号", "收货地址", "ID")
+
+
+def test_values_that_are_words_of_headers_are_no_header(read):
+    (sheet,) = read("dictionary.csv", "Table,Field,Description\naccounts,account,Company name\naccounts,sector,Industry\n")
+    assert sheet.columns == ("Table", "Field", "Description")
+
+
+def test_a_table_of_many_columns_is_read_at_once(read):
+    names = [f"field {i}" for i in range(2_000)]
+    started = time.process_time()
+    (sheet,) = read("wide.csv", ",".join(names) + "\n" + ",".join("=1*'" for _ in names) + "\n")
+    assert len(sheet.columns) == 2_000
+    assert [n.rows for n in sheet.notes if n.check == "formula_text"] == [1] * 2_000
+    assert time.process_time() - started < 20
 
 
 def test_a_table_without_header_is_numbered(read):

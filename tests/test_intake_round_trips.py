@@ -92,7 +92,8 @@ def test_salesforce_objects_keep_their_states_and_amounts(tmp_path):
 
 
 def test_shopify_orders_in_another_currency_are_left_out_and_counted(tmp_path):
-    done = imported("crm_shopify", tmp_path, tuple(f"shopify_{n}_data.csv" for n in ("customer", "order", "order_line")))
+    names = tuple(f"shopify_{n}_data.csv" for n in ("customer", "order", "order_line"))
+    done = imported("crm_shopify", tmp_path, names, currency="GBP")
     made = tables(done)
     assert made["orders"]["order_amount"].sum() == Decimal("11.98")
     assert len(made["orders"]) == 3
@@ -138,7 +139,7 @@ def test_a_log_of_tickets_becomes_one_row_a_ticket(tmp_path):
     assert sum(x.rows for x in done.quality.of("rows_read")) == len(rows) == 141_712
     last = {row["number"]: row for row in rows}
     status = feedback["status"].to_dict()
-    assert all(status[number] == row["incident_state"] for number, row in last.items())
+    assert all(status[number] == row["ident_state"] for number, row in last.items())
     opened = pd.to_datetime(pd.Series({n: r["opened_at"] for n, r in last.items()}), format="%d/%m/%Y %H:%M")
     assert (feedback["created_at"] == opened.reindex(feedback.index)).all()
 

@@ -28,6 +28,7 @@ MONEY = dtypes.Decimal(18, 2)
 _WIDE = "".join(chr(c) for c in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2007\u202f￥￡−–"
 _NARROW = "".join(chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)) + "    ¥£--"
 _NOTHING = ("", "-", "--", "—", "n/a", "#n/a", "null", "none", "nan", "nil", "无", "無", "暂无", "\\n")
+_NO_ID = tuple(dict.fromkeys(w for n in _NOTHING for w in (n, n.upper(), n.title(), "NaN")))
 _FACTORS = {"千元": 1_000, "万元": 10_000, "亿元": 100_000_000}
 _TRUE = ("是", "y", "yes", "true", "t", "1", "1.0", "有", "已", "√", "✓", "on")
 _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×", "✗", "off")
@@ -35,10 +36,16 @@ _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×",
 
 @dataclass(frozen=True)
 class Converted:
-    """A column's values and, per cell, what became of it (FINE, NOT_PARSED ...)."""
+    """A column's values and, per cell, what became of it (FINE, NOT_PARSED ...).
+
+    ``easy`` says which cells the engine's own cast reads; where it reads all of a column, ``short`` is the same as ``value`` and
+    much faster.
+    """
 
     value: Value
     state: IntegerValue
+    short: Value | None = None
+    easy: BooleanValue | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def _by_kind(
     unit = target.unit or unit
     if kind == "id":
         made = ids(text, numeric=numeric, form=target.id)
-        return Converted(ibis.literal(target.prefix) + made.value, made.state) if target.prefix else made
+        return Converted(target.prefix + made.value, made.state) if target.prefix else made
     if kind in ("money", "price"):
         return money(text, locale, unit=unit, exact=kind == "price")
     if kind in ("number", "integer"):
@@ -122,8 +129,13 @@ def plain(text: StringValue) -> StringValue:
 
     The marks are ``="0012"``, a leading apostrophe, tabs.
     """
-    narrow = text.translate(_WIDE, _NARROW).re_replace(r'^[\s\x{FEFF}\x{200B}]*=?"?\'?\s*|[\s"]+$', "")
+    narrow = _narrowed(text).re_replace(r'^[\s\x{FEFF}\x{200B}]*=?"?\'?\s*|[\s"]+$', "")
     return _simple(text).ifelse(text, narrow)
+
+
+def _narrowed(text: StringValue) -> StringValue:
+    """Full-width characters as plain ones; the engine's translation is slow, so plain text goes round it."""
+    return (_bytes(text) == text.length()).ifelse(text, text.translate(_WIDE, _NARROW))
 
 
 def _simple(text: StringValue) -> BooleanValue:
@@ -173,22 +185,28 @@ def ids(text: StringValue, *, numeric: bool = False, form: str = "") -> Converte
 
     *form*: ``salesforce`` lengthens ids of 15 characters to 18; ``email`` and ``phone`` normalise as identities are compared.
     """
+    odd = ~_simple(text) | text.contains("*") | text.contains("E+") | text.endswith(".0") | text.isin(_NO_ID)
+    if numeric:
+        odd = odd | (text.length() >= 16)
     clean = plain(text)
-    whole = clean.endswith(".0").ifelse(clean.re_replace(r"^(\d+)\.0$", r"\1"), clean)
-    empty = clean.isnull() | ((clean.length() < 5) & clean.lower().isin(_NOTHING))
-    lost = clean.contains("E+") & clean.re_search(r"^\d(\.\d+)?[eE]\+\d+$")
+    out = whole = clean.re_replace(r"^(\d+)\.0$", r"\1")
+    empty = clean.lower().isin(_NOTHING)
+    lost = clean.re_search(r"^\d(\.\d+)?[eE]\+\d+$")
     if numeric:
         lost = lost | clean.re_search(r"^\d{16,}(\.0)?$")
-    hidden = clean.contains("*") & is_masked(clean)
-    out = whole
+    hidden = is_masked(clean)
     if form == "salesforce":
         out = (whole.length() == 15).ifelse(whole + _case_mark(whole), whole)
     elif form == "email":
         out = identity.email(whole)
     elif form == "phone":
         out = identity.phone(whole)
+    no = ibis.null("string")
+    slow = ibis.cases((empty, no), (lost, no), (hidden, no), else_=out)
     state = ibis.cases((empty, FINE), (lost, PRECISION_LOST), (hidden, MASKED), (out.isnull(), NOT_PARSED), else_=FINE)
-    return Converted((empty | lost | hidden).ifelse(ibis.null("string"), out), state.cast("int8"))
+    if form:  # every id is rewritten
+        return Converted(slow, (text.isnull()).ifelse(FINE, state).cast("int8"))
+    return Converted(odd.ifelse(slow, text), odd.fill_null(False).ifelse(state, FINE).cast("int8"), text, ~odd | text.isnull())
 
 
 def _case_mark(text: StringValue) -> StringValue:
@@ -224,7 +242,8 @@ def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = Fa
     fast = (fast * factor).cast(EXACT) if factor != 1 else fast
     value = ibis.coalesce(fast, slow)
     state = ibis.cases(
-        (fast.notnull() | _empty(text), FINE),
+        (fast.notnull(), FINE),
+        (_empty(text), FINE),
         (slow.isnull(), NOT_PARSED),
         (bare.re_search("[亿億万萬千]$"), UNIT),
         (clean.re_search(r"^[-(]*(us|nt|hk)?\$|usd"), DOLLAR),
@@ -233,7 +252,9 @@ def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = Fa
         (clean.contains("£"), POUND),
         else_=FINE,
     )
-    return Converted(value if exact else value.cast(MONEY), state.cast("int8"))
+    if not exact:
+        value, fast = value.cast(MONEY), fast.cast(MONEY)
+    return Converted(value, state.cast("int8"), fast, fast.notnull() | text.isnull())
 
 
 def number(text: StringValue, locale: Locale, *, whole: bool = False) -> Converted:
@@ -244,7 +265,7 @@ def number(text: StringValue, locale: Locale, *, whole: bool = False) -> Convert
     if whole:
         exact = (value == value.round(0)).ifelse(value, ibis.null(EXACT))
         return Converted(exact.cast("int64"), _parsed(text, exact))
-    return Converted(value.cast("float64"), _parsed(text, value))
+    return Converted(value.cast("float64"), _parsed(text, value), fast.cast("float64"), fast.notnull() | text.isnull())
 
 
 def percent(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
@@ -258,7 +279,7 @@ def percent(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
 
 
 def _digits(text: StringValue) -> StringValue:
-    return text.translate(_WIDE, _NARROW).re_replace(r'[\s\'"=]+', "").lower()
+    return _narrowed(text).re_replace(r'[\s\'"=]+', "").lower()
 
 
 def _decimal(text: StringValue) -> Value:
@@ -305,33 +326,35 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared; years of the Republic of China
     (113/3/5) only where *roc_years*. 1970-01-01 and 0000-00-00 are no dates. Midnight stays the day it says.
     """
-    offset = (
-        (text.left(1) > "9") | text.contains("+") | text.contains("Z") | text.substr(11).contains("-") | text.endswith(" UTC")
-    )
-    fast = (~offset).ifelse(text.try_cast("timestamp"), ibis.null("timestamp"))
-    fast = (fast >= ibis.literal(dt.datetime(1000, 1, 1))).ifelse(fast, ibis.null("timestamp"))
-    clean = text.translate(_WIDE, _NARROW).re_replace(r'^[\s\'"=]+|[\s"]+$', "")
-    offset_or_word = clean.re_search(r"[+Zza-y]|.{11}.*-")
-    retried = offset_or_word.ifelse(ibis.null("timestamp"), clean.try_cast("timestamp"))
-    retried = (retried >= ibis.literal(dt.datetime(1000, 1, 1))).ifelse(retried, ibis.null("timestamp"))
-    slow = ibis.coalesce(_written(clean, locale.date_order, roc_years), retried)
-    local = _moved(ibis.coalesce(fast, slow), locale.file_zone, locale.zone)
+    nil = ibis.null("timestamp")
+    size = text.length()
+    plainly = (size == 10) | ((size == 19) & (text.substr(16, 1) == ":")) | ((size < 17) & ~text.endswith("Z"))
+    plainly = (plainly | ((size == 23) & (text.substr(19, 1) == "."))) & (text.left(1) <= "9")  # no offset, no word
+    fast = plainly.ifelse(text.try_cast("timestamp"), nil)
+    good = (fast >= ibis.literal(dt.datetime(1000, 1, 1))).fill_null(False)
+    good = good & ~fast.between(dt.datetime(1970, 1, 1), dt.datetime(1970, 1, 1, 23, 59, 59)).fill_null(False)
+    clean = _narrowed(text).re_replace(r'^[\s\'"=]+|[\s"]+$', "")
+    retried = clean.re_search(r"[+Zza-y]|.{11}.*-").ifelse(nil, clean.try_cast("timestamp"))
+    retried = (retried >= ibis.literal(dt.datetime(1000, 1, 1))).ifelse(retried, nil)
     instant = _instant(clean)
-    value = ibis.coalesce(fast.isnull().ifelse(_at(instant, locale.zone), ibis.null("timestamp")), local)
-    none = text.left(10).isin(_NO_DAY) | clean.isin(("0", "0.0", "0000000000000"))
+    local = _moved(ibis.coalesce(_written(clean, locale.date_order, roc_years), retried), locale.file_zone, locale.zone)
+    slow = ibis.coalesce(_at(instant, locale.zone), local)
     nothing = _empty(text)
+    none = text.left(10).isin(_NO_DAY) | text.isin(("0", "0.0", "0000000000000"))
     either = clean.re_search(r"^\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})\b") & ibis.literal(not locale.date_order)
     state = ibis.cases(
+        (good, FINE),
         (nothing, FINE),
         (none, EMPTY_DATE),
-        (fast.notnull(), FINE),
         (either, AMBIGUOUS_DATE),
-        (value.isnull(), NOT_PARSED),
-        (offset & instant.notnull(), OFFSET),
+        (slow.isnull(), NOT_PARSED),
+        (instant.notnull() & clean.contains(":"), OFFSET),
         else_=FINE,
     )
-    value = (none | nothing).ifelse(ibis.null("timestamp"), value)
-    return Converted(value.cast("date") if day else value.cast("timestamp(6)"), state.cast("int8"))
+    value = ibis.cases((good, _moved(fast, locale.file_zone, locale.zone)), (nothing | none, nil), else_=slow)
+    short = _moved(fast, locale.file_zone, locale.zone)
+    value, short = (v.cast("date") if day else v.cast("timestamp(6)") for v in (value, short))
+    return Converted(value, state.cast("int8"), short, good | text.isnull())
 
 
 def _written(clean: StringValue, order: str, roc_years: bool) -> Value:

@@ -723,6 +723,8 @@ def _connect(folder: Path) -> ibis.BaseBackend:
     connection.raw_sql(f"SET memory_limit = '{MEMORY}'")
     connection.raw_sql("SET preserve_insertion_order = false")
     connection.raw_sql("SET TimeZone = 'UTC'")
+    # Shared parts of a conversion would be computed for every cell, also where the short way has given the value already.
+    connection.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
     return connection
 
 

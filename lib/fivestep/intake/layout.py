@@ -13,7 +13,7 @@ from fivestep.errors import UserError
 from fivestep.intake.sheet import ROW, Note, SetAside
 
 SAMPLE_ROWS = 60  # rows looked at to find separator and header: more than the titles of any report seen
-MAX_COLUMNS = 16_384  # what a worksheet can hold; more is a damaged file
+MAX_COLUMNS = 4_096  # twice the widest survey; a column takes milliseconds of planning in every later query
 MAX_LABEL = 200  # characters of a column name; longer is no label but a text
 
 Cells = Sequence[str | None]
@@ -139,22 +139,30 @@ def _width(rows: Sequence[tuple[int, Cells]], start: int) -> int:
 
 
 def _header(rows: Sequence[tuple[int, Cells]], filled: list[int], known: Collection[str]) -> tuple[int | None, str]:
-    scored = [(hits(rows[i][1], known), i) for i in filled[:30]]
-    best = max((s for s, _ in scored), default=0)
-    at = next((i for s, i in scored if s == best), filled[0])
-    cells = [c for c in map(_text, rows[at][1]) if c]
+    scored = {i: hits(rows[i][1], known) for i in filled[:30]}
+    best = max(scored, key=lambda i: (scored[i], -i))
     width = max(sum(1 for c in rows[i][1] if _text(c)) for i in filled)
-    if best >= 2 or (best == 1 and len(cells) == width <= 2):
-        return at, f"{best} of its {len(cells)} labels are known"
+    plain = _first_labels(rows, filled, width)
+    if plain is not None and plain < best:  # values may be words of the dictionary too: a row as wide as the data goes first
+        full = sum(1 for c in rows[plain][1] if _text(c)) * 5 >= width * 4
+        if full and scored[best] < max(4, 2 * scored[plain] + 1):
+            best = plain
+    labels = sum(1 for c in rows[best][1] if _text(c))
+    if scored[best] >= 2 or (scored[best] == 1 and labels == width <= 2):
+        return best, f"{scored[best]} of its {labels} labels are known"
+    if plain is not None:
+        return plain, "the first row of labels as wide as the data"
+    return (None, "") if len(filled) > 1 else (filled[0], "the first row")
+
+
+def _first_labels(rows: Sequence[tuple[int, Cells]], filled: list[int], width: int) -> int | None:
+    """The first row as wide as the data, unless it holds values: then the table has no header."""
     for i in filled[:30]:
         cells = [c for c in map(_text, rows[i][1]) if c]
         if len(cells) * 2 <= width or (width > 2 and len(cells) < 2):
             continue  # a title
-        values = sum(map(_is_value, cells))
-        if values * 2 > len(cells) and len(filled) > 1:
-            return None, ""
-        return i, "the first row of labels as wide as the data"
-    return filled[0], "the first row"
+        return i if sum(map(_is_value, cells)) * 2 <= len(cells) else None
+    return None
 
 
 def _titles(rows: Sequence[tuple[int, Cells]], first: int) -> tuple[SetAside, ...]:

@@ -307,7 +307,7 @@ _CHECKS = {  # a cheap test decides whether the dear one is made: this pass sees
     "mojibake": "regexp_matches(c, '\ufffd|锟斤拷|Ã[\u0080-\u00bf]|â€')",
     "formula": """c[1] = '=' AND c[2] <> '"'""",
 }
-_WIDTH = 100  # columns looked at in one query
+NARROW = 20  # columns: each has tests of its own in one query; for more, planning them would take longer than the rows do
 
 
 def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -> tuple[dict[str, int], list[tuple[int, Cells]]]:
@@ -340,21 +340,38 @@ def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -
             asked = ", ".join(f"bool_or(suffix({c}, '.0'))" for c in cells)
             ends = raw.execute(f"SELECT {asked} FROM (SELECT * FROM {source} LIMIT {BATCH_ROWS})").fetchone()
             checked["float"] = [i for i, so in enumerate(ends) if so]
-        names = [f"{check}{i}" for check, columns in checked.items() for i in columns]
-        for start in range(0, len(names), _WIDTH * len(_CHECKS)):
-            part = names[start : start + _WIDTH * len(_CHECKS)]
-            asked = []
-            for name in part:
-                check = name.rstrip("0123456789")
-                test = re.sub(r"\bc(?=[\[,])", f"c{name.removeprefix(check)}", _CHECKS[check])
-                asked.append(f"count(*) FILTER ({test}), min({number}) FILTER ({test})")
-            row = raw.execute(f"SELECT {', '.join(asked)} FROM {source}").fetchone()
-            for i, name in enumerate(part):
-                seen[name], seen[f"first_{name}"] = row[2 * i], row[2 * i + 1]
+        seen |= _trapped(raw, source, number, cells, checked)
     finally:
         raw.close()
     totals = [(row[0], row[1:]) for row in found if _total_cells(row[1:])]
     return seen, totals if len(found) <= MAX_TOTALS else []
+
+
+def _trapped(raw, source: str, number: str, cells: Sequence[str], checked: dict[str, Sequence[int]]) -> dict[str, int]:
+    """Cells of every trap in every column, and the first row of each."""
+    asked = [
+        (f"{check}{i}", i, re.sub(r"\bc(?=[\[,])", "{c}", _CHECKS[check])) for check, columns in checked.items() for i in columns
+    ]
+    seen: dict[str, int] = {}
+    if not asked:
+        return seen
+    if len(cells) <= NARROW:
+        tests = [test.replace("{c}", cells[i]) for _, i, test in asked]
+        found = raw.execute(
+            f"SELECT {', '.join(f'count(*) FILTER ({t}), min({number}) FILTER ({t})' for t in tests)} FROM {source}"
+        ).fetchone()
+        for k, (name, _, _) in enumerate(asked):
+            seen[name], seen[f"first_{name}"] = found[2 * k], found[2 * k + 1]
+        return seen
+    tests = [_CHECKS[check] for check in checked]
+    rows = raw.execute(
+        f"SELECT i, {', '.join(f'count(*) FILTER ({t}), min(n) FILTER ({t})' for t in tests)} FROM (SELECT {number} AS n, "
+        f"unnest([{', '.join(cells)}]) AS c, unnest(range({len(cells)})) AS i FROM {source}) WHERE c IS NOT NULL GROUP BY i"
+    ).fetchall()
+    for i, *found in rows:
+        for k, check in enumerate(checked):
+            seen[f"{check}{i}"], seen[f"first_{check}{i}"] = found[2 * k], found[2 * k + 1]
+    return seen
 
 
 def _unwrapped(text: ibis.StringValue) -> ibis.StringValue:
