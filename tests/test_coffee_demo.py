@@ -9,8 +9,8 @@ import sys
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import KIT
 
+from conftest import KIT
 from fivestep import language
 from fivestep.cases import simulate
 
