@@ -188,6 +188,18 @@ def test_an_open_quote_swallows_no_rows(read):
     assert balance(sheet) == 202
 
 
+def test_two_open_quotes_do_not_make_one_row_of_two(read):
+    (sheet,) = read("o.csv", "id,name,total\n" + "".join(f'{i},"name {i},{i}.5\n' for i in range(9)))
+    assert [r[1] for r in rows(sheet)] == [f'"name {i}' for i in range(9)]
+    (sheet,) = read("o.csv", 'id,name,total\n1,"Max" Meier,2\n2,b,3\n')
+    assert rows(sheet)[0] == ["1", '"Max" Meier', "2"]
+
+
+def test_amounts_are_no_ids_written_with_a_decimal(read):
+    (sheet,) = read("o.csv", "id,amount\n1,1234567.0\n2,1234567.5\n3,7654321.0\n")
+    assert not [n for n in sheet.notes if n.check == "float_text"]
+
+
 def test_inches_are_no_quotes(read):
     (sheet,) = read("o.csv", 'id,name,total\n1,5" pipe,2\n2,7" pipe,3\n3,pipe 9",4\n')
     assert [r[1] for r in rows(sheet)] == ['5" pipe', '7" pipe', 'pipe 9"']

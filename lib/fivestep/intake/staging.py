@@ -337,7 +337,9 @@ def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -
             ).fetchone()
         checked = {check: range(width) for check in sorted(staged.suspects)}
         if "float" in checked:  # a column is written so throughout, while a point is in every amount: some rows tell which
-            asked = ", ".join(f"bool_or(suffix({c}, '.0'))" for c in cells)
+            asked = ", ".join(
+                f"bool_or(suffix({c}, '.0')) AND bool_and(suffix({c}, '.0') OR NOT contains({c}, '.'))" for c in cells
+            )
             ends = raw.execute(f"SELECT {asked} FROM (SELECT * FROM {source} LIMIT {BATCH_ROWS})").fetchone()
             checked["float"] = [i for i, so in enumerate(ends) if so]
         seen |= _trapped(raw, source, number, cells, checked)
