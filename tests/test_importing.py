@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
-from fivestep.intake import importing, mapping, proposal
+from fivestep.intake import importing, mapping, proposal, scratch
 from fivestep.intake.importing import Imported
 
 SETTINGS = Settings(name="Test", client="Test", currency="CNY", time_zone="Asia/Shanghai")
@@ -282,6 +284,46 @@ def test_direct_identifiers_go_to_the_vault_only(project):
         "zsf@x.com",
     ]
     assert stat.S_IMODE(vault.stat().st_mode) == 0o600
+
+
+def test_names_beside_the_customer_of_an_order_go_to_the_vault_too(project):
+    put(project, "orders.csv", "id,day,who,sum,tel\n1,2024-03-05,a,10,13900001234\n2,2024-03-06,b,10,\n")
+    done = run(project, PLAIN.replace("who: customers.customer_id", "who: orders.customer_id, tel: customers.phone"))
+    people = pd.read_parquet(project / "data" / "vault" / "customers.parquet").set_index("raw_id")
+    assert people["phone"].dropna().to_dict() == {"a": "13900001234"}
+    assert set(people.index) == {"a", "b"}
+    assert set(people["customer_id"]) == set(table(done, "orders")["customer_id"])
+
+
+def test_names_without_a_customer_are_left_out_with_a_warning(project):
+    put(project, "chats.csv", "day,tel,said\n2024-03-05,13900001234,late\n")
+    said = """\
+sources:
+- files: [chats.csv]
+  table: feedback
+  columns: {day: feedback.created_at, tel: customers.phone, said: feedback.text}
+"""
+    done = run(project, said)
+    (line,) = done.quality.of("personal")
+    assert line.severity == "warning"
+    assert "tel" in line.text()
+
+
+def test_what_a_killed_import_has_left_is_removed_by_the_next(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n")
+    running = scratch.Scratch()
+    killed = tmp_path / "temporary" / f"{scratch.PREFIX}killed"
+    killed.mkdir()
+    (killed / "import.duckdb").write_text("a", "utf-8")
+    (killed / scratch.LOCK).touch()
+    for path in (killed, killed / scratch.LOCK, running.path, running.path / scratch.LOCK):
+        os.utime(path, (0, 0))
+    run(project, PLAIN)
+    assert list((tmp_path / "temporary").iterdir()) == [running.path], "one in use is left alone, its own is gone"
+    running.remove()
+    assert not running.path.exists()
 
 
 def test_the_same_files_twice_change_nothing_and_a_new_one_adds(project):

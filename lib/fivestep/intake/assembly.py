@@ -22,14 +22,17 @@ from fivestep.privacy.pseudonyms import Pseudonyms
 # Fields that several tables of one sheet share, so that one column fills them all.
 SHARED = ("customer_id", "order_id", "order_date", "product_id", "store", "campaign_id", "opportunity_id")
 HOMES = {
-    "customer_id": ("customers",),
+    "customer_id": (
+        "customers", "orders", "order_lines", "opportunities", "interactions", "feedback", "survey", "events", "exposures",
+        "costs",
+    ),
     "order_id": ("orders", "order_lines"),
     "order_date": ("orders", "order_lines"),
     "product_id": ("products", "order_lines"),
     "store": ("orders", "order_lines"),
     "campaign_id": ("campaigns",),
     "opportunity_id": ("opportunities", "stage_history"),
-}
+}  # fmt: skip
 # Keys that are made where a file has none: the line within its order, else from the whole row.
 MADE = {
     "order_lines": "line_id",
@@ -474,10 +477,11 @@ def vault_rows(made: Wide, table: str) -> Table | None:
         for f, new in names.items()
         if f"{table}.{f}" in rows.columns and headers.targets()[f"{table}.{f}"].place == "vault"
     }
-    if not own or "customers.customer_id" not in rows.columns:
+    key = home("customer_id", "customers", rows.columns)
+    if not own or not key:
         return None
     out = {new: rows[f"{table}.{f}"] for f, new in own.items()}
-    chosen = rows.select(raw_id=rows["customers.customer_id"], **out, _order=rows._order).filter(ibis._.raw_id.notnull())
+    chosen = rows.select(raw_id=rows[key], **out, _order=rows._order).filter(ibis._.raw_id.notnull())
     return chosen.filter(ibis.or_(*(chosen[c].notnull() for c in own.values())))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -39,6 +38,7 @@ from fivestep.intake.conversion import (
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
 from fivestep.intake.quality import Line, QualitySheet
 from fivestep.intake.refunds import refunds
+from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import N_, _
 from fivestep.privacy import vault
@@ -141,11 +141,15 @@ def import_(
         decided = identity.digest(identity.decisions(project))
         if not chosen and decided == before.identity and (not snapshot or snapshot == book.latest):
             return _unchanged(project, book.latest, said)
-    with tempfile.TemporaryDirectory(prefix="fivestep-import-") as folder:
-        connection = _connect(Path(folder))
+    with Scratch() as folder:
+        connection = _connect(folder)
         try:
             run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
-            new, people, contacts = run.tables({n: paths[n] for n in chosen})
+            if chosen:
+                new, people, contacts = run.tables({n: paths[n] for n in chosen})
+            else:  # only decisions about customers, or the name of the snapshot, have changed
+                new, people, contacts = {}, None, None
+                run.quality.extend(x for x in _unchanged(project, book.latest, said).quality.lines if x.source)
             return _kept(run, new, people, contacts, strict, snapshot, dry, book, again, {**digests}, settled)
         finally:
             connection.disconnect()
@@ -206,6 +210,7 @@ class _Run:
             made = self._judged(made)
             made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done))
             self._counted(made)
+            self._nobody(made)
             done.append(made)
         return self._contract(done), self._people(done), self._contacts(done)
 
@@ -437,6 +442,21 @@ class _Run:
                 self.money[f"{table}.{key}"] = self.money.get(f"{table}.{key}", Decimal(0)) + sums[key]
             self.money[f"{table}.read"] = self.money.get(f"{table}.read", Decimal(0)) + sums["read"]
 
+    def _nobody(self, made: Wide) -> None:
+        """Names and phones without the id of a customer to keep them under."""
+        if assembly.home("customer_id", "customers", made.rows.columns):
+            return
+        for cell in made.cells:
+            if cell.target.target and cell.target.target.place == "vault":
+                self.quality.add(
+                    Line(
+                        made.name, made.source.table, cell.header, "personal", "warning",
+                        message=N_("{column} tells who somebody is, but no column holds the customer id. It was left out."),
+                        fix=N_("Map the customer id; a phone number or an e-mail address can be one (id: phone, id: email)."),
+                        values={"column": cell.header},
+                    )
+                )  # fmt: skip
+
     def _looked_up(self, made: Wide) -> None:
         rows = made.rows
         for column in [c for c in rows.columns if c.startswith(("_several:", "_unknown:"))]:
@@ -577,10 +597,11 @@ class _Run:
         """Raw ids and direct identifiers of all customers of the files, one row for each raw id."""
         parts = []
         for number, made in enumerate(done):
-            if "customers.customer_id" not in made.rows.columns:
+            key = assembly.home("customer_id", "customers", made.rows.columns)
+            if not key:
                 continue
             rows = made.rows.filter(made.rows._out == KEPT)
-            ids = rows.select(raw_id=rows["customers.customer_id"]).filter(ibis._.raw_id.notnull()).distinct()
+            ids = rows.select(raw_id=rows[key]).filter(ibis._.raw_id.notnull()).distinct()
             parts.append(ids.mutate(_order=ibis.literal(-1, type="int64"), source=ibis.literal(made.name)))
             known = assembly.vault_rows(made, "customers")
             if known is not None:

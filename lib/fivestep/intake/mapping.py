@@ -61,6 +61,13 @@ class Target(_Strict):
             return value
         return {_text(k): None if v is None else _text(v) for k, v in value.items()}
 
+    @model_validator(mode="after")
+    def _looked_up(self) -> Target:
+        wanted = {"customer_name": "customers.customer_id", "product_name": "products.product_id"}.get(self.by, self.to)
+        if self.to != wanted:
+            raise ValueError(f"by: {self.by} looks up {wanted}, so say to: {wanted}")
+        return self
+
     def __hash__(self) -> int:
         return hash((self.to, self.by, self.rank, self.name))
 
