@@ -214,7 +214,7 @@ def _by_duckdb(
         "compression = 'none', "
         f"strict_mode = true, null_padding = false, max_line_size = {ROW_BYTES}, store_rejects = true, "
         f"rejects_table = 'rejects_{name}', rejects_scan = 'scans_{name}', rejects_limit = {KEPT_REJECTS})) "
-        f"TO {quoted(str(out))} (FORMAT parquet, COMPRESSION zstd)"
+        f"TO {quoted(str(out))} (FORMAT parquet, COMPRESSION snappy)"
     )
     raw = connection.con.cursor()  # reject tables are temporary: of this cursor
     try:

@@ -188,6 +188,7 @@ class _Run:
         self.earlier: dict[str, Table] = earlier
         self.quality = QualitySheet()
         self.money: dict[str, Decimal] = {}
+        self.known: Table | None = None
 
     def tables(self, paths: Mapping[str, Path]) -> tuple[dict[str, Table], Table | None, Table | None]:
         """The contract tables of the files, and the direct identifiers of customers and of contact persons."""
@@ -208,11 +209,18 @@ class _Run:
             assembly.check_excluded(source)
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
             made = self._judged(made)
-            made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done))
-            self._counted(made)
+            made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done), f"joined{number}")
+            made = self._counted(made)
             self._nobody(made)
             done.append(made)
+        self._hashed(done)
         return self._contract(done), self._people(done), self._contacts(done)
+
+    def _hashed(self, done: Sequence[Wide]) -> None:
+        """The pseudonyms of all customers of the files, each made once."""
+        found = [made.rows.select(text=made.rows[c]) for made in done for c in made.rows.columns if c.endswith(".customer_id")]
+        if found:
+            self.known = _stored(self.connection, self.names.known(_union(found)), "pseudonyms")
 
     # ------------------------------------------------------------ files
     def _grouped(self, paths: Mapping[str, Path]) -> dict[Source, list[Sheet]]:
@@ -285,8 +293,10 @@ class _Run:
         rows = made.rows
         if not made.cells:
             raise UserError(f"{FILE}: {made.name}: no column is mapped. Run: fivestep map --ask")
-        masks = rows.aggregate(**{c.state: (ibis.literal(1) << rows[c.state].cast("int64")).bit_or() for c in made.cells})
-        mask = masks.to_pyarrow().to_pylist()[0]
+        mask: dict[str, int | None] = {c.state: 0 for c in made.cells}
+        if not made.plain:
+            masks = rows.aggregate(**{c.state: (ibis.literal(1) << rows[c.state].cast("int64")).bit_or() for c in made.cells})
+            mask = masks.to_pyarrow().to_pylist()[0]
         found = [(c, s) for c in made.cells for s in range(1, 16) if (mask[c.state] or 0) >> s & 1]
         counts: dict[tuple[str, int, int], tuple[int, int]] = {}
         if found:
@@ -390,7 +400,7 @@ class _Run:
             )
 
     # ------------------------------------------------------------ rows
-    def _counted(self, made: Wide) -> None:
+    def _counted(self, made: Wide) -> Wide:
         """Every row of every file, kept or left out for a reason; money before and after; gross and net."""
         rows, table = made.rows, made.source.table
         first = rows.filter(rows._item == 0)
@@ -434,6 +444,8 @@ class _Run:
                     self.quality.add(
                         Line(sheet.source, table, "", "rows_dropped", severity, n, read, first_row, message, fix, values)
                     )
+        if all(out == KEPT for _file, out in counts):  # nobody need ask again
+            made = replace(made, rows=rows.mutate(_out=ibis.literal(KEPT, type="int8")))
         self._looked_up(made)
         line, sums = refunds(made)
         if line:
@@ -441,6 +453,7 @@ class _Run:
             for key in ("gross", "refunds", "net"):
                 self.money[f"{table}.{key}"] = self.money.get(f"{table}.{key}", Decimal(0)) + sums[key]
             self.money[f"{table}.read"] = self.money.get(f"{table}.read", Decimal(0)) + sums["read"]
+        return made
 
     def _nobody(self, made: Wide) -> None:
         """Names and phones without the id of a customer to keep them under."""
@@ -546,7 +559,7 @@ class _Run:
         ]
         rows = tables[0] if len(tables) == 1 else ibis.union(*tables)
         if "customer_id" in rows.columns:
-            rows = self.names.replaced(rows, "customer_id")
+            rows = self.names.replaced(rows, "customer_id", self.known)
         rows = _stored(self.connection, rows, f"new_{name}")
         keys = TABLES[name].key
         own, made, _rows = parts[0]
@@ -610,7 +623,7 @@ class _Run:
         if not parts:
             return None
         people = assembly.one_each(_united(parts), ["raw_id"])
-        people = self.names.replaced(people.mutate(customer_id=people.raw_id), "customer_id").drop("_order")
+        people = self.names.replaced(people.mutate(customer_id=people.raw_id), "customer_id", self.known).drop("_order")
         return _stored(self.connection, people, "people")
 
     def _contacts(self, done: Sequence[Wide]) -> Table | None:
@@ -618,7 +631,8 @@ class _Run:
         if not parts:
             return None
         united = _united([k.mutate(source=ibis.literal(m.name)) for m, k in parts]).drop("_order").distinct()
-        return _stored(self.connection, self.names.replaced(united.mutate(customer_id=united.raw_id), "customer_id"), "contacts")
+        named = self.names.replaced(united.mutate(customer_id=united.raw_id), "customer_id", self.known)
+        return _stored(self.connection, named, "contacts")
 
 
 def _kept(
@@ -646,7 +660,7 @@ def _kept(
                 )
             )  # fmt: skip
     tables, changed = identity.applied(tables, identity.merges(pairs))
-    tables = {n: _stored(connection, t, f"final_{n}") for n, t in tables.items()}
+    tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
     found = checks.checks(tables)
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
@@ -739,8 +753,8 @@ def _stored(connection: ibis.BaseBackend, rows: Table, name: str) -> Table:
 
 
 def _connect(folder: Path) -> ibis.BaseBackend:
-    """An engine whose tables lie on disk, so that a file of any size fits."""
-    connection = ibis.duckdb.connect(folder / "import.duckdb")
+    """An engine whose tables go to *folder* where they do not fit into memory, so that a file of any size can be read."""
+    connection = ibis.duckdb.connect(temp_directory=str(folder))
     connection.raw_sql(f"SET memory_limit = '{MEMORY}'")
     connection.raw_sql("SET preserve_insertion_order = false")
     connection.raw_sql("SET TimeZone = 'UTC'")
