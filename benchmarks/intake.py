@@ -2,7 +2,7 @@
 
 Writes ten million order lines as CSV once (build/bench), then measures, each in a process of its own, what DuckDB alone takes to
 copy the file to Parquet, what reading it into a sheet takes, and what `fivestep import` takes: types, pseudonyms, every check, a
-sorted snapshot. Prints seconds by the clock and of the processors, their ratio to the copy and the peak of memory; raises an error
+sorted snapshot. Prints seconds by the clock and of the processors, their ratio to the copy and the peak of memory; stops
 where rows or sums of money differ.
 """
 
