@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import tempfile
 from decimal import Decimal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fivestep import engine
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
 from fivestep.intake import importing, mapping, proposal, scratch
@@ -44,8 +46,6 @@ def run(project: Path, said: str = "", settings: Settings = SETTINGS, **more) ->
 
 def mapped(project: Path, settings: Settings = SETTINGS, **more) -> Imported:
     """The import with the mapping that `fivestep map` proposes, its open questions dropped."""
-    from fivestep import engine
-
     proposed = proposal.propose(project, engine.connect())
     proposal.write(project, proposal.text(proposed))
     return run(project, "", settings, **more)
@@ -60,6 +60,67 @@ def checks(done: Imported) -> dict[str, int]:
     for line in done.quality.lines:
         out[line.check] = out.get(line.check, 0) + line.rows
     return out
+
+
+# ---------------------------------------------------------------- databases
+SHOP = """\
+sources:
+- files: [shop]
+  database: {url: "sqlite:///data/shop.db", query: "select * from orders where state <> 'test'"}
+  table: orders
+  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, sum: orders.order_amount, state: drop}
+"""
+
+
+def shop(project: Path, *rows: tuple) -> None:
+    with sqlite3.connect(project / "data" / "shop.db") as link:
+        link.execute("create table if not exists orders (id text, day text, who text, sum real, state text)")
+        link.executemany("insert into orders values (?, ?, ?, ?, ?)", rows)
+    link.close()
+
+
+def test_a_query_of_a_database_is_imported_and_only_what_is_new_counts(project):
+    shop(project, ("1", "2024-03-05", "a", 10.5, "paid"), ("2", "2024-03-06", "b", 2, "test"))
+    done = run(project, SHOP)
+    assert (done.rows, done.money["orders.net"]) == ({"orders": 1}, Decimal("10.5"))
+    assert {line.source for line in done.quality.of("rows_read")} == {"shop"}
+    assert not run(project).new
+    shop(project, ("3", "2024-03-07", "a", 1, "paid"))
+    again = run(project)
+    assert again.new
+    assert again.rows == {"orders": 2}
+
+
+def test_columns_of_a_database_are_proposed(project):
+    shop(project, ("1", "2024-03-05", "a", 10.5, "paid"))
+    (project / "mapping.yml").write_text(
+        "sources:\n- files: [shop]\n  database: {url: 'sqlite:///data/shop.db', table: orders}\n", encoding="utf-8"
+    )
+    proposed = proposal.propose(project, engine.connect())
+    text = proposal.text(proposed)
+    assert "database: {url: 'sqlite:///data/shop.db', table: orders}" in text
+    assert set(mapping.parsed(text).sources[0].columns) == {"id", "day", "who", "sum", "state"}
+
+
+def test_the_password_of_a_database_is_never_written_anywhere(project, monkeypatch):
+    url = "postgresql+nothere://reader{}@db.example/shop"
+    said = SHOP.replace("sqlite:///data/shop.db", url.format(""))
+    for place, wrong in (
+        (url.format(""), url.format(":hunter2")),
+        (url.format(""), url.format("") + "?password=hunter2"),
+        ("query:", "password: hunter2, query:"),
+    ):
+        with pytest.raises(UserError, match="environment variable") as error:
+            run(project, said.replace(place, wrong))
+        assert "hunter2" not in str(error.value)
+    said = said.replace("query:", "password: SHOP_PASSWORD, query:")
+    with pytest.raises(UserError, match="Set the environment variable SHOP_PASSWORD"):
+        run(project, said)
+    monkeypatch.setenv("SHOP_PASSWORD", "hunter2")
+    with pytest.raises(UserError, match="did not answer") as error:
+        run(project)
+    assert "hunter2" not in str(error.value)
+    assert not [p for p in project.rglob("*") if p.is_file() and b"hunter2" in p.read_bytes()]
 
 
 # ---------------------------------------------------------------- what stops an import

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -45,7 +47,7 @@ from fivestep.privacy import vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 RAW = Path("data", "raw")
-MEMORY = "1500MB"  # of the engine; more goes to disk, so that any size of file can be read
+MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
 
@@ -126,41 +128,47 @@ def import_(
     nothing is written.
     """
     said = mappings.read(project)
-    paths = raw_files(project)
-    digests = {name: _digest(path) for name, path in paths.items()}
+    paths = raw_files(project, said)
     book = snapshots.ledger(project)
     names = Pseudonyms.from_environment_or_file(project, settings.client, expected=book.key)
     settled = hashlib.sha256((project / FILE).read_bytes() + f"{settings.time_zone} {settings.currency}".encode()).hexdigest()
     before = book.snapshots.get(book.latest)
     again = before is None or before.mapping != settled
-    if again:
-        _still_there(book, digests)
-        chosen = snapshots.Ledger().fresh(digests, "")
-    else:
-        chosen = book.fresh(digests, book.latest)
-        decided = identity.digest(identity.decisions(project))
-        if not chosen and decided == before.identity and (not snapshot or snapshot == book.latest):
-            return _unchanged(project, book.latest, said)
     with Scratch() as folder:
         connection = _connect(folder)
         try:
+            queried = {s.source: s for s in read_databases(project, said, connection)}
+            digests = {n: _digest(p) for n, p in paths.items()} | {n: s.sha256 for n, s in queried.items()}
+            if again:
+                _still_there(book, digests)
+                chosen = snapshots.Ledger().fresh(digests, "")
+            else:
+                chosen = book.fresh(digests, book.latest)
+                decided = identity.digest(identity.decisions(project))
+                if not chosen and decided == before.identity and (not snapshot or snapshot == book.latest):
+                    return _unchanged(project, book.latest, said)
             run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
             if chosen:
-                new, people, contacts = run.tables({n: paths[n] for n in chosen})
+                new, people, contacts = run.tables(
+                    {n: paths[n] for n in chosen if n in paths}, [queried[n] for n in chosen if n in queried]
+                )
             else:  # only decisions about customers, or the name of the snapshot, have changed
                 new, people, contacts = {}, None, None
                 run.quality.extend(x for x in _unchanged(project, book.latest, said).quality.lines if x.source)
-            return _kept(run, new, people, contacts, strict, snapshot, dry, book, again, {**digests}, settled)
+            return _kept(run, new, people, contacts, strict, snapshot, dry, book, again, digests, settled)
         finally:
             connection.disconnect()
 
 
-def raw_files(project: Path) -> dict[str, Path]:
-    """The files in data/raw/ by name, sorted; hidden files and what archives carry along are none."""
+def raw_files(project: Path, said: mappings.Mapping) -> dict[str, Path]:
+    """The files in data/raw/ by name, sorted; hidden files and what archives carry along are none.
+
+    Raises UserError where there is none, unless the mapping has a database.
+    """
     root = project / RAW
     found = sorted(p for p in root.rglob("*") if p.is_file() and not any(is_junk(x) for x in p.relative_to(root).parts))
     found = [p for p in found if p.name not in ("README.md", ".gitkeep")]
-    if not found:
+    if not found and not any(s.database for s in said.sources):
         raise UserError(f"{RAW.as_posix()}/ holds no files. Put what the client sent there.")
     return {p.relative_to(root).as_posix(): p for p in found}
 
@@ -170,6 +178,28 @@ def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis
     name = path.relative_to(root).as_posix()
     own = next((s.read for s in said.sources if s.read != mappings.Read() and _of_file(s, name)), mappings.Read())
     return files.sheets(path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row)
+
+
+def read_databases(project: Path, said: mappings.Mapping, connection: ibis.BaseBackend) -> list[Sheet]:
+    """The sheets of the databases in the mapping, by the names that it gives them; paths of files are relative to the project.
+
+    Raises UserError for a password whose environment variable is not set, and for a name that a file in data/raw/ has too.
+    """
+    out = []
+    for source in said.sources:
+        if source.database is None:
+            continue
+        (name,) = source.files
+        if (project / RAW / name).exists():
+            raise UserError(f"{FILE}: {name} is the name of a file in {RAW.as_posix()}/. Give the database another one.")
+        url, variable = source.database.url, source.database.password
+        if variable and not os.environ.get(variable):
+            raise UserError(f"{FILE}: {name}: the password is missing. Set the environment variable {variable}.")
+        read = files.database(
+            url, source.database.query or source.database.table, connection, root=project, password=os.environ.get(variable, "")
+        )
+        out.append(replace(read, source=name))
+    return out
 
 
 def _of_file(source: Source, name: str) -> bool:
@@ -190,9 +220,11 @@ class _Run:
         self.money: dict[str, Decimal] = {}
         self.known: Table | None = None
 
-    def tables(self, paths: Mapping[str, Path]) -> tuple[dict[str, Table], Table | None, Table | None]:
-        """The contract tables of the files, and the direct identifiers of customers and of contact persons."""
-        grouped = self._grouped(paths)
+    def tables(
+        self, paths: Mapping[str, Path], queried: Sequence[Sheet]
+    ) -> tuple[dict[str, Table], Table | None, Table | None]:
+        """The contract tables of files and databases, and the direct identifiers of customers and of contact persons."""
+        grouped = self._grouped(paths, queried)
         orders = any(s.table == "orders" for s in grouped) or "orders" in self.earlier
         problems = [
             f"{FILE}: {s.files[0]}: no column fills {', '.join(gone)}. Map it: fivestep map --ask"
@@ -223,22 +255,21 @@ class _Run:
             self.known = _stored(self.connection, self.names.known(_union(found)), "pseudonyms")
 
     # ------------------------------------------------------------ files
-    def _grouped(self, paths: Mapping[str, Path]) -> dict[Source, list[Sheet]]:
+    def _grouped(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> dict[Source, list[Sheet]]:
         root = self.project / RAW
         grouped: dict[Source, list[Sheet]] = {}
         unknown, changed = [], []
-        for path in paths.values():
-            if self.said.ignored(path.relative_to(root).as_posix()):
+        wanted = [p for p in paths.values() if not self.said.ignored(p.relative_to(root).as_posix())]
+        read = (sheet for path in wanted for sheet in read_sheets(path, root, self.said, self.connection))
+        for sheet in itertools.chain(read, queried):
+            if self.said.ignored(sheet.source):
                 continue
-            for sheet in read_sheets(path, root, self.said, self.connection):
-                if self.said.ignored(sheet.source):
-                    continue
-                source = self.said.source(sheet.source)
-                if source is None or not source.table:
-                    unknown.append(sheet.source)
-                    continue
-                changed += header_changes(source, sheet)
-                grouped.setdefault(source, []).append(sheet)
+            source = self.said.source(sheet.source)
+            if source is None or not source.table:
+                unknown.append(sheet.source)
+                continue
+            changed += header_changes(source, sheet)
+            grouped.setdefault(source, []).append(sheet)
         if unknown:
             some = ", ".join(unknown[:SHOWN])
             raise UserError(f"{FILE} does not say what {some} is. Run `fivestep map` again, or name it under `ignore:`.")
