@@ -51,6 +51,7 @@ MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file 
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
 
+_OWN = 2**62  # added to the order of rows of a table's own files
 _MARKS = {DOLLAR: "$", YUAN: "¥", EURO: "€", POUND: "£"}
 _CURRENCIES = {
     "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "BRL", "ARS", "CLP", "COP"), "¥": ("CNY", "JPY"),
@@ -575,7 +576,7 @@ class _Run:
                 if name in assembly.feeds(made.source):
                     own = made.source.table == name
                     rows = assembly.part(made, name, self.names, self.connection)
-                    later = (1 if own else 0) * 2**62 + number * 2**56  # a table's own file says more of it than another file
+                    later = own * _OWN + number * 2**56  # a table's own file says more of it than another file
                     parts.append((own, made, rows.mutate(_order=rows._order + later)))
             if parts:
                 out[name] = self._one(name, parts)
@@ -601,7 +602,7 @@ class _Run:
             distinct = int(rows.select(*keys).distinct().count().to_pandas())
             if distinct < total:
                 once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
-                self._merged(name, rows, once, total, distinct, [p for p in parts if p[0]])
+                self._merged(name, rows)
                 rows = once
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
@@ -620,16 +621,20 @@ class _Run:
         column = rows[f"{made.source.table}.{amount}"]
         return Decimal(rows.aggregate(x=column.sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
 
-    def _merged(self, name: str, rows: Table, once: Table, total: int, distinct: int, own: Sequence) -> None:
-        amount = AMOUNTS.get(name)
+    def _merged(self, name: str, rows: Table) -> None:
+        """Rows of a table's own files that share their key; that another file speaks of the same key repeats nothing."""
+        keys, amount = TABLES[name].key, AMOUNTS.get(name)
+        rows = rows.filter(rows._order >= _OWN)
+        total, distinct = (int(t.count().to_pandas()) for t in (rows, rows.select(*keys).distinct()))
+        if distinct == total:
+            return
         if amount in rows.columns:
+            once = assembly.one_each(rows, keys)
             sums = [Decimal(t.aggregate(x=t[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0) for t in (rows, once)]
             self.money[f"{name}.repeated"] = sums[0] - sums[1]
-        if not own:
-            return
         self.quality.add(
             Line(
-                "", name, " + ".join(TABLES[name].key), "duplicate_keys", "warning", total - distinct, total,
+                "", name, " + ".join(keys), "duplicate_keys", "warning", total - distinct, total,
                 message=N_("Rows that share their key with a later row: {n} of {of}. "
                            "They became one row; of each column the last value counts."),
                 fix=N_("Check whether files overlap, or whether another column belongs to the key."),
@@ -649,7 +654,7 @@ class _Run:
             parts.append(ids.mutate(_order=ibis.literal(-1, type="int64"), source=ibis.literal(made.name)))
             known = assembly.vault_rows(made, "customers")
             if known is not None:
-                own = 2**62 * (made.source.table == "customers") + number * 2**56
+                own = _OWN * (made.source.table == "customers") + number * 2**56
                 parts.append(known.mutate(_order=known._order + own, source=ibis.literal(made.name)))
         if not parts:
             return None

@@ -144,8 +144,8 @@ class Database(_Strict):
 class Source(_Strict):
     """One kind of file: which files, what they are, and what each of their columns becomes.
 
-    With ``database``, ``files`` is the one name by which messages speak of it. ``others: drop`` leaves out every column that is not
-    named, new ones too; without it a new column stops an import.
+    With ``database``, ``files`` is the one name by which messages speak of it. ``others: drop`` leaves out every column that is
+    not named, new ones too; without it a new column stops an import.
     """
 
     files: tuple[str, ...] = Field(min_length=1)
