@@ -7,14 +7,17 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
-import sqlalchemy as sa
 
 from fivestep.errors import UserError
 from fivestep.intake.layout import MAX_COLUMNS, Cells, named
 from fivestep.intake.sheet import Sheet
 from fivestep.intake.staging import new_file, sheet, stage, text_of
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 FETCHED_ROWS = 5_000  # rows asked of the database at a time
 
@@ -27,6 +30,8 @@ def database(
     *root* is the folder that the path of a database file is relative to; *password* takes the place of the URL's and appears
     nowhere. Raises UserError where the URL, the table or the query is wrong.
     """
+    import sqlalchemy as sa  # takes a second to load, and few projects have a database
+
     query = bool(re.match(r"\s*(select|with)\b", query_or_table, re.I))
     if not query and not re.fullmatch(r"\s*[^\s;'\"]+\s*", query_or_table):
         raise UserError("The database source is neither the name of a table nor a query that begins with SELECT or WITH.")
@@ -63,6 +68,8 @@ def database(
 
 
 def _has_dialect(url: sa.engine.URL) -> bool:
+    import sqlalchemy as sa
+
     try:
         url.get_dialect()
     except (sa.exc.NoSuchModuleError, sa.exc.ArgumentError):
@@ -71,6 +78,8 @@ def _has_dialect(url: sa.engine.URL) -> bool:
 
 
 def _by_sqlalchemy(url: str, said: str, query: bool) -> Iterator:
+    import sqlalchemy as sa
+
     engine = sa.create_engine(url)
     try:
         if query:

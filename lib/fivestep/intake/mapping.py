@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import sqlalchemy
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -119,9 +118,11 @@ class Database(_Strict):
     @field_validator("url")
     @classmethod
     def _silent(cls, value: str) -> str:
+        import sqlalchemy as sa  # takes a second to load, and few projects have a database
+
         try:
-            parsed = sqlalchemy.engine.make_url(value)
-        except sqlalchemy.exc.ArgumentError:
+            parsed = sa.engine.make_url(value)
+        except sa.exc.ArgumentError:
             raise ValueError("write it as dialect://user@host/name, or sqlite:///path of the file") from None
         if parsed.password or any(re.search("pass|pwd|secret|token", k, re.I) for k in parsed.query):
             raise ValueError("a password never stands here; name the environment variable that holds it: password: SHOP_PASSWORD")
