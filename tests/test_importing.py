@@ -347,6 +347,22 @@ def test_direct_identifiers_go_to_the_vault_only(project):
     assert stat.S_IMODE(vault.stat().st_mode) == 0o600
 
 
+def test_what_is_known_of_a_person_has_its_fields(project):
+    put(
+        project, "会员资料.csv",
+        "会员编号,姓名,手机号,电子邮箱,地址,年龄,职业,行业,公司规模,兴趣爱好\n"
+        "K1,张三丰,13812345678,zsf@x.com,武当山1号,42,教师,教育,100,太极；书法\n",
+    )  # fmt: skip
+    done = mapped(project)
+    assert done.questions == 0
+    (person,) = table(done, "customers").to_dict("records")
+    kept = {k: person[k] for k in ("age", "occupation", "industry", "company_size", "interests")}
+    assert kept == {"age": 42, "occupation": "教师", "industry": "教育", "company_size": "100", "interests": "太极; 书法"}
+    (known,) = pd.read_parquet(project / "data" / "vault" / "customers.parquet").to_dict("records")
+    reach = {k: known[k] for k in ("name", "phone", "email", "address")}
+    assert reach == {"name": "张三丰", "phone": "13812345678", "email": "zsf@x.com", "address": "武当山1号"}
+
+
 def test_names_beside_the_customer_of_an_order_go_to_the_vault_too(project):
     put(project, "orders.csv", "id,day,who,sum,tel\n1,2024-03-05,a,10,13900001234\n2,2024-03-06,b,10,\n")
     done = run(project, PLAIN.replace("who: customers.customer_id", "who: orders.customer_id, tel: customers.phone"))
