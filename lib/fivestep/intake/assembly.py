@@ -158,9 +158,7 @@ def column(sheet: Sheet, header: str) -> str:
     )
 
 
-def _typed(
-    source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale
-) -> tuple[Table, bool]:
+def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale) -> tuple[Table, bool]:
     """The typed rows of a sheet, and whether all of them is the engine's own casting."""
     rows = _exploded(_filled(sheet.rows, source, sheet), source, sheet)
     out: dict[str, Value] = {
@@ -315,9 +313,7 @@ def check_excluded(source: Source) -> None:
 
 
 # ---------------------------------------------------------------- tables
-def finished(
-    made: Wide, connection: ibis.BaseBackend, orders: Table | None, lookups: Mapping[str, Table], name: str
-) -> Wide:
+def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, lookups: Mapping[str, Table], name: str) -> Wide:
     """The rows with names looked up, with the dates of their orders, and with the reason why incomplete ones are left out.
 
     What has been joined to them is stored as *name*.

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 FETCHED_ROWS = 5_000  # rows asked of the database at a time
 
 
-def database(
-    url: str, query_or_table: str, connection: ibis.BaseBackend, *, root: Path = Path(), password: str = ""
-) -> Sheet:
+def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, root: Path = Path(), password: str = "") -> Sheet:
     """The sheet of a table or of a SELECT; row numbers count from 1 in the order the database gives.
 
     *root* is the folder that the path of a database file is relative to; *password* takes the place of the URL's and appears

@@ -221,9 +221,7 @@ class _Run:
         self.money: dict[str, Decimal] = {}
         self.known: Table | None = None
 
-    def tables(
-        self, paths: Mapping[str, Path], queried: Sequence[Sheet]
-    ) -> tuple[dict[str, Table], Table | None, Table | None]:
+    def tables(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> tuple[dict[str, Table], Table | None, Table | None]:
         """The contract tables of files and databases, and the direct identifiers of customers and of contact persons."""
         grouped = self._grouped(paths, queried)
         orders = any(s.table == "orders" for s in grouped) or "orders" in self.earlier
@@ -792,7 +790,6 @@ def _connect(folder: Path) -> ibis.BaseBackend:
     """An engine whose tables go to *folder* where they do not fit into memory, so that a file of any size can be read."""
     connection = ibis.duckdb.connect(temp_directory=str(folder))
     connection.raw_sql(f"SET memory_limit = '{MEMORY}'")
-    connection.raw_sql("SET preserve_insertion_order = false")
     connection.raw_sql("SET TimeZone = 'UTC'")
     # Shared parts of a conversion would be computed for every cell, also where the short way has given the value already.
     connection.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
