@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import stat
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from fivestep import engine
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
-from fivestep.intake import importing, mapping, proposal
+from fivestep.intake import importing, mapping, proposal, scratch
 from fivestep.intake.importing import Imported
 
 SETTINGS = Settings(name="Test", client="Test", currency="CNY", time_zone="Asia/Shanghai")
@@ -42,8 +46,6 @@ def run(project: Path, said: str = "", settings: Settings = SETTINGS, **more) ->
 
 def mapped(project: Path, settings: Settings = SETTINGS, **more) -> Imported:
     """The import with the mapping that `fivestep map` proposes, its open questions dropped."""
-    from fivestep import engine
-
     proposed = proposal.propose(project, engine.connect())
     proposal.write(project, proposal.text(proposed))
     return run(project, "", settings, **more)
@@ -58,6 +60,67 @@ def checks(done: Imported) -> dict[str, int]:
     for line in done.quality.lines:
         out[line.check] = out.get(line.check, 0) + line.rows
     return out
+
+
+# ---------------------------------------------------------------- databases
+SHOP = """\
+sources:
+- files: [shop]
+  database: {url: "sqlite:///data/shop.db", query: "select * from orders where state <> 'test'"}
+  table: orders
+  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, sum: orders.order_amount, state: drop}
+"""
+
+
+def shop(project: Path, *rows: tuple) -> None:
+    with sqlite3.connect(project / "data" / "shop.db") as link:
+        link.execute("create table if not exists orders (id text, day text, who text, sum real, state text)")
+        link.executemany("insert into orders values (?, ?, ?, ?, ?)", rows)
+    link.close()
+
+
+def test_a_query_of_a_database_is_imported_and_only_what_is_new_counts(project):
+    shop(project, ("1", "2024-03-05", "a", 10.5, "paid"), ("2", "2024-03-06", "b", 2, "test"))
+    done = run(project, SHOP)
+    assert (done.rows, done.money["orders.net"]) == ({"orders": 1}, Decimal("10.5"))
+    assert {line.source for line in done.quality.of("rows_read")} == {"shop"}
+    assert not run(project).new
+    shop(project, ("3", "2024-03-07", "a", 1, "paid"))
+    again = run(project)
+    assert again.new
+    assert again.rows == {"orders": 2}
+
+
+def test_columns_of_a_database_are_proposed(project):
+    shop(project, ("1", "2024-03-05", "a", 10.5, "paid"))
+    (project / "mapping.yml").write_text(
+        "sources:\n- files: [shop]\n  database: {url: 'sqlite:///data/shop.db', table: orders}\n", encoding="utf-8"
+    )
+    proposed = proposal.propose(project, engine.connect())
+    text = proposal.text(proposed)
+    assert "database: {url: 'sqlite:///data/shop.db', table: orders}" in text
+    assert set(mapping.parsed(text).sources[0].columns) == {"id", "day", "who", "sum", "state"}
+
+
+def test_the_password_of_a_database_is_never_written_anywhere(project, monkeypatch):
+    url = "postgresql+nothere://reader{}@db.example/shop"
+    said = SHOP.replace("sqlite:///data/shop.db", url.format(""))
+    for place, wrong in (
+        (url.format(""), url.format(":hunter2")),
+        (url.format(""), url.format("") + "?password=hunter2"),
+        ("query:", "password: hunter2, query:"),
+    ):
+        with pytest.raises(UserError, match="environment variable") as error:
+            run(project, said.replace(place, wrong))
+        assert "hunter2" not in str(error.value)
+    said = said.replace("query:", "password: SHOP_PASSWORD, query:")
+    with pytest.raises(UserError, match="Set the environment variable SHOP_PASSWORD"):
+        run(project, said)
+    monkeypatch.setenv("SHOP_PASSWORD", "hunter2")
+    with pytest.raises(UserError, match="did not answer") as error:
+        run(project)
+    assert "hunter2" not in str(error.value)
+    assert not [p for p in project.rglob("*") if p.is_file() and b"hunter2" in p.read_bytes()]
 
 
 # ---------------------------------------------------------------- what stops an import
@@ -282,6 +345,62 @@ def test_direct_identifiers_go_to_the_vault_only(project):
         "zsf@x.com",
     ]
     assert stat.S_IMODE(vault.stat().st_mode) == 0o600
+
+
+def test_what_is_known_of_a_person_has_its_fields(project):
+    put(
+        project, "会员资料.csv",
+        "会员编号,姓名,手机号,电子邮箱,地址,年龄,职业,行业,公司规模,兴趣爱好\n"
+        "K1,张三丰,13812345678,zsf@x.com,武当山1号,42,教师,教育,100,太极；书法\n",
+    )  # fmt: skip
+    done = mapped(project)
+    assert done.questions == 0
+    (person,) = table(done, "customers").to_dict("records")
+    kept = {k: person[k] for k in ("age", "occupation", "industry", "company_size", "interests")}
+    assert kept == {"age": 42, "occupation": "教师", "industry": "教育", "company_size": "100", "interests": "太极; 书法"}
+    (known,) = pd.read_parquet(project / "data" / "vault" / "customers.parquet").to_dict("records")
+    reach = {k: known[k] for k in ("name", "phone", "email", "address")}
+    assert reach == {"name": "张三丰", "phone": "13812345678", "email": "zsf@x.com", "address": "武当山1号"}
+
+
+def test_names_beside_the_customer_of_an_order_go_to_the_vault_too(project):
+    put(project, "orders.csv", "id,day,who,sum,tel\n1,2024-03-05,a,10,13900001234\n2,2024-03-06,b,10,\n")
+    done = run(project, PLAIN.replace("who: customers.customer_id", "who: orders.customer_id, tel: customers.phone"))
+    people = pd.read_parquet(project / "data" / "vault" / "customers.parquet").set_index("raw_id")
+    assert people["phone"].dropna().to_dict() == {"a": "13900001234"}
+    assert set(people.index) == {"a", "b"}
+    assert set(people["customer_id"]) == set(table(done, "orders")["customer_id"])
+
+
+def test_names_without_a_customer_are_left_out_with_a_warning(project):
+    put(project, "chats.csv", "day,tel,said\n2024-03-05,13900001234,late\n")
+    said = """\
+sources:
+- files: [chats.csv]
+  table: feedback
+  columns: {day: feedback.created_at, tel: customers.phone, said: feedback.text}
+"""
+    done = run(project, said)
+    (line,) = done.quality.of("personal")
+    assert line.severity == "warning"
+    assert "tel" in line.text()
+
+
+def test_what_a_killed_import_has_left_is_removed_by_the_next(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n")
+    running = scratch.Scratch()
+    killed = tmp_path / "temporary" / f"{scratch.PREFIX}killed"
+    killed.mkdir()
+    (killed / "import.duckdb").write_text("a", "utf-8")
+    (killed / scratch.LOCK).touch()
+    for path in (killed, killed / scratch.LOCK, running.path, running.path / scratch.LOCK):
+        os.utime(path, (0, 0))
+    run(project, PLAIN)
+    assert list((tmp_path / "temporary").iterdir()) == [running.path], "one in use is left alone, its own is gone"
+    running.remove()
+    assert not running.path.exists()
 
 
 def test_the_same_files_twice_change_nothing_and_a_new_one_adds(project):

@@ -10,7 +10,6 @@ import os
 import struct
 import time
 import zipfile
-from pathlib import Path
 
 import ibis
 import openpyxl
@@ -22,7 +21,7 @@ from hypothesis import strategies as st
 
 import intake_mutations
 from fivestep.errors import UserError
-from fivestep.intake import delimited
+from fivestep.intake import delimited, importing, staging
 from fivestep.intake.files import database, sheets
 from fivestep.intake.sheet import Sheet
 
@@ -668,6 +667,16 @@ def test_the_scan_counts_what_is_in_the_bytes(tmp_path, monkeypatch):
     assert (found.count, found.quotes_open) == (1, True)
 
 
+def test_rows_of_a_large_file_keep_their_numbers_in_an_import(tmp_path):
+    path = tmp_path / "o.csv"
+    path.write_text("id,name\n" + "".join(f"{i},{'x' * 40}\n" for i in range(2, 500_002)), encoding="utf-8")
+    link = importing._connect(tmp_path)
+    (sheet,) = sheets(path, link, root=tmp_path)
+    wrong = sheet.rows.filter(sheet.rows._row != sheet.rows.id.cast("int64"))
+    assert int(wrong.count().to_pandas()) == 0
+    link.disconnect()
+
+
 def test_what_was_read_goes_with_the_connection(tmp_path):
     import gc
 
@@ -675,7 +684,7 @@ def test_what_was_read_goes_with_the_connection(tmp_path):
     path.write_text("id,name,total\n1,a,2\n", encoding="utf-8")
     link = ibis.duckdb.connect()
     (sheet,) = sheets(path, link, root=tmp_path)
-    kept = Path(link._intake_folder)
+    kept = staging.folder(link)
     assert kept.stat().st_mode & 0o777 == 0o700
     del link, sheet
     gc.collect()

@@ -14,20 +14,21 @@ import re
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import ibis
 import pandas as pd
 from babel.numbers import list_currencies
-from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from fivestep import contract, engine, language, yaml_file
-from fivestep.charts import svg
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import _, columns, load_values, typeset, use
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
 MOST_DAYS = 36500  # a century: more days than any data has, and fewer than dates can be counted back
@@ -228,6 +229,10 @@ class Engagement:
         *note* states definitions and denominators; *source* replaces the standing source line; *alt* describes a figure to who
         cannot see it (the title by default). A `NotAvailable` shows as one quiet line, without a number.
         """
+        from matplotlib.figure import Figure  # takes two seconds to load, which commands without a picture are spared
+
+        from fivestep.charts import svg
+
         if isinstance(shown, NotAvailable):
             self._not_available(shown)
             return

@@ -376,7 +376,7 @@ def _fxiaoke(database: duckdb.DuckDBPyConnection) -> list[File]:
                 "产品ID": ("product_id", "product_id"),
                 "产品名称": ("", "named('products.product_name', product_name)"),
                 "数量": ("quantity", "quantity"),
-                "价格": ("unit_price", "unit_price"),
+                "销售单价": ("unit_price", "unit_price"),
                 "小计": ("line_amount", "line_amount"),
             },
             "order_lines join people using (customer_id) join products using (product_id)",

@@ -22,14 +22,17 @@ from fivestep.privacy.pseudonyms import Pseudonyms
 # Fields that several tables of one sheet share, so that one column fills them all.
 SHARED = ("customer_id", "order_id", "order_date", "product_id", "store", "campaign_id", "opportunity_id")
 HOMES = {
-    "customer_id": ("customers",),
+    "customer_id": (
+        "customers", "orders", "order_lines", "opportunities", "interactions", "feedback", "survey", "events", "exposures",
+        "costs",
+    ),
     "order_id": ("orders", "order_lines"),
     "order_date": ("orders", "order_lines"),
     "product_id": ("products", "order_lines"),
     "store": ("orders", "order_lines"),
     "campaign_id": ("campaigns",),
     "opportunity_id": ("opportunities", "stage_history"),
-}
+}  # fmt: skip
 # Keys that are made where a file has none: the line within its order, else from the whole row.
 MADE = {
     "order_lines": "line_id",
@@ -60,13 +63,17 @@ class Cells:
 
 @dataclass(frozen=True)
 class Wide:
-    """The typed rows of a source: a column for each field (``table.field``), ``_out`` says why a row is left out."""
+    """The typed rows of a source: a column for each field (``table.field``), ``_out`` says why a row is left out.
+
+    ``plain``: every cell is read by the engine's own cast, so that the rows need not be stored to be asked again and again.
+    """
 
     source: Source
     sheets: tuple[Sheet, ...]
     rows: Table
     cells: tuple[Cells, ...]
     extras: Mapping[str, str] = field(default_factory=dict)
+    plain: bool = False
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -119,7 +126,7 @@ def missing(source: Source, orders: bool = False) -> tuple[str, ...]:
 
 # ---------------------------------------------------------------- one source
 def wide(source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, zone: str, name: str, names: Pseudonyms) -> Wide:
-    """The typed rows of all sheets of a source, as a table of the engine called *name*."""
+    """The typed rows of all sheets of a source, stored as a table of the engine called *name* where typing them is costly."""
     locale = conversion.locale(source, zone)
     cells = tuple(
         Cells(header, target, f"s{i}")
@@ -129,9 +136,12 @@ def wide(source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, 
     )
     extras = {f"keep.{t.name or extra_name(h)}": h for h, targets in source.columns.items() for t in targets if t.to == KEEP}
     parts = [_typed(source, sheet, number, cells, locale) for number, sheet in enumerate(sheets)]
-    rows = parts[0] if len(parts) == 1 else ibis.union(*parts)
-    connection.create_table(name, rows, overwrite=True)
-    return Wide(source, tuple(sheets), connection.table(name), cells, extras)
+    rows = parts[0][0] if len(parts) == 1 else ibis.union(*(typed for typed, _plain in parts))
+    plain = all(plain for _typed, plain in parts)
+    if not plain:
+        connection.create_table(name, rows, overwrite=True)
+        rows = connection.table(name)
+    return Wide(source, tuple(sheets), rows, cells, extras, plain)
 
 
 def column(sheet: Sheet, header: str) -> str:
@@ -148,7 +158,8 @@ def column(sheet: Sheet, header: str) -> str:
     )
 
 
-def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale) -> Table:
+def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale) -> tuple[Table, bool]:
+    """The typed rows of a sheet, and whether all of them is the engine's own casting."""
     rows = _exploded(_filled(sheet.rows, source, sheet), source, sheet)
     out: dict[str, Value] = {
         "_file": ibis.literal(number, type="int32"),
@@ -188,16 +199,16 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
     told = [_is(rows[c], v) for h, v in source.exclude.items() if h not in out and (c := column(sheet, h))]
     out["_told"] = ibis.or_(*told) if told else ibis.literal(False)
     typed = rows.select(**out)
-    return typed.mutate(_out=_out(typed, source)).drop("_told")
+    plain = set(made) == easy and not source.exclude and source.refunds.policy != "status"
+    return typed.mutate(_out=_out(typed, source)).drop("_told"), plain
 
 
 def _easy(rows: Table, made: Mapping[Cells, conversion.Converted]) -> set[Cells]:
     """The columns of which the engine's own cast reads every cell: one quick pass spares the slow conversions."""
-    asked = {cell.state: cast.easy.all() for cell, cast in made.items() if cast.easy is not None}
-    if not asked:
-        return set()
-    found = rows.aggregate(**asked).to_pyarrow().to_pylist()[0]
-    return {cell for cell in made if found.get(cell.state)}
+    free = {cell for cell, cast in made.items() if cast.easy is True}
+    asked = {cell.state: cast.easy.all() for cell, cast in made.items() if cast.easy is not None and cell not in free}
+    found = rows.aggregate(**asked).to_pyarrow().to_pylist()[0] if asked else {}
+    return {cell for cell in made if cell in free or found.get(cell.state)}
 
 
 def _content(rows: Table, columns: Sequence[str]) -> Value:
@@ -302,9 +313,12 @@ def check_excluded(source: Source) -> None:
 
 
 # ---------------------------------------------------------------- tables
-def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, lookups: Mapping[str, Table]) -> Wide:
-    """The rows with names looked up, with the dates of their orders, and with the reason why incomplete ones are left out."""
-    rows, table = made.rows, made.source.table
+def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, lookups: Mapping[str, Table], name: str) -> Wide:
+    """The rows with names looked up, with the dates of their orders, and with the reason why incomplete ones are left out.
+
+    What has been joined to them is stored as *name*.
+    """
+    rows, table, looked_up = made.rows, made.source.table, False
     for by, lookup in lookups.items():
         to = {"customer_name": "customers.customer_id", "product_name": "products.product_id"}[by]
         if f"{to}:{by}" not in rows.columns:
@@ -317,6 +331,7 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
         several, unknown = (joined._ids > 1).fill_null(False), joined._ids.isnull() & joined[f"{to}:{by}"].notnull()
         if to in rows.columns:
             several, unknown = several & joined[to].isnull(), unknown & joined[to].isnull()
+        looked_up = True
         rows = joined.select(
             **{c: joined[c] for c in rows.columns if c != to}, **{to: found, f"_several:{by}": several, f"_unknown:{by}": unknown}
         )
@@ -326,15 +341,14 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
         own = joined["orders.order_date"] if "orders.order_date" in rows.columns else ibis.null("timestamp(6)")
         keep = {c: joined[c] for c in rows.columns if c not in ("orders.order_date", "_out")}
         out = ((joined._out == KEPT) & joined._left.fill_null(False)).ifelse(ORDER_EXCLUDED, joined._out).cast("int8")
+        looked_up = True
         rows = joined.select(**keep, **{"orders.order_date": ibis.coalesce(own, joined._date), "_out": out})
     rows = _derived(rows, made.source)
     rows = rows.mutate(_out=((rows._out == KEPT) & _incomplete(rows, table)).ifelse(INCOMPLETE, rows._out).cast("int8"))
-    if rows is made.rows:
-        return made
-    name = f"{made.rows.get_name()}_finished"
-    connection.create_table(name, rows, overwrite=True)
-    connection.drop_table(made.rows.get_name())
-    return replace(made, rows=connection.table(name))
+    if looked_up:
+        connection.create_table(name, rows, overwrite=True)
+        rows = connection.table(name)
+    return replace(made, rows=rows)
 
 
 def _derived(rows: Table, source: Source) -> Table:
@@ -474,10 +488,11 @@ def vault_rows(made: Wide, table: str) -> Table | None:
         for f, new in names.items()
         if f"{table}.{f}" in rows.columns and headers.targets()[f"{table}.{f}"].place == "vault"
     }
-    if not own or "customers.customer_id" not in rows.columns:
+    key = home("customer_id", "customers", rows.columns)
+    if not own or not key:
         return None
     out = {new: rows[f"{table}.{f}"] for f, new in own.items()}
-    chosen = rows.select(raw_id=rows["customers.customer_id"], **out, _order=rows._order).filter(ibis._.raw_id.notnull())
+    chosen = rows.select(raw_id=rows[key], **out, _order=rows._order).filter(ibis._.raw_id.notnull())
     return chosen.filter(ibis.or_(*(chosen[c].notnull() for c in own.values())))
 
 

@@ -38,14 +38,14 @@ _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×",
 class Converted:
     """A column's values and, per cell, what became of it (FINE, NOT_PARSED ...).
 
-    ``easy`` says which cells the engine's own cast reads; where it reads all of a column, ``short`` is the same as ``value`` and
-    much faster.
+    ``easy`` says which cells the engine's own cast reads (True: all); where it reads all of a column, ``short`` is the same as
+    ``value`` and much faster.
     """
 
     value: Value
     state: IntegerValue
     short: Value | None = None
-    easy: BooleanValue | None = None
+    easy: BooleanValue | bool | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _by_kind(
 # ---------------------------------------------------------------- text
 def extra(text: StringValue) -> Converted:
     """Text as it stands, without blanks around it; nothing for an empty cell."""
-    return Converted(_filled(text), _fine())
+    return Converted(_filled(text), _fine(), _filled(text), True)
 
 
 def plain(text: StringValue) -> StringValue:
@@ -206,7 +206,11 @@ def ids(text: StringValue, *, numeric: bool = False, form: str = "") -> Converte
     state = ibis.cases((empty, FINE), (lost, PRECISION_LOST), (hidden, MASKED), (out.isnull(), NOT_PARSED), else_=FINE)
     if form:  # every id is rewritten
         return Converted(slow, (text.isnull()).ifelse(FINE, state).cast("int8"))
-    return Converted(odd.ifelse(slow, text), odd.fill_null(False).ifelse(state, FINE).cast("int8"), text, ~odd | text.isnull())
+    easy = text.re_search(r"^[A-Za-z_-]*[0-9][0-9A-Za-z_-]*$")  # most ids, and quick to see
+    if numeric:
+        easy = easy & (text.length() < 16)
+    easy = easy.ifelse(True, ~odd | text.isnull())
+    return Converted(odd.ifelse(slow, text), odd.fill_null(False).ifelse(state, FINE).cast("int8"), text, easy)
 
 
 def _case_mark(text: StringValue) -> StringValue:
@@ -328,9 +332,13 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     """
     nil = ibis.null("timestamp")
     size = text.length()
-    plainly = (size == 10) | ((size == 19) & (text.substr(16, 1) == ":")) | ((size < 17) & ~text.endswith("Z"))
-    plainly = (plainly | ((size == 23) & (text.substr(19, 1) == "."))) & (text.left(1) <= "9")  # no offset, no word
-    fast = plainly.ifelse(text.try_cast("timestamp"), nil)
+    plainly = ibis.cases(  # no offset
+        (size == 19, text.substr(16, 1) == ":"),
+        (size < 17, ~text.endswith("Z")),
+        (size == 23, text.substr(19, 1) == "."),
+        else_=False,
+    )
+    fast = (plainly & (text < ":")).ifelse(text.try_cast("timestamp"), nil)
     good = (fast >= ibis.literal(dt.datetime(1000, 1, 1))).fill_null(False)
     good = good & ~fast.between(dt.datetime(1970, 1, 1), dt.datetime(1970, 1, 1, 23, 59, 59)).fill_null(False)
     clean = _narrowed(text).re_replace(r'^[\s\'"=]+|[\s"]+$', "")
@@ -354,7 +362,8 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     value = ibis.cases((good, _moved(fast, locale.file_zone, locale.zone)), (nothing | none, nil), else_=slow)
     short = _moved(fast, locale.file_zone, locale.zone)
     value, short = (v.cast("date") if day else v.cast("timestamp(6)") for v in (value, short))
-    return Converted(value, state.cast("int8"), short, good | text.isnull())
+    easy = (fast >= ibis.literal(dt.datetime(1970, 1, 2))).fill_null(False).ifelse(True, good | text.isnull())
+    return Converted(value, state.cast("int8"), short, easy)
 
 
 def _written(clean: StringValue, order: str, roc_years: bool) -> Value:

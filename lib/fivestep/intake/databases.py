@@ -7,23 +7,29 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
-import sqlalchemy as sa
 
 from fivestep.errors import UserError
 from fivestep.intake.layout import MAX_COLUMNS, Cells, named
 from fivestep.intake.sheet import Sheet
 from fivestep.intake.staging import new_file, sheet, stage, text_of
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
 FETCHED_ROWS = 5_000  # rows asked of the database at a time
 
 
-def database(url: str, query_or_table: str, connection: ibis.BaseBackend) -> Sheet:
+def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, root: Path = Path(), password: str = "") -> Sheet:
     """The sheet of a table or of a SELECT; row numbers count from 1 in the order the database gives.
 
-    The password of the URL appears nowhere. Raises UserError where the URL, the table or the query is wrong.
+    *root* is the folder that the path of a database file is relative to; *password* takes the place of the URL's and appears
+    nowhere. Raises UserError where the URL, the table or the query is wrong.
     """
+    import sqlalchemy as sa  # takes a second to load, and few projects have a database
+
     query = bool(re.match(r"\s*(select|with)\b", query_or_table, re.I))
     if not query and not re.fullmatch(r"\s*[^\s;'\"]+\s*", query_or_table):
         raise UserError("The database source is neither the name of a table nor a query that begins with SELECT or WITH.")
@@ -33,6 +39,14 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend) -> She
         raise UserError(
             "The database URL is not of the form dialect://user:password@host/name. Correct it in the mapping."
         ) from None
+    if password:
+        parsed = parsed.set(password=password)
+    url = parsed.render_as_string(hide_password=False) if password else url
+    place = {"sqlite": parsed.database or "", "duckdb": url.partition("://")[2]}.get(parsed.get_backend_name(), "")
+    if place and place != ":memory:":
+        if not (root / place).is_file():
+            raise UserError(f"{place}: there is no such database file.")
+        url = f"{parsed.drivername}://{'/' * (parsed.get_backend_name() == 'sqlite')}{(root / place).absolute()}"
     shown = f"{parsed.render_as_string(hide_password=True).partition('?')[0]}#{'query' if query else query_or_table.strip()}"
     read = _by_sqlalchemy if _has_dialect(parsed) else _by_ibis
     try:
@@ -52,6 +66,8 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend) -> She
 
 
 def _has_dialect(url: sa.engine.URL) -> bool:
+    import sqlalchemy as sa
+
     try:
         url.get_dialect()
     except (sa.exc.NoSuchModuleError, sa.exc.ArgumentError):
@@ -60,6 +76,8 @@ def _has_dialect(url: sa.engine.URL) -> bool:
 
 
 def _by_sqlalchemy(url: str, said: str, query: bool) -> Iterator:
+    import sqlalchemy as sa
+
     engine = sa.create_engine(url)
     try:
         if query:
@@ -78,10 +96,7 @@ def _by_sqlalchemy(url: str, said: str, query: bool) -> Iterator:
 
 
 def _by_ibis(url: str, said: str, query: bool) -> Iterator[list[str] | tuple[int, Cells]]:
-    scheme, _, place = url.partition("://")
-    if scheme == "duckdb" and not Path(place).is_file():
-        raise UserError(f"{place}: there is no such database file.")
-    link = ibis.connect(url, read_only=True) if scheme == "duckdb" else ibis.connect(url)
+    link = ibis.connect(url, read_only=True) if url.startswith("duckdb:") else ibis.connect(url)
     try:
         schema, _, name = said.rpartition(".")
         table = link.sql(said) if query else link.table(name, database=schema or None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import tempfile
+import itertools
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -39,16 +40,18 @@ from fivestep.intake.conversion import (
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
 from fivestep.intake.quality import Line, QualitySheet
 from fivestep.intake.refunds import refunds
+from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import N_, _
 from fivestep.privacy import vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 RAW = Path("data", "raw")
-MEMORY = "1500MB"  # of the engine; more goes to disk, so that any size of file can be read
+MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
 
+_OWN = 2**62  # added to the order of rows of a table's own files
 _MARKS = {DOLLAR: "$", YUAN: "¥", EURO: "€", POUND: "£"}
 _CURRENCIES = {
     "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "BRL", "ARS", "CLP", "COP"), "¥": ("CNY", "JPY"),
@@ -126,37 +129,47 @@ def import_(
     nothing is written.
     """
     said = mappings.read(project)
-    paths = raw_files(project)
-    digests = {name: _digest(path) for name, path in paths.items()}
+    paths = raw_files(project, said)
     book = snapshots.ledger(project)
     names = Pseudonyms.from_environment_or_file(project, settings.client, expected=book.key)
     settled = hashlib.sha256((project / FILE).read_bytes() + f"{settings.time_zone} {settings.currency}".encode()).hexdigest()
     before = book.snapshots.get(book.latest)
     again = before is None or before.mapping != settled
-    if again:
-        _still_there(book, digests)
-        chosen = snapshots.Ledger().fresh(digests, "")
-    else:
-        chosen = book.fresh(digests, book.latest)
-        decided = identity.digest(identity.decisions(project))
-        if not chosen and decided == before.identity and (not snapshot or snapshot == book.latest):
-            return _unchanged(project, book.latest, said)
-    with tempfile.TemporaryDirectory(prefix="fivestep-import-") as folder:
-        connection = _connect(Path(folder))
+    with Scratch() as folder:
+        connection = _connect(folder)
         try:
+            queried = {s.source: s for s in read_databases(project, said, connection)}
+            digests = {n: _digest(p) for n, p in paths.items()} | {n: s.sha256 for n, s in queried.items()}
+            if again:
+                _still_there(book, digests)
+                chosen = snapshots.Ledger().fresh(digests, "")
+            else:
+                chosen = book.fresh(digests, book.latest)
+                decided = identity.digest(identity.decisions(project))
+                if not chosen and decided == before.identity and (not snapshot or snapshot == book.latest):
+                    return _unchanged(project, book.latest, said)
             run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
-            new, people, contacts = run.tables({n: paths[n] for n in chosen})
-            return _kept(run, new, people, contacts, strict, snapshot, dry, book, again, {**digests}, settled)
+            if chosen:
+                new, people, contacts = run.tables(
+                    {n: paths[n] for n in chosen if n in paths}, [queried[n] for n in chosen if n in queried]
+                )
+            else:  # only decisions about customers, or the name of the snapshot, have changed
+                new, people, contacts = {}, None, None
+                run.quality.extend(x for x in _unchanged(project, book.latest, said).quality.lines if x.source)
+            return _kept(run, new, people, contacts, strict, snapshot, dry, book, again, digests, settled)
         finally:
             connection.disconnect()
 
 
-def raw_files(project: Path) -> dict[str, Path]:
-    """The files in data/raw/ by name, sorted; hidden files and what archives carry along are none."""
+def raw_files(project: Path, said: mappings.Mapping) -> dict[str, Path]:
+    """The files in data/raw/ by name, sorted; hidden files and what archives carry along are none.
+
+    Raises UserError where there is none, unless the mapping has a database.
+    """
     root = project / RAW
     found = sorted(p for p in root.rglob("*") if p.is_file() and not any(is_junk(x) for x in p.relative_to(root).parts))
     found = [p for p in found if p.name not in ("README.md", ".gitkeep")]
-    if not found:
+    if not found and not any(s.database for s in said.sources):
         raise UserError(f"{RAW.as_posix()}/ holds no files. Put what the client sent there.")
     return {p.relative_to(root).as_posix(): p for p in found}
 
@@ -166,6 +179,28 @@ def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis
     name = path.relative_to(root).as_posix()
     own = next((s.read for s in said.sources if s.read != mappings.Read() and _of_file(s, name)), mappings.Read())
     return files.sheets(path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row)
+
+
+def read_databases(project: Path, said: mappings.Mapping, connection: ibis.BaseBackend) -> list[Sheet]:
+    """The sheets of the databases in the mapping, by the names that it gives them; paths of files are relative to the project.
+
+    Raises UserError for a password whose environment variable is not set, and for a name that a file in data/raw/ has too.
+    """
+    out = []
+    for source in said.sources:
+        if source.database is None:
+            continue
+        (name,) = source.files
+        if (project / RAW / name).exists():
+            raise UserError(f"{FILE}: {name} is the name of a file in {RAW.as_posix()}/. Give the database another one.")
+        url, variable = source.database.url, source.database.password
+        if variable and not os.environ.get(variable):
+            raise UserError(f"{FILE}: {name}: the password is missing. Set the environment variable {variable}.")
+        read = files.database(
+            url, source.database.query or source.database.table, connection, root=project, password=os.environ.get(variable, "")
+        )
+        out.append(replace(read, source=name))
+    return out
 
 
 def _of_file(source: Source, name: str) -> bool:
@@ -184,10 +219,11 @@ class _Run:
         self.earlier: dict[str, Table] = earlier
         self.quality = QualitySheet()
         self.money: dict[str, Decimal] = {}
+        self.known: Table | None = None
 
-    def tables(self, paths: Mapping[str, Path]) -> tuple[dict[str, Table], Table | None, Table | None]:
-        """The contract tables of the files, and the direct identifiers of customers and of contact persons."""
-        grouped = self._grouped(paths)
+    def tables(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> tuple[dict[str, Table], Table | None, Table | None]:
+        """The contract tables of files and databases, and the direct identifiers of customers and of contact persons."""
+        grouped = self._grouped(paths, queried)
         orders = any(s.table == "orders" for s in grouped) or "orders" in self.earlier
         problems = [
             f"{FILE}: {s.files[0]}: no column fills {', '.join(gone)}. Map it: fivestep map --ask"
@@ -204,28 +240,35 @@ class _Run:
             assembly.check_excluded(source)
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
             made = self._judged(made)
-            made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done))
-            self._counted(made)
+            made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done), f"joined{number}")
+            made = self._counted(made)
+            self._nobody(made)
             done.append(made)
+        self._hashed(done)
         return self._contract(done), self._people(done), self._contacts(done)
 
+    def _hashed(self, done: Sequence[Wide]) -> None:
+        """The pseudonyms of all customers of the files, each made once."""
+        found = [made.rows.select(text=made.rows[c]) for made in done for c in made.rows.columns if c.endswith(".customer_id")]
+        if found:
+            self.known = _stored(self.connection, self.names.known(_union(found)), "pseudonyms")
+
     # ------------------------------------------------------------ files
-    def _grouped(self, paths: Mapping[str, Path]) -> dict[Source, list[Sheet]]:
+    def _grouped(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> dict[Source, list[Sheet]]:
         root = self.project / RAW
         grouped: dict[Source, list[Sheet]] = {}
         unknown, changed = [], []
-        for path in paths.values():
-            if self.said.ignored(path.relative_to(root).as_posix()):
+        wanted = [p for p in paths.values() if not self.said.ignored(p.relative_to(root).as_posix())]
+        read = (sheet for path in wanted for sheet in read_sheets(path, root, self.said, self.connection))
+        for sheet in itertools.chain(read, queried):
+            if self.said.ignored(sheet.source):
                 continue
-            for sheet in read_sheets(path, root, self.said, self.connection):
-                if self.said.ignored(sheet.source):
-                    continue
-                source = self.said.source(sheet.source)
-                if source is None or not source.table:
-                    unknown.append(sheet.source)
-                    continue
-                changed += header_changes(source, sheet)
-                grouped.setdefault(source, []).append(sheet)
+            source = self.said.source(sheet.source)
+            if source is None or not source.table:
+                unknown.append(sheet.source)
+                continue
+            changed += header_changes(source, sheet)
+            grouped.setdefault(source, []).append(sheet)
         if unknown:
             some = ", ".join(unknown[:SHOWN])
             raise UserError(f"{FILE} does not say what {some} is. Run `fivestep map` again, or name it under `ignore:`.")
@@ -280,8 +323,10 @@ class _Run:
         rows = made.rows
         if not made.cells:
             raise UserError(f"{FILE}: {made.name}: no column is mapped. Run: fivestep map --ask")
-        masks = rows.aggregate(**{c.state: (ibis.literal(1) << rows[c.state].cast("int64")).bit_or() for c in made.cells})
-        mask = masks.to_pyarrow().to_pylist()[0]
+        mask: dict[str, int | None] = {c.state: 0 for c in made.cells}
+        if not made.plain:
+            masks = rows.aggregate(**{c.state: (ibis.literal(1) << rows[c.state].cast("int64")).bit_or() for c in made.cells})
+            mask = masks.to_pyarrow().to_pylist()[0]
         found = [(c, s) for c in made.cells for s in range(1, 16) if (mask[c.state] or 0) >> s & 1]
         counts: dict[tuple[str, int, int], tuple[int, int]] = {}
         if found:
@@ -385,7 +430,7 @@ class _Run:
             )
 
     # ------------------------------------------------------------ rows
-    def _counted(self, made: Wide) -> None:
+    def _counted(self, made: Wide) -> Wide:
         """Every row of every file, kept or left out for a reason; money before and after; gross and net."""
         rows, table = made.rows, made.source.table
         first = rows.filter(rows._item == 0)
@@ -429,6 +474,8 @@ class _Run:
                     self.quality.add(
                         Line(sheet.source, table, "", "rows_dropped", severity, n, read, first_row, message, fix, values)
                     )
+        if all(out == KEPT for _file, out in counts):  # nobody need ask again
+            made = replace(made, rows=rows.mutate(_out=ibis.literal(KEPT, type="int8")))
         self._looked_up(made)
         line, sums = refunds(made)
         if line:
@@ -436,6 +483,22 @@ class _Run:
             for key in ("gross", "refunds", "net"):
                 self.money[f"{table}.{key}"] = self.money.get(f"{table}.{key}", Decimal(0)) + sums[key]
             self.money[f"{table}.read"] = self.money.get(f"{table}.read", Decimal(0)) + sums["read"]
+        return made
+
+    def _nobody(self, made: Wide) -> None:
+        """Names and phones without the id of a customer to keep them under."""
+        if assembly.home("customer_id", "customers", made.rows.columns):
+            return
+        for cell in made.cells:
+            if cell.target.target and cell.target.target.place == "vault":
+                self.quality.add(
+                    Line(
+                        made.name, made.source.table, cell.header, "personal", "warning",
+                        message=N_("{column} tells who somebody is, but no column holds the customer id. It was left out."),
+                        fix=N_("Map the customer id; a phone number or an e-mail address can be one (id: phone, id: email)."),
+                        values={"column": cell.header},
+                    )
+                )  # fmt: skip
 
     def _looked_up(self, made: Wide) -> None:
         rows = made.rows
@@ -511,7 +574,7 @@ class _Run:
                 if name in assembly.feeds(made.source):
                     own = made.source.table == name
                     rows = assembly.part(made, name, self.names, self.connection)
-                    later = (1 if own else 0) * 2**62 + number * 2**56  # a table's own file says more of it than another file
+                    later = own * _OWN + number * 2**56  # a table's own file says more of it than another file
                     parts.append((own, made, rows.mutate(_order=rows._order + later)))
             if parts:
                 out[name] = self._one(name, parts)
@@ -526,7 +589,7 @@ class _Run:
         ]
         rows = tables[0] if len(tables) == 1 else ibis.union(*tables)
         if "customer_id" in rows.columns:
-            rows = self.names.replaced(rows, "customer_id")
+            rows = self.names.replaced(rows, "customer_id", self.known)
         rows = _stored(self.connection, rows, f"new_{name}")
         keys = TABLES[name].key
         own, made, _rows = parts[0]
@@ -537,7 +600,7 @@ class _Run:
             distinct = int(rows.select(*keys).distinct().count().to_pandas())
             if distinct < total:
                 once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
-                self._merged(name, rows, once, total, distinct, [p for p in parts if p[0]])
+                self._merged(name, rows)
                 rows = once
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
@@ -556,16 +619,20 @@ class _Run:
         column = rows[f"{made.source.table}.{amount}"]
         return Decimal(rows.aggregate(x=column.sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
 
-    def _merged(self, name: str, rows: Table, once: Table, total: int, distinct: int, own: Sequence) -> None:
-        amount = AMOUNTS.get(name)
+    def _merged(self, name: str, rows: Table) -> None:
+        """Rows of a table's own files that share their key; that another file speaks of the same key repeats nothing."""
+        keys, amount = TABLES[name].key, AMOUNTS.get(name)
+        rows = rows.filter(rows._order >= _OWN)
+        total, distinct = (int(t.count().to_pandas()) for t in (rows, rows.select(*keys).distinct()))
+        if distinct == total:
+            return
         if amount in rows.columns:
+            once = assembly.one_each(rows, keys)
             sums = [Decimal(t.aggregate(x=t[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0) for t in (rows, once)]
             self.money[f"{name}.repeated"] = sums[0] - sums[1]
-        if not own:
-            return
         self.quality.add(
             Line(
-                "", name, " + ".join(TABLES[name].key), "duplicate_keys", "warning", total - distinct, total,
+                "", name, " + ".join(keys), "duplicate_keys", "warning", total - distinct, total,
                 message=N_("Rows that share their key with a later row: {n} of {of}. "
                            "They became one row; of each column the last value counts."),
                 fix=N_("Check whether files overlap, or whether another column belongs to the key."),
@@ -577,19 +644,20 @@ class _Run:
         """Raw ids and direct identifiers of all customers of the files, one row for each raw id."""
         parts = []
         for number, made in enumerate(done):
-            if "customers.customer_id" not in made.rows.columns:
+            key = assembly.home("customer_id", "customers", made.rows.columns)
+            if not key:
                 continue
             rows = made.rows.filter(made.rows._out == KEPT)
-            ids = rows.select(raw_id=rows["customers.customer_id"]).filter(ibis._.raw_id.notnull()).distinct()
+            ids = rows.select(raw_id=rows[key]).filter(ibis._.raw_id.notnull()).distinct()
             parts.append(ids.mutate(_order=ibis.literal(-1, type="int64"), source=ibis.literal(made.name)))
             known = assembly.vault_rows(made, "customers")
             if known is not None:
-                own = 2**62 * (made.source.table == "customers") + number * 2**56
+                own = _OWN * (made.source.table == "customers") + number * 2**56
                 parts.append(known.mutate(_order=known._order + own, source=ibis.literal(made.name)))
         if not parts:
             return None
         people = assembly.one_each(_united(parts), ["raw_id"])
-        people = self.names.replaced(people.mutate(customer_id=people.raw_id), "customer_id").drop("_order")
+        people = self.names.replaced(people.mutate(customer_id=people.raw_id), "customer_id", self.known).drop("_order")
         return _stored(self.connection, people, "people")
 
     def _contacts(self, done: Sequence[Wide]) -> Table | None:
@@ -597,7 +665,8 @@ class _Run:
         if not parts:
             return None
         united = _united([k.mutate(source=ibis.literal(m.name)) for m, k in parts]).drop("_order").distinct()
-        return _stored(self.connection, self.names.replaced(united.mutate(customer_id=united.raw_id), "customer_id"), "contacts")
+        named = self.names.replaced(united.mutate(customer_id=united.raw_id), "customer_id", self.known)
+        return _stored(self.connection, named, "contacts")
 
 
 def _kept(
@@ -625,7 +694,7 @@ def _kept(
                 )
             )  # fmt: skip
     tables, changed = identity.applied(tables, identity.merges(pairs))
-    tables = {n: _stored(connection, t, f"final_{n}") for n, t in tables.items()}
+    tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
     found = checks.checks(tables)
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
@@ -718,10 +787,9 @@ def _stored(connection: ibis.BaseBackend, rows: Table, name: str) -> Table:
 
 
 def _connect(folder: Path) -> ibis.BaseBackend:
-    """An engine whose tables lie on disk, so that a file of any size fits."""
-    connection = ibis.duckdb.connect(folder / "import.duckdb")
+    """An engine whose tables go to *folder* where they do not fit into memory, so that a file of any size can be read."""
+    connection = ibis.duckdb.connect(temp_directory=str(folder))
     connection.raw_sql(f"SET memory_limit = '{MEMORY}'")
-    connection.raw_sql("SET preserve_insertion_order = false")
     connection.raw_sql("SET TimeZone = 'UTC'")
     # Shared parts of a conversion would be computed for every cell, also where the short way has given the value already.
     connection.raw_sql("SET disabled_optimizers = 'common_subexpressions'")

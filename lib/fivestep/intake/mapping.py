@@ -61,6 +61,13 @@ class Target(_Strict):
             return value
         return {_text(k): None if v is None else _text(v) for k, v in value.items()}
 
+    @model_validator(mode="after")
+    def _looked_up(self) -> Target:
+        wanted = {"customer_name": "customers.customer_id", "product_name": "products.product_id"}.get(self.by, self.to)
+        if self.to != wanted:
+            raise ValueError(f"by: {self.by} looks up {wanted}, so say to: {wanted}")
+        return self
+
     def __hash__(self) -> int:
         return hash((self.to, self.by, self.rank, self.name))
 
@@ -100,16 +107,53 @@ class Items(_Strict):
     amount: str = ""
 
 
+class Database(_Strict):
+    """Where a source is a table or a query of a database: the URL without a password, and the environment variable of that."""
+
+    url: str
+    table: str = ""
+    query: str = ""
+    password: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _silent(cls, value: str) -> str:
+        import sqlalchemy as sa  # takes a second to load, and few projects have a database
+
+        try:
+            parsed = sa.engine.make_url(value)
+        except sa.exc.ArgumentError:
+            raise ValueError("write it as dialect://user@host/name, or sqlite:///path of the file") from None
+        if parsed.password or any(re.search("pass|pwd|secret|token", k, re.I) for k in parsed.query):
+            raise ValueError("a password never stands here; name the environment variable that holds it: password: SHOP_PASSWORD")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _variable(cls, value: str) -> str:
+        if not re.fullmatch(r"(?:[A-Z_][A-Z0-9_]*)?", value):  # what else is written here may be the password itself
+            raise ValueError("name the environment variable that holds it, in capitals, such as SHOP_PASSWORD")
+        return value
+
+    @model_validator(mode="after")
+    def _one(self) -> Database:
+        if bool(self.table) == bool(self.query):
+            raise ValueError("say either table or query")
+        return self
+
+
 class Source(_Strict):
     """One kind of file: which files, what they are, and what each of their columns becomes.
 
-    ``others: drop`` leaves out every column that is not named, new ones too; without it a new column stops an import.
+    With ``database``, ``files`` is the one name by which messages speak of it. ``others: drop`` leaves out every column that is
+    not named, new ones too; without it a new column stops an import.
     """
 
     files: tuple[str, ...] = Field(min_length=1)
     table: str = ""
     system: str = ""
     kind: str = ""
+    database: Database | None = None
     read: Read = Read()
     time_zone: str = ""
     date_order: Literal["", "ymd", "dmy", "mdy"] = ""
@@ -122,7 +166,15 @@ class Source(_Strict):
     line_amount: Literal["", "quantity * unit_price", "quantity * unit_price - line_discount"] = ""
     scores: dict[str, float] = {}
     others: Literal["", "drop"] = ""
-    columns: dict[str, tuple[Target, ...]] = Field(min_length=1)
+    columns: dict[str, tuple[Target, ...]] = {}
+
+    @model_validator(mode="after")
+    def _named(self) -> Source:
+        if not self.database and not self.columns:
+            raise ValueError("columns: at least one is needed")
+        if self.database and (len(self.files) != 1 or re.search(r"[*?\[#]", self.files[0])):
+            raise ValueError("files: a database has one name, without * ? [ #")
+        return self
 
     @field_validator("table")
     @classmethod
@@ -262,5 +314,6 @@ def _problem(said: Map[str, Any], error: Any) -> str:
         loc = loc[2:]
     where += [str(part) for part in loc if not isinstance(part, int)]
     known = {"extra_forbidden": " There is no such key."}.get(error["type"], "")
-    given = f" (it says {error['input']!r})" if isinstance(error["input"], str | int | float) else ""
+    secret = loc[:1] == ["database"]  # a password may have been written there
+    given = f" (it says {error['input']!r})" if isinstance(error["input"], str | int | float) and not secret else ""
     return f"{FILE}: {': '.join(where)}: {error['msg'].removeprefix('Value error, ')}{given}.{known}".replace("..", ".")

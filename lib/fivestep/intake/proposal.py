@@ -18,7 +18,7 @@ from fivestep.contract import headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, matching
 from fivestep.intake import mapping as mappings
-from fivestep.intake.importing import RAW, raw_files, read_sheets
+from fivestep.intake.importing import RAW, raw_files, read_databases, read_sheets
 from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.sheet import ROW, Sheet
@@ -66,7 +66,7 @@ def propose(project: Path, connection: ibis.BaseBackend) -> Proposal:
     earlier = mappings.read(project) if (project / FILE).is_file() else Mapping()
     sheets: list[Sheet] = []
     unread: dict[str, str] = {}
-    for name, path in raw_files(project).items():
+    for name, path in raw_files(project, earlier).items():
         if earlier.ignored(name):
             continue
         try:
@@ -75,6 +75,7 @@ def propose(project: Path, connection: ibis.BaseBackend) -> Proposal:
             unread[name] = str(error)
             continue
         sheets += [s for s in found if not earlier.ignored(s.source)]
+    sheets += read_databases(project, earlier, connection)
     return proposal(sheets, earlier, unread)
 
 
@@ -218,8 +219,8 @@ def _source_lines(proposed: Proposed) -> list[str]:
         out.append("  # " + _("question: which table does it hold? Likely: {tables}").format(tables=likely))
     out.append(f"  table: {_flow(source.table)}")
     defaults = {k: f.default for k, f in Source.model_fields.items()}
-    for key in ("system", "kind", "read", "time_zone", "date_order", "decimal", "fill", "fill_by", "exclude", "refunds", "items",
-                "line_amount", "scores", "others"):  # fmt: skip
+    for key in ("database", "system", "kind", "read", "time_zone", "date_order", "decimal", "fill", "fill_by", "exclude",
+                "refunds", "items", "line_amount", "scores", "others"):  # fmt: skip
         value = getattr(source, key)
         if value != defaults[key] and value is not None:
             said = value.model_dump(exclude_defaults=True) if hasattr(value, "model_dump") else value

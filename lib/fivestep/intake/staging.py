@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import shutil
-import tempfile
 import unicodedata
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -18,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fivestep.intake.layout import Cells, Layout, label
+from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Note, SetAside, Sheet
 
 BATCH_ROWS = 20_000  # rows held as Python objects at a time
@@ -53,10 +51,8 @@ def folder(connection: ibis.BaseBackend) -> Path:
     """A private folder for what is read through *connection*; it goes when the connection goes."""
     made = getattr(connection, "_intake_folder", None)
     if made is None:
-        made = Path(tempfile.mkdtemp(prefix="fivestep-intake-"))
-        connection._intake_folder = made
-        weakref.finalize(connection, shutil.rmtree, made, ignore_errors=True)
-    return made
+        made = connection._intake_folder = Scratch()
+    return made.path
 
 
 def new_file(connection: ibis.BaseBackend, suffix: str) -> Path:

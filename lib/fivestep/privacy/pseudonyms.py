@@ -87,12 +87,16 @@ class Pseudonyms:
         first = _sha256(_unhex(_variable(inner).name("inner") + _hex(text)))
         return _sha256(_unhex(_variable(outer).name("outer") + first)).left(DIGITS)
 
-    def replaced(self, table: ibis.Table, column: str) -> ibis.Table:
-        """*table* with the pseudonyms of *column* in its place; each distinct text is hashed once, which pays on order lines."""
-        texts = table.select(_text=table[column]).filter(ibis._._text.notnull()).distinct()
-        known = texts.mutate(_pseudonym=self.expression(texts._text))
-        joined = table.left_join(known, table[column] == known._text)
-        return joined.select(**{c: joined._pseudonym if c == column else joined[c] for c in table.columns})
+    def known(self, texts: ibis.Table) -> ibis.Table:
+        """Each distinct *text* with its *pseudonym*: hashing is slow, so it pays to store this where many rows share texts."""
+        texts = texts.filter(texts.text.notnull()).distinct()
+        return texts.mutate(pseudonym=self.expression(texts.text))
+
+    def replaced(self, table: ibis.Table, column: str, known: ibis.Table | None = None) -> ibis.Table:
+        """*table* with the pseudonyms of *column* in its place, taken from *known*; a text not in *known* becomes null."""
+        known = self.known(table.select(text=table[column])) if known is None else known
+        joined = table.left_join(known, table[column] == known.text)
+        return joined.select(**{c: joined.pseudonym if c == column else joined[c] for c in table.columns})
 
 
 def key_file(project: Path, client: str = "") -> Path:
