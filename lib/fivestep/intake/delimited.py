@@ -312,10 +312,13 @@ def _fields(line: str, separator: str) -> list[str]:
 
 def _strict(text: str, separator: str) -> list[str] | None:
     """The cells of a record whose quotes are all in place, else None."""
+    limit = csv.field_size_limit(4 * ROW_BYTES)
     try:
         return next(csv.reader([text], delimiter=separator, strict=True), [])
     except csv.Error:
         return None
+    finally:
+        csv.field_size_limit(limit)  # it holds for every reader of this process
 
 
 def records(path: Path, separator: str) -> Iterator[tuple[int, Cells]]:
@@ -324,7 +327,6 @@ def records(path: Path, separator: str) -> Iterator[tuple[int, Cells]]:
     A quote that is not closed within `QUOTED_LINES` lines, or closed only where the cells no longer fit, is a mark like others:
     it does not swallow the rows below it. A row longer than `ROW_BYTES` comes as one cell too long to be kept.
     """
-    csv.field_size_limit(4 * ROW_BYTES)
     waiting: deque[str] = deque()
     usual: Counter[int] = Counter()
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
