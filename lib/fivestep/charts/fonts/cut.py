@@ -5,8 +5,8 @@ their licence. Needs the `justmytype-intl-cjk` package, which carries the variab
 
     python cut.py path/to/NotoSansSC[wght].ttf path/to/NotoSansTC[wght].ttf
 
-Kept: what GB 2312 (SC), level 1 of Big5 (TC) and Latin-1 can write, Latin Extended-A, punctuation, arrows, currency signs, CJK punctuation and full-width
-forms. The remaining characters come from the packaged Noto Sans CJK (see charts/theme.py).
+Kept: what GB 2312 (SC), level 1 of Big5 (TC) and Latin-1 can write, Latin Extended-A, punctuation, arrows, currency signs, CJK
+punctuation and full-width forms. The remaining characters come from the packaged Noto Sans CJK (see charts/theme.py).
 """
 
 from __future__ import annotations
