@@ -319,6 +319,33 @@ def _agreement(fact: str, method: str, what: str, named: pd.Series, true: pd.Ser
     return _row(fact, method, verdict, what=what, truth=float(true.mean()), estimate=float(named.mean()))
 
 
+def broken_step(company: Company) -> list[dict[str, Any]]:
+    """Is the step that broke on mobile named, with its weeks, and no other?"""
+    method, fact = "needs.funnel", "broken_step"
+    told = company.facts[fact]["parameters"]
+    result = needs.funnel(company.tables)
+    if isinstance(result, NotAvailable):
+        return [_row(fact, method, MISSED)]
+    broken = result.breaks()
+    month = pd.Timestamp(told["month"])
+    days = pd.date_range(month, month + pd.offsets.MonthEnd(1))
+    rightly = [
+        row.journey_step.lower() == told["from"]
+        and row.device.lower() == told["device"]
+        and pd.Timestamp(row.first_week) <= days[-1]
+        and pd.Timestamp(row.first_week) + pd.Timedelta(weeks=row.weeks) > days[0]
+        for row in broken.itertuples()
+    ]
+    verdict = FOUND if sum(rightly) == 1 else MISSED
+    right = broken[rightly].head(1)
+    said = {"estimate": float(right["went_on_share"].iloc[0])} if len(right) else {}
+    wrong = float(len(broken) - sum(rightly))
+    return [
+        _row(fact, method, verdict, what="share that went on in these weeks", truth=told["passed"], **said),
+        _row(fact, method, FALSE_ALARM if wrong else FOUND, what="other steps named", truth=0.0, estimate=wrong),
+    ]
+
+
 QUESTIONS: tuple[Callable[[Company], list[dict[str, Any]]], ...] = (
-    campaigns, product_pairs, trends, drop_out, clusters, deal_seekers,
+    campaigns, product_pairs, trends, drop_out, clusters, deal_seekers, broken_step,
 )  # fmt: skip

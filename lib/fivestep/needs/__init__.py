@@ -5,16 +5,22 @@ from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_sensitivity, price_elasticity, private_label
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
 from fivestep.needs.drivers import Drivers, ImportanceMap, drivers
+from fivestep.needs.funnel import Funnel, funnel
+from fivestep.needs.journeys import journey_steps
 from fivestep.needs.kano import Kano, KanoBySegment, kano, kano_by_segment
 from fivestep.needs.needs_groups import NeedsGroups, needs_groups
 from fivestep.needs.nps import NetPromoter, net_promoter
 from fivestep.needs.pairs import Pairs, pairs
+from fivestep.needs.paths import Paths, paths
 from fivestep.needs.priorities import Priorities, priorities
 from fivestep.needs.sample_size import SurveySize, sample_size, survey_size
 from fivestep.needs.satisfaction import Satisfaction, satisfaction
 from fivestep.needs.satisfaction_fifths import Fifths, fifths
+from fivestep.needs.searches import Searches, searches
 from fivestep.needs.survey import Declaration, Survey, declaration, survey
 from fivestep.needs.survey_forms import form, read_form, write_form
+from fivestep.needs.unbought import Unbought, unbought
+from fivestep.needs.visits import Visits, visits
 
 __all__ = [
     "CategoryTrends",
@@ -23,17 +29,22 @@ __all__ = [
     "DepartmentBreadth",
     "Drivers",
     "Fifths",
+    "Funnel",
     "ImportanceMap",
     "Kano",
     "KanoBySegment",
     "NeedsGroups",
     "NetPromoter",
     "Pairs",
+    "Paths",
     "Priorities",
     "PrivateLabel",
     "Satisfaction",
+    "Searches",
     "Survey",
     "SurveySize",
+    "Unbought",
+    "Visits",
     "category_trends",
     "deal_sensitivity",
     "declaration",
@@ -41,18 +52,24 @@ __all__ = [
     "drivers",
     "fifths",
     "form",
+    "funnel",
+    "journey_steps",
     "kano",
     "kano_by_segment",
     "needs_groups",
     "net_promoter",
     "pairs",
+    "paths",
     "price_elasticity",
     "priorities",
     "private_label",
     "read_form",
     "sample_size",
     "satisfaction",
+    "searches",
     "survey",
     "survey_size",
+    "unbought",
+    "visits",
     "write_form",
 ]
