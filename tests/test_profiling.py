@@ -594,6 +594,9 @@ def test_customers_without_a_value_are_one_group_at_the_end_and_never_the_larges
     assert portrait.table["gender"].tolist() == ["f", "m", None]
     assert columns.formatted("gender", portrait.table["gender"].iloc[-1]) == "Unknown"
     assert portrait.unknown_share == pytest.approx(90 / 170)
+    assert "170 customers, 53% of them unknown" in portrait.note()
+    known = profiling.portrait(tables(**people({"f": [10.0] * 60, "m": [10.0] * 20})), "gender")
+    assert known.note().startswith("Base: 80 customers; spend of")
     assert portrait.headline().startswith("f is the largest known group by “Gender” (35% of customers)")
 
 

@@ -303,6 +303,13 @@ class Engagement:
         shown = f"<blockquote><strong>{text}</strong><br>{evidence}<br>→ {so_what}{warned}</blockquote>"
         _display({"text/html": shown}, record)
 
+    def section(self, title: str, about: str = "") -> None:
+        """Begin a section that only some engagements have; *about* stands under its title."""
+        from IPython.display import display
+
+        said = f"## {title}\n\n{about}".rstrip()
+        display({"text/markdown": said, "text/plain": title}, raw=True)
+
     def caution(self, text: str) -> None:
         """Show a warning that the reader must see, as a box of its own."""
         if isinstance(text, NotAvailable):

@@ -132,9 +132,15 @@ class Portrait:
 
     def note(self) -> str:
         """Base, intervals and what counts how."""
-        base = _(
-            "Base: {n} customers, {unknown} of them unknown; spend of {period}. Index: spend per customer, 100 = all customers."
-        ).format(
+        said = (
+            _(
+                "Base: {n} customers, {unknown} of them unknown; spend of {period}. Index: spend per customer, 100 = all "
+                "customers."
+            )
+            if self.unknown_share > 0
+            else _("Base: {n} customers; spend of {period}. Index: spend per customer, 100 = all customers.")
+        )
+        base = said.format(
             n=language.number(self.table["customers"].sum()),
             unknown=language.percent(self.unknown_share),
             period=period(self.first_day, self.as_of),
