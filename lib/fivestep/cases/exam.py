@@ -40,7 +40,7 @@ from fivestep.errors import UserError
 from fivestep.evaluation.campaign_response import ORDERED
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z
-from fivestep.language import N_, _, ngettext
+from fivestep.language import N_, _
 from fivestep.language.columns import Column, register
 from fivestep.needs.category_trends import FALLING, RISING
 from fivestep.needs.deal_sensitivity import SEEKERS
@@ -178,10 +178,8 @@ class Exam:
         """How many answers are true."""
         counts = self.counts()
         asked = sum(counts.values()) - counts[NOT_EXAMINED]
-        return ngettext(
-            "Simulated company: {found} of {asked} answer of the methods is true, {missed} missed the truth, {wrong} made up",
-            "Simulated company: {found} of {asked} answers of the methods are true, {missed} missed the truth, {wrong} made up",
-            asked,
+        return _(
+            "Simulated company: of {asked} answers of the methods {found} are true, {missed} missed the truth, {wrong} made up"
         ).format(
             found=language.number(counts[FOUND]),
             asked=language.number(asked),
@@ -232,7 +230,8 @@ class Exam:
         wrong = [v for v in (MISSED, FALSE_ALARM) if counts[v]]
         covered = self.table["covered"].dropna()
         named = self.table[self.table["verdict"].isin(wrong)].drop_duplicates(["method", "what"])
-        warnings = [f"{_(row.what)}: {_(row.verdict)} ({row.method})" for row in named.itertuples()]
+        said = _("{measured}: {verdict} ({method})")
+        warnings = [said.format(measured=_(r.what), verdict=_(r.verdict), method=r.method) for r in named.itertuples()]
         return Finding(
             key="evaluation.exam_true_share",
             value=counts[FOUND] / asked,

@@ -14,7 +14,7 @@ from fivestep.engine import MONEY, Tables, frame, needs
 from fivestep.evaluation.coverage import coverage, customer_ids
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe, welch, wilson
-from fivestep.language import N_, _, ngettext
+from fivestep.language import N_, _
 
 BEFORE_DAYS = 28  # whole weeks before the first day of a campaign
 OPEN_DAYS = 28  # a campaign without a last day is followed for so long
@@ -127,7 +127,7 @@ class CampaignResponse:
             ("randomised", self.table[self.table["randomised"]]),
         ):
             names = [self._name(row) for _i, row in rows.iterrows()]
-            many = ngettext("{n} campaign", "{n} campaigns", len(rows)).format(n=language.number(len(rows)))
+            many = _("{n} campaigns").format(n=language.number(len(rows)))
             out[kind] = language.listing(names) if len(names) <= NAMED else many
         return out
 
