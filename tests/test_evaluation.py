@@ -682,6 +682,30 @@ def test_of_several_campaigns_each_is_named_as_it_was_drawn_and_the_clear_effect
     check_shown({"campaigns": found})
 
 
+def test_a_campaign_that_brought_orders_but_no_clear_spend_goes_before_one_that_brought_nothing(tables):
+    people = [f"p{i:03d}" for i in range(80)]
+    bought = [(p, "2024-02-05", 400 if i == 41 else 1) for i, p in enumerate(people) if i < 40 or i == 41]
+    made = pd.DataFrame(
+        {
+            "campaign_id": ["1", "2"],
+            "campaign_name": ["Spring", "Summer"],
+            "start_date": ["2024-02-01", "2024-03-01"],
+            "end_date": ["2024-02-10", "2024-03-10"],
+            "randomised": [True, True],
+        }
+    )
+    rows = [("1", p, i < 40) for i, p in enumerate(people)] + [("2", p, i % 2 == 0) for i, p in enumerate([*people, "x", "y"])]
+    drawn = pd.DataFrame(rows, columns=["campaign_id", "customer_id", "treated"])
+    found = evaluation.campaign_response(tables(orders=orders(*MONTHS, *bought), campaigns=made, exposures=drawn))
+    assert found.lift_headline().startswith(
+        "Spring: 100.0% of contacted and 2.5% of control customers ordered, a clear difference; in spend per customer there is "
+        "none"
+    )
+    assert found.lift_headline().endswith("; the other randomised campaign made no clear difference")
+    assert "repeat with more customers" in found.lift_finding().so_what
+    check_shown({"campaigns": found})
+
+
 def test_a_randomised_campaign_without_a_control_claims_no_lift(tables):
     found = evaluation.campaign_response(
         tables(orders=orders(*MONTHS), campaigns=campaign(True), exposures=exposed("ab", a=True))

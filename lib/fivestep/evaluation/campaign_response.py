@@ -345,7 +345,7 @@ class CampaignResponse:
         said, others = self._lift_said(self._telling), len(self.spends) - 1
         if not others:
             return said
-        clear = int(self._clear().sum()) - int(self._clear()[self._telling.name])
+        clear = int((self._clear_spend() | self._clear_orders()).drop(self._telling.name).sum())
         if others == 1:
             words = (
                 _("{said}; the other randomised campaign made a clear difference too")
@@ -371,15 +371,23 @@ class CampaignResponse:
             return _("{name}: contact brought {difference} less spend per customer (95% interval {low} to {high})").format(
                 **words
             )
+        if row["orders_clear"]:
+            ordered = self._ordered(row)
+            return _(
+                "{name}: {a} of contacted and {b} of control customers ordered, a clear difference; in spend per customer there "
+                "is none (95% interval {low} to {high})"
+            ).format(**words, a=language.percent(ordered["rate_contacted"], 1), b=language.percent(ordered["rate_control"], 1))
         return _("{name}: contact made no clear difference to spend per customer (95% interval {low} to {high})").format(**words)
+
+    def _ordered(self, row: pd.Series) -> pd.Series:
+        """Who ordered in the campaign of *row*."""
+        return self.rates[(self.rates["campaign_id"] == row["campaign_id"]) & (self.rates["outcome_measured"] == ORDERED)].iloc[0]
 
     def lift_rates_headline(self) -> str | NotAvailable:
         """How many customers of both groups ordered in the most telling randomised campaign."""
         if self.spends.empty:
             return self._no_lift()
-        row = self.rates[
-            (self.rates["campaign_id"] == self._telling["campaign_id"]) & (self.rates["outcome_measured"] == ORDERED)
-        ].iloc[0]
+        row = self._ordered(self._telling)
         return _("{name}: {a} of contacted and {b} of control customers ordered during the campaign").format(
             name=self._lift_name(row), a=language.percent(row["rate_contacted"], 1), b=language.percent(row["rate_control"], 1)
         )
@@ -387,19 +395,29 @@ class CampaignResponse:
     def _lift_name(self, row: pd.Series) -> str:
         return self._name(self.table.set_index("campaign_id", drop=False).loc[row["campaign_id"]])
 
-    def _clear(self) -> pd.Series:
+    def _clear_spend(self) -> pd.Series:
         """Whether the 95 % interval of each randomised campaign's difference in spend leaves out zero."""
         return (self.spends["lift_spend_low"] > 0) | (self.spends["lift_spend_high"] < 0)
 
+    def _clear_orders(self) -> pd.Series:
+        """The same for the share of customers who ordered."""
+        ordered = self.rates[self.rates["outcome_measured"] == ORDERED].set_index("campaign_id")
+        clear = (ordered["lift_rate_low"] > 0) | (ordered["lift_rate_high"] < 0)
+        return self.spends["campaign_id"].map(clear).astype(bool)
+
     @property
     def _telling(self) -> pd.Series:
-        """The randomised campaign with the largest clear effect on all it contacted, up or down; without one the largest."""
-        rows = self.spends.assign(
-            clear=self._clear(),
-            effect=(self.spends["lift_spend"].abs() * self.spends["contacted"]).where(self._clear(), 0.0).round(2),
-            size=self.spends["contacted"] + self.spends["control"],
+        """The randomised campaign with the largest effect on all it contacted among those whose spend, else whose share of
+        customers who ordered, differs clearly, up or down; without one the largest. ``spend_clear`` and ``orders_clear`` say
+        which."""
+        rows = self.spends.assign(spend_clear=self._clear_spend(), orders_clear=self._clear_orders())
+        clear = rows["spend_clear"] | rows["orders_clear"]
+        rows = rows.assign(
+            effect=(rows["lift_spend"].abs() * rows["contacted"]).where(clear, 0.0).round(2),
+            size=rows["contacted"] + rows["control"],
         )
-        return rows.sort_values(["clear", "effect", "size", "campaign_id"], ascending=[False, False, False, True]).iloc[0]
+        first = ["spend_clear", "orders_clear", "effect", "size", "campaign_id"]
+        return rows.sort_values(first, ascending=[False, False, False, False, True]).iloc[0]
 
     def lift_note(self) -> str:
         """What is compared, and how sure the difference is."""
@@ -410,7 +428,7 @@ class CampaignResponse:
         )
         if len(self.spends) < 2:
             return rule
-        several = _("Of many campaigns without any effect one in 20 would look as if it had one.")
+        several = _("Of many campaigns without any effect one in 20 would look as if it had one, in orders and again in spend.")
         return f"{rule} {several}"
 
     def lift_finding(self) -> Finding | NotAvailable:
@@ -425,12 +443,12 @@ class CampaignResponse:
             control=language.money(row["spend_control"], 2),
         )
         small = min(row["contacted"], row["control"]) < FEW
-        clear = row["lift_spend_low"] > 0 or row["lift_spend_high"] < 0
-        follows = (
-            _("Compare the difference per customer with the cost of a contact before repeating it.")
-            if clear
-            else _("Do not count on an effect: repeat with more customers, or stop.")
-        )
+        if row["spend_clear"]:
+            follows = _("Compare the difference per customer with the cost of a contact before repeating it.")
+        elif row["orders_clear"]:
+            follows = _("Whether the orders pay for the contact is open: repeat with more customers before counting on it.")
+        else:
+            follows = _("Do not count on an effect: repeat with more customers, or stop.")
         return Finding(
             key="evaluation.campaign_lift_spend_per_customer",
             value=float(row["lift_spend"]),
