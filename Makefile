@@ -48,7 +48,7 @@ bench-exam: env ## what the methods find in 20 simulated companies, in build/exa
 	@.venv/bin/fivestep exam --seeds 20 --seed 100 --out build/exam
 
 test: env ## all tests
-	@.venv/bin/python -m pytest -n 2
+	@.venv/bin/python -m pytest -n 2 --dist worksteal
 
 bench-clv: env ## customer lifetime value against lifetimes on 1 million customers, and memory with 10 million (a few minutes)
 	@test -x build/bench-clv/bin/python || .venv/bin/python -m venv build/bench-clv
