@@ -2,10 +2,10 @@
 
 ifneq ($(origin LANGUAGE),command line)
 # gettext has a variable of this name too: of the environment's, only a language that we have counts.
-LANGUAGE := $(or $(filter en zh_CN,$(LANGUAGE)),en)
+LANGUAGE := $(or $(filter en zh_CN zh_TW,$(LANGUAGE)),en)
 endif
-ifneq ($(words $(LANGUAGE)) $(filter en zh_CN,$(LANGUAGE)),1 $(LANGUAGE))
-$(error LANGUAGE=$(LANGUAGE) is not a language of the reports. Say LANGUAGE=en or LANGUAGE=zh_CN)
+ifneq ($(words $(LANGUAGE)) $(filter en zh_CN zh_TW,$(LANGUAGE)),1 $(LANGUAGE))
+$(error LANGUAGE=$(LANGUAGE) is not a language of the reports. Say LANGUAGE=en, LANGUAGE=zh_CN or LANGUAGE=zh_TW)
 endif
 
 CASE := grocery
@@ -15,9 +15,11 @@ endif
 
 grocery_en := project_name="Grocery customer review" client="A US grocery chain"
 grocery_zh_CN := project_name="杂货零售顾客分析" client="美国某连锁超市"
+grocery_zh_TW := project_name="雜貨零售顧客分析" client="美國某連鎖超市"
 grocery_says := Running five notebooks on 801 households.
 coffee_en := project_name="Coffee chain customer review (simulated)" client="A simulated coffee chain"
 coffee_zh_CN := project_name="咖啡连锁顾客分析（模拟数据）" client="模拟的咖啡连锁企业"
+coffee_zh_TW := project_name="咖啡連鎖顧客分析（模擬資料）" client="模擬的咖啡連鎖企業"
 coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 
 DEMO := build/demo/$(CASE)
@@ -26,7 +28,7 @@ COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-
 .PHONY: help demo batch test lint catalogs bench-exam bench-intake bench-clv fuzz-intake lock clean env
 
 help: ## list the targets
-	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN] [PYTHON=/path/to/python3]"
+	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1#\2/p' Makefile | awk -F'#' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 demo: env ## a case from generated project to reports, in build/demo: CASE=grocery (real) or coffee (simulated)
@@ -46,7 +48,7 @@ bench-exam: env ## what the methods find in 20 simulated companies, in build/exa
 	@.venv/bin/fivestep exam --seeds 20 --seed 100 --out build/exam
 
 test: env ## all tests
-	@.venv/bin/python -m pytest -n 2
+	@.venv/bin/python -m pytest -n 2 --dist worksteal
 
 bench-clv: env ## customer lifetime value against lifetimes on 1 million customers, and memory with 10 million (a few minutes)
 	@test -x build/bench-clv/bin/python || .venv/bin/python -m venv build/bench-clv

@@ -1,18 +1,22 @@
 """Bring the message catalogs up to date with code, notebooks, playbook and contract, and compile them: `make catalogs`.
 
 Translations are kept; a new message arrives untranslated and a message nobody uses any more leaves. A test fails while one is
-untranslated.
+untranslated. Traditional Chinese is converted from Simplified by OpenCC and `taiwan.csv`, which holds the words that Taiwan says
+otherwise (and, mapped to themselves, words that the shorter entries must leave alone): catalog, labels of the case, template.
 """
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import io
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
+import opencc
 from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
@@ -77,6 +81,46 @@ def updated(code: str) -> Catalog:
     return new
 
 
+@lru_cache
+def _taiwan() -> tuple[opencc.OpenCC, re.Pattern, dict[str, str]]:
+    with (Path(__file__).parent / "taiwan.csv").open(encoding="utf-8", newline="") as file:
+        words = {row["converted"]: row["taiwan"] for row in csv.DictReader(file)}
+    return opencc.OpenCC("s2twp"), re.compile("|".join(sorted(map(re.escape, words), key=lambda w: (-len(w), w)))), words
+
+
+def traditional(text: str) -> str:
+    """Simplified Chinese as it is written in Taiwan; code between backquotes and placeholders stay."""
+    converter, pattern, words = _taiwan()
+    parts = re.split(r"(`[^`]*`|\{[a-z_]*\})", text)
+    return "".join(
+        part if i % 2 else pattern.sub(lambda m: words[m.group()], converter.convert(part)) for i, part in enumerate(parts)
+    )
+
+
+def converted() -> dict[Path, bytes]:
+    """Every file in Traditional Chinese that has a Simplified counterpart -> what must stand in it."""
+    catalog = updated("zh_TW")
+    known = {m.id: m.string for m in read("zh_CN") if m.id}
+    for message in catalog:
+        if message.id:
+            said = known.get(message.id) or ""
+            message.string = traditional(said) if isinstance(said, str) else tuple(map(traditional, said))
+    written = io.BytesIO()
+    write_po(written, catalog, width=130, sort_output=False)
+    out = {catalog_path("zh_TW"): written.getvalue()}
+    templates = KIT / "template" / "engagement" / "templates"
+    for path in sorted(templates.glob("*.zh_CN.*")):
+        out[templates / path.name.replace("zh_CN", "zh_TW")] = traditional(path.read_text("utf-8")).encode()
+    labels = KIT / "data" / "grocery" / "labels.csv"
+    with labels.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, ["field", "value", "en", "zh_CN", "zh_TW", "order"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "zh_TW": traditional(row["zh_CN"])} for row in rows)
+    return {**out, labels: text.getvalue().encode()}
+
+
 def compiled(catalog: Catalog) -> bytes:
     out = io.BytesIO()
     write_mo(out, catalog)
@@ -93,6 +137,10 @@ def main() -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             write_po(file, new, width=130, sort_output=False)
+        if code == "zh_TW":
+            for file, content in converted().items():
+                file.write_bytes(content)
+            new = read(code)
         path.with_suffix(".mo").write_bytes(compiled(read(code)))
         untranslated = [m.id for m in new if m.id and not (m.string if isinstance(m.string, str) else all(m.string))]
         lacking += len(untranslated)

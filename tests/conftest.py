@@ -33,6 +33,11 @@ _DTYPES = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """Long tests first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 @pytest.fixture(autouse=True)
 def english():
     """Every test starts in English and in dollars."""

@@ -11,10 +11,9 @@ import pypdfium2
 import pytest
 from bs4 import BeautifulSoup
 
-from fivestep import language
 from fivestep.report.render import OUTPUTS, render
 
-CODES = list(language.LANGUAGES)
+CODES = ["en", "zh_CN"]  # zh_TW is run in full on the simulated company
 STEPS = ["1_profiling", "2_segmentation", "3_needs", "4_strategy", "5_evaluation"]
 
 

@@ -219,7 +219,7 @@ def test_no_python_at_all_is_said_in_one_line(machine):
 def test_a_wrong_language_is_refused_in_one_line_before_anything_is_made(wrong, machine):
     machine.python("python3.12", "3.12.1")
     said = one_line(machine.make("demo", f"LANGUAGE={wrong}"))
-    assert f"LANGUAGE={wrong} is not a language of the reports. Say LANGUAGE=en or LANGUAGE=zh_CN" in said
+    assert f"LANGUAGE={wrong} is not a language of the reports. Say LANGUAGE=en, LANGUAGE=zh_CN or LANGUAGE=zh_TW" in said
     assert not (machine.kit / ".venv").exists()
 
 

@@ -194,7 +194,7 @@ def test_every_categorical_value_has_a_label_in_both_languages_and_no_label_is_i
         assert sorted(row["value"] for row in labels if row["field"] == field) == sorted(value for (value,) in values)
 
 
-@pytest.mark.parametrize("language", ["en", "zh_CN"])
+@pytest.mark.parametrize("language", ["en", "zh_CN", "zh_TW"])
 def test_no_two_values_of_a_field_share_a_label(language):
     labels = [(row["field"], row[language].casefold()) for row in rows("labels.csv")]
     assert len(labels) == len(set(labels)) > 390
@@ -202,8 +202,9 @@ def test_no_two_values_of_a_field_share_a_label(language):
 
 def test_labels_are_in_their_own_language():
     for row in rows("labels.csv"):
-        assert re.search(r"[\u4e00-\u9fff]", row["zh_CN"]), row
-        assert not re.search(r"[A-Za-z]{2}", row["zh_CN"]), row
+        for code in ("zh_CN", "zh_TW"):
+            assert re.search(r"[\u4e00-\u9fff]", row[code]), row
+            assert not re.search(r"[A-Za-z]{2}", row[code]), row
         assert re.fullmatch(r"[ -~–]+", row["en"]), row
 
 

@@ -25,6 +25,7 @@ CODES = language.LANGUAGES[1:]
     [
         ("en", ["12,345.7", "4.6%", "50%", "$1,234,568", "-$3.46", "$2.6M", "31 Dec 2017", "Dec 2017", "Mon"]),
         ("zh_CN", ["12,345.7", "4.6%", "50%", "US$1,234,568", "-US$3.46", "US$260万", "2017年12月31日", "2017年12月", "周一"]),
+        ("zh_TW", ["12,345.7", "4.6%", "50%", "US$1,234,568", "-US$3.46", "US$260萬", "2017年12月31日", "2017年12月", "週一"]),
     ],
 )
 def test_numbers_and_dates_are_written_as_the_reader_expects(code, written):
@@ -59,7 +60,7 @@ def test_a_share_just_below_all_never_reads_as_more_than_its_digits_say():
 
 
 def test_an_unknown_language_is_refused_with_the_choices():
-    with pytest.raises(UserError, match="Choose one of en, zh_CN"):
+    with pytest.raises(UserError, match="Choose one of en, zh_CN, zh_TW"):
         language.use("xx")
 
 
@@ -151,3 +152,22 @@ def test_a_translation_leads_back_to_its_message(code):
     assert len(cells) > 25
     for cell in cells:
         assert language.original(language.catalog(code).gettext(cell)) == cell
+
+
+def test_traditional_chinese_is_the_converted_simplified():
+    for path, content in catalogs.converted().items():
+        assert path.read_bytes() == content, f"{path.name}: run `make catalogs`"
+
+
+@pytest.mark.parametrize(
+    ("simplified", "taiwan"),
+    [
+        ("{n}行缺少{column}列", "{n}列缺少{column}欄"),
+        ("请执行 `fivestep map --列 行`：列入名单，逐行核对", "請執行 `fivestep map --列 行`：列入名單，逐列核對"),
+        ("客户细分、聚类与置信区间", "客戶分群、集群與信賴區間"),
+        ("支持度、置信度、提升度；复购率同比上升", "支持度、信賴度、提升度；回購率與去年同期相比上升"),
+        ("营销活动的响应率", "行銷活動的回應率"),
+    ],
+)
+def test_words_are_those_of_taiwan(simplified, taiwan):
+    assert catalogs.traditional(simplified) == taiwan

@@ -145,7 +145,7 @@ def test_scope_and_as_of_cut_what_a_notebook_sees(project):
         ({"as_of": "31.12.2024"}, "is no date. Write it as YYYY-MM-DD"),
         ({"as_of": "2019-01-01"}, "is outside the data. Choose a day between 2024-01-01 and 2024-01-24"),
         ({"as_of": "2030-01-01"}, "is outside the data. Choose a day between 2024-01-01 and 2024-01-24"),
-        ({"language": "fr"}, "Choose one of en, zh_CN"),
+        ({"language": "fr"}, "Choose one of en, zh_CN, zh_TW"),
         ({"only": (4,)}, "There is no notebook 4"),
     ],
 )

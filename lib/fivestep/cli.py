@@ -27,7 +27,7 @@ app = typer.Typer(
 Project = Annotated[
     Path, typer.Option("--project", help="The engagement folder (with engagement.yml); by default the one you are in.")
 ]
-Language = Annotated[str, typer.Option(help="en or zh_CN; by default the engagement's own.")]
+Language = Annotated[str, typer.Option(help="en, zh_CN or zh_TW; by default the engagement's own.")]
 AsOf = Annotated[str, typer.Option("--as-of", help="Last day that counts, YYYY-MM-DD; by default the last day with an order.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
@@ -206,7 +206,7 @@ def exam(
     customers: Annotated[int, typer.Option(help="Members, companies and dealers of each simulated company.")] = 5000,
     seed: Annotated[int, typer.Option(help="Seed of the first company.")] = 7,
     seeds: Annotated[int, typer.Option(help="How many companies, each with its own seed.")] = 1,
-    language: Annotated[str, typer.Option(help="en or zh_CN.")] = "en",
+    language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
 ) -> None:
     """Examine the methods on simulated companies whose truth is known: what they find, miss and make up."""
     from fivestep import language as words

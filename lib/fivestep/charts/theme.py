@@ -13,6 +13,8 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from fivestep import language
+
 PRIMARY, ACCENT, INK, MUTED, HAIRLINE = "#0b2545", "#0f7c8a", "#1f2933", "#5f6b7a", "#cfd6de"
 GREYS = ("#5f6b7a", "#9aa5b1", "#cfd6de")
 # Distinct in greyscale (lightness falls from first to last) and for red-green colour blindness.
@@ -51,11 +53,11 @@ _STYLE = {
 
 
 @lru_cache
-def _families() -> tuple[str, ...]:
+def _families(code: str) -> tuple[str, ...]:
     """Register the kit's fonts with matplotlib and name them in the order in which a glyph is looked for."""
     for path in sorted(_FONTS.glob("*.ttf")):
         font_manager.fontManager.addfont(path)
-    names = ["Noto Sans SC"]
+    names = ["Noto Sans TC", "Noto Sans SC"] if code == "zh_TW" else ["Noto Sans SC", "Noto Sans TC"]
     # Characters that the cut fonts lack (rare Chinese names, other scripts) are drawn from the packaged fonts, not as boxes.
     for package, pattern, family in (
         ("manimgx_fonts", "NotoSans[[]wght[]].ttf", "Noto Sans"),
@@ -76,7 +78,7 @@ def _families() -> tuple[str, ...]:
 
 def style() -> dict:
     """The rcParams of the house theme."""
-    return {**_STYLE, "font.family": list(_families())}
+    return {**_STYLE, "font.family": list(_families(language.current()))}
 
 
 def figure(*, height: float = 2.9, width: float = WIDTH, **subplots) -> tuple[Figure, object]:

@@ -23,7 +23,7 @@ from babel.numbers import format_compact_currency, format_compact_decimal, forma
 from fivestep.errors import UserError
 
 LOCALES = Path(__file__).parent / "locales"
-LANGUAGES = ("en", "zh_CN")
+LANGUAGES = ("en", "zh_CN", "zh_TW")
 MISSING = "–"
 
 
@@ -231,7 +231,7 @@ def typeset(text: str) -> str:
 
 
 def load_values(path: Path) -> None:
-    """Read a snapshot's ``labels.csv`` (field, value, order, en, zh_CN): reader-friendly names of data values."""
+    """Read a snapshot's ``labels.csv`` (field, value, order, en, zh_CN, zh_TW): reader-friendly names of data values."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:  # as spreadsheets save it
             reader = csv.DictReader(file, strict=True)
