@@ -102,8 +102,7 @@ def converted() -> dict[Path, bytes]:
     catalog = updated("zh_TW")
     known = {m.id: m.string for m in read("zh_CN") if m.id}
     for message in catalog:
-        if message.id:
-            said = known.get(message.id) or ""
+        if message.id and (said := known.get(message.id)):
             message.string = traditional(said) if isinstance(said, str) else tuple(map(traditional, said))
     written = io.BytesIO()
     write_po(written, catalog, width=130, sort_output=False)

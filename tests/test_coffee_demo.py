@@ -1,6 +1,6 @@
-"""The simulated company through all five notebooks to the report, as `make demo CASE=coffee LANGUAGE=zh_CN` does it: one run.
+"""The simulated company through all five notebooks to the report, as `make demo CASE=coffee LANGUAGE=zh_TW` does it: one run.
 
-In Chinese, where a word left in English shows; that names in the data have English words is held by tests/test_cases.py.
+In Traditional Chinese, where a word left in English shows; that names in the data have English words is held by tests/test_cases.py.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from fivestep.cases.truth import FACTS
 from fivestep.report.render import OUTPUTS
 
 STEPS = ["1_profiling", "2_segmentation", "3_needs", "4_strategy", "5_evaluation"]
-SIMULATED = "模拟"
+SIMULATED = "模擬"
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def latest(demo):
-    return demo("zh_CN", "coffee") / "reports" / "latest"
+    return demo("zh_TW", "coffee") / "reports" / "latest"
 
 
 def outputs(latest, step: str) -> list[dict]:
@@ -67,7 +67,7 @@ def test_the_evaluation_ends_with_the_exam(latest):
     assert (figure["kind"], table["kind"], finding["kind"]) == ("figure", "table", "finding")
     for record in (figure, table, finding):
         assert SIMULATED in (record.get("title") or record["text"])
-    language.use("zh_CN")
+    language.use("zh_TW")
     named = {row[0] for row in table["rows"]}
     assert named == {language._(about) for about in FACTS.values()}
     assert shown[begin]["text"].split("\n")[0] == f"## {language._('The exam')}"
