@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import ibis
@@ -11,8 +12,12 @@ from fivestep.engine import Tables
 BANDS = (18, 25, 35, 45, 55, 65)  # each the first age of a band; the first band begins at 0
 OLDEST = 110  # an age above it is a slip in the date of birth
 _CLOSED = re.compile(r"(\d{1,3})\D{1,4}?(\d{1,3})\D{0,8}")
-_BELOW = re.compile(r"(?:<|under|below|up to|≤|小于|不到|未满|未滿)\D{0,2}(\d{1,3})\D{0,6}|(\d{1,3})\D{0,2}(?:以下|及以下)", re.IGNORECASE)
-_ABOVE = re.compile(r"(?:>|over|above|≥|from|大于)\D{0,2}(\d{1,3})\D{0,6}|(\d{1,3})\D{0,2}(?:\+|以上|及以上|and over|or over)", re.IGNORECASE)
+_BELOW = re.compile(
+    r"(?:<|under|below|up to|≤|小于|不到|未满|未滿)\D{0,2}(\d{1,3})\D{0,6}|(\d{1,3})\D{0,2}(?:以下|及以下)", re.IGNORECASE
+)
+_ABOVE = re.compile(
+    r"(?:>|over|above|≥|from|大于)\D{0,2}(\d{1,3})\D{0,6}|(\d{1,3})\D{0,2}(?:\+|以上|及以上|and over|or over)", re.IGNORECASE
+)
 
 
 def with_age_bands(tables: Tables, bands: tuple[int, ...] = ()) -> ibis.Table:
@@ -27,7 +32,7 @@ def with_age_bands(tables: Tables, bands: tuple[int, ...] = ()) -> ibis.Table:
     if age is None or (own and not bands):
         return customers
     edges = (0, *(b for b in sorted(set(bands or BANDS)) if b > 0))
-    labels = [f"{low}-{high - 1}" for low, high in zip(edges, edges[1:], strict=False)] + [f"{edges[-1]}+"]
+    labels = [f"{low}-{high - 1}" for low, high in itertools.pairwise(edges)] + [f"{edges[-1]}+"]
     cases = [(age >= low, label) for low, label in zip(edges, labels, strict=True)][::-1]
     return customers.mutate(age_band=ibis.cases(*cases, else_=ibis.null("string")))
 

@@ -30,10 +30,10 @@ class BrandLoyalty:
 
     ``table``: one row per brand, most buyers first: brand, customers (buyers), repeat_buyers (bought it in two orders or more),
     repeat_rate of buyers with its Wilson interval, brand_stays (share of next purchases in the same category, or department, that
-    are the same brand; empty below 30), brand_stays_by_chance (its share of all next purchases in those categories), next_purchases.
-    ``level``: what a purchase is compared within: category, department or "" (all products), the first in which two brands meet.
-    ``switches``: brand_from, brand_to, switches (pairs of consecutive orders of a customer with the category), switch_share of
-    all from the same brand.
+    are the same brand; empty below 30), brand_stays_by_chance (its share of all next purchases in those categories),
+    next_purchases. ``level``: what a purchase is compared within: category, department or "" (all products), the first in
+    which two brands meet. ``switches``: brand_from, brand_to, switches (pairs of consecutive orders of a customer with the
+    category), switch_share of all from the same brand.
     """
 
     table: pd.DataFrame
@@ -123,7 +123,8 @@ class BrandLoyalty:
         """What a cell is."""
         return _(
             "From the brand of the row to that of the column: share of the {n} pairs of consecutive orders in which a customer "
-            "bought from the {group}; where an order has several brands of it, the one with the most spend counts. Large customers "
+            "bought from the {group}; where an order has several brands of it, the one with the most spend counts. Large "
+            "customers "
             "weigh more."
         ).format(n=language.number(self.switches["switches"].sum()), group=self._group())
 
@@ -156,7 +157,8 @@ class BrandLoyalty:
 def brand_loyalty(tables: Tables) -> BrandLoyalty | NotAvailable:
     """Repeat buyers of each brand and the brand of a customer's next order in the same category.
 
-    Where no category sells two brands, departments stand for categories, and else all products. Lines without a customer, of unknown brand or with no amount above 0 are left out.
+    Where no category sells two brands, departments stand for categories, and else all products.
+    Lines without a customer, of unknown brand or with no amount above 0 are left out.
     """
     products = tables.products
     known = products.select(
@@ -172,7 +174,8 @@ def brand_loyalty(tables: Tables) -> BrandLoyalty | NotAvailable:
     sold = sold.mutate(group=sold[level] if level else ibis.literal(""))
     per_brand = sold.group_by("customer_id", "brand").aggregate(orders=sold.order_id.nunique())
     table = frame(
-        per_brand.group_by("brand").aggregate(customers=per_brand.count(), repeat_buyers=(per_brand.orders > 1).sum()), by=["brand"]
+        per_brand.group_by("brand").aggregate(customers=per_brand.count(), repeat_buyers=(per_brand.orders > 1).sum()),
+        by=["brand"],
     )
     if table.empty:
         return NotAvailable((), _(ANSWERS), reason=_("No order line has a known brand."))

@@ -26,8 +26,8 @@ class BusinessOverview:
     """Money, volume and customers by quarter.
 
     ``table``: one row per quarter: quarter_name, quarter_covered (share of its days in the data), business_customers (with an
-    order), first_orders (customers with their first order in the data), orders (without returns), business_units (where lines
-    tell them), spend, spend_per_order, business_discounts, returned_amount (returns and refunds) and business_margin (gross
+    order), first_orders (customers with their first order in the data), orders (without returns), lines (where there are any),
+    spend, spend_per_order, business_discounts, returned_amount (returns and refunds) and business_margin (gross
     profit of the lines) where the data has them. ``whole``: which quarters are complete.
     """
 
@@ -44,7 +44,10 @@ class BusinessOverview:
         """Spend by quarter; quarters that the data covers in part are grey."""
         part = self.table.tail(3 * YEAR)
         return charts.bars(
-            part["quarter_name"].tolist(), part["spend"].tolist(), write=language.short_money, accent=self.whole[-len(part) :].tolist()
+            part["quarter_name"].tolist(),
+            part["spend"].tolist(),
+            write=language.short_money,
+            accent=self.whole[-len(part) :].tolist(),
         )
 
     def change(self) -> tuple[float, float, int] | None:
@@ -124,7 +127,7 @@ class BusinessOverview:
 
 @needs("orders.order_date", "orders.order_amount", "orders.customer_id", answers=ANSWERS)
 def business_overview(tables: Tables) -> BusinessOverview:
-    """Money (spend, discounts, returns, margin), volume (orders, units) and customers by quarter of the order date."""
+    """Money (spend, discounts, returns, margin), volume (orders, lines) and customers by quarter of the order date."""
     orders = tables.orders
     back = is_return(orders)
     by = orders.mutate(_q=orders.order_date.truncate("Q").cast("date"), _back=back)
@@ -143,10 +146,10 @@ def business_overview(tables: Tables) -> BusinessOverview:
     firsts = bought.group_by("customer_id").aggregate(first=bought.order_date.min())
     firsts = firsts.mutate(_q=firsts["first"].truncate("Q").cast("date"))
     counted = counted.merge(frame(firsts.group_by("_q").aggregate(first_orders=firsts.count()), by=["_q"]), on="_q", how="left")
-    lined = {c: f for c, f in (("business_units", "quantity"), ("business_margin", "gross_profit")) if not tables.missing(f"order_lines.{f}")}
-    if lined:
+    if not tables.missing("order_lines.order_date"):
         lines = tables.order_lines.mutate(_q=tables.order_lines.order_date.truncate("Q").cast("date"))
-        some = lines.group_by("_q").aggregate(**{c: lines[f].sum() for c, f in lined.items()})
+        margin = {"business_margin": lines.gross_profit.sum()} if "gross_profit" in lines.columns else {}
+        some = lines.group_by("_q").aggregate(lines=lines.count(), **margin)
         counted = counted.merge(frame(some, by=["_q"]), on="_q", how="left")
     months = covered_months(tables)
     start = months["month"].dt.to_period("Q").dt.start_time
@@ -156,13 +159,12 @@ def business_overview(tables: Tables) -> BusinessOverview:
     counted["_q"] = pd.to_datetime(counted["_q"]).astype(quarters["_q"].dtype)
     table = quarters.drop(columns="days").merge(counted, on="_q", how="left")
     table.insert(0, "quarter_name", [quarter(q) for q in table["_q"]])
-    zero = [c for c in table.columns if c not in ("quarter_name", "quarter_covered", "_q", "business_units", "business_margin")]
+    zero = [c for c in table.columns if c not in ("quarter_name", "quarter_covered", "_q", "business_margin")]
     table[zero] = table[zero].fillna(0)
     table["spend_per_order"] = table["spend"] / table["orders"].where(table["orders"] > 0)
     order = [
-        "quarter_name", "quarter_covered", "business_customers", "first_orders", "orders", "business_units", "spend",
+        "quarter_name", "quarter_covered", "business_customers", "first_orders", "orders", "lines", "spend",
         "spend_per_order", "business_discounts", "returned_amount", "business_margin",
     ]  # fmt: skip
     whole = (table["quarter_covered"] >= 1).to_numpy()
     return BusinessOverview(table[[c for c in order if c in table]], whole, tables.first_day, tables.as_of)
-

@@ -123,15 +123,21 @@ register(
     interest_a=Column(N_("Interest"), "text", N_("One of the two interests.")),
     interest_b=Column(N_("With"), "text", N_("The other interest.")),
     customers_both=Column(N_("Customers with both"), "count", N_("Customers who name both interests.")),
-    pair_expected=Column(N_("By chance"), "number", N_("Customers with both if the two interests had nothing to do with each other.")),
+    pair_expected=Column(
+        N_("By chance"), "number", N_("Customers with both if the two interests had nothing to do with each other.")
+    ),
     pair_lift=Column(N_("Times as often"), "ratio", N_("Customers with both divided by those expected by chance.")),
     # habits
     orders_per_month=Column(
         N_("Orders a month"), "number", N_("Orders of a customer by months since the first order; mean of the customers.")
     ),
+    rate_low=Column(N_("Orders, low"), "number", N_("Lower end of the interval of the mean; 95% for all groups together.")),
+    rate_high=Column(N_("Orders, high"), "number", N_("Upper end of the interval of the mean; 95% for all groups together.")),
     payment_used=Column(N_("Most used payment"), "text", N_("Payment method of most orders."), values="orders.payment_method"),
     payment_share=Column(N_("Its share"), "percent", N_("Orders paid by it divided by orders of known payment method.")),
-    preferred_category=Column(N_("Preferred category"), "text", N_("Category that is bought more than elsewhere, beyond chance.")),
+    preferred_category=Column(
+        N_("Preferred category"), "text", N_("Category that is bought more than elsewhere, beyond chance.")
+    ),
     preferred_brand=Column(N_("Preferred brand"), "text", N_("Brand that is bought more than elsewhere, beyond chance.")),
     category_index=Column(
         N_("Category index"), "index", N_("Mean share of a customer's spend on the category; 100 = customers outside the group.")
@@ -142,9 +148,15 @@ register(
     # payment
     payment_method=Column(N_("Payment method"), "text", N_("How the order was paid."), values="orders.payment_method"),
     share_of_orders=Column(N_("Share of orders"), "percent", N_("Orders of the row divided by the orders of all rows.")),
-    share_trend=Column(N_("Change a year"), "percent", N_("Change of the share of orders in a year (Theil–Sen slope), in points.")),
-    share_trend_low=Column(N_("Change, low"), "percent", N_("Lower end of the interval of the change; 95% for all methods together.")),
-    share_trend_high=Column(N_("Change, high"), "percent", N_("Upper end of the interval of the change; 95% for all methods together.")),
+    share_trend=Column(
+        N_("Change a year"), "percent", N_("Change of the share of orders in a year (Theil–Sen slope), in points.")
+    ),
+    share_trend_low=Column(
+        N_("Change, low"), "percent", N_("Lower end of the interval of the change; 95% for all methods together.")
+    ),
+    share_trend_high=Column(
+        N_("Change, high"), "percent", N_("Upper end of the interval of the change; 95% for all methods together.")
+    ),
     # brands
     repeat_buyers=Column(N_("Repeat buyers"), "count", N_("Customers with the brand in two orders or more.")),
     repeat_rate=Column(N_("Repeat rate"), "percent", N_("Repeat buyers divided by buyers of the brand.")),
@@ -194,7 +206,6 @@ register(
     quarter_covered=Column(N_("Covered"), "percent", N_("Share of the days of the quarter that the data covers.")),
     business_customers=Column(N_("Customers"), "count", N_("Customers with an order in the quarter.")),
     first_orders=Column(N_("First orders"), "count", N_("Customers with their first order in the data.")),
-    business_units=Column(N_("Units"), "count", N_("Units sold, returns netted.")),
     business_discounts=Column(N_("Discounts"), "money", N_("Discounts granted by the company.")),
     returned_amount=Column(N_("Returned"), "money", N_("Amount of returns and refunds.")),
     business_margin=Column(N_("Gross profit"), "money", N_("Line amounts less cost of the goods.")),

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from fivestep import language
-from fivestep.engine import Tables, frame, needs
+from fivestep.engine import Tables, frame
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
 from fivestep.language import N_, _, columns
@@ -20,6 +20,9 @@ from fivestep.profiling.portrait import in_order, traits
 
 ANSWERS = N_("to which channel of contact the customers respond best")
 SOCIAL_ANSWERS = N_("which social platforms the customers use and how many are active there")
+BOTH_ANSWERS = N_("to which channel of contact the customers respond best, and which social platforms they use")
+CONTACTS = ("interactions.customer_id", "interactions.channel", "interactions.result")
+EVENTS = ("events.customer_id", "events.event_type")
 FIELDS = ("age_band", "gender", "occupation", "member_level")
 FEW = 30  # contacts of a channel in a group; customers who were contacted both ways
 CHANCE = 0.05
@@ -31,14 +34,15 @@ SOCIAL = {
 }
 # How a contact ended, in the words of systems; compared in lower case.
 RESPONDED = (
-    "answered", "opened", "clicked", "replied", "responded", "redeemed", "converted", "ordered", "booked", "interested", "reached",
-    "connected", "next step agreed", "yes", "success", "successful", "completed", "已接听", "接通", "已接通", "已打开", "已读", "已点击",
-    "已回复", "有意向", "感兴趣", "成功", "已核销", "已下单",
+    "answered", "opened", "clicked", "replied", "responded", "redeemed", "converted", "ordered", "booked", "interested",
+    "reached", "connected", "next step agreed", "yes", "success", "successful", "completed", "已接听", "接通", "已接通", "已打开",
+    "已读", "已点击", "已回复", "有意向", "感兴趣", "成功", "已核销", "已下单",
 )  # fmt: skip
 SILENT = (
-    "no answer", "not answered", "unanswered", "not opened", "unopened", "not reached", "bounced", "undelivered", "failed", "busy",
-    "voicemail", "refused", "declined", "not interested", "unsubscribed", "no response", "no reply", "no", "ignored", "未接", "未接听",
-    "无人接听", "未接通", "未打开", "未读", "未回复", "无回应", "拒绝", "退订", "空号", "失败", "忙线", "无意向", "不感兴趣",
+    "no answer", "not answered", "unanswered", "not opened", "unopened", "not reached", "bounced", "undelivered", "failed",
+    "busy", "voicemail", "refused", "declined", "not interested", "unsubscribed", "no response", "no reply", "no", "ignored",
+    "未接", "未接听", "无人接听", "未接通", "未打开", "未读", "未回复", "无回应", "拒绝", "退订", "空号", "失败", "忙线",
+    "无意向", "不感兴趣",
 )  # fmt: skip
 INBOUND = ("inbound", "in", "incoming", "呼入", "来电", "来访")
 
@@ -49,8 +53,9 @@ class ContactChannels:
 
     ``table``: one row per channel, highest response first: contact_by, customers, contacts_made, contacts_answered,
     answer_rate with its interval (Wilson at the number of contacts that count as independent, as one customer's contacts
-    resemble each other). ``groups``: portrait_trait, portrait_group, customers, best_channel (None where none is proven), answer_rate of the highest with its interval, second_channel, second_rate. ``unread``: results that are neither
-    known as a response nor as none, left out: number of contacts and the words.
+    resemble each other). ``groups``: portrait_trait, portrait_group, customers, best_channel (None where none is proven),
+    answer_rate of the highest with its interval, second_channel, second_rate. ``unread``: results that are neither known as a
+    response nor as none, left out: number of contacts and the words.
     """
 
     table: pd.DataFrame
@@ -67,7 +72,9 @@ class ContactChannels:
     def by_group(self) -> pd.DataFrame | NotAvailable:
         """The best channel of every group, as the reader sees it."""
         if self.groups.empty:
-            return NotAvailable((), _(ANSWERS), reason=_("No group has two channels of {n} contacts.").format(n=language.number(FEW)))
+            return NotAvailable(
+                (), _(ANSWERS), reason=_("No group has two channels of {n} contacts.").format(n=language.number(FEW))
+            )
         out = self.groups.copy()
         out["portrait_group"] = [
             language.value(f"customers.{f}", g) for f, g in zip(out["portrait_trait"], out["portrait_group"], strict=True)
@@ -113,7 +120,8 @@ class ContactChannels:
             n=language.number(self.table["contacts_made"].sum()), period=period(self.first_day, self.as_of)
         )
         rule = _(
-            "Intervals 95%, with regard to contacts of the same customer. Best: customers contacted both ways answer it more often "
+            "Intervals 95%, with regard to contacts of the same customer. Best: customers contacted both ways answer it more "
+            "often "
             "than every other channel with which {few} customers or more can be compared (paired t test, Bonferroni)."
         ).format(few=language.number(FEW))
         n, words = self.unread
@@ -151,16 +159,17 @@ class ContactChannels:
         )
 
 
-@needs("interactions.customer_id", "interactions.channel", "interactions.result", answers=ANSWERS)
 def contact_channels(tables: Tables, *, age_bands: tuple[int, ...] = ()) -> ContactChannels | NotAvailable:
     """Response to contacts by channel, and the best channel of the groups by age, gender, occupation and member level.
 
     Contacts that the customer began are left out where the direction is known. What is a response is told by the words of
     ``interactions.result``, see `RESPONDED` and `SILENT`.
 
-    Source: Wilson (1927), with the design effect of a ratio over customers: Cochran (1977). The best channel is told from customers
-    who were contacted both ways, so that it is not told from whom each channel reaches.
+    Source: Wilson (1927), with the design effect of a ratio over customers: Cochran (1977). The best channel is told from
+    customers who were contacted both ways, so that it is not told from whom each channel reaches.
     """
+    if lacking := _lacking(tables, CONTACTS, ANSWERS):
+        return lacking
     contacts = tables.interactions.filter(tables.interactions.channel.notnull() & tables.interactions.result.notnull())
     if "direction" in contacts.columns:
         inbound = contacts.direction.lower().strip().isin(INBOUND).fill_null(False)
@@ -181,6 +190,15 @@ def contact_channels(tables: Tables, *, age_bands: tuple[int, ...] = ()) -> Cont
     table = _rates(per)
     unread = int(words["n"].sum()), tuple(words["result"])
     return ContactChannels(table, _groups(tables, per, age_bands), _best(per), unread, tables.first_day, tables.as_of)
+
+
+def _lacking(tables: Tables, wanted: tuple[str, ...], answers: str) -> NotAvailable | None:
+    """What one of the two lacks; where both lack something, the same for both, so that a section says it once."""
+    if not tables.missing(*wanted):
+        return None
+    if tables.missing(*CONTACTS) and tables.missing(*EVENTS):
+        return NotAvailable(tables.missing(*CONTACTS, *EVENTS), _(BOTH_ANSWERS))
+    return NotAvailable(tables.missing(*wanted), _(answers))
 
 
 def _rates(per: pd.DataFrame) -> pd.DataFrame:
@@ -287,7 +305,8 @@ class SocialUse:
     def note(self) -> str:
         """Base."""
         return _(
-            "Base: {n} customers, {period}. Socially active: at least one like, comment, share or follow; a customer may use several "
+            "Base: {n} customers, {period}. Socially active: at least one like, comment, share or follow; a customer may use "
+            "several "
             "platforms. Intervals 95% (Wilson)."
         ).format(n=language.number(self.customers), period=period(self.first_day, self.as_of))
 
@@ -305,9 +324,10 @@ class SocialUse:
         )
 
 
-@needs("events.customer_id", "events.event_type", answers=SOCIAL_ANSWERS)
 def social_use(tables: Tables) -> SocialUse | NotAvailable:
     """Customers with a like, comment, share or follow, by ``events.platform`` where it is there."""
+    if lacking := _lacking(tables, EVENTS, SOCIAL_ANSWERS):
+        return lacking
     events = tables.events.filter(tables.events.customer_id.notnull())
     said = events.event_type.lower().strip()
     kinds = ibis.cases(*((said.isin(words), kind) for kind, words in SOCIAL.items()), else_=ibis.null("string"))

@@ -14,18 +14,19 @@ from fivestep.contract import TABLES
 from fivestep.engine import Tables, frame, needs
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
-from fivestep.language import N_, _
+from fivestep.language import N_, _, columns
 from fivestep.profiling import age
 from fivestep.profiling.contact_channels import SOCIAL
 from fivestep.profiling.covered_months import period
 from fivestep.profiling.interests import interest_label, interests_of
-from fivestep.profiling.portrait import SENSITIVE
+from fivestep.profiling.portrait import FIELDS, SENSITIVE
 from fivestep.profiling.returns import is_return
 
 ANSWERS = N_("what is known of one customer, and how complete the files of all customers are")
 BASIC, PURCHASES, INTERACTIONS, SOCIAL_PART = (
     N_("Basic information"), N_("Purchases"), N_("Interactions"), N_("Social behaviour"),
 )  # fmt: skip
+LABELLED = (*FIELDS, "interests")  # fields that are registered as columns
 # An item of basic information is known where any of these fields is.
 BASICS = {
     N_("Gender"): ("gender",),
@@ -43,6 +44,7 @@ SHOWN_FIELDS = (
 PHONE = r"call|phone|tel|电话|電話|呼"
 MAIL = r"mail|message|sms|wechat|chat|邮|郵|短信|消息|微信"
 HISTORY = 15
+LEAST_PARTS = 3  # of the four: with fewer it is no file but a list of purchases
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class CustomerFile:
     def note(self) -> str:
         """Base and definition of the score."""
         return _(
-            "Base: {n} customers, {period}. Score: share of the items that are known, mean of the four parts. A contact or social "
+            "Base: {n} customers, {period}. Score: share of the items that are known, mean of the four parts. A contact or "
+            "social "
             "event that is not known may not have happened. Names and contact details lie apart and do not count."
         ).format(n=language.number(len(self.per_customer)), period=period(self.first_day, self.as_of))
 
@@ -129,6 +132,10 @@ def customer_file(tables: Tables, customer_id: str = "", *, sensitive: Sequence[
     """
     known = _known(tables)
     items = [c for c in known.columns if c not in ("customer_id", "_orders")]
+    told = {c.split("/", 1)[0] for c in items if known[c].any()}
+    if len(told) < LEAST_PARTS:
+        lacking = ("customers.gender", "interactions.channel", "feedback.customer_id", "events.event_type")
+        return NotAvailable(tables.missing(*lacking), _(ANSWERS))
     parts = dict(c.split("/", 1)[::-1] for c in items)
     n = len(known)
     table = pd.DataFrame(
@@ -199,7 +206,14 @@ def _card(tables: Tables, customer_id: str, sensitive: Sequence[str]) -> pd.Data
     fields = [f for f in SHOWN_FIELDS if not tables.missing(f"customers.{f}") and (f not in SENSITIVE or f in sensitive)]
     own = tables.customers.filter(tables.customers.customer_id == customer_id)
     row = frame(own.select("customer_id", *fields), by=["customer_id", *fields]).iloc[0]
-    rows = [(BASIC, TABLES["customers"].fields[f].description, _written(tables, f, customer_id, row[f])) for f in fields]
+    rows = [
+        (
+            BASIC,
+            columns.column(f).label if f in LABELLED else TABLES["customers"].fields[f].description,
+            _written(tables, f, customer_id, row[f]),
+        )
+        for f in fields
+    ]
     if (years := age.age_of(tables)) is not None:
         found = frame(tables.customers.filter(tables.customers.customer_id == customer_id).select(age=years), by=["age"])
         rows.insert(0, (BASIC, N_("Age"), language.number(found["age"].iloc[0])))
@@ -224,13 +238,23 @@ def _card(tables: Tables, customer_id: str, sensitive: Sequence[str]) -> pd.Data
     if n > 1:
         days = (sums["last"] - sums["first"]).days / (n - 1)
         rows.append((PURCHASES, N_("Days between orders, mean"), language.number(days, 1)))
-    for field, label in (("payment_method", N_("Most used payment method")), ("channel", N_("Most used sales channel")), ("store", N_("Most used store"))):
+    for field, label in (
+        ("payment_method", N_("Most used payment method")),
+        ("channel", N_("Most used sales channel")),
+        ("store", N_("Most used store")),
+    ):
         if field in bought.columns:
             rows.append((PURCHASES, label, _most(bought, field, f"orders.{field}")))
     if not tables.missing("order_lines.product_id", "products.category"):
         lines = tables.order_lines.filter(tables.order_lines.customer_id == customer_id)
         products = tables.products.select(_product=tables.products.product_id, category=tables.products.category)
-        rows.append((PURCHASES, N_("Most bought category"), _most(lines.inner_join(products, lines.product_id == products._product), "category", "products.category")))
+        rows.append(
+            (
+                PURCHASES,
+                N_("Most bought category"),
+                _most(lines.inner_join(products, lines.product_id == products._product), "category", "products.category"),
+            )
+        )
     for name, part, label, field in (
         ("interactions", INTERACTIONS, N_("Contacts"), "channel"),
         ("feedback", INTERACTIONS, N_("Feedback"), "feedback_type"),
@@ -271,7 +295,10 @@ def _most(rows: ibis.Table, field: str, labels: str) -> str:
 
 def _counted(rows: ibis.Table, field: str, labels: str) -> str:
     found = _ranked(rows, field).head(6)
-    said = [_("{what} ({n})").format(what=language.value(labels, v), n=language.number(k)) for v, k in zip(found[field], found["n"], strict=True)]
+    said = [
+        _("{what} ({n})").format(what=language.value(labels, v), n=language.number(k))
+        for v, k in zip(found[field], found["n"], strict=True)
+    ]
     return language.listing(said) if said else _("none known")
 
 
@@ -300,6 +327,8 @@ def _history(tables: Tables, customer_id: str) -> pd.DataFrame:
     filled = [p for p in parts if len(p)]
     if not filled:
         return pd.DataFrame(columns=["file_day", "file_kind", "file_event", "file_amount"])
-    out = pd.concat([p.astype({"amount": float}) for p in filled]).sort_values(["moment", "file_kind", "key"], ascending=[False, True, True])
+    out = pd.concat([p.astype({"amount": float}) for p in filled]).sort_values(
+        ["moment", "file_kind", "key"], ascending=[False, True, True]
+    )
     out = out.head(HISTORY).rename(columns={"amount": "file_amount"}).assign(file_day=lambda f: f["moment"].dt.normalize())
     return out[["file_day", "file_kind", "file_event", "file_amount"]].reset_index(drop=True)

@@ -93,7 +93,9 @@ class Demographics:
         for portrait in self.portraits:
             known, field = portrait.known, portrait.field
             if len(known) > SHOWN_GROUPS + 1:
-                known = known.loc[known.sort_values(["customers", field], ascending=[False, True]).index[:SHOWN_GROUPS].sort_values()]
+                known = known.loc[
+                    known.sort_values(["customers", field], ascending=[False, True]).index[:SHOWN_GROUPS].sort_values()
+                ]
             shown = pd.concat([known, portrait.table[portrait.table[field].isna()]])
             names = [portrait.name(v) for v in shown[field]]
             part = shown.drop(columns=[field, "spend"])

@@ -22,7 +22,7 @@ from fivestep.profiling.portrait import in_order, traits
 from fivestep.profiling.returns import is_return
 
 ANSWERS = N_("how often, how much and what each group of customers buys")
-FIELDS = ("age_band", "gender", "occupation", "income_band", "region", "member_level")
+FIELDS = ("age_band", "gender", "occupation", "income_band", "region")  # levels and tiers are made of orders
 FEW = 30
 MONTH = 30.4375  # days
 CHANCE = 0.05
@@ -35,9 +35,10 @@ class Habits:
     """Habits and preferences of the groups of 30 buyers and more.
 
     ``table``: one row per group: portrait_trait (field, or ``interests``), portrait_group (raw), customers (with an order),
-    orders_per_month (mean over the customers, since each one's first order), spend_per_order, payment_used with payment_share of
-    its orders (None without payment methods), category / brand (preferred beyond chance, None where none is), category_index /
-    brand_index (mean share of a customer's spend, 100 = other customers). ``compared``: number of comparisons behind them.
+    orders_per_month (mean over the customers, since each one's first order) with its interval (rate_low, rate_high),
+    spend_per_order, payment_used with payment_share of its orders (None without payment methods), category / brand (preferred
+    beyond chance, None where none is), category_index / brand_index (mean share of a customer's spend, 100 = other
+    customers). ``compared``: number of comparisons behind them.
     """
 
     table: pd.DataFrame
@@ -46,20 +47,31 @@ class Habits:
     first_day: dt.date
     as_of: dt.date
 
+    def name(self, row: pd.Series) -> str:
+        """A group as the reader sees it."""
+        trait, group = row["portrait_trait"], row["portrait_group"]
+        return interest_label(group) if trait == "interests" else language.value(f"customers.{trait}", group)
+
     def _shown(self, names: Sequence[str]) -> pd.DataFrame:
         out = self.table[[n for n in names if n in self.table]].copy()
-        fields = self.table["portrait_trait"]
-        out["portrait_group"] = [
-            interest_label(g) if f == "interests" else language.value(f"customers.{f}", g)
-            for f, g in zip(fields, self.table["portrait_group"], strict=True)
-        ]
-        out["portrait_trait"] = [columns.column(f).label for f in fields]
+        out["portrait_group"] = [self.name(row) for _i, row in self.table.iterrows()]
+        out["portrait_trait"] = [columns.column(f).label for f in self.table["portrait_trait"]]
         return out.reset_index(drop=True)
 
     def how(self) -> pd.DataFrame:
         """Frequency, order size and payment of every group."""
         return self._shown(
-            ("portrait_trait", "portrait_group", "customers", "orders_per_month", "spend_per_order", "payment_used", "payment_share")
+            (
+                "portrait_trait",
+                "portrait_group",
+                "customers",
+                "orders_per_month",
+                "rate_low",
+                "rate_high",
+                "spend_per_order",
+                "payment_used",
+                "payment_share",
+            )
         )
 
     def what(self) -> pd.DataFrame:
@@ -73,19 +85,21 @@ class Habits:
         return out.rename(columns={f: f"preferred_{f}" for f in there})
 
     def headline(self) -> str:
-        """The groups that order most and least often, of the first trait with two."""
-        field = next((f for f in dict.fromkeys(self.table["portrait_trait"]) if (self.table["portrait_trait"] == f).sum() > 1), None)
-        if field is None:
-            return _("No two groups are large enough to compare their habits")
-        part = self.table[self.table["portrait_trait"] == field]
-        often, seldom = part.loc[part["orders_per_month"].idxmax()], part.loc[part["orders_per_month"].idxmin()]
-        if often["orders_per_month"] == seldom["orders_per_month"]:
-            return _("All groups by {field} order equally often").format(field=columns.label(field))
+        """The groups that order most and least often, of the trait by which they differ most beyond chance."""
+        apart = []
+        for field in dict.fromkeys(self.table["portrait_trait"]):
+            part = self.table[self.table["portrait_trait"] == field]
+            often, seldom = part.loc[part["orders_per_month"].idxmax()], part.loc[part["orders_per_month"].idxmin()]
+            if often["rate_low"] > seldom["rate_high"]:
+                apart.append((often["orders_per_month"] - seldom["orders_per_month"], field, often, seldom))
+        if not apart:
+            return _("No group orders reliably more often than another of the same trait")
+        _most, field, often, seldom = max(apart, key=lambda found: found[0])
         return _("By {field}, {often} order most often ({most} orders a month), {seldom} least ({least})").format(
             field=columns.label(field),
-            often=language.value(f"customers.{field}", often["portrait_group"]),
+            often=self.name(often),
             most=language.number(often["orders_per_month"], 1),
-            seldom=language.value(f"customers.{field}", seldom["portrait_group"]),
+            seldom=self.name(seldom),
             least=language.number(seldom["orders_per_month"], 1),
         )
 
@@ -99,15 +113,12 @@ class Habits:
             ["category_index" if "category" in there else "brand_index"], ascending=False, na_position="last", kind="stable"
         ).iloc[0]
         kind = "category" if "category" in there and not language.absent(best["category"]) else "brand"
-        group = (
-            interest_label(best["portrait_group"])
-            if best["portrait_trait"] == "interests"
-            else language.value(f"customers.{best['portrait_trait']}", best["portrait_group"])
-        )
-        return _("{n} of {all} groups prefer a category or brand beyond chance; the clearest: {group}, {what} (index {index})").format(
+        return _(
+            "{n} of {all} groups prefer a category or brand beyond chance; the clearest: {group}, {what} (index {index})"
+        ).format(
             n=language.number(len(found)),
             all=language.number(len(self.table)),
-            group=group,
+            group=self.name(best),
             what=language.value(f"products.{kind}", best[kind]),
             index=language.number(best[f"{kind}_index"]),
         )
@@ -115,15 +126,17 @@ class Habits:
     def note(self) -> str:
         """Base and definitions."""
         return _(
-            "Base: {n} customers with an order, {period}; groups of {few} and more. Orders a month: mean over the customers since "
-            "the first order of each, of at least a month."
+            "Base: {n} customers with an order, {period}; groups of {few} and more. Orders a month: mean over the customers "
+            "since "
+            "the first order of each, of at least a month; the intervals of all groups hold together with 95%."
         ).format(n=language.number(self.buyers), period=period(self.first_day, self.as_of), few=language.number(FEW))
 
     def what_note(self) -> str:
         """Base and how a preference is proven."""
         return _(
             "Preferred: mean share of a customer's spend, against all other customers (= 100); shown only where chance does not "
-            "explain it (Welch's test, 5% over all {m} comparisons together, Bonferroni); the highest index where there are several."
+            "explain it (Welch's test, 5% over all {m} comparisons together, Bonferroni); the highest index where there are "
+            "several."
         ).format(m=language.number(self.compared))
 
     def finding(self) -> Finding:
@@ -152,10 +165,11 @@ def habits(
     sensitive: Sequence[str] = (),
     words: Mapping[str, Sequence[str]] | None = None,
 ) -> Habits | NotAvailable:
-    """Habits of the groups by age, gender, occupation, income band (if *sensitive* names it), region, member level and interest.
+    """Habits of the groups by age, gender, occupation, income band (if *sensitive* names it), region and interest.
 
     Only customers with an order that is no return count; spend per order nets returns. *age_bands*: see `age.with_age_bands`;
-    *words*: see `interests`. A brand or category is compared by each customer's share of spend, so that large customers count once.
+    *words*: see `interests`. A brand or category is compared by each customer's share of spend, so that large customers count
+    once.
 
     Source: Welch (1947); Bonferroni.
     """
@@ -171,7 +185,11 @@ def habits(
     joined = members.inner_join(rated, "customer_id")
     table = frame(
         joined.group_by("trait", "group").aggregate(
-            customers=joined.count(), orders_per_month=joined.rate.mean().round(9), orders=joined.orders.sum(), spend=joined.spend.sum()
+            customers=joined.count(),
+            orders_per_month=joined.rate.mean().round(9),
+            _sd=joined.rate.std().round(9),
+            orders=joined.orders.sum(),
+            spend=joined.spend.sum(),
         ),
         by=["trait", "group"],
     )
@@ -179,7 +197,9 @@ def habits(
     if table.empty:
         return NotAvailable((), _(ANSWERS), reason=_("No group has {n} customers with an order.").format(n=language.number(FEW)))
     table["spend_per_order"] = table["spend"] / table["orders"]
-    table = table.drop(columns=["orders", "spend"])
+    half = stats.norm.isf(CHANCE / 2 / len(table)) * table["_sd"] / np.sqrt(table["customers"])
+    table["rate_low"], table["rate_high"] = (table["orders_per_month"] - half).clip(lower=0), table["orders_per_month"] + half
+    table = table.drop(columns=["orders", "spend", "_sd"])
     if not tables.missing("orders.payment_method"):
         table = table.merge(_payments(tables, members), on=["trait", "group"], how="left")
     tested = {
@@ -204,7 +224,10 @@ def habits(
         )
     }
     table = table.iloc[
-        sorted(range(len(table)), key=lambda i: (place[table["trait"].iloc[i]], ranks[table["trait"].iloc[i], table["group"].iloc[i]]))
+        sorted(
+            range(len(table)),
+            key=lambda i: (place[table["trait"].iloc[i]], ranks[table["trait"].iloc[i], table["group"].iloc[i]]),
+        )
     ]
     table = table.rename(columns={"trait": "portrait_trait", "group": "portrait_group"}).reset_index(drop=True)
     return Habits(table, int(buyers.count().to_pandas()), compared, tables.first_day, tables.as_of)

@@ -154,9 +154,7 @@ def home_places(tables: Tables) -> HomePlaces | NotAvailable:
     orders = tables.orders.filter(tables.orders.customer_id.notnull())
     spent = orders.group_by("customer_id").aggregate(spend=orders.order_amount.sum())
     people = tables.customers.select("customer_id", *there).left_join(spent, "customer_id")
-    counted = frame(
-        people.group_by(*there).aggregate(customers=people.count(), spend=people.spend.sum().fill_null(0)), by=there
-    )
+    counted = frame(people.group_by(*there).aggregate(customers=people.count(), spend=people.spend.sum().fill_null(0)), by=there)
     written = {f: counted[f].astype(object).where(counted[f].notna(), None) if f in there else [None] * len(counted) for f in
                ("country", "province", "city")}  # fmt: skip
     codes = places.normalised(zip(written["country"], written["province"], written["city"], strict=True))

@@ -86,7 +86,9 @@ class Interests:
 
     def shown(self) -> pd.DataFrame:
         """The table as the reader sees it, the first twenty."""
-        return self.table.head(SHOWN).assign(portrait_interest=[interest_label(i) for i in self.table["portrait_interest"].head(SHOWN)])
+        return self.table.head(SHOWN).assign(
+            portrait_interest=[interest_label(i) for i in self.table["portrait_interest"].head(SHOWN)]
+        )
 
     def clear_pairs(self) -> pd.DataFrame:
         """Pairs that go together beyond chance, the least likely first; where there are none, the three that come nearest."""
@@ -102,7 +104,9 @@ class Interests:
         )
         if len(self.table) > 1 and first["known_share_low"] <= self.table["known_share_high"].iloc[1]:
             second = self.table.iloc[1]
-            most = _("{first} ({share}) and {second} ({other}) are the most frequent interests, too close to be told apart").format(
+            most = _(
+                "{first} ({share}) and {second} ({other}) are the most frequent interests, too close to be told apart"
+            ).format(
                 first=interest_label(first["portrait_interest"]),
                 share=language.percent(first["share_of_known"]),
                 second=interest_label(second["portrait_interest"]),
@@ -126,7 +130,8 @@ class Interests:
     def note(self) -> str:
         """Base and intervals."""
         return _(
-            "Base: {known} of {n} customers name an interest ({unknown} unknown), {period}. One customer can have several. Index: "
+            "Base: {known} of {n} customers name an interest ({unknown} unknown), {period}. One customer can have several. "
+            "Index: "
             "spend per customer, 100 = customers who name any. Intervals 95% (Wilson); those of the {m} indices hold together."
         ).format(
             known=language.number(self.known),
@@ -192,9 +197,7 @@ def interests(tables: Tables, *, words: Mapping[str, Sequence[str]] | None = Non
             "spend_index_high": [i[2][0] for i in found],
         }
     ).sort_values(["customers", "portrait_interest"], ascending=[False, True], ignore_index=True)
-    return Interests(
-        table, _pairs(has, names), known, len(customers), int((n >= FEW).sum()), tables.first_day, tables.as_of
-    )
+    return Interests(table, _pairs(has, names), known, len(customers), int((n >= FEW).sum()), tables.first_day, tables.as_of)
 
 
 def _pairs(has: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -207,9 +210,17 @@ def _pairs(has: pd.DataFrame, names: list[str]) -> pd.DataFrame:
                 continue
             square = [[both[i, j], n[i] - both[i, j]], [n[j] - both[i, j], known - n[i] - n[j] + both[i, j]]]
             expected = n[i] * n[j] / known
-            rows.append((names[i], names[j], int(both[i, j]), expected, both[i, j] / expected, stats.fisher_exact(square, alternative="greater")[1]))
+            rows.append(
+                (
+                    names[i],
+                    names[j],
+                    int(both[i, j]),
+                    expected,
+                    both[i, j] / expected,
+                    stats.fisher_exact(square, alternative="greater")[1],
+                )
+            )
     out = pd.DataFrame(rows, columns=["interest_a", "interest_b", "customers_both", "pair_expected", "pair_lift", "p"])
     out = out.sort_values(["p", "interest_a", "interest_b"], ignore_index=True)
     held_off = out["p"] * (len(out) - np.arange(len(out))) < CHANCE  # Holm: until the first that fails
     return out.assign(pair_clear=held_off.cummin().astype(bool)).drop(columns="p")
-

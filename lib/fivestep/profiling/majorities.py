@@ -29,8 +29,8 @@ FEW = 30
 class Majorities:
     """Shares of the age classes and of the genders among the customers of whom they are known.
 
-    ``table``: portrait_trait (Age, Gender), portrait_group, customers, share_of_known, known_share_low, known_share_high (Wilson),
-    unknown_share (of all customers, by trait).
+    ``table``: portrait_trait (Age, Gender), portrait_group, customers, share_of_known, known_share_low, known_share_high
+    (Wilson), unknown_share (of all customers, by trait).
     """
 
     table: pd.DataFrame

@@ -73,9 +73,22 @@ class Payments:
         if moving.empty:
             return _("{said}; no method gains or loses share beyond chance").format(said=said)
         most = moving.iloc[0]
-        words = _("{said}; {name} gains {points} a year") if most["share_trend"] > 0 else _("{said}; {name} loses {points} a year")
-        return words.format(
-            said=said, name=self.name(most["payment_method"]), points=points(abs(most["share_trend"]))
+        words = (
+            _("{said}; {name} gains {points} a year") if most["share_trend"] > 0 else _("{said}; {name} loses {points} a year")
+        )
+        return words.format(said=said, name=self.name(most["payment_method"]), points=points(abs(most["share_trend"])))
+
+    def table_headline(self) -> str:
+        """How many methods gain and lose share beyond chance."""
+        moving = self._moving()
+        if self.table["share_trend"].isna().all():
+            return _("{n} payment methods; under {m} whole months, no change is told").format(
+                n=language.number(len(self.table)), m=language.number(FEW_MONTHS)
+            )
+        return _("Of {n} payment methods, {gain} gain and {lose} lose share beyond chance").format(
+            n=language.number(len(self.table)),
+            gain=language.number((moving["share_trend"] > 0).sum()),
+            lose=language.number((moving["share_trend"] < 0).sum()),
         )
 
     def note(self) -> str:
@@ -87,13 +100,12 @@ class Payments:
             ""
             if self.table["share_trend"].isna().all()
             else _(
-                "Change: Theil–Sen slope of the share of orders over whole months; the intervals of the {m} methods hold together "
+                "Change: Theil–Sen slope of the share of orders over whole months; the intervals of the {m} methods hold "
+                "together "
                 "with 95%."
             ).format(m=language.number(len(self.table)))
         )
-        unknown = (
-            _("Payment method unknown: {n} orders.").format(n=language.number(self.unknown)) if self.unknown else ""
-        )
+        unknown = _("Payment method unknown: {n} orders.").format(n=language.number(self.unknown)) if self.unknown else ""
         return " ".join(filter(None, (base, trend, unknown, left_out_note(self.returns), coverage_note(self.months))))
 
     def finding(self) -> Finding:
@@ -125,9 +137,7 @@ def payments(tables: Tables) -> Payments | NotAvailable:
     bought = tables.orders.filter(~is_return(tables.orders))
     orders = bought.mutate(month=bought.order_date.truncate("M").cast("date"))
     counted = frame(
-        orders.group_by("payment_method", "month").aggregate(
-            orders=orders.count(), spend=orders.order_amount.sum().fill_null(0)
-        ),
+        orders.group_by("payment_method", "month").aggregate(orders=orders.count(), spend=orders.order_amount.sum().fill_null(0)),
         by=["payment_method", "month"],
     )
     who = frame(orders.group_by("payment_method").aggregate(customers=orders.customer_id.nunique()), by=["payment_method"])
@@ -154,7 +164,16 @@ def payments(tables: Tables) -> Payments | NotAvailable:
             12 * slope, 12 * low, 12 * high
         )  # fmt: skip
     table = table.sort_values(["orders", "payment_method"], ascending=[False, True], ignore_index=True)
-    order = ["payment_method", "customers", "orders", "share_of_orders", "share_of_spend", "share_trend", "share_trend_low", "share_trend_high"]
+    order = [
+        "payment_method",
+        "customers",
+        "orders",
+        "share_of_orders",
+        "share_of_spend",
+        "share_trend",
+        "share_trend_low",
+        "share_trend_high",
+    ]
     return Payments(table[order], monthly, months, unknown, returned(tables.orders), tables.first_day, tables.as_of)
 
 

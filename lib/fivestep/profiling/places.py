@@ -15,16 +15,23 @@ from importlib import resources
 
 from fivestep import language
 
-CHINA = {"china", "cn", "chn", "prc", "中国", "中國", "中华人民共和国", "hong kong", "hk", "macau", "macao", "taiwan", "香港", "澳门", "澳門", "台湾", "台灣"}
+CHINA = {
+    "china", "cn", "chn", "prc", "hong kong", "hk", "macau", "macao", "taiwan", "中国", "中國", "中华人民共和国", "香港", "澳门",
+    "澳門", "台湾", "台灣", "臺灣",
+}  # fmt: skip
 # What is written behind a name; the longest first.
 SUFFIXES = (
-    "特别行政区", "特別行政區", "维吾尔自治区", "維吾爾自治區", "壮族自治区", "壯族自治區", "回族自治区", "回族自治區", "自治区", "自治區",
-    "自治州", "地区", "地區", "林区", "林區", "specialadministrativeregion", "autonomousregion", "autonomousprefecture",
-    "municipality", "prefecture", "province", "county", "region", "sheng", "city", "sar", "shi", "省", "市", "盟", "州", "县", "縣",
+    "特别行政区", "特別行政區", "维吾尔自治区", "維吾爾自治區", "壮族自治区", "壯族自治區", "回族自治区", "回族自治區",
+    "自治区", "自治區", "自治州", "地区", "地區", "林区", "林區", "specialadministrativeregion", "autonomousregion",
+    "autonomousprefecture", "municipality", "prefecture", "province", "county", "region", "sheng", "city", "sar", "shi", "省",
+    "市", "盟", "州", "县", "縣",
 )  # fmt: skip
 MUNICIPALITIES = ("11", "12", "31", "50", "81", "82")
-FORMER = {"xizang": "54", "neimenggu": "15", "内蒙": "15", "內蒙": "15", "nei mongol": "15", "macao": "82", "襄樊": "4206", "思茅": "5308", "peking": "11", "canton": "4401",
-          "innermongoliaautonomousregion": "15", "huhehaote": "1501", "wulumuqi": "6501", "haerbin": "2301", "xian": "6101"}  # fmt: skip
+# Former and other names that are still written.
+FORMER = {
+    "xizang": "54", "neimenggu": "15", "nei mongol": "15", "内蒙": "15", "內蒙": "15", "macao": "82", "peking": "11",
+    "canton": "4401", "huhehaote": "1501", "wulumuqi": "6501", "haerbin": "2301", "襄樊": "4206", "思茅": "5308",
+}  # fmt: skip
 
 
 def _key(text: str) -> str:
@@ -94,7 +101,9 @@ def city_code(text: str | None, province: str = "") -> str:
             other = province_code(written)  # 海南 is more often the province than the prefecture in Qinghai
             return found[0] if within or not other or found[0].startswith(other) else ""
     for written, _within in tried:  # 北京市朝阳区: a municipality is its own city
-        if (own := next((o for cut in range(len(_key(written)), 1, -1) if (o := province_code(_key(written)[:cut]))), "")) in MUNICIPALITIES:
+        if (
+            own := next((o for cut in range(len(_key(written)), 1, -1) if (o := province_code(_key(written)[:cut]))), "")
+        ) in MUNICIPALITIES:
             return f"{own}01"
     return ""
 

@@ -179,9 +179,7 @@ def traits(tables: Tables, sensitive: Sequence[str] = (), among: Sequence[str] =
     return [f for f in there if f not in SENSITIVE or f in sensitive]
 
 
-def spending(
-    tables: Tables, fields: list[str], age_bands: tuple[int, ...] = ()
-) -> tuple[pd.DataFrame, tuple[int, float]]:
+def spending(tables: Tables, fields: list[str], age_bands: tuple[int, ...] = ()) -> tuple[pd.DataFrame, tuple[int, float]]:
     """Fields, orders and spend of every customer; number and amount of orders of customers that the table lacks."""
     orders = tables.orders.filter(tables.orders.customer_id.notnull())
     spent = orders.group_by("customer_id").aggregate(orders=orders.count(), spend=orders.order_amount.sum().fill_null(0))

@@ -21,6 +21,7 @@ PLACES = (("customers", "region"), ("customers", "province"), ("customers", "cit
 PRODUCTS = ("department", "category", "product_line")
 SHOWN = 10
 FEW_LINES, FEW_BUYERS = 30, 10
+MOST = 60  # regions, or products: more are no cube that can be read
 CLEAR = 110.0  # an index from which something sells more than usual
 WHERE, WHEN, WHAT = N_("Where it sells"), N_("When it sells"), N_("What sells there")
 NOTHING = {WHERE: N_("as everywhere"), WHEN: N_("all the year"), WHAT: N_("the usual mix")}
@@ -79,13 +80,7 @@ class ProductCube:
         where = out["reading"] == WHAT
         out["read_thing"] = [self.region(v) if w else self.name(v) for v, w in zip(out["read_thing"], where, strict=True)]
         out["read_answer"] = [
-            _(NOTHING[r])
-            if language.absent(v)
-            else self.region(v)
-            if r == WHERE
-            else quarter(v)
-            if r == WHEN
-            else self.name(v)
+            _(NOTHING[r]) if language.absent(v) else self.region(v) if r == WHERE else quarter(v) if r == WHEN else self.name(v)
             for v, r in zip(out["read_answer"], out["reading"], strict=True)
         ]
         return out
@@ -128,8 +123,10 @@ class ProductCube:
         """Base and definitions."""
         regions, products = self.left_out
         base = _(
-            "Base: {n} order lines, {period}. Index: share of the region's spend, 100 = share of all spend; when: spend per day in a "
-            "whole quarter, 100 = all days, growth included. Above the usual: 110 or more with {few} lines of {buyers} customers or "
+            "Base: {n} order lines, {period}. Index: share of the region's spend, 100 = share of all spend; when: spend per "
+            "day in a "
+            "whole quarter, 100 = all days, growth included. Above the usual: 110 or more with {few} lines of {buyers} "
+            "customers or "
             "more; this describes these sales and tests no cause."
         ).format(
             n=language.number(self.table["lines"].sum()),
@@ -173,11 +170,10 @@ def quarter(first: dt.date) -> str:
     return _("quarter {n} of {year}").format(n=day.quarter, year=day.year)
 
 
-@needs(
-    "order_lines.line_amount", "order_lines.order_date", "order_lines.product_id", "products.product_id", answers=ANSWERS
-)
+@needs("order_lines.line_amount", "order_lines.order_date", "order_lines.product_id", "products.product_id", answers=ANSWERS)
 def product_cube(tables: Tables) -> ProductCube | NotAvailable:
-    """Spend by region of the customer (else province, city; else store of the order), quarter and department (else category).
+    """Spend by region of the customer (else province, city; else store of the order), quarter and department (else category);
+    each of 2 to 60 values.
 
     Returned lines lower spend; a region or product whose spend is not above 0 is not read.
     """
@@ -193,7 +189,9 @@ def product_cube(tables: Tables) -> ProductCube | NotAvailable:
         people = tables.customers.select(_who=tables.customers.customer_id, sold_region=tables.customers[place[1]])
         lines = lines.left_join(people, lines.customer_id == people._who)
     else:
-        stores = tables.orders.select(_order=tables.orders.order_id, sold_region=tables.orders.store).distinct(on="_order", keep="first")
+        stores = tables.orders.select(_order=tables.orders.order_id, sold_region=tables.orders.store).distinct(
+            on="_order", keep="first"
+        )
         lines = lines.left_join(stores, lines.order_id == stores._order)
     lines = lines.mutate(quarter=lines.order_date.truncate("Q").cast("date"))
     keys = ["sold_region", "quarter", "sold_product"]
@@ -218,7 +216,7 @@ def product_cube(tables: Tables) -> ProductCube | NotAvailable:
 
 
 def _several(tables: Tables, table: str, field: str) -> bool:
-    return int(getattr(tables, table)[field].nunique().to_pandas()) > 1
+    return 1 < int(getattr(tables, table)[field].nunique().to_pandas()) <= MOST
 
 
 def _buyers(lines: ibis.Table, keys: list[str]) -> pd.DataFrame:
@@ -238,7 +236,10 @@ def _quarters(tables: Tables) -> pd.DataFrame:
 def _read(reading: str, table: pd.DataFrame, buyers: pd.DataFrame, thing: str, answer: str) -> pd.DataFrame:
     """For each of the ten largest things the answer with the highest index, where one is above the usual."""
     cells = table.groupby([thing, answer])[["lines", "spend"]].sum().reset_index().merge(buyers, on=[thing, answer])
-    own, usual = cells.groupby(thing)["spend"].transform("sum"), cells.groupby(answer)["spend"].transform("sum") / cells["spend"].sum()
+    own, usual = (
+        cells.groupby(thing)["spend"].transform("sum"),
+        cells.groupby(answer)["spend"].transform("sum") / cells["spend"].sum(),
+    )
     cells = cells.assign(read_share=cells["spend"] / own.where(own > 0), read_usual=usual.where(usual > 0))
     cells["read_index"] = 100 * cells["read_share"] / cells["read_usual"]
     able = cells[(cells["lines"] >= FEW_LINES) & (cells["customers"] >= FEW_BUYERS) & (cells["read_index"] >= CLEAR)]
@@ -266,6 +267,10 @@ def _rows(reading: str, spend: pd.Series, best: pd.DataFrame) -> pd.DataFrame:
     things = sorted(spend.index[spend > 0], key=lambda t: (-spend[t], t))[:SHOWN]
     found = best.reindex(things)[["read_answer", "read_share", "read_usual", "read_index", "customers"]]
     answers = found["read_answer"].astype(object).where(found["read_answer"].notna(), None)
-    return pd.DataFrame({"reading": reading, "read_thing": things}).assign(**found.drop(columns="read_answer").reset_index(drop=True)).assign(
-        read_answer=answers.to_numpy()
-    )[["reading", "read_thing", "read_answer", "read_share", "read_usual", "read_index", "customers"]]
+    return (
+        pd.DataFrame({"reading": reading, "read_thing": things})
+        .assign(**found.drop(columns="read_answer").reset_index(drop=True))
+        .assign(read_answer=answers.to_numpy())[
+            ["reading", "read_thing", "read_answer", "read_share", "read_usual", "read_index", "customers"]
+        ]
+    )

@@ -22,10 +22,10 @@ LEADING = 0.8  # of the spend of a line
 class ProductRange:
     """The four measures of a range.
 
-    ``table``: one row: range_width, range_length, range_depth, range_consistency (NaN with one line). ``lines``: one row per product line
-    (department, else category), most spend first: range_line, products_listed, products_sold, range_categories (depth is the
-    mean number of products in each), range_depth, products_leading (that make 80 % of its spend), customers, share_of_spend,
-    range_overlap (mean share of common buyers with the other lines, Jaccard).
+    ``table``: one row: range_width, range_length, range_depth, range_consistency (NaN with one line). ``lines``: one row per
+    product line (department, else category), most spend first: range_line, products_listed, products_sold, range_categories
+    (depth is the mean number of products in each), range_depth, products_leading (that make 80 % of its spend), customers,
+    share_of_spend, range_overlap (mean share of common buyers with the other lines, Jaccard).
     """
 
     table: pd.DataFrame
@@ -64,9 +64,9 @@ class ProductRange:
             field=_("department") if self.field == "department" else _("category"),
         )
         unknown = (
-            ngettext("{n} product of unknown line is left out.", "{n} products of unknown line are left out.", self.unknown).format(
-                n=language.number(self.unknown)
-            )
+            ngettext(
+                "{n} product of unknown line is left out.", "{n} products of unknown line are left out.", self.unknown
+            ).format(n=language.number(self.unknown))
             if self.unknown
             else ""
         )
@@ -90,7 +90,10 @@ class ProductRange:
             else _("Every listed product sold; look at the last fifth of spend before the range grows."),
             confidence="medium" if self.unknown else "high",
             assumptions=(
-                _("Width, length, depth and consistency as in Kotler: consistency is measured by common buyers, not by production."),
+                _(
+                    "Width, length, depth and consistency as in Kotler: consistency is measured by common buyers, not by "
+                    "production."
+                ),
             ),
         )
 

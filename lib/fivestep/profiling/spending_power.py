@@ -52,7 +52,9 @@ class SpendingPower:
     def by_group(self) -> pd.DataFrame | NotAvailable:
         """The groups as the reader sees them."""
         if self.groups.empty:
-            return NotAvailable((), _(ANSWERS), reason=_("No group has {n} customers with an order.").format(n=language.number(FEW)))
+            return NotAvailable(
+                (), _(ANSWERS), reason=_("No group has {n} customers with an order.").format(n=language.number(FEW))
+            )
         out = self.groups.copy()
         out["portrait_group"] = [
             language.value(f"customers.{f}", g) for f, g in zip(out["portrait_trait"], out["portrait_group"], strict=True)
@@ -79,14 +81,13 @@ class SpendingPower:
 
     def parts_headline(self) -> str:
         """What the index is made of."""
-        return _("The index is the mean rank by {parts}").format(
-            parts=language.listing([_(p) for p in self.parts["power_part"]])
-        )
+        return _("The index is the mean rank by {parts}").format(parts=language.listing([_(p) for p in self.parts["power_part"]]))
 
     def note(self) -> str:
         """Base and definition."""
         base = _(
-            "Base: {n} customers with an order, {period}. Index: mean of a customer's ranks from 0 to 100, each part with the same "
+            "Base: {n} customers with an order, {period}. Index: mean of a customer's ranks from 0 to 100, each part with the "
+            "same "
             "weight; what is unknown of a customer is left out of the mean. Intervals: {level} each, all {m} groups together 95%."
         ).format(
             n=language.number(len(self.per_customer)),
@@ -185,7 +186,9 @@ def _groups(customers: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
     for field in fields:
         by = customers.groupby(field)["power_index"].agg(["size", "mean", "std"])
         by = by[by["size"] >= FEW]
-        names = in_order(field, sorted(by.index)) if field == "age_band" else sorted(by.index, key=lambda g: (-by.loc[g, "size"], g))
+        names = (
+            in_order(field, sorted(by.index)) if field == "age_band" else sorted(by.index, key=lambda g: (-by.loc[g, "size"], g))
+        )
         rows += [(field, g, int(by.loc[g, "size"]), float(by.loc[g, "mean"]), float(by.loc[g, "std"])) for g in names]
     out = pd.DataFrame(rows, columns=["portrait_trait", "portrait_group", "customers", "power_mean", "_sd"])
     z = stats.norm.isf(0.025 / max(len(out), 1)) if len(out) else Z
