@@ -100,12 +100,13 @@ def city_code(text: str | None, province: str = "") -> str:
         if len(found) == 1:
             other = province_code(written)  # 海南 is more often the province than the prefecture in Qinghai
             return found[0] if within or not other or found[0].startswith(other) else ""
-    for written, _within in tried:  # 北京市朝阳区: a municipality is its own city
-        if (
-            own := next((o for cut in range(len(_key(written)), 1, -1) if (o := province_code(_key(written)[:cut]))), "")
-        ) in MUNICIPALITIES:
-            return f"{own}01"
-    return ""
+    own = _leading_province(key) if len(tried) == 1 else next((p for _text, p in tried if p), "")
+    return f"{own}01" if own in MUNICIPALITIES else ""  # 北京市朝阳区: a municipality is its own city
+
+
+def _leading_province(key: str) -> str:
+    """The province that a key begins with."""
+    return next((own for cut in range(len(key), 1, -1) if (own := province_code(key[:cut]))), "")
 
 
 def is_chinese(country: str | None) -> bool:
