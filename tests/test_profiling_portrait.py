@@ -118,8 +118,8 @@ def test_a_province_is_one_however_it_is_written(written, code):
     [
         ("深圳市", "", "4403"), ("广东省深圳市", "", "4403"), ("Shenzhen, Guangdong", "", "4403"), ("鄭州", "", "4101"),
         ("恩施州", "", "4228"), ("恩施土家族苗族自治州", "", "4228"), ("台北", "", "7101"), ("臺北市", "", "7101"),
-        ("Xi’an", "", "6101"), ("Ürümqi", "", "6501"), ("Beijing", "", "1101"), ("北京市朝阳区", "", "1101"), ("朝阳", "", "2113"),
-        ("吉林市", "", "2202"),
+        ("Xi’an", "", "6101"), ("Ürümqi", "", "6501"), ("Beijing", "", "1101"), ("北京市朝阳区", "", "1101"),
+        ("朝阳", "", "2113"), ("吉林市", "", "2202"),
         ("Suzhou", "", ""), ("Suzhou", "32", "3205"), ("Suzhou", "34", "3413"), ("江苏 苏州市", "", "3205"), ("海南", "", ""),
         ("海南", "63", "6325"), ("Paris", "", ""), ("杭州", "44", ""),
     ],
@@ -505,10 +505,10 @@ def test_the_cube_adds_up_and_its_index_is_that_of_pandas(coffee):
     lines = lines.merge(raw["customers"][["customer_id", "region"]], on="customer_id")
     cube = found["product_cube"]
     assert cube.table["spend"].sum() == pytest.approx(lines["line_amount"].sum())
-    grid = lines.pivot_table(index="department", columns="region", values="line_amount", aggfunc="sum")
+    grid = lines.pivot_table(index="department", columns="region", values="line_amount", aggfunc="sum", fill_value=0.0)
     share = grid.div(grid.sum()).div(grid.sum(axis=1) / grid.to_numpy().sum(), axis=0) * 100
     index = cube.index()
-    assert np.allclose(index, share.loc[index.index, index.columns].fillna(0))
+    assert np.allclose(index, share.loc[index.index, index.columns])
     where = cube.readings[cube.readings["reading"] == "Where it sells"].set_index("read_thing")
     buyers = lines.groupby(["department", "region"])["customer_id"].nunique()
     for product, row in where.dropna(subset="read_answer").iterrows():
