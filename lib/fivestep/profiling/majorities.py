@@ -81,7 +81,8 @@ class Majorities:
             )
             if (part["customers"] == best["customers"]).sum() > 1:
                 words = _("no age class is the largest; {group} and another have {share} each")
-            out.append(words.format(group=_(best["portrait_group"]), share=language.percent(best["share_of_known"])))
+            group = best["portrait_group"]
+            out.append(words.format(group=_(group), share=language.percent(best["share_of_known"])))
         return out
 
     def note(self) -> str:
