@@ -36,13 +36,21 @@ BASICS = {
     N_("Interests"): ("interests",),
     N_("Registered on"): ("registered_at",),
 }
+# An item of the other parts is known where a table has a row of the customer, of certain contacts or events.
+ITEMS = (
+    (PURCHASES, N_("Products bought"), "order_lines", ""),
+    (INTERACTIONS, N_("Telephone"), "interactions", r"call|phone|tel|电话|電話|呼"),
+    (INTERACTIONS, N_("Written messages"), "interactions", r"mail|message|sms|wechat|chat|邮|郵|短信|消息|微信"),
+    (INTERACTIONS, N_("Service and feedback"), "feedback", ""),
+    (SOCIAL_PART, N_("Likes"), "events", SOCIAL["like"]),
+    (SOCIAL_PART, N_("Comments"), "events", SOCIAL["comment"]),
+    (SOCIAL_PART, N_("Shares"), "events", SOCIAL["share"]),
+)
 SHOWN_FIELDS = (
     "gender", "age_band", "country", "region", "province", "city", "occupation", "job_title", "interests",
     "customer_type", "industry", "company_size", "customer_level", "member_level", "source", "registered_at", "customer_status",
     "marketing_opt_out", *SENSITIVE,
 )  # fmt: skip
-PHONE = r"call|phone|tel|电话|電話|呼"
-MAIL = r"mail|message|sms|wechat|chat|邮|郵|短信|消息|微信"
 HISTORY = 15
 LEAST_PARTS = 3  # of the four: with fewer it is no file but a list of purchases
 
@@ -175,14 +183,10 @@ def _known(tables: Tables) -> pd.DataFrame:
     bought = frame(orders.group_by("customer_id").aggregate(**counted), by=["customer_id"])
     known = known.merge(bought.dropna(subset="customer_id"), on="customer_id", how="left")
     known["_orders"] = known["_orders"].fillna(0).astype(int)
-    known[f"{PURCHASES}/{N_('Orders')}"] = known["_orders"] > 0
-    known[f"{PURCHASES}/{N_('Products bought')}"] = known["customer_id"].isin(_who(tables, "order_lines"))
-    known[f"{PURCHASES}/{N_('Payment method')}"] = known.pop("_paid").fillna(0) > 0 if "_paid" in known else False
-    known[f"{INTERACTIONS}/{N_('Telephone')}"] = known["customer_id"].isin(_who(tables, "interactions", PHONE))
-    known[f"{INTERACTIONS}/{N_('Written messages')}"] = known["customer_id"].isin(_who(tables, "interactions", MAIL))
-    known[f"{INTERACTIONS}/{N_('Service and feedback')}"] = known["customer_id"].isin(_who(tables, "feedback"))
-    for item, kind in ((N_("Likes"), "like"), (N_("Comments"), "comment"), (N_("Shares"), "share")):
-        known[f"{SOCIAL_PART}/{item}"] = known["customer_id"].isin(_who(tables, "events", SOCIAL[kind]))
+    known[f"{PURCHASES}/Orders"] = known["_orders"] > 0
+    known[f"{PURCHASES}/Payment method"] = known.pop("_paid").fillna(0) > 0 if "_paid" in known else False
+    for part, item, name, told in ITEMS:
+        known[f"{part}/{item}"] = known["customer_id"].isin(_who(tables, name, told))
     return known
 
 

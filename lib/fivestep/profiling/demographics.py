@@ -30,6 +30,7 @@ FAMILIES = (
     ("region", "province", "city", "country"),
 )
 SHOWN_GROUPS = 12
+OWN_SECTION = ("country", "province", "city", "district")
 OFTEN = 0.2  # from this share on, unknown values are warned of
 
 
@@ -84,13 +85,19 @@ class Demographics:
             "if its interval lies above all others."
         ).format(n=language.number(first.table["customers"].sum()))
 
+    @property
+    def listed(self) -> tuple[Portrait, ...]:
+        """The portraits whose groups are listed: those with more than one, without places, which have a section."""
+        return tuple(p for p in self.portraits if len(p.known) > 1 and p.field not in OWN_SECTION) or self.portraits[:1]
+
     def groups(self) -> pd.DataFrame:
-        """The groups of every trait one under the other, as the reader sees them; of a trait with many, the largest twelve.
+        """The groups of every trait one under the other, as the reader sees them; of a trait with many, the largest
+        twelve.
 
         portrait_trait, portrait_group and the columns of `Portrait` from customers on.
         """
         parts = []
-        for portrait in self.portraits:
+        for portrait in self.listed:
             known, field = portrait.known, portrait.field
             if len(known) > SHOWN_GROUPS + 1:
                 known = known.loc[
@@ -106,11 +113,11 @@ class Demographics:
 
     def groups_headline(self) -> str:
         """How many groups spend reliably more and less than the average customer."""
-        apart = pd.concat([p.differing()["spend_index"] for p in self.portraits])
+        apart = pd.concat([p.differing()["spend_index"] for p in self.listed])
         return _("{above} of {all} groups spend reliably more than the average customer, {below} reliably less").format(
             above=language.number((apart > 100).sum()),
             below=language.number((apart < 100).sum()),
-            all=language.number(sum(len(p.known) for p in self.portraits)),
+            all=language.number(sum(len(p.known) for p in self.listed)),
         )
 
     def groups_note(self) -> str:
@@ -125,7 +132,7 @@ class Demographics:
             m=language.number(first.comparisons),
             few=language.number(FEW),
         )
-        cut = [columns.label(p.field) for p in self.portraits if len(p.known) > SHOWN_GROUPS + 1]
+        cut = [columns.label(p.field) for p in self.listed if len(p.known) > SHOWN_GROUPS + 1]
         more = (
             _("Only the {n} largest groups are shown by {fields}.").format(
                 n=language.number(SHOWN_GROUPS), fields=language.listing(cut)
