@@ -27,7 +27,7 @@ from fivestep.profiling.interests import interest
 SENSITIVE = ("income", "income_band", "assets")
 METHODS = {
     "business_overview": ("shown",),
-    "majorities": ("table",),
+    "majorities": ("shown",),
     "home_places": ("top",),
     "habits": ("how", "what"),
     "interests": ("shown", "clear_pairs"),

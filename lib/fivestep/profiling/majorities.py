@@ -41,6 +41,10 @@ class Majorities:
     def _of(self, trait: str) -> pd.DataFrame:
         return self.table[self.table["portrait_trait"] == trait]
 
+    def shown(self) -> pd.DataFrame:
+        """The table as the reader sees it."""
+        return self.table.assign(portrait_group=[_(group) for group in self.table["portrait_group"]])
+
     def gender(self) -> str:
         """women, men, more women, more men, balanced or open; empty where no gender is known."""
         part = self._of("Gender")
