@@ -17,14 +17,8 @@ import pytest
 CASE = Path(__file__).resolve().parents[1] / "data" / "grocery"
 SOURCE = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "completejourney"
 TABLES = ("customers", "orders", "order_lines", "products", "campaigns", "exposures", "offers", "interactions")
-TYPES = {
-    "VARCHAR": "text",
-    "TIMESTAMP": "timestamp",
-    "DATE": "date",
-    "INTEGER": "integer",
-    "BOOLEAN": "boolean",
-    "DECIMAL(18,2)": "decimal(18,2)",
-}
+TYPES = {"VARCHAR": "text", "TIMESTAMP": "timestamp", "DATE": "date", "INTEGER": "integer", "BOOLEAN": "boolean",
+         "DECIMAL(18,2)": "decimal(18,2)"}
 # Text that names one thing each: numbers, names of products and sizes, not categories that a report shows.
 UNLABELLED = {"orders.store", "order_lines.store", "products.product_name", "products.manufacturer", "products.spec"}
 
@@ -99,11 +93,8 @@ def test_the_readme_states_the_rows_of_each_table(case, table):
 
 
 def test_the_dictionary_lists_exactly_the_columns_on_disk_with_their_types(case):
-    on_disk = [
-        (table, name, TYPES[str(kind)])
-        for table in TABLES
-        for name, kind in zip(case.table(table).columns, case.table(table).types, strict=True)
-    ]
+    on_disk = [(table, name, TYPES[str(kind)]) for table in TABLES
+               for name, kind in zip(case.table(table).columns, case.table(table).types, strict=True)]
     assert [(row["table"], row["column"], row["type"]) for row in rows("dictionary.csv")] == on_disk
     assert all(row["description"] for row in rows("dictionary.csv"))
     assert {path.stem for path in CASE.glob("*.parquet")} == set(TABLES)
@@ -117,11 +108,8 @@ def test_every_primary_key_is_unique_and_complete(case, table):
 
 
 def test_no_reference_leads_nowhere(case):
-    references = [
-        (table, column, *re.search(r"refers to (\w+)\.(\w+)", key).groups())
-        for table, columns in keys("refers to").items()
-        for column, key in columns
-    ]
+    references = [(table, column, *re.search(r"refers to (\w+)\.(\w+)", key).groups())
+                  for table, columns in keys("refers to").items() for column, key in columns]
     assert len(references) == 11
     for table, column, other, other_column in references:
         known = f"{column} is not null and {column} in (select {other_column} from {other})"
@@ -129,32 +117,20 @@ def test_no_reference_leads_nowhere(case):
 
 
 def test_orders_reconcile_to_their_lines_to_the_cent(case):
-    assert (
-        one(
-            case,
-            """
+    assert one(case, """
         select count(*) from orders full join (
             select order_id, sum(line_amount) as amount, sum(line_discount) as discount, sum(line_coupon) as coupon,
                    min((customer_id, order_date, store)) as least, max((customer_id, order_date, store)) as greatest
             from order_lines group by order_id) as added using (order_id)
         where (order_amount, discount_amount, coupon_amount) is distinct from (amount, discount, coupon)
-           or (customer_id, order_date, store) is distinct from least or least is distinct from greatest""",
-        )
-        == 0
-    )
+           or (customer_id, order_date, store) is distinct from least or least is distinct from greatest""") == 0
 
 
 def test_lines_are_numbered_from_1_by_product(case):
-    assert (
-        one(
-            case,
-            """
+    assert one(case, """
         select count(*)
         from (select line_id, row_number() over (partition by order_id order by product_id::bigint) as place from order_lines)
-        where line_id::integer <> place""",
-        )
-        == 0
-    )
+        where line_id::integer <> place""") == 0
 
 
 def test_all_orders_are_of_2017_in_local_time(case):
@@ -163,41 +139,21 @@ def test_all_orders_are_of_2017_in_local_time(case):
     assert one(case, "select count(*) from order_lines where year(order_date) <> 2017 or order_date is null") == 0
 
 
-@pytest.mark.parametrize(
-    ("table", "columns"),
-    [
-        ("customers", "customer_id"),
-        ("orders", "customer_id, order_date, order_id"),
-        ("order_lines", "customer_id, order_date, order_id, line_id"),
-        ("products", "product_id"),
-        ("campaigns", "campaign_id"),
-        ("exposures", "campaign_id, customer_id"),
-        ("offers", "campaign_id, offer_id, product_id"),
-        ("interactions", "customer_id, occurred_at, interaction_id"),
-    ],
-)
+@pytest.mark.parametrize(("table", "columns"), [
+    ("customers", "customer_id"), ("orders", "customer_id, order_date, order_id"),
+    ("order_lines", "customer_id, order_date, order_id, line_id"), ("products", "product_id"),
+    ("campaigns", "campaign_id"), ("exposures", "campaign_id, customer_id"),
+    ("offers", "campaign_id, offer_id, product_id"), ("interactions", "customer_id, occurred_at, interaction_id")])
 def test_every_file_is_sorted(case, table, columns):
-    assert (
-        one(
-            case,
-            f"""
+    assert one(case, f"""
         select count(*)
         from (select ({columns}) as place, lag(({columns})) over (order by file_row_number) as before from {table}_numbered)
-        where before >= place""",
-        )
-        == 0
-    )
+        where before >= place""") == 0
 
 
 def test_money_and_quantity_are_never_negative_or_missing(case):
-    assert (
-        one(
-            case,
-            """select count(*) from order_lines
-        where not coalesce(line_amount >= 0 and line_discount >= 0 and line_coupon >= 0 and quantity >= 0, false)""",
-        )
-        == 0
-    )
+    assert one(case, """select count(*) from order_lines
+        where not coalesce(line_amount >= 0 and line_discount >= 0 and line_coupon >= 0 and quantity >= 0, false)""") == 0
 
 
 def test_a_missing_value_is_null_and_not_a_word(case):
@@ -215,14 +171,8 @@ def test_a_household_responded_when_it_redeemed_a_coupon_of_the_campaign(case):
 
 
 def test_coupons_are_redeemed_within_their_campaign(case):
-    assert (
-        one(
-            case,
-            """select count(*) from interactions left join campaigns using (campaign_id)
-        where not coalesce(occurred_at between start_date and end_date, false)""",
-        )
-        == 0
-    )
+    assert one(case, """select count(*) from interactions left join campaigns using (campaign_id)
+        where not coalesce(occurred_at between start_date and end_date, false)""") == 0
     assert one(case, "select count(*) from interactions anti join offers using (campaign_id, offer_id)") == 0
 
 
@@ -270,19 +220,13 @@ def test_ordered_bands_are_numbered_without_gaps_and_rise():
     for row in rows("labels.csv"):
         if row["order"]:
             ordered.setdefault(row["field"], {})[int(row["order"])] = row["value"]
-    assert set(ordered) == {
-        "campaigns.campaign_name",
-        "customers.age_band",
-        "customers.income_band",
-        "customers.household_size",
-        "customers.kids_count",
-    }
+    assert set(ordered) == {"campaigns.campaign_name", "customers.age_band", "customers.income_band", "customers.household_size",
+                            "customers.kids_count"}
     for field, values in ordered.items():
         assert len(values) == sum(row["field"] == field for row in rows("labels.csv"))
         assert sorted(values) == list(range(1, len(values) + 1))
-        starts = [
-            0 if value.startswith("Under") else int(re.search(r"\d+", value).group()) for _, value in sorted(values.items())
-        ]
+        starts = [0 if value.startswith("Under") else int(re.search(r"\d+", value).group())
+                  for _, value in sorted(values.items())]
         assert starts == sorted(set(starts)), field
 
 
@@ -302,83 +246,47 @@ MISFILED = """order_lines semi join (from products where department in
               ('TRAVEL & LEISURE', 'FROZEN GROCERY', 'PHOTO & VIDEO', 'POSTAL CENTER')) using (product_id)"""
 
 
-@pytest.mark.parametrize(
-    ("sentence", "query"),
-    [
-        ("{:,} of them received no campaign", "select count(*) from customers anti join exposures using (customer_id)"),
-        (
-            "{:,} lines and ${:,} ({:.1%} of line_amount), mostly in category COUPON/MISC ITEMS",
-            f"select count(*), sum(line_amount), sum(line_amount)::double / (select sum(line_amount) from order_lines) from {GASOLINE}",
-        ),
-        ("{:,} lines have a quantity of 1,000 or more", "select count(*) from order_lines where quantity >= 1000"),
-        (
-            "{:,} lines have a quantity of 1,000 or more, all of them gasoline",
-            f"select count(*) from {GASOLINE} where quantity >= 1000",
-        ),
-        (
-            "${:.2f} per 1,000 in the median",
-            f"select median(1000 * line_amount::double / quantity) from {GASOLINE} where quantity >= 1000",
-        ),
-        ("{:,} gasoline lines have quantity 1.", f"select count(*) from {GASOLINE} where quantity = 1"),
-        (
-            "{:,} lines, with ${:,} and ${:,} of coupons",
-            "select count(*), sum(line_amount), sum(line_coupon) from order_lines where quantity = 0",
-        ),
-        (
-            "{:,} lines hold a coupon, no amount and a product that the source does not describe",
-            f"select count(*) from {UNDESCRIBED} where line_coupon > 0 and line_amount = 0",
-        ),
-        (
-            "{:,} lines (${:,}) belong to {} such products",
-            f"select count(*), sum(line_amount), count(distinct product_id) from {UNDESCRIBED}",
-        ),
-        (
-            "{:,} more lines have a coupon above a positive amount",
-            "select count(*) from order_lines where line_coupon > line_amount and line_amount > 0",
-        ),
-        (
-            "{:,} lines and {:,} baskets",
-            """select (select count(*) from order_lines where line_amount = 0),
-        (select count(*) from orders where order_amount = 0)""",
-        ),
-        ("{:,} days have baskets", "select count(distinct order_date::date) from orders"),
-        ("hold {:,} lines (${:,}): fruit", f"select count(*), sum(line_amount) from {MISFILED}"),
-        (
-            "home_ownership of {:,} households, marital_status of {:,}",
-            "select count(*) - count(home_ownership), count(*) - count(marital_status) from customers",
-        ),
-        (
-            "In {:,} households one adult and the children do not add up",
-            """select count(*) from customers
+@pytest.mark.parametrize(("sentence", "query"), [
+    ("{:,} of them received no campaign", "select count(*) from customers anti join exposures using (customer_id)"),
+    ("{:,} lines and ${:,} ({:.1%} of line_amount), mostly in category COUPON/MISC ITEMS",
+     f"select count(*), sum(line_amount), sum(line_amount)::double / (select sum(line_amount) from order_lines) from {GASOLINE}"),
+    ("{:,} lines have a quantity of 1,000 or more", "select count(*) from order_lines where quantity >= 1000"),
+    ("{:,} lines have a quantity of 1,000 or more, all of them gasoline",
+     f"select count(*) from {GASOLINE} where quantity >= 1000"),
+    ("${:.2f} per 1,000 in the median",
+     f"select median(1000 * line_amount::double / quantity) from {GASOLINE} where quantity >= 1000"),
+    ("{:,} gasoline lines have quantity 1.", f"select count(*) from {GASOLINE} where quantity = 1"),
+    ("{:,} lines, with ${:,} and ${:,} of coupons",
+     "select count(*), sum(line_amount), sum(line_coupon) from order_lines where quantity = 0"),
+    ("{:,} lines hold a coupon, no amount and a product that the source does not describe",
+     f"select count(*) from {UNDESCRIBED} where line_coupon > 0 and line_amount = 0"),
+    ("{:,} lines (${:,}) belong to {} such products",
+     f"select count(*), sum(line_amount), count(distinct product_id) from {UNDESCRIBED}"),
+    ("{:,} more lines have a coupon above a positive amount",
+     "select count(*) from order_lines where line_coupon > line_amount and line_amount > 0"),
+    ("{:,} lines and {:,} baskets", """select (select count(*) from order_lines where line_amount = 0),
+        (select count(*) from orders where order_amount = 0)"""),
+    ("{:,} days have baskets", "select count(distinct order_date::date) from orders"),
+    ("hold {:,} lines (${:,}): fruit", f"select count(*), sum(line_amount) from {MISFILED}"),
+    ("home_ownership of {:,} households, marital_status of {:,}",
+     "select count(*) - count(home_ownership), count(*) - count(marital_status) from customers"),
+    ("In {:,} households one adult and the children do not add up", """select count(*) from customers
         where household_composition[1] = '1' and kids_count not like '%+' and household_size not like '%+'
-          and household_size::integer <> kids_count::integer + 1""",
-        ),
-        (
-            "Department and brand of {:,} products, category of {:,}, spec of {:,}",
-            """select count(*) - count(department), count(*) - count(category), count(*) - count(spec)
-        from products where (department is null) = (brand is null)""",
-        ),
-        ("responses ({:,} of {:,})", "select count(*) filter (responded), count(*) from exposures"),
-        (
-            "{:,} campaigns began before 2017 and {:,} ended after it",
-            "select count(*) filter (start_date < '2017-01-01'), count(*) filter (end_date > '2017-12-31') from campaigns",
-        ),
-        (
-            "{:,} exposures precede the first order",
-            "select count(*) from exposures where contacted_at < (select min(order_date) from orders)::date",
-        ),
-        (
-            "several campaigns ({:,} of {:,} do)",
-            """select count(*) filter (campaigns > 1), count(*)
-        from (select count(distinct campaign_id) as campaigns from offers group by offer_id)""",
-        ),
-        (
-            "For {:,} of the {:,} offers",
-            "select count(*) filter (product_id not in (select product_id from order_lines)), count(*) from offers",
-        ),
-        ("{:%-d %B %H:%M:%S} to {:%-d %B %H:%M:%S}", "select min(order_date), max(order_date) from orders"),
-    ],
-)
+          and household_size::integer <> kids_count::integer + 1"""),
+    ("Department and brand of {:,} products, category of {:,}, spec of {:,}",
+     """select count(*) - count(department), count(*) - count(category), count(*) - count(spec)
+        from products where (department is null) = (brand is null)"""),
+    ("responses ({:,} of {:,})", "select count(*) filter (responded), count(*) from exposures"),
+    ("{:,} campaigns began before 2017 and {:,} ended after it",
+     "select count(*) filter (start_date < '2017-01-01'), count(*) filter (end_date > '2017-12-31') from campaigns"),
+    ("{:,} exposures precede the first order",
+     "select count(*) from exposures where contacted_at < (select min(order_date) from orders)::date"),
+    ("several campaigns ({:,} of {:,} do)", """select count(*) filter (campaigns > 1), count(*)
+        from (select count(distinct campaign_id) as campaigns from offers group by offer_id)"""),
+    ("For {:,} of the {:,} offers",
+     "select count(*) filter (product_id not in (select product_id from order_lines)), count(*) from offers"),
+    ("{:%-d %B %H:%M:%S} to {:%-d %B %H:%M:%S}", "select min(order_date), max(order_date) from orders"),
+])
 def test_the_readme_states_oddities_as_the_tables_show_them(case, sentence, query):
     assert sentence.format(*case.execute(query).fetchone()) in readme()
 
@@ -394,27 +302,17 @@ def test_seconds_follow_from_the_basket_number(case):
 def test_money_lines_and_household_sums_equal_the_source(case, source):
     lines = source["transactions"].merge(source["demographics"]["household_id"])
     cents = (lines[["sales_value", "retail_disc", "coupon_match_disc", "coupon_disc"]] * 100).round().astype("int64")
-    theirs = (
-        pd.DataFrame(
-            {
-                "customer_id": lines["household_id"].astype(str),
-                "lines": 1,
-                "amount": cents["sales_value"],
-                "discount": cents["retail_disc"] + cents["coupon_match_disc"],
-                "coupon": cents["coupon_disc"],
-                "quantity": lines["quantity"],
-            }
-        )
-        .groupby("customer_id")
-        .sum()
-    )
-    ours = (
-        case.sql("""select customer_id, count(*)::bigint as lines, (sum(line_amount) * 100)::bigint as amount,
+    theirs = pd.DataFrame({
+        "customer_id": lines["household_id"].astype(str),
+        "lines": 1,
+        "amount": cents["sales_value"],
+        "discount": cents["retail_disc"] + cents["coupon_match_disc"],
+        "coupon": cents["coupon_disc"],
+        "quantity": lines["quantity"],
+    }).groupby("customer_id").sum()
+    ours = case.sql("""select customer_id, count(*)::bigint as lines, (sum(line_amount) * 100)::bigint as amount,
         (sum(line_discount) * 100)::bigint as discount, (sum(line_coupon) * 100)::bigint as coupon,
-        sum(quantity)::bigint as quantity from order_lines group by customer_id""")
-        .df()
-        .set_index("customer_id")
-    )
+        sum(quantity)::bigint as quantity from order_lines group by customer_id""").df().set_index("customer_id")
     assert ours.to_dict("index") == theirs.to_dict("index")
     assert len(ours) == 801
     assert ours["lines"].sum() == len(lines) == 828_850
@@ -467,9 +365,8 @@ def test_a_coupon_does_not_lower_what_the_retailer_receives(source):
     plain = lines[(lines["coupon_disc"] == 0) & (lines["coupon_match_disc"] == 0)]
     prices = set(zip(*(plain[column] for column in place), (plain["sales_value"] * 100).round().astype(int), strict=True))
     priced = {price[:3] for price in prices}
-    reduced = [
-        line for line in lines[lines["coupon_disc"] > 0].itertuples() if (line.product_id, line.store_id, line.week) in priced
-    ]
+    reduced = [line for line in lines[lines["coupon_disc"] > 0].itertuples()
+               if (line.product_id, line.store_id, line.week) in priced]
 
     def met(amount) -> int:
         return sum((line.product_id, line.store_id, line.week, round(100 * amount(line))) in prices for line in reduced)
@@ -485,11 +382,8 @@ def test_the_other_tables_hold_what_the_source_holds_of_the_households(case, sou
     for table, name, columns in [
         ("exposures", "campaigns", {"campaign_id": "campaign_id", "customer_id": "household_id"}),
         ("offers", "coupons", {"campaign_id": "campaign_id", "offer_id": "coupon_upc", "product_id": "product_id"}),
-        (
-            "interactions",
-            "coupon_redemptions",
-            {"customer_id": "household_id", "campaign_id": "campaign_id", "offer_id": "coupon_upc"},
-        ),
+        ("interactions", "coupon_redemptions",
+         {"customer_id": "household_id", "campaign_id": "campaign_id", "offer_id": "coupon_upc"}),
     ]:
         theirs = source[name].merge(known) if "household_id" in source[name] else source[name].drop_duplicates()
         ours = case.sql(f"select {', '.join(columns)} from {table}").fetchall()
