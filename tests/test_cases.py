@@ -150,7 +150,7 @@ def test_every_value_that_reports_show_has_a_name_in_both_languages(company, cod
         "interactions": "interaction_type channel direction department result",
         "feedback": "feedback_type status cause region department",
         "survey": "question_id survey_id",
-        "events": "event_type device search_term location",
+        "events": "event_type device platform search_term location",
         "opportunities": "stage status lost_reason competitor next_step",
         "stage_history": "stage",
         "costs": "cost_type",

@@ -55,6 +55,9 @@ class Settings(BaseModel):
     lapsed_after_days: int = Field(90, ge=1, le=MOST_DAYS, strict=True)
     rfm_window_days: int = Field(365, ge=1, le=MOST_DAYS, strict=True)
     never_recommend: tuple[str, ...] = ()
+    age_bands: tuple[Annotated[int, Field(ge=1, le=110, strict=True)], ...] = ()
+    sensitive_fields: tuple[str, ...] = ()
+    interest_words: dict[str, tuple[str, ...]] = {}
 
     @field_validator("language")
     @classmethod
@@ -68,6 +71,14 @@ class Settings(BaseModel):
     def _currency(cls, value: str) -> str:
         if value not in list_currencies():
             raise ValueError("use an ISO 4217 code like USD, CNY or TWD")
+        return value
+
+    @field_validator("sensitive_fields")
+    @classmethod
+    def _sensitive_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = [f.name for f in contract.TABLES["customers"].fields.values() if f.pii == "sensitive"]
+        if any(field not in known for field in value):
+            raise ValueError(f"choose among {', '.join(known)}")
         return value
 
     @field_validator("time_zone")
