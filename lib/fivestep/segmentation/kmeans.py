@@ -354,7 +354,7 @@ def _choice(points: np.ndarray) -> pd.DataFrame:
             smallest = np.bincount(labels, minlength=k).min() / len(points)
             verdict = SMALL if smallest < SMALLEST else STABLE if similar.min() >= SIMILARITY else UNSTABLE
             # Rounded, so that two numbers of clusters are told apart by the data and not by the last bit of a sum.
-            measured = (round(clearness[k], 4), round(float(similar.min()), 6), round(rand, 6))
+            measured = (round(clearness[k], 6), round(float(similar.min()), 6), round(rand, 6))
             rows.append((k, *measured, smallest, verdict))
     return pd.DataFrame(
         rows, columns=["clusters_tried", "silhouette", "similarity", "adjusted_rand", "smallest_cluster", "verdict"]
