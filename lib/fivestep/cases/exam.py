@@ -44,6 +44,7 @@ class Company:
     tables: engine.Tables
     customers: pd.DataFrame
     facts: dict[str, Any]
+    everybody: engine.Tables  # companies and dealers too
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,9 @@ def exam(folder: Path) -> Exam:
     if not path.is_file():
         raise UserError(f"{folder.name}: there is no truth.json. fivestep simulate writes a company whose truth is known.")
     facts = json.loads(path.read_text(encoding="utf-8"))["facts"]
-    tables = engine.Tables.of(engine.read(folder, engine.connect()), scope=MEMBERS)
-    company = Company(tables, pd.read_parquet(folder / "truth" / "customers.parquet"), facts)
+    read = engine.read(folder, engine.connect())
+    tables = engine.Tables.of(read, scope=MEMBERS)
+    company = Company(tables, pd.read_parquet(folder / "truth" / "customers.parquet"), facts, engine.Tables.of(read))
     rows = [row for question in QUESTIONS for row in question(company)]
     asked = {row["fact"] for row in rows}
     rows += [{"fact": fact, "verdict": NOT_EXAMINED} for fact in FACTS if fact not in asked]
@@ -286,13 +288,25 @@ def clusters(company: Company) -> list[dict[str, Any]]:
     """Are the clusters the segments that the members were made from?"""
     from sklearn.metrics import adjusted_rand_score
 
-    method, fact = "segmentation.kmeans", "segments"
-    result = segmentation.kmeans(company.tables)
+    method, fact = "segmentation.habit_clusters", "segments"
+    result = segmentation.habit_clusters(company.tables)
     if isinstance(result, NotAvailable):
         return [_row(fact, method, MISSED)]
     known = result.table.merge(company.customers, on="customer_id")
-    alike = float(adjusted_rand_score(known["segment"], known["cluster"]))
+    alike = float(adjusted_rand_score(known["segment"], known["habit_cluster"]))
     return [_row(fact, method, FOUND if alike >= ALIKE else MISSED, what="adjusted Rand index", truth=1.0, estimate=alike)]
+
+
+def unprofitable(company: Company) -> list[dict[str, Any]]:
+    """Are the loss-making customers among those with the most spend the companies that cost more than they bring?"""
+    method, fact = "segmentation.profit", "unprofitable_customers"
+    result = segmentation.profit(company.everybody, window_days=company.everybody.days.daily.size)
+    if isinstance(result, NotAvailable):
+        return [_row(fact, method, MISSED)]
+    named = set(result.large_losses()["customer_id"])
+    known = result.table.merge(company.customers, on="customer_id")
+    what = "customers of much spend who cost more than they bring"
+    return [_agreement(fact, method, what, known["customer_id"].isin(named), known["costly"])]
 
 
 def deal_seekers(company: Company) -> list[dict[str, Any]]:
@@ -320,5 +334,5 @@ def _agreement(fact: str, method: str, what: str, named: pd.Series, true: pd.Ser
 
 
 QUESTIONS: tuple[Callable[[Company], list[dict[str, Any]]], ...] = (
-    campaigns, product_pairs, trends, drop_out, clusters, deal_seekers,
+    campaigns, product_pairs, trends, drop_out, clusters, unprofitable, deal_seekers,
 )  # fmt: skip

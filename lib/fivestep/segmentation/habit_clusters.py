@@ -76,6 +76,10 @@ class HabitClusters:
             return _(HABITS[habit][0])
         return _("Lines: {kind}").format(kind=language.value(f"products.{self.habits.field}", habit.removeprefix("lines: ")))
 
+    def segments(self) -> pd.DataFrame:
+        """customer_id and group of every customer of the result."""
+        return self.table[["customer_id", "habit_cluster"]]
+
     # ---------------------------------------------------------------- tables
     def profile(self) -> pd.DataFrame:
         """One row per cluster, most spend first: customers, shares, spend, what sets it apart, similarity, badge."""

@@ -92,6 +92,10 @@ class Clusters:
         """The row of ``choice`` that was used."""
         return self.choice[self.choice["verdict"] == CHOSEN].iloc[0]
 
+    def segments(self) -> pd.DataFrame:
+        """customer_id and cluster of every customer of the result."""
+        return self.table[["customer_id", "cluster"]]
+
     # ---------------------------------------------------------------- the choice of k
     def choice_chart(self) -> Figure:
         """Silhouette and stability by number of clusters, the chosen one marked."""

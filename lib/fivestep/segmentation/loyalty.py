@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import ibis
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fivestep import charts, language
+from fivestep import language
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
@@ -80,16 +79,6 @@ class Loyalty:
             "customers": [int(self.table[p].notna().sum()) for p in WEIGHTS],
             "mean_part": [self.table[p].mean() for p in WEIGHTS],
         })  # fmt: skip
-
-    def chart(self) -> Figure:
-        """Mean of each part of the index among the customers for whom it is known."""
-        shown = self.parts()
-        return charts.bars(
-            [_("{part} (weight {weight})").format(part=_(p), weight=language.percent(w, 0)) for p, w in WEIGHTS.items()],
-            shown["mean_part"].to_numpy(),
-            write=lambda v: language.MISSING if language.absent(v) else language.number(v, 2),
-            xlabel=_("Mean of the part, 0 to 1, where it is known"),
-        )
 
     def headline(self) -> str:
         """How many customers are active, and how many of these are loyal."""
@@ -195,7 +184,9 @@ def loyalty(tables: Tables, stages: Lifecycle) -> Loyalty | NotAvailable:
         limits=_category_limits(tables, limit),
         lapsed_after_days=limit,
         as_of=tables.as_of,
-        warnings=(warned.format(parts=language.listing([_(p) for p in absent])),) if absent else (),
+        warnings=(warned.format(parts=language.listing([_(p) for p in absent])),)
+        if absent and table["loyalty_index"].notna().any()
+        else (),
     )
 
 
@@ -269,7 +260,7 @@ def _undecided(tables: Tables, table: pd.DataFrame, limit: int) -> set[str]:
 
 def _category_limits(tables: Tables, limit: int) -> pd.DataFrame:
     """For the categories with most customers: usual gap, the silence that is unusual, and who is on which side of it."""
-    columns = ["category", "customers", "usual_gap_days", "inactive_after_days", "active_customers", "lost_customers"]
+    columns = ["category", "customers", "usual_gap_days", "inactive_after_days", "not_silent", "silent_customers"]
     if tables.missing("order_lines.customer_id", "products.category"):
         return pd.DataFrame(columns=columns)
     lines = tables.order_lines.filter(tables.order_lines.customer_id.notnull(), tables.order_lines.line_amount >= 0)
@@ -290,8 +281,8 @@ def _category_limits(tables: Tables, limit: int) -> pd.DataFrame:
             customers=joined.count(),
             usual_gap_days=joined.usual_gap_days.max(),
             inactive_after_days=joined.inactive_after_days.max(),
-            active_customers=(silent <= joined.inactive_after_days).sum(),
-            lost_customers=(silent > joined.inactive_after_days).sum(),
+            not_silent=(silent <= joined.inactive_after_days).sum(),
+            silent_customers=(silent > joined.inactive_after_days).sum(),
         ),
         by=["category"],
     )

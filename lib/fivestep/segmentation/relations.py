@@ -115,10 +115,15 @@ class Relations:
         if not self.with_profit:
             return _("How spend and discounts divide")
         moved = rows.loc[RELATIONAL, "carried_for_others"]
-        if rows.loc[TRANSACTIONAL, "customers"] == 0 or rows.loc[TRANSACTIONAL, "carried_for_others"] >= 0 or moved <= 0:
-            return _("Relational customers do not carry transactional ones: their profit per spend is no higher than the average")
+        if rows.loc[TRANSACTIONAL, "carried_for_others"] >= 0:
+            return _("Nobody carries transactional customers: they bring no less profit per spend than all together")
+        less = language.short_money(-rows.loc[TRANSACTIONAL, "carried_for_others"])
+        if moved <= 0:
+            return _(
+                "Transactional customers bring {less} less profit than at the average rate; relational ones do not make up for it"
+            ).format(less=less)
         return _("Relational customers bring {money} more profit than at the average rate, transactional ones {less} less").format(
-            money=language.short_money(moved), less=language.short_money(-rows.loc[TRANSACTIONAL, "carried_for_others"])
+            money=language.short_money(moved), less=less
         )
 
     def valuable_headline(self) -> str:

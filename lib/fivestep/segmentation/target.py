@@ -46,7 +46,7 @@ class TargetCard:
     """What sets the core customers apart: high value, not leaving, orders on `CORE_DAYS` days or more.
 
     ``table``: one row per value of a trait that is more frequent among core customers than among all other buyers (the interval
-    of the difference leaves out 0), strongest first: trait, trait_value, core_share, other_share, difference_low, difference_high.
+    of the difference leaves out 0), strongest first: trait, trait_value, core_share, other_share, core_difference_low, core_difference_high.
     ``core``: customer_id, match_score (share of the card's traits that the customer has) of every customer of the base, core.
     """
 
@@ -134,9 +134,9 @@ def target_card(tables: Tables, tiers: ValueTiers, stages: Lifecycle) -> TargetC
             low, high = intervals.newcombe(a, int(ours.sum()), b, int(others.sum()))
             if low > 0:
                 rows.append((f, value, a / ours.sum(), b / others.sum(), low, high))
-    columns = ["trait", "trait_value", "core_share", "other_share", "difference_low", "difference_high"]
+    columns = ["trait", "trait_value", "core_share", "other_share", "core_difference_low", "core_difference_high"]
     table = pd.DataFrame(rows, columns=columns).sort_values(
-        ["difference_low", "trait", "trait_value"], ascending=[False, True, True], ignore_index=True
+        ["core_difference_low", "trait", "trait_value"], ascending=[False, True, True], ignore_index=True
     )
     has = [(known[t] == v).to_numpy() for t, v in zip(table["trait"], table["trait_value"], strict=True)]
     match = np.mean(has, axis=0) if has else np.full(len(base), np.nan)

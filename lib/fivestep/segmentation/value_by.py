@@ -28,7 +28,13 @@ FIELDS = {
     "interests": PSYCHOGRAPHIC,
     "member_level": BEHAVIOURAL, "source": BEHAVIOURAL,
 }  # fmt: skip
+LABELS = {
+    "customer_type": N_("Customer type"), "source": N_("Source"), "member_level": N_("Member level"), "interests": N_("Interests"),
+    "household_size": N_("Household size"), "kids_count": N_("Children"), "income_band": N_("Income band"),
+    "home_ownership": N_("Home ownership"), "company_size": N_("Company size"), "industry": N_("Industry"),
+}  # fmt: skip
 FREQUENCY, SETTLEMENT = N_("Purchase frequency"), N_("Settlement cycle")
+GROUPINGS = (N_("RFM class"), N_("Cluster"), N_("Group by habit"))  # what the notebook calls the found ones
 OFTEN, SELDOM = N_("Bought often"), N_("Bought seldom")
 AT_ONCE = N_("Paid at once")
 TERMS = ((0, AT_ONCE), (30, N_("Within 30 days")), (60, N_("Within 60 days")), (10**9, N_("Later than 60 days")))
@@ -86,13 +92,29 @@ class ValueBySegment:
             "spend_per_customer": (grouped["sum"] / grouped["size"]).to_numpy(),
         })  # fmt: skip
 
-    def cross(self, rows: str, columns: str) -> Figure:
-        """Customers by a rule and a found division, in percent of each row."""
-        counts = pd.crosstab(self.members[rows], self.members[columns])
+    def cross(self) -> Figure | NotAvailable:
+        """Customers of the best rule by the best division found in the data, in percent of each row."""
+        rule, found = self.best(found=False), self.best(found=True)
+        if rule is None or found is None:
+            return NotAvailable((), _(ANSWERS), reason=_("there are not both a rule and groups found in the data."))
+        counts = pd.crosstab(self.members[rule["division"]], self.members[found["division"]])
         shares = counts.div(counts.sum(axis=1), axis=0)
-        shares.index = [_group_label(rows, g) for g in shares.index]
-        shares.columns = [_group_label(columns, g) for g in shares.columns]
+        shares.index = [_group_label(rule["division"], g) for g in shares.index]
+        shares.columns = [_group_label(found["division"], g) for g in shares.columns]
         return charts.heatmap(shares, write=language.percent)
+
+    def cross_headline(self) -> str:
+        """How far the best rule and the best division found agree."""
+        from sklearn.metrics import adjusted_rand_score
+
+        rule, found = self.best(found=False), self.best(found=True)
+        if rule is None or found is None:
+            return ""
+        both = self.members[[rule["division"], found["division"]]].dropna()
+        return _("{rule} and {found} agree with an adjusted Rand index of {value}, where 0 is chance and 1 identical").format(
+            rule=division_label(rule["division"]), found=division_label(found["division"]),
+            value=language.number(adjusted_rand_score(both[rule["division"]], both[found["division"]]), 2),
+        )  # fmt: skip
 
     def best(self, found: bool) -> pd.Series | None:
         """The row of the best division that was found in the data, or of the best rule."""
@@ -156,7 +178,7 @@ class ValueBySegment:
 def division_label(division: str) -> str:
     """A division as the reader knows it: a field of customers by its description, any other by its name."""
     described = TABLES["customers"].fields.get(division)
-    return _(described.description) if described else _(division)
+    return _(LABELS.get(division, described.description if described else division))
 
 
 def _group_label(division: str, group: str) -> str:

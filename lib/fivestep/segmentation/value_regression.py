@@ -44,7 +44,7 @@ class ValueRegression:
 
     def shown(self) -> pd.DataFrame:
         """``table`` with traits and values as the reader knows them, strongest effects first."""
-        t = self.table.assign(sure=np.fmax(self.table["effect_low"], -self.table["effect_high"]))
+        t = self.table.assign(sure=np.fmax(self.table["spend_effect_low"], -self.table["spend_effect_high"]))
         t = t.sort_values(["sure", "trait", "trait_value"], ascending=[False, True, True]).drop(columns="sure")
         names = list(t["trait"])
         for column in ("trait_value", "reference"):
@@ -131,7 +131,7 @@ def value_regression(tables: Tables, *, window_days: int = 365) -> ValueRegressi
     weighted = design * (left / np.maximum(1 - leverage, 1e-9))[:, None]
     error = np.sqrt(np.diag(inverse @ (weighted.T @ weighted) @ inverse))[1:]
     table = pd.DataFrame(rows, columns=["trait", "trait_value", "reference", "customers"])
-    for name, shift in (("effect", 0.0), ("effect_low", -1.96), ("effect_high", 1.96)):
+    for name, shift in (("spend_effect", 0.0), ("spend_effect_low", -1.96), ("spend_effect_high", 1.96)):
         table[name] = np.expm1(beta[1:] + shift * error).round(6)
     scaled = (design[:, 1:] - design[:, 1:].mean(axis=0)) / design[:, 1:].std(axis=0)
     condition = float(np.linalg.cond(scaled))
