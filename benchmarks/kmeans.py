@@ -50,7 +50,7 @@ def main() -> None:
     fits(points[:2000], [2], starts=1)
     silhouettes(points[:100], [np.arange(100) % 2])
     began = time.perf_counter()
-    measured, fitted = ours(points)
+    _measured, fitted = ours(points)
     middle = time.perf_counter()
     theirs, models = plain(points)
     end = time.perf_counter()

@@ -721,8 +721,8 @@ def test_the_notebook_is_calls_only():
     notebook = nbformat.read(KIT / "notebooks" / "2_segmentation.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.id for cell in code] == [
-        "parameters", "open", "rfm", "rfm-8", "value", "lifecycle", "customer-value", "customer-value-test", "contracts",
-        "clusters", "segments",
+        "parameters", "open", "rfm", "rfm-8", "value", "profit", "lifecycle", "loyalty", "relations", "customer-value",
+        "customer-value-test", "contracts", "clusters", "habits", "divisions", "regression", "target", "segments", "rules",
     ]  # fmt: skip
     for cell in code:
         assert cell.outputs == []

@@ -18,7 +18,8 @@ from fivestep.segmentation.value_tiers import ValueTiers, value_tiers
 
 __all__ = [
     "CLASSES", "CLASSES_8", "Clusters", "ContractValue", "CustomerValue", "HabitClusters", "Lifecycle", "Loyalty", "Profit",
-    "Prospects", "Relations", "Rfm", "SegmentRules", "TargetCard", "TiersByStage", "ValueBySegment", "ValueRegression", "ValueTiers",
+    "Prospects", "Relations", "Rfm", "SegmentRules", "TargetCard", "TiersByStage", "ValueBySegment", "ValueRegression",
+    "ValueTiers",
     "contract_value", "customer_value", "habit_clusters", "kmeans", "lifecycle", "loyalty", "profit", "prospects", "relations",
     "rfm", "segment_rules", "segments", "target_card", "tiers_by_stage", "value_by_segment", "value_regression", "value_tiers",
 ]  # fmt: skip

@@ -111,7 +111,7 @@ register(
         N_("Campaign costs booked on the customer, and the customer's share of what campaigns cost beyond that.")),
     profit=Column(N_("Profit"), "money", N_("Spend less product cost, cost to serve and campaign cost.")),
     # Transactional and relational customers
-    relation=Column(N_("Relation"), "text", N_("Whether the customer comes for the price or for the relation."), values="message"),
+    relation=Column(N_("Relation"), "text", N_("Whether the customer comes for the price or the relation."), values="message"),
     share_of_discounts=Column(N_("Share of discounts"), "percent", N_("Discounts of the row divided by those of all rows.")),
     share_of_profit=Column(N_("Share of profit"), "percent", N_("Profit of the row divided by that of all rows.")),
     profit_rate=Column(N_("Profit per spend"), "percent", N_("Profit divided by spend.")),
@@ -129,7 +129,7 @@ register(
     loyalty_part=Column(N_("Part"), "text", N_("Part of the loyalty index."), values="message"),
     weight=Column(N_("Weight"), "percent", N_("Weight of the part in the index.")),
     mean_part=Column(N_("Mean"), "ratio", N_("Mean of the part, 0 to 1, where it is known.")),
-    usual_gap_days=Column(N_("Usual gap (days)"), "count", N_("Half of the gaps between purchase days are shorter, half longer.")),
+    usual_gap_days=Column(N_("Usual gap (days)"), "count", N_("Half of the gaps between purchase days are shorter.")),
     inactive_after_days=Column(N_("Inactive after (days)"), "count",
         N_("A longer silence is unusual: nine in ten gaps are no longer.")),
     not_silent=Column(N_("Active"), "count", N_("Customers of the row whose silence is not unusual.")),
@@ -154,7 +154,8 @@ register(
     basis=Column(N_("Basis"), "text", N_("Kind of segmentation that the division belongs to."), values="message"),
     groups=Column(N_("Groups"), "count", N_("Number of groups of the division.")),
     group=Column(N_("Group"), "text", N_("Group of the division.")),
-    explained=Column(N_("Explained"), "percent", N_("Share of the differences in spend between customers that the division explains.")),
+    explained=Column(N_("Explained"), "percent",
+        N_("Share of the differences in spend between customers that the division explains.")),
     explained_low=Column(N_("Explained from (95%)"), "percent", N_("Lower end of the 95% interval.")),
     explained_high=Column(N_("to (explained)"), "percent", N_("Upper end of the 95% interval.")),
     # Rules
@@ -166,7 +167,8 @@ register(
     trait=Column(N_("Trait"), "text", N_("What is known of the customers.")),
     trait_value=Column(N_("Value"), "text", N_("Value of the trait.")),
     reference=Column(N_("Compared with"), "text", N_("The most frequent value of the trait.")),
-    spend_effect=Column(N_("Spend relative to it"), "percent", N_("Spend relative to the value compared with, other traits equal, less 1.")),
+    spend_effect=Column(N_("Spend relative to it"), "percent",
+        N_("Spend relative to the value compared with, other traits equal, less 1.")),
     spend_effect_low=Column(N_("Effect from (95%)"), "percent", N_("Lower end of the 95% interval.")),
     spend_effect_high=Column(N_("to (effect)"), "percent", N_("Upper end of the 95% interval.")),
     # Target customers and prospects

@@ -153,9 +153,9 @@ class HabitClusters:
     def note(self) -> str:
         """Base, method and what was left out."""
         out = _(
-            "Base: {n} customers with {least} orders or more in the {days} days to {day}; {few} with fewer are left out. k-means on "
-            "habits in standard deviations (capped at {bound}), not on spend; silhouette {silhouette}, adjusted Rand index with "
-            "resamples {rand}."
+            "Base: {n} customers with {least} orders or more in the {days} days to {day}; {few} with fewer are left out. "
+            "k-means on habits in standard deviations (capped at {bound}), not on spend; silhouette {silhouette}, adjusted "
+            "Rand index with resamples {rand}."
         ).format(
             n=language.number(len(self.table)), least=LEAST, days=language.number(self.window_days), day=language.day(self.as_of),
             few=language.number(self.few_orders), bound=language.number(BOUND),
@@ -207,9 +207,7 @@ def habit_clusters(tables: Tables, *, window_days: int = 365) -> HabitClusters |
             "{n} customer has {least} orders or more in the {days} days to {day}; groups are looked for from {few}.",
             "{n} customers have {least} orders or more in the {days} days to {day}; groups are looked for from {few}.",
             n,
-        ).format(
-            n=language.number(n), least=LEAST, days=language.number(window_days), day=language.day(tables.as_of), few=FEW
-        )
+        ).format(n=language.number(n), least=LEAST, days=language.number(window_days), day=language.day(tables.as_of), few=FEW)
         return NotAvailable((), _(ANSWERS), reason=reason)
     used = [name for name in found.names if found.reliability[name] >= RELIABLE]
     if len(used) < 2:

@@ -97,10 +97,14 @@ def _sums(tables: Tables, window_days: int) -> tuple[pd.DataFrame, str]:
     if field:
         products = tables.products.filter(tables.products[field].notnull()).select("product_id", kind=tables.products[field])
         kinds = joined.join(products, "product_id")
-        counts = frame(kinds.group_by("customer_id", "half", "kind").aggregate(n=kinds.count()), by=["customer_id", "half", "kind"])
+        counts = frame(
+            kinds.group_by("customer_id", "half", "kind").aggregate(n=kinds.count()), by=["customer_id", "half", "kind"]
+        )
         total = counts.groupby("kind")["n"].sum()
         top = sorted(total.index, key=lambda k: (-total[k], k))[:KINDS]
-        wide = counts[counts["kind"].isin(top)].pivot(index=["customer_id", "half"], columns="kind", values="n").reindex(columns=top)
+        wide = (
+            counts[counts["kind"].isin(top)].pivot(index=["customer_id", "half"], columns="kind", values="n").reindex(columns=top)
+        )
         wide.columns = [f"lines: {kind}" for kind in wide.columns]
         sums = sums.merge(wide.reset_index(), on=["customer_id", "half"], how="left")
     return sums.fillna(0), field

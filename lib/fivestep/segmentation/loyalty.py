@@ -114,19 +114,19 @@ class Loyalty:
     def note(self) -> str:
         """The rules."""
         return _(
-            "Active: an order in the last {days} days; lost: none for longer; potential: known, without an order. Loyal: active, an "
-            "order in every quarter since the first (four at most, two at least) and no detractor where asked; hesitant: an "
-            "opportunity open for longer than half of the decided ones took, or a visit to the shop in the last {days} days without "
-            "an order in them."
+            "Active: an order in the last {days} days; lost: none for longer; potential: known, without an order. Loyal: "
+            "active, an order in every quarter since the first (four at most, two at least) and no detractor where asked; "
+            "hesitant: an opportunity open for longer than half of the decided ones took, or a visit to the shop in the last "
+            "{days} days without an order in them."
         ).format(days=language.number(self.lapsed_after_days))
 
     def parts_note(self) -> str:
         """What each part is, and what happens where one is missing."""
         return _(
-            "Trust and satisfaction: mean scores of the customer's feedback on their scale. Contact frequency: rank by contacts in a "
-            "year. Service effect: share of the customer's cases resolved. Renewal: share of the last four quarters, since the "
-            "first order, with one. A missing part gives its weight to the others; with under {least} of the weight known there is no "
-            "index."
+            "Trust and satisfaction: mean scores of the customer's feedback on their scale. Contact frequency: rank by "
+            "contacts in a year. Service effect: share of the customer's cases resolved. Renewal: share of the last four "
+            "quarters, since the first order, with one. A missing part gives its weight to the others; with under {least} of "
+            "the weight known there is no index."
         ).format(least=language.percent(LEAST_KNOWN, 0))
 
     def finding(self) -> Finding:

@@ -94,7 +94,7 @@ def groups(way: str, points: np.ndarray, codes: np.ndarray, k: int) -> np.ndarra
 
 
 def stability(way: str, points: np.ndarray, codes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
-    """Mean Jaccard similarity of each group with resamples, and mean adjusted Rand index (Hennig 2007; Hubert and Arabie 1985)."""
+    """Mean Jaccard similarity of each group with resamples (Hennig 2007), and mean adjusted Rand index."""
     from sklearn.metrics import adjusted_rand_score
 
     k = int(labels.max()) + 1

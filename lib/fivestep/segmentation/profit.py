@@ -127,9 +127,7 @@ class Profit:
         if round(t["spend"].sum(), 2) <= 0:
             return _("Costs exceed spend: there is no margin to speak of")
         return _("Of spend {product} goes into products, {service} into service and {campaign} into campaigns").format(
-            **{
-                k: language.percent(t[f"{k}_cost"].sum() / t["spend"].sum()) for k in ("product", "service", "campaign")
-            }
+            **{k: language.percent(t[f"{k}_cost"].sum() / t["spend"].sum()) for k in ("product", "service", "campaign")}
         )
 
     def list_headline(self) -> str:
@@ -165,9 +163,7 @@ class Profit:
             display=language.number(n),
             text=language.sentence(self.headline()),
             evidence=self.note(),
-            so_what=_(
-                "Change prices, terms or service of the loss-making customers on the list before winning more like them."
-            )
+            so_what=_("Change prices, terms or service of the loss-making customers on the list before winning more like them.")
             if n
             else _("Keep costs by customer: without them a loss stays unseen until it is large."),
             confidence="low" if len(self.table) < FEW else "medium" if self.warnings else "high",
@@ -178,16 +174,14 @@ class Profit:
         )
 
 
-@needs(
-    "order_lines.customer_id", "order_lines.order_date", "order_lines.line_amount", "order_lines.cost", answers=ANSWERS
-)
+@needs("order_lines.customer_id", "order_lines.order_date", "order_lines.line_amount", "order_lines.cost", answers=ANSWERS)
 def profit(tables: Tables, *, window_days: int = 365) -> Profit | NotAvailable:
     """Profit of every customer in the last *window_days* days.
 
-    Spend and product cost are those of the order lines, returns netted; a line without a cost gets the cost rate of the lines that
-    have one. Costs of the table ``costs`` count as booked. What campaigns that began in the window cost beyond the booked costs of
-    type "campaign" is shared equally by their contacted customers, in proportion to the cost of each campaign. Lines without a
-    customer are excluded. `NotAvailable` where no line has both customer and cost.
+    Spend and product cost are those of the order lines, returns netted; a line without a cost gets the cost rate of the lines
+    that have one. Costs of the table ``costs`` count as booked. What campaigns that began in the window cost beyond the booked
+    costs of type "campaign" is shared equally by their contacted customers, in proportion to the cost of each campaign. Lines
+    without a customer are excluded. `NotAvailable` where no line has both customer and cost.
 
     Source: whale curve of customer profitability, Kaplan and Narayanan (2001).
     """
@@ -215,7 +209,9 @@ def profit(tables: Tables, *, window_days: int = 365) -> Profit | NotAvailable:
     table = table.reindex(everybody, fill_value=0.0)
     table["service_cost"] = service.reindex(everybody, fill_value=0.0)
     table["campaign_cost"] = campaign.reindex(everybody, fill_value=0.0) + contacted.reindex(everybody, fill_value=0.0)
-    costs = table[["product_cost", "service_cost", "campaign_cost"]] = table[["product_cost", "service_cost", "campaign_cost"]].round(6)
+    costs = table[["product_cost", "service_cost", "campaign_cost"]] = table[
+        ["product_cost", "service_cost", "campaign_cost"]
+    ].round(6)
     table["profit"] = (table["spend"] - costs.sum(axis=1)).round(6)
     even = EVEN * table["spend"].clip(lower=0)
     table["profit_class"] = np.select([table["profit"] > even, table["profit"] >= -even], [PROFITABLE, BREAK_EVEN], LOSS)

@@ -122,9 +122,9 @@ class Relations:
             return _(
                 "Transactional customers bring {less} less profit than at the average rate; relational ones do not make up for it"
             ).format(less=less)
-        return _("Relational customers bring {money} more profit than at the average rate, transactional ones {less} less").format(
-            money=language.short_money(moved), less=less
-        )
+        return _(
+            "Relational customers bring {money} more profit than at the average rate, transactional ones {less} less"
+        ).format(money=language.short_money(moved), less=less)
 
     def valuable_headline(self) -> str:
         """How many of the relational customers bring most, could, or are losing value."""
@@ -136,17 +136,19 @@ class Relations:
     def note(self) -> str:
         """Base and rules."""
         return _(
-            "Base: {n} customers with an order in the {days} days to {day}. Transactional: half of the orders or more on discount; "
-            "relational: fewer. Not clear: orders on fewer than {least} days, or every single one on discount, which is a standing "
-            "price. Carried for others: profit less spend times the profit rate of all."
-        ).format(n=language.number(len(self.table)), days=language.number(self.window_days), day=language.day(self.as_of), least=LEAST)
+            "Base: {n} customers with an order in the {days} days to {day}. Transactional: half of the orders or more on "
+            "discount; relational: fewer. Not clear: orders on fewer than {least} days, or every single one on discount, which "
+            "is a standing price. Carried for others: profit less spend times the profit rate of all."
+        ).format(
+            n=language.number(len(self.table)), days=language.number(self.window_days), day=language.day(self.as_of), least=LEAST
+        )
 
     def valuable_note(self) -> str:
         """The rules of the three kinds."""
         return _(
-            "Relational customers without a loss, first rule that holds. Losing value: lapsing or lapsed, or spend in the later half "
-            "of the window under half of that in the earlier. Most profit: value tier high. Could become: medium or low tier, spend "
-            "not falling."
+            "Relational customers without a loss, first rule that holds. Losing value: lapsing or lapsed, or spend in the "
+            "later half of the window under half of that in the earlier. Most profit: value tier high. Could become: medium or "
+            "low tier, spend not falling."
         )
 
     def finding(self) -> Finding:
@@ -165,7 +167,9 @@ class Relations:
             else _("Discounts are no habit of anybody: keep it so."),
             confidence="low" if len(self.table) < FEW else "medium" if self.warnings else "high",
             warnings=self.warnings,
-            assumptions=(_("Who buys on discount may do so for want of another offer: the label is about purchases, not people."),),
+            assumptions=(
+                _("Who buys on discount may do so for want of another offer: the label is about purchases, not people."),
+            ),
         )
 
 
@@ -174,9 +178,7 @@ def _share(values: pd.Series) -> np.ndarray:
     return values.to_numpy(dtype=float) / total if round(total, 2) > 0 else np.full(len(values), np.nan)
 
 
-@needs(
-    "orders.customer_id", "orders.order_date", "orders.order_amount", "orders.discount_amount", answers=ANSWERS
-)
+@needs("orders.customer_id", "orders.order_date", "orders.order_amount", "orders.discount_amount", answers=ANSWERS)
 def relations(
     tables: Tables, stages: Lifecycle, tiers: ValueTiers, *, profits: list[Profit | NotAvailable], window_days: int = 365
 ) -> Relations | NotAvailable:

@@ -380,12 +380,15 @@ def own_classes(classes: Mapping[str, str]) -> dict[tuple[int, int, int], str]:
             for cell in itertools.product(*(spans[letter] for letter in "RFM")):
                 if cell in named and named[cell] != name:
                     raise UserError(
-                        f"{said} R {cell[0]}, F {cell[1]}, M {cell[2]} is in {named[cell]!r} and in {name!r}. Give it to one of them."
+                        f"{said} R {cell[0]}, F {cell[1]}, M {cell[2]} is in {named[cell]!r} and in {name!r}. "
+                        "Give it to one of them."
                     )
                 named[cell] = name
     for cell in itertools.product(range(1, SCORES + 1), repeat=3):
         if cell not in named:
-            raise UserError(f"{said} R {cell[0]}, F {cell[1]}, M {cell[2]} is in no class. Every combination of scores needs one.")
+            raise UserError(
+                f"{said} R {cell[0]}, F {cell[1]}, M {cell[2]} is in no class. Every combination of scores needs one."
+            )
     return named
 
 

@@ -24,9 +24,9 @@ SEED = 20
 class SegmentRules:
     """A decision tree that says the segment of a customer from *measures*.
 
-    ``table``: one row per segment: segment, customers, rule (a condition of SQL), rule_precision (share of those the rule names who
-    are of the segment) and rule_recall (share of the segment that it names). ``expression``: one CASE expression that gives the
-    segment. ``fidelity``: share of customers whose segment it gives; ``held_out``: the same for customers who had no part in
+    ``table``: one row per segment: segment, customers, rule (a condition of SQL), rule_precision (share of those the rule names
+    who are of the segment) and rule_recall (share of the segment that it names). ``expression``: one CASE expression that gives
+    the segment. ``fidelity``: share of customers whose segment it gives; ``held_out``: the same for customers who had no part in
     growing the tree (cross-validation in `FOLDS` parts); ``largest``: share of the largest segment, which naming it for everybody
     would get right.
     """
@@ -77,7 +77,9 @@ def segment_rules(frame: pd.DataFrame | NotAvailable, segment: str, measures: li
     known = frame[frame[segment].notna()].sort_values("customer_id")
     names, labels = np.unique(known[segment].astype(str), return_inverse=True)
     if len(known) < FEW or len(names) < 2:
-        return NotAvailable((), _(ANSWERS), reason=_("there are fewer than two segments or fewer than {n} customers.").format(n=FEW))
+        return NotAvailable(
+            (), _(ANSWERS), reason=_("there are fewer than two segments or fewer than {n} customers.").format(n=FEW)
+        )
     used = [m for m in measures if known[m].notna().any()]
     values = known[used].astype(float).fillna(0.0).to_numpy()
     tree = DecisionTreeClassifier(max_leaf_nodes=LEAVES, min_samples_leaf=max(1, int(SMALLEST * len(known))), random_state=SEED)

@@ -20,8 +20,8 @@ from fivestep.segmentation.value_tiers import TIERS, ValueTiers
 ANSWERS = N_("who the core customers are, what sets them apart and which prospects are like them")
 ANSWERS_PROSPECTS = N_("which prospects to approach first")
 TRAITS = (
-    "age_band", "gender", "income_band", "occupation", "marital_status", "household_size", "kids_count", "interests", "customer_type",
-    "industry", "company_size", "source",
+    "age_band", "gender", "income_band", "occupation", "marital_status", "household_size", "kids_count", "interests",
+    "customer_type", "industry", "company_size", "source",
 )  # fmt: skip
 CORE_DAYS = 5  # days with an order from which a customer of high value is a core customer
 LEAST = 30  # core customers, below which a card says little
@@ -46,8 +46,9 @@ class TargetCard:
     """What sets the core customers apart: high value, not leaving, orders on `CORE_DAYS` days or more.
 
     ``table``: one row per value of a trait that is more frequent among core customers than among all other buyers (the interval
-    of the difference leaves out 0), strongest first: trait, trait_value, core_share, other_share, core_difference_low, core_difference_high.
-    ``core``: customer_id, match_score (share of the card's traits that the customer has) of every customer of the base, core.
+    of the difference leaves out 0), strongest first: trait, trait_value, core_share, other_share, core_difference_low,
+    core_difference_high. ``core``: customer_id, match_score (share of the card's traits that the customer has) of every customer of the
+    base, core.
     """
 
     table: pd.DataFrame
@@ -101,7 +102,9 @@ class TargetCard:
             evidence=self.note(),
             so_what=_("Look for new customers with these traits.")
             if len(self.table)
-            else _("Look for new customers by what they buy: what is known of persons does not tell who becomes a core customer."),
+            else _(
+                "Look for new customers by what they buy: what is known of persons does not tell who becomes a core customer."
+            ),
             confidence="medium" if self.size >= LEAST else "low",
             warnings=() if self.size >= LEAST else (_("Few core customers: the card may change with a handful of them."),),
         )
@@ -172,10 +175,11 @@ class Prospects:
     def note(self) -> str:
         """What each score is made of."""
         return _(
-            "Score: mean of the principles the data can judge. Like the core customers: share of the target card's traits. Looks ahead: "
-            "a next contact is agreed or an opportunity open. Stays in touch: share of the last four quarters with a contact or visit. "
-            "Responds: share of contacts answered. Financial prospects: rank by the amount of open opportunities, else by income. No "
-            "reason for caution: no bad credit and no lost opportunity. {n} who want no marketing are left out."
+            "Score: mean of the principles the data can judge. Like the core customers: share of the target card's traits. "
+            "Looks ahead: a next contact is agreed or an opportunity open. Stays in touch: share of the last four quarters "
+            "with a contact or visit. Responds: share of contacts answered. Financial prospects: rank by the amount of open "
+            "opportunities, else by income. No reason for caution: no bad credit and no lost opportunity. {n} who want "
+            "no marketing are left out."
         ).format(n=language.number(self.left_out))
 
     def finding(self) -> Finding:
@@ -218,7 +222,9 @@ def prospects(tables: Tables, card: TargetCard, stages: Lifecycle) -> Prospects 
     table.insert(1, "prospect_score", scores.mean(axis=1).round(6))
     table.insert(2, "principles_known", scores.notna().sum(axis=1))
     table = table.sort_values(["prospect_score", "customer_id"], ascending=[False, True], ignore_index=True)
-    return Prospects(table[["customer_id", "prospect_score", "principles_known", *PRINCIPLES.values()]], len(ids) - len(kept), tables.as_of)
+    return Prospects(
+        table[["customer_id", "prospect_score", "principles_known", *PRINCIPLES.values()]], len(ids) - len(kept), tables.as_of
+    )
 
 
 def _deals(tables: Tables, ids: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -230,12 +236,16 @@ def _deals(tables: Tables, ids: pd.Series) -> tuple[np.ndarray, np.ndarray, np.n
         going = deals.closed_at.isnull()
         has_status = "status" in deals.columns
         gone = (deals.status.lower() == "lost").fill_null(False) if has_status else ibis.literal(False)
-        found = frame(
-            deals.group_by("customer_id").aggregate(
-                open=going.any(), amount=deals.amount.sum(where=going).fill_null(0), lost=gone.any()
-            ),
-            by=["customer_id"],
-        ).set_index("customer_id").reindex(ids)
+        found = (
+            frame(
+                deals.group_by("customer_id").aggregate(
+                    open=going.any(), amount=deals.amount.sum(where=going).fill_null(0), lost=gone.any()
+                ),
+                by=["customer_id"],
+            )
+            .set_index("customer_id")
+            .reindex(ids)
+        )
         opened, lost = found["open"].eq(True).to_numpy(dtype=float), found["lost"].eq(True).to_numpy(dtype=float)
         money = _rank(found["amount"].astype(float).where(found["amount"].astype(float) > 0))
     if not tables.missing("customers.income"):

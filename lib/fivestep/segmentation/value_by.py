@@ -29,7 +29,8 @@ FIELDS = {
     "member_level": BEHAVIOURAL, "source": BEHAVIOURAL,
 }  # fmt: skip
 LABELS = {
-    "customer_type": N_("Customer type"), "source": N_("Source"), "member_level": N_("Member level"), "interests": N_("Interests"),
+    "customer_type": N_("Customer type"), "source": N_("Source"), "member_level": N_("Member level"),
+    "interests": N_("Interests"),
     "household_size": N_("Household size"), "kids_count": N_("Children"), "income_band": N_("Income band"),
     "home_ownership": N_("Home ownership"), "company_size": N_("Company size"), "industry": N_("Industry"),
 }  # fmt: skip
@@ -52,10 +53,10 @@ SEED = 20
 class ValueBySegment:
     """How much of the differences in spend each division of the customers explains.
 
-    ``table``: one row per division, best first: division, basis, groups, customers (whose group is known), explained (omega squared
-    of the logarithm of spend in the window: the share of its variance between groups, less what chance alone would give),
-    explained_low, explained_high (95 % interval, bootstrap of customers). ``members``: one row per customer with a column of group
-    names per division.
+    ``table``: one row per division, best first: division, basis, groups, customers (whose group is known), explained (omega
+    squared of the logarithm of spend in the window: the share of its variance between groups, less what chance alone would give),
+    explained_low, explained_high (95 % interval, bootstrap of customers). ``members``: one row per customer with a column of
+    group names per division.
     """
 
     table: pd.DataFrame
@@ -139,12 +140,10 @@ class ValueBySegment:
     def note(self) -> str:
         """What was measured and which divisions share an ingredient with spend."""
         out = _(
-            "Base: {n} customers with an order in the {days} days of the window. Explained: omega squared of the logarithm of spend, "
-            "which is 0 for a division that tells nothing; groups under {least} customers are taken together. 95% interval from "
-            "{draws} resamples of the customers."
-        ).format(
-            n=language.number(len(self.members)), days=language.number(self.window_days), least=LEAST, draws=DRAWS
-        )
+            "Base: {n} customers with an order in the {days} days of the window. Explained: omega squared of the logarithm of "
+            "spend, which is 0 for a division that tells nothing; groups under {least} customers are taken together. 95% "
+            "interval from {draws} resamples of the customers."
+        ).format(n=language.number(len(self.members)), days=language.number(self.window_days), least=LEAST, draws=DRAWS)
         if self.shared:
             said = _("Made of purchases themselves, and so ahead by construction: {divisions}.").format(
                 divisions=language.listing([division_label(d) for d in self.shared])
@@ -186,9 +185,7 @@ def _group_label(division: str, group: str) -> str:
 
 
 @needs("orders.customer_id", "orders.order_date", "orders.order_amount", answers=ANSWERS)
-def value_by_segment(
-    tables: Tables, *, found: dict[str, pd.DataFrame], window_days: int = 365
-) -> ValueBySegment | NotAvailable:
+def value_by_segment(tables: Tables, *, found: dict[str, pd.DataFrame], window_days: int = 365) -> ValueBySegment | NotAvailable:
     """Rule segments and *found* ones side by side: share of the variance of log spend that each division explains.
 
     Rule divisions: the fields of customers that `FIELDS` names (interests: the first one named), purchase frequency (orders above
@@ -204,9 +201,9 @@ def value_by_segment(
         return NotAvailable(
             (),
             _(ANSWERS),
-            reason=ngettext("{n} customer has spend in the window.", "{n} customers have spend in the window.", len(bought)).format(
-                n=language.number(len(bought))
-            ),
+            reason=ngettext(
+                "{n} customer has spend in the window.", "{n} customers have spend in the window.", len(bought)
+            ).format(n=language.number(len(bought))),
         )
     members = bought[["customer_id"]].assign(spend=bought["monetary"])
     basis = {}

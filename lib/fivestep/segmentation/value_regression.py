@@ -29,9 +29,9 @@ class ValueRegression:
     """Least squares of the logarithm of spend in the window on traits of the customers.
 
     ``table``: one row per level other than the reference (the most frequent): trait, trait_value, reference, customers, effect
-    (spend relative to the reference, other traits equal, less 1), effect_low, effect_high (95 %, robust to unequal variances, HC3).
-    ``explained``: R squared; ``predicted``: R squared on customers not used for the fit (ten-fold); ``condition``: condition number
-    of the standardised design; ``unequal``: p of the Breusch-Pagan test.
+    (spend relative to the reference, other traits equal, less 1), effect_low, effect_high (95 %, robust to unequal variances,
+    HC3). ``explained``: R squared; ``predicted``: R squared on customers not used for the fit (ten-fold); ``condition``:
+    condition number of the standardised design; ``unequal``: p of the Breusch-Pagan test.
     """
 
     table: pd.DataFrame
@@ -62,11 +62,12 @@ class ValueRegression:
     def note(self) -> str:
         """Model and checks."""
         return _(
-            "Base: {n} customers with positive spend in the window and all traits known. Least squares of the logarithm of spend; "
-            "explained {explained}, on customers not used {predicted} (ten-fold cross-validation); condition number {condition} "
-            "(unsafe from {limit}); test of equal variances p {p} (Breusch–Pagan; intervals are robust, HC3)."
+            "Base: {n} customers with positive spend in the window and all traits known. Least squares of the logarithm of "
+            "spend; explained {explained}, on customers not used {predicted} (ten-fold cross-validation); condition number "
+            "{condition} (unsafe from {limit}); test of equal variances p {p} (Breusch–Pagan; intervals are robust, HC3)."
         ).format(
-            n=language.number(self.customers), explained=language.percent(self.explained), predicted=language.percent(self.predicted),
+            n=language.number(self.customers), explained=language.percent(self.explained),
+            predicted=language.percent(self.predicted),
             condition=language.number(self.condition), limit=CONDITION, p=language.number(self.unequal, 3),
         )  # fmt: skip
 
@@ -92,9 +93,9 @@ class ValueRegression:
 def value_regression(tables: Tables, *, window_days: int = 365) -> ValueRegression | NotAvailable:
     """Regress the logarithm of spend in the last *window_days* days on the traits of the customers.
 
-    Traits: the fields that `FIELDS` of the rule segments names, with 2 to 12 levels and known for 60 % of the customers; levels under
-    ten customers, and customers with a trait unknown, are left out. `NotAvailable` without such a trait or with fewer than 15
-    customers for each coefficient.
+    Traits: the fields that `FIELDS` of the rule segments names, with 2 to 12 levels and known for 60 % of the customers; levels
+    under ten customers, and customers with a trait unknown, are left out. `NotAvailable` without such a trait or with fewer than
+    15 customers for each coefficient.
 
     Source of the intervals: MacKinnon and White (1985); of the test: Breusch and Pagan (1979), Koenker's form.
     """
@@ -105,7 +106,9 @@ def value_regression(tables: Tables, *, window_days: int = 365) -> ValueRegressi
     if not fields or bought.empty:
         return nothing
     texts = tables.customers.select("customer_id", **{f: tables.customers[f].cast("string") for f in fields})
-    known = frame(texts, by=["customer_id"]).drop_duplicates("customer_id").set_index("customer_id").reindex(bought["customer_id"])
+    known = (
+        frame(texts, by=["customer_id"]).drop_duplicates("customer_id").set_index("customer_id").reindex(bought["customer_id"])
+    )
     fields = [f for f in fields if known[f].notna().mean() >= KNOWN]
     data = known[fields].reset_index(drop=True).assign(log=np.log(bought["monetary"].to_numpy())).dropna()
     for f in fields:
