@@ -126,7 +126,7 @@ class HabitClusters:
         top = self.profile().iloc[0]
         words = {
             "k": language.number(len(self.centres)),
-            "name": _(top["habit_cluster"]),
+            "name": _(str(top.habit_cluster)),
             "customers": language.percent(top["share_of_customers"]),
         }
         if language.absent(top["share_of_spend"]):
@@ -147,7 +147,7 @@ class HabitClusters:
         others = self.methods[self.methods["method"] != KMEANS]
         best = others.sort_values(["agreement", "method"], ascending=[False, True]).iloc[0]
         return _("Of the other methods {method} agrees most with k-means: adjusted Rand index {value}").format(
-            method=_(best["method"]), value=language.number(best["agreement"], 2)
+            method=_(str(best.method)), value=language.number(best["agreement"], 2)
         )
 
     def note(self) -> str:

@@ -47,8 +47,8 @@ class TargetCard:
 
     ``table``: one row per value of a trait that is more frequent among core customers than among all other buyers (the interval
     of the difference leaves out 0), strongest first: trait, trait_value, core_share, other_share, core_difference_low,
-    core_difference_high. ``core``: customer_id, match_score (share of the card's traits that the customer has) of every customer of the
-    base, core.
+    core_difference_high. ``core``: customer_id, match_score (share of the card's traits that the customer has) of every customer
+    of the base, core.
     """
 
     table: pd.DataFrame

@@ -39,7 +39,6 @@ GROUPINGS = (N_("RFM class"), N_("Cluster"), N_("Group by habit"))  # what the n
 OFTEN, SELDOM = N_("Bought often"), N_("Bought seldom")
 AT_ONCE = N_("Paid at once")
 TERMS = ((0, AT_ONCE), (30, N_("Within 30 days")), (60, N_("Within 60 days")), (10**9, N_("Later than 60 days")))
-UNKNOWN = N_("Unknown")
 LEAST = 5  # customers of a group, below which they go to "others"
 OTHERS = N_("Others")
 FEW = 50
@@ -189,7 +188,8 @@ def value_by_segment(tables: Tables, *, found: dict[str, pd.DataFrame], window_d
     """Rule segments and *found* ones side by side: share of the variance of log spend that each division explains.
 
     Rule divisions: the fields of customers that `FIELDS` names (interests: the first one named), purchase frequency (orders above
-    or below the median), settlement cycle (median term of payment). *found*: division -> frame with customer_id and one column of
+    or below the median), settlement cycle (median days from order to
+    payment due, or made). *found*: division -> frame with customer_id and one column of
     segments; a `NotAvailable` is left out. Only customers with positive spend in the window count; a division must be known for
     a fifth of them and have 2 to 30 groups. `NotAvailable` below 50 customers or without a division.
 
@@ -240,13 +240,25 @@ def _rule_divisions(tables: Tables, bought: pd.DataFrame) -> dict[str, pd.Series
             out[f] = mine[f].str.split(r"[;,、；]", regex=True).str[0].str.strip() if f == "interests" else mine[f]
     often = bought["frequency"] > bought["frequency"].median()
     out[FREQUENCY] = pd.Series(np.where(often, OFTEN, SELDOM))
-    if not tables.missing("orders.payment_term"):
-        orders = tables.orders.filter(tables.orders.customer_id.notnull(), tables.orders.payment_term.notnull())
-        terms = frame(orders.group_by("customer_id").aggregate(term=orders.payment_term.median()), by=["customer_id"])
-        days = bought["customer_id"].map(terms.set_index("customer_id")["term"].astype(float))
-        names = [next((name for limit, name in TERMS if d <= limit), None) for d in days]
+    days = _settlement(tables)
+    if days is not None:
+        names = [next((name for limit, name in TERMS if d <= limit), None) for d in bought["customer_id"].map(days)]
         out[SETTLEMENT] = pd.Series(names)
     return out
+
+
+def _settlement(tables: Tables) -> pd.Series | None:
+    """By customer: median days from order to payment due, or made where no term is stated; None where the data has neither."""
+    orders = tables.orders.filter(tables.orders.customer_id.notnull())
+    known = [orders.payment_term.cast("float64")] if not tables.missing("orders.payment_term") else []
+    if not tables.missing("orders.paid_at"):
+        known.append(orders.paid_at.date().delta(orders.order_date.date(), unit="day").cast("float64"))
+    if not known:
+        return None
+    dated = orders.select("customer_id", term=known[0] if len(known) == 1 else known[0].fill_null(known[1]))
+    dated = dated.filter(dated.term.notnull())
+    terms = frame(dated.group_by("customer_id").aggregate(term=dated.term.median()), by=["customer_id"])
+    return terms.set_index("customer_id")["term"].astype(float)
 
 
 def _gathered(groups: pd.Series) -> pd.Series:
