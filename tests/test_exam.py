@@ -60,8 +60,9 @@ def _with(folder, tmp_path, change) -> module.Company:
     shutil.copytree(folder, copy)
     truth = json.loads((copy / "truth.json").read_text("utf-8"))
     change(truth["facts"])
-    tables = module.engine.Tables.of(module.engine.read(copy, module.engine.connect()), scope=module.MEMBERS)
-    return module.Company(tables, pd.read_parquet(copy / "truth" / "customers.parquet"), truth["facts"])
+    read = module.engine.read(copy, module.engine.connect())
+    tables, everybody = (module.engine.Tables.of(read, scope=scope) for scope in (module.MEMBERS, ""))
+    return module.Company(tables, pd.read_parquet(copy / "truth" / "customers.parquet"), truth["facts"], everybody)
 
 
 def test_where_the_truth_is_another_the_exam_is_failed(folder, tmp_path):

@@ -518,7 +518,7 @@ def test_every_text_and_table_can_be_shown(found, code):
     shown = [
         found["profit"].classes(), found["profit"].break_even_list(), found["relations"].kinds(), found["relations"].valuable(),
         found["loyalty"].groups(), found["loyalty"].parts(), found["loyalty"].limits, found["habits"].profile(),
-        found["habits"].methods, found["habits"].reliabilities(), found["divisions"].shown(), found["divisions"].groups("gender"),
+        found["habits"].methods, found["divisions"].shown(), found["divisions"].groups(),
         found["regression"].shown(), found["card"].shown(), found["prospects"].shown(), found["rules"].table,
     ]  # fmt: skip
     for table in shown:

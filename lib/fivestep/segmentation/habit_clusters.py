@@ -19,6 +19,7 @@ from fivestep.segmentation.kmeans import (
     CHOICE_SAMPLE,
     CHOSEN,
     FEW,
+    FIT_SAMPLE,
     RANGE,
     STABLE,
     WEAK,
@@ -101,16 +102,6 @@ class HabitClusters:
         more, less = _("more: {what}"), _("less: {what}")
         said = [(more if row[h] > 0 else less).format(what=self.label(h)) for h in strong]
         return "; ".join(said) if said else _("close to the average")
-
-    def reliabilities(self) -> pd.DataFrame:
-        """One row per habit, most reliable first: habit, reliability, whether it is used."""
-        found = self.habits.reliability
-        order = sorted(found.index, key=lambda h: (-found[h], h))
-        return pd.DataFrame({
-            "habit": [self.label(h) for h in order],
-            "reliability": found[order].to_numpy(),
-            "used": [_("yes") if h in self.centres else _("no") for h in order],
-        })  # fmt: skip
 
     def chart(self) -> Figure:
         """How far each cluster lies from the average, habit by habit, those that tell the clusters apart most."""
@@ -214,7 +205,8 @@ def habit_clusters(tables: Tables, *, window_days: int = 365) -> HabitClusters |
         return NotAvailable((), _(ANSWERS), reason=_("customers differ reliably in fewer than two habits."))
     values = found.table[used]
     points = ((values - values.mean()) / values.std()).clip(-BOUND, BOUND).fillna(0.0).round(9).to_numpy()
-    sample = np.sort(_hashed_order(found.table["customer_id"])[:CHOICE_SAMPLE])
+    order = _hashed_order(found.table["customer_id"])
+    sample = np.sort(order[:CHOICE_SAMPLE])
     choice = _choice(points[sample])
     stable = choice[choice["verdict"] == STABLE]
     if stable.empty:
@@ -222,9 +214,12 @@ def habit_clusters(tables: Tables, *, window_days: int = 365) -> HabitClusters |
     row = stable["silhouette"].idxmax()
     choice.loc[row, "verdict"] = CHOSEN
     k = int(choice.loc[row, "clusters_tried"])
-    table = found.table.merge(purchases(tables, window_days=window_days)[["customer_id", "monetary", "frequency"]], how="left")
+    bought = purchases(tables, window_days=window_days)
+    table = found.table.merge(bought[["customer_id", "monetary"]], on="customer_id", how="left")
     codes = _codes(tables, table["customer_id"])
-    labels, centres = _by_spend(groups(KMEANS, points, codes, k), points, table["monetary"].to_numpy())
+    labels, centres = _by_spend(
+        groups(KMEANS, points, codes, k, rows=np.sort(order[:FIT_SAMPLE])), points, table["monetary"].to_numpy()
+    )
     similarity, _rand = stability(KMEANS, points[sample], codes[sample], labels[sample])
     names = _names(centres, used, HABITS)
     table["habit_cluster"] = np.array(names, dtype=object)[labels]
@@ -239,7 +234,7 @@ def habit_clusters(tables: Tables, *, window_days: int = 365) -> HabitClusters |
         choice=choice,
         methods=_methods(points[sample], codes[sample], labels[sample], k, float(similarity.min())),
         habits=found,
-        few_orders=int((purchases(tables, window_days=window_days)["frequency"] > 0).sum()) - n,
+        few_orders=int((bought["frequency"] > 0).sum()) - n,
         window_days=window_days,
         as_of=tables.as_of,
         warnings=(*([overlap] if choice.loc[row, "silhouette"] < WEAK else []), *coverage_warning(tables, window_days)),

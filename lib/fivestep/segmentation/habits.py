@@ -88,8 +88,7 @@ def _sums(tables: Tables, window_days: int) -> tuple[pd.DataFrame, str]:
     if tables.missing("order_lines.order_id"):
         return sums, ""
     lines = tables.order_lines
-    own = {"order_id", "customer_id"} & set(lines.columns)
-    lines = lines.filter(lines.line_amount >= 0).select("product_id", *(own - {"customer_id"}))
+    lines = lines.filter(lines.line_amount >= 0).select("order_id", "product_id")
     joined = lines.join(halved.select("order_id", "customer_id", "half"), "order_id")
     per_half = frame(joined.group_by("customer_id", "half").aggregate(lines=joined.count()), by=["customer_id", "half"])
     sums = sums.merge(per_half, on=["customer_id", "half"], how="left")

@@ -87,10 +87,13 @@ def _distances(x: np.ndarray, c: np.ndarray, means: np.ndarray, modes: np.ndarra
 WAYS: dict[str, Way] = {KMEANS: kmeans_groups, MIXTURE: mixture_groups, PROTOTYPES: prototype_groups}
 
 
-def groups(way: str, points: np.ndarray, codes: np.ndarray, k: int) -> np.ndarray:
-    """The group of every customer, numbered from 0; one thread and fixed seeds, so the same data gives the same groups."""
+def groups(way: str, points: np.ndarray, codes: np.ndarray, k: int, *, rows: np.ndarray | None = None) -> np.ndarray:
+    """The group of every customer, numbered from 0, fitted on *rows* or on all.
+
+    One thread and fixed seeds: the same data gives the same groups.
+    """
     with _single_thread():
-        return WAYS[way](points, codes, k, np.arange(len(points)))
+        return WAYS[way](points, codes, k, np.arange(len(points)) if rows is None else rows)
 
 
 def stability(way: str, points: np.ndarray, codes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:

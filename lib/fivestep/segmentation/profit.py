@@ -61,12 +61,6 @@ class Profit:
         columns = ["customer_id", "spend", "product_cost", "service_cost", "campaign_cost", "profit", "profit_class"]
         return low.sort_values(["profit", "customer_id"])[columns].head(LISTED).reset_index(drop=True)
 
-    @property
-    def peak(self) -> float:
-        """Profit of all who bring any, as a multiple of the profit of everybody; NaN where everybody together brings none."""
-        total = self.table["profit"].sum()
-        return float(self.table["profit"].clip(lower=0).sum() / total) if round(total, 2) > 0 else np.nan
-
     def large_losses(self) -> pd.DataFrame:
         """Loss-making customers among the tenth with the most spend, largest spend first."""
         n = max(1, len(self.table) // 10)

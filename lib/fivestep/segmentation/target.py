@@ -53,7 +53,6 @@ class TargetCard:
 
     table: pd.DataFrame
     core: pd.DataFrame
-    known: pd.DataFrame
     as_of: dt.date
 
     @property
@@ -144,7 +143,7 @@ def target_card(tables: Tables, tiers: ValueTiers, stages: Lifecycle) -> TargetC
     has = [(known[t] == v).to_numpy() for t, v in zip(table["trait"], table["trait_value"], strict=True)]
     match = np.mean(has, axis=0) if has else np.full(len(base), np.nan)
     scored = pd.DataFrame({"customer_id": base["customer_id"], "match_score": match, "core": core.to_numpy()})
-    return TargetCard(table, scored, known, tables.as_of)
+    return TargetCard(table, scored, tables.as_of)
 
 
 @dataclass(frozen=True)

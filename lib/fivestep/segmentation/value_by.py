@@ -45,6 +45,7 @@ FEW = 50
 KNOWN = 0.2  # share of customers whose group must be known
 MOST = 30  # groups beyond which a field divides into names rather than segments
 DRAWS = 200
+DRAWN = 20_000  # customers of a resample
 SEED = 20
 
 
@@ -79,8 +80,29 @@ class ValueBySegment:
         """``table`` with divisions as the reader knows them."""
         return self.table.assign(division=[division_label(d) for d in self.table["division"]])
 
-    def groups(self, division: str) -> pd.DataFrame:
-        """One row per group of a division, most spend first: group, customers, shares, spend per customer."""
+    def bases_headline(self) -> str:
+        """How many divisions were tried, on how many bases."""
+        return _("Divisions tried: {n}, on {bases} bases of segmentation").format(
+            n=language.number(len(self.table)), bases=language.number(self.table["basis"].nunique())
+        )
+
+    @property
+    def plain(self) -> str:
+        """The best division that is not made of purchases; the best of all where there is no other."""
+        fair = [d for d in self.table["division"] if d not in self.shared]
+        return fair[0] if fair else self.table["division"].iloc[0]
+
+    def groups_headline(self) -> str:
+        """The group of the best plain division with most spend per customer."""
+        rows = self.groups()
+        top = rows.sort_values(["spend_per_customer", "group"], ascending=[False, True]).iloc[0]
+        return _("By {division}, “{group}” spend most: {spend} per customer").format(
+            division=division_label(self.plain), group=top["group"], spend=language.money(top["spend_per_customer"])
+        )
+
+    def groups(self, division: str = "") -> pd.DataFrame:
+        """One row per group of a division (the best plain one), most spend first: group, customers, shares, mean spend."""
+        division = division or self.plain
         grouped = self.members.groupby(division)["spend"].agg(["size", "sum"])
         grouped = grouped.loc[sorted(grouped.index, key=lambda g: (-grouped.loc[g, "sum"], g))]
         total = grouped["sum"].sum()
@@ -153,8 +175,8 @@ class ValueBySegment:
     def finding(self) -> Finding:
         """Whether rules or the data's own groups tell more."""
         first = self.table.iloc[0]
-        fair = self.table[~self.table["division"].isin(self.shared)]
-        if fair.empty:
+        fair = self.table[self.table["division"] == self.plain]
+        if self.plain in self.shared:
             so_what = _("Collect what is known of the customers: nothing beside their purchases divides them.")
         else:
             so_what = _("Among divisions that do not use purchases themselves, rely on {division} ({share}).").format(
@@ -275,18 +297,20 @@ def _explained(log: np.ndarray, groups: pd.Series) -> dict[str, float | int]:
     names, codes = np.unique(groups[known].astype(str), return_inverse=True)
     rng = np.random.default_rng(SEED)
     drawn = []
+    size = min(len(values), DRAWN)
     for _draw in range(DRAWS):
-        rows = rng.integers(0, len(values), len(values))
+        rows = rng.integers(0, len(values), size)
         drawn.append(_omega(values[rows], codes[rows], len(names)))
-    low, high = np.quantile(drawn, [0.025, 0.975])
     measured = _omega(values, codes, len(names))
-    shift = measured - float(np.median(drawn))  # resampling repeats customers, which looks like likeness within groups
+    # Around the median: resampling repeats customers, which looks like likeness within groups. Smaller draws spread wider.
+    ends = (np.quantile(drawn, [0.025, 0.975]) - np.median(drawn)) * np.sqrt(size / len(values))
+    low, high = measured + ends
     return {
         "groups": len(names),
         "customers": len(values),
         "explained": round(measured, 6),
-        "explained_low": round(min(max(float(low) + shift, 0.0), measured), 6),
-        "explained_high": round(max(float(high) + shift, measured), 6),
+        "explained_low": round(max(float(low), 0.0), 6),
+        "explained_high": round(float(high), 6),
     }
 
 
