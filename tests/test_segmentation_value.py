@@ -168,7 +168,9 @@ def test_a_line_without_a_cost_gets_the_rate_of_the_others_and_campaigns_are_sha
 
 
 def test_without_product_costs_there_is_no_profit(grocery):
-    assert segmentation.profit(grocery).missing == ("order_lines.cost",)
+    absent = segmentation.profit(grocery)
+    assert absent.missing == ("order_lines.cost",)
+    assert segmentation.segment_rules(absent.table, "profit_class", ["spend"]) is absent
 
 
 # ------------------------------------------------------------------------------------------------------ groups by habit
@@ -187,6 +189,8 @@ def test_a_habit_that_is_chance_is_not_reliable(company):
 
 def test_every_group_says_how_stable_it_is_and_other_methods_stand_beside(found):
     result = found["habits"]
+    assert result.table["lines_per_order"].min() >= 1
+    assert segmentation.segment_rules(result.table, "habit_cluster", result.used).held_out > 0.8
     profile = result.profile()
     assert [partitions.badge(s) for s in result.similarity] == list(profile["stability_badge"])
     assert profile["customers"].sum() == len(result.table)

@@ -68,6 +68,11 @@ class HabitClusters:
         return self.choice[self.choice["verdict"] == CHOSEN].iloc[0]
 
     @property
+    def used(self) -> list[str]:
+        """The habits that make the groups."""
+        return list(self.centres.columns)
+
+    @property
     def unreliable(self) -> list[str]:
         return [name for name in self.habits.names if name not in self.centres]
 
@@ -223,6 +228,8 @@ def habit_clusters(tables: Tables, *, window_days: int = 365) -> HabitClusters |
     similarity, _rand = stability(KMEANS, points[sample], codes[sample], labels[sample])
     names = _names(centres, used, HABITS)
     table["habit_cluster"] = np.array(names, dtype=object)[labels]
+    if "lines_per_order" in used:
+        table["lines_per_order"] = np.exp(table["lines_per_order"])  # as anybody would count it
     index = pd.Index(names, name="habit_cluster")
     overlap = _("The groups overlap (silhouette {silhouette}): they divide a continuum.").format(
         silhouette=language.number(choice.loc[row, "silhouette"], 2)

@@ -63,9 +63,9 @@ class SegmentRules:
 def segment_rules(frame: pd.DataFrame | NotAvailable, segment: str, measures: list[str]) -> SegmentRules | NotAvailable:
     """The rule that reproduces column *segment* of *frame* (one row per customer) from the numeric columns *measures*.
 
-    Rows without a segment are excluded; a missing measure counts as 0 and the SQL says so (COALESCE). `NotAvailable` below
-    `FEW` customers or with one segment only. Thresholds are written in full, so that SQL on the same numbers gives the same
-    segments as the tree.
+    Rows without a segment are excluded, and a `NotAvailable` comes back as it is; a missing measure counts as 0 and the SQL
+    says so (COALESCE). `NotAvailable` below `FEW` customers or with one segment only. Thresholds are written in full, so that
+    SQL on the same numbers gives the same segments as the tree.
 
     Source: surrogate trees after Craven and Shavlik (1996); CART, Breiman et al. (1984).
     """
@@ -73,7 +73,7 @@ def segment_rules(frame: pd.DataFrame | NotAvailable, segment: str, measures: li
     from sklearn.tree import DecisionTreeClassifier
 
     if isinstance(frame, NotAvailable):
-        return NotAvailable(frame.missing, _(ANSWERS), reason=frame.reason)
+        return frame
     known = frame[frame[segment].notna()].sort_values("customer_id")
     names, labels = np.unique(known[segment].astype(str), return_inverse=True)
     if len(known) < FEW or len(names) < 2:
