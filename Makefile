@@ -25,7 +25,7 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch test lint catalogs bench-exam bench-intake bench-clv fuzz-intake lock clean env
+.PHONY: help demo batch test lint catalogs bench-exam bench-intake bench-clv bench-kmeans fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
@@ -55,6 +55,9 @@ bench-clv: env ## customer lifetime value against lifetimes on 1 million custome
 	@build/bench-clv/bin/python -m pip install --quiet --disable-pip-version-check lifetimes==0.11.3
 	@.venv/bin/python benchmarks/clv.py --lifetimes build/bench-clv/bin/python
 	@.venv/bin/python benchmarks/clv.py --memory 10000000
+
+bench-kmeans: env ## choosing the number of clusters for 1 million customers, against the plain scikit-learn loop (a minute or two)
+	@.venv/bin/python benchmarks/kmeans.py
 
 lint: env ## style, and which room may import which
 	@.venv/bin/ruff check

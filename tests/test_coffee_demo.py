@@ -1,6 +1,6 @@
 """The simulated company through all five notebooks to the report, as `make demo CASE=coffee LANGUAGE=zh_TW` does it: one run.
 
-In Traditional Chinese, where a word left in English shows; that names in the data have English words is held by tests/test_cases.py.
+In Traditional Chinese, where a word left in English shows; tests/test_cases.py holds that names in the data have English words.
 """
 
 from __future__ import annotations

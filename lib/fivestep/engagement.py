@@ -54,6 +54,7 @@ class Settings(BaseModel):
     min_customers: int = Field(30, ge=1, strict=True)  # strict: true is no 1
     lapsed_after_days: int = Field(90, ge=1, le=MOST_DAYS, strict=True)
     rfm_window_days: int = Field(365, ge=1, le=MOST_DAYS, strict=True)
+    rfm_classes: dict[Text, Text] | None = None
     never_recommend: tuple[str, ...] = ()
     age_bands: tuple[Annotated[int, Field(ge=1, le=110, strict=True)], ...] = ()
     sensitive_fields: tuple[str, ...] = ()

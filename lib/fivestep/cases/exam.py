@@ -392,6 +392,7 @@ PURCHASE_DAYS = N_("Purchases a week of a member who is still there")
 AFTER_A_YEAR = N_("Share of members still there a year after joining")
 SPREAD_OF_SPEND = N_("How much spend per purchase differs between members (coefficient of variation)")
 WEEKEND = N_("Share of orders on Saturday and Sunday")
+LARGE_LOSSES = N_("Customers of much spend who cost more than they bring")
 CLUSTERS = N_("Clusters and true segments (adjusted Rand index)")
 DEAL_SEEKERS = N_("Deal seekers in the segment that buys on discount")
 KANO_CATEGORIES = N_("Features in their true category")
@@ -552,14 +553,28 @@ def weekend(company: Company, hours: profiling.WeekdayHours) -> Iterator[dict[st
     yield estimated("seasons", WEEKEND, truth, said, near=NEAR * truth)
 
 
-@question("segmentation.kmeans", "segments", ask=lambda company: segmentation.kmeans(company.tables))
-def clusters(company: Company, result: segmentation.Clusters) -> Iterator[dict[str, Any]]:
-    """Are the clusters the segments that the members were made from?"""
+@question("segmentation.habit_clusters", "segments", ask=lambda company: segmentation.habit_clusters(company.tables))
+def clusters(company: Company, result: segmentation.HabitClusters) -> Iterator[dict[str, Any]]:
+    """Are the groups by habit the segments that the members were made from?"""
     from sklearn.metrics import adjusted_rand_score
 
     known = result.table.merge(company.customers, on="customer_id")
-    alike = float(adjusted_rand_score(known["segment"], known["cluster"]))
+    alike = float(adjusted_rand_score(known["segment"], known["habit_cluster"]))
     yield answer("segments", FOUND if alike >= ALIKE else MISSED, CLUSTERS, truth=1.0, estimate=alike)
+
+
+def _profit_of_all(company: Company) -> segmentation.Profit | NotAvailable:
+    """The profit of everybody, companies and dealers too, over the whole period."""
+    everybody = engine.Tables.of(company.read)
+    return segmentation.profit(everybody, window_days=everybody.days.daily.size)
+
+
+@question("segmentation.profit", "unprofitable_customers", ask=_profit_of_all)
+def unprofitable(company: Company, result: segmentation.Profit) -> Iterator[dict[str, Any]]:
+    """Are the loss-making customers among those with the most spend the companies that cost more than they bring?"""
+    known = result.table.merge(company.customers, on="customer_id")
+    named = known["customer_id"].isin(set(result.large_losses()["customer_id"]))
+    yield agreement("unprofitable_customers", LARGE_LOSSES, named, known["costly"])
 
 
 @question("needs.deal_sensitivity", "segments", ask=lambda company: needs.deal_sensitivity(company.tables))
