@@ -84,6 +84,14 @@ def test_two_headers_of_one_field_are_a_question():
     assert all(m.candidates[0].to == "customers.phone" for m in found.values())
 
 
+def test_two_labels_of_a_system_for_one_field_are_a_question_as_tenants_rename_them():
+    customers = matching.kind("fxiaoke", "客户")
+    columns = ["客户ID", "客户名称", "负责人", "客户类型", "客户分类"]
+    found = matching.matches(columns, {}, kind=customers, table="customers")
+    assert [c for c in columns if found[c].by == "ask"] == ["客户类型", "客户分类"]
+    assert matching.matches(columns[:4], {}, kind=customers, table="customers")["客户类型"].by == "system"
+
+
 def test_the_title_of_a_product_is_no_job_title():
     assert matching.matches(["Title"], {}, table="order_lines")["Title"].by == "ask"
     assert matching.matches(["Title"], {}, table="customers")["Title"].targets[0].to == "customers.job_title"
