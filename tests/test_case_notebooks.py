@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 
 import duckdb
@@ -32,9 +33,10 @@ def test_every_system_leads_from_its_export_to_the_same_segments(tmp_path, monke
     assert sorted(p.stem for p in NOTEBOOKS.glob("*.ipynb")) == sorted(SYSTEMS)
     monkeypatch.setenv("FIVESTEP_KEY", "a key of this test only, of thirty-two bytes and more")
     monkeypatch.delenv("FIVESTEP_RESULTS", raising=False)
+    company = simulate(tmp_path / "company", customers=CUSTOMERS)
+    monkeypatch.setattr("fivestep.cases.project.simulate", lambda folder, **_same: shutil.copytree(company, folder))
     left = {s: executed(s, tmp_path / s, "zh_CN" if s == "jianxin" else "en") for s in SYSTEMS}
     capsys.readouterr()
-    company = simulate(tmp_path / "company", customers=CUSTOMERS)
     said = duckdb.sql(
         f"select count(*), sum(order_amount) from '{company}/orders.parquet' join '{company}/customers.parquet' "
         "using (customer_id) where customer_type <> 'consumer'"
