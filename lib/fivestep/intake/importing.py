@@ -288,18 +288,10 @@ class _Run:
             column = note.column
             add(
                 Line(
-                    sheet.source,
-                    source.table,
-                    column,
-                    note.check,
-                    note.severity,
-                    note.rows,
-                    0,
-                    note.first_row,
-                    note.text,
-                    note.fix,
+                    sheet.source, source.table, column, note.check, note.severity, note.rows, 0, note.first_row,
+                    note.message, note.fix, dict(note.values),
                 )
-            )
+            )  # fmt: skip
         kind = matching.kind(source.system, source.kind)
         if kind and kind.layout != "confirmed":
             add(
@@ -464,7 +456,7 @@ class _Run:
                 self.quality.add(
                     Line(sheet.source, table, "", "rows_dropped", severity, a.rows, read, a.first_row, message,
                          N_("Look at these rows in the file.") if severity == "warning" else "",
-                         {"n": a.rows, "detail": a.detail})
+                         {"n": a.rows, "detail": list(a.details)})
                 )  # fmt: skip
             for out, (message, severity) in reasons.items():
                 n, first_row = counts.get((number, out), (0, None))
