@@ -424,7 +424,10 @@ def part(made: Wide, table: str, names: Pseudonyms, connection: ibis.BaseBackend
         selected = selected.inner_join(sums, "order_id").select(*selected.columns, order_amount=ibis._.order_amount)
     keys = TABLES[table].key
     selected = selected.filter(*(selected[k].notnull() for k in keys))
-    return selected if own else one_each(selected, keys)
+    if own:
+        return selected
+    alike = [c for c in selected.columns if c != "_order"]  # rows that say the same, such as the lines of a product, count once
+    return one_each(selected.group_by(alike).aggregate(_order=selected._order.max()), keys)
 
 
 def one_each(rows: Table, keys: Sequence[str]) -> Table:
