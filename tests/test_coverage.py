@@ -25,7 +25,8 @@ def test_the_map_is_not_empty_and_every_entry_is_whole():
     assert len(COVERAGE) > 30
     for key, entry in COVERAGE.items():
         assert re.fullmatch(r"[A-H]\d\d", key)
-        assert set(entry) in ({"notebook", "section", "function", "test", "case"}, {"command", "function", "test"}), key
+        forms = [{"notebook", "section", "case"}, {"command"}, {"case_notebook", "section"}]
+        assert set(entry) in [{*form, "function", "test"} for form in forms], key
 
 
 @pytest.mark.skipif(not CHECKLIST.exists(), reason="the checklist is not beside the project")
@@ -45,6 +46,9 @@ def test_every_function_and_test_named_exists():
             program, verb = entry["command"].split()
             assert program == "fivestep"
             assert verb in {c.name or c.callback.__name__ for c in cli.app.registered_commands}, key
+        elif "case_notebook" in entry:
+            cells = nbformat.read(KIT / "notebooks" / "cases" / f"{entry['case_notebook']}.ipynb", as_version=4).cells
+            assert any(c.cell_type == "markdown" and c.source.startswith(f"## {entry['section']}\n") for c in cells), key
         else:
             assert (KIT / "data" / entry["case"]).is_dir(), key
 
@@ -61,6 +65,6 @@ def test_every_section_named_is_in_the_executed_report_with_an_exhibit(demo):
             for output in cell.get("outputs", ()):
                 if output.get("metadata", {}).get("fivestep", {}).get("kind") in ("figure", "table", "finding"):
                     shown[path.stem, section] = shown.get((path.stem, section), 0) + 1
-    for key, entry in ((k, e) for k, e in COVERAGE.items() if "section" in e):
+    for key, entry in ((k, e) for k, e in COVERAGE.items() if "notebook" in e):
         assert shown.get((entry["notebook"], entry["section"])), (key, entry["section"])
         assert entry["section"].replace("&", "&amp;") in html, key
