@@ -1,9 +1,7 @@
 """The survey as an analysis sees it: one row per filled questionnaire, one column per question that the kit understands.
 
-A question says what it asks in its id: ``<subject>/<role>``, such as ``fast delivery/functional``; ``_``, ``.`` and ``:`` part
-the two as well. Roles are functional, dysfunctional (the two Kano questions), importance and satisfaction; without a subject
-stand satisfaction (overall), nps (likelihood to recommend, 0 to 10), product and region (what the questionnaire is about). The
-roles may be said in Chinese. Where ids say something else, ``survey.yml`` beside engagement.yml names them.
+A question says what it asks in its id (`fivestep.contract.questions`). Where ids say something else, ``survey.yml`` beside
+engagement.yml names them.
 """
 
 from __future__ import annotations
