@@ -267,6 +267,7 @@ _ALL = (
         Field("search_term", "text", "Search term"),
         Field("search_results", "integer", "Results that the search showed", minimum=0),
         Field("device", "text", "Device"),
+        Field("platform", "text", "Website, app or social platform on which it happened"),
         Field("product_id", "text", "Product concerned", refers="products.product_id"),
         Field("location", "text", "Place", pii="sensitive"),
         time="occurred_at",
