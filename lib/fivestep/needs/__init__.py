@@ -3,6 +3,7 @@
 from fivestep.needs import columns  # noqa: F401  registers what the tables of this step are called
 from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_sensitivity, price_elasticity, private_label
+from fivestep.needs.demand import Demand, demand
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
 from fivestep.needs.drivers import Drivers, ImportanceMap, drivers
 from fivestep.needs.funnel import Funnel, funnel
@@ -12,13 +13,17 @@ from fivestep.needs.needs_groups import NeedsGroups, needs_groups
 from fivestep.needs.nps import NetPromoter, net_promoter
 from fivestep.needs.pairs import Pairs, pairs
 from fivestep.needs.paths import Paths, paths
+from fivestep.needs.pipeline import Opportunities, opportunities
 from fivestep.needs.priorities import Priorities, priorities
+from fivestep.needs.rules import Rules, rules
 from fivestep.needs.sample_size import SurveySize, sample_size, survey_size
 from fivestep.needs.satisfaction import Satisfaction, satisfaction
 from fivestep.needs.satisfaction_fifths import Fifths, fifths
 from fivestep.needs.searches import Searches, searches
+from fivestep.needs.similar_products import SimilarProducts, similar_products
 from fivestep.needs.survey import Declaration, Survey, declaration, survey
 from fivestep.needs.survey_forms import form, read_form, write_form
+from fivestep.needs.then_bought import ThenBought, then_bought
 from fivestep.needs.unbought import Unbought, unbought
 from fivestep.needs.visits import Visits, visits
 
@@ -26,6 +31,7 @@ __all__ = [
     "CategoryTrends",
     "DealSensitivity",
     "Declaration",
+    "Demand",
     "DepartmentBreadth",
     "Drivers",
     "Fifths",
@@ -35,19 +41,24 @@ __all__ = [
     "KanoBySegment",
     "NeedsGroups",
     "NetPromoter",
+    "Opportunities",
     "Pairs",
     "Paths",
     "Priorities",
     "PrivateLabel",
+    "Rules",
     "Satisfaction",
     "Searches",
+    "SimilarProducts",
     "Survey",
     "SurveySize",
+    "ThenBought",
     "Unbought",
     "Visits",
     "category_trends",
     "deal_sensitivity",
     "declaration",
+    "demand",
     "department_breadth",
     "drivers",
     "fifths",
@@ -58,17 +69,21 @@ __all__ = [
     "kano_by_segment",
     "needs_groups",
     "net_promoter",
+    "opportunities",
     "pairs",
     "paths",
     "price_elasticity",
     "priorities",
     "private_label",
     "read_form",
+    "rules",
     "sample_size",
     "satisfaction",
     "searches",
+    "similar_products",
     "survey",
     "survey_size",
+    "then_bought",
     "unbought",
     "visits",
     "write_form",

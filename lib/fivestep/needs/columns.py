@@ -208,3 +208,80 @@ register(
     customers_who_looked=Column(N_("Customers who looked"), "count", N_("Customers who looked at the product.")),
     share_not_bought=Column(N_("Did not buy"), "percent", N_("Share of the customers who looked and have not bought it since.")),
 )
+
+register(
+    # rules
+    rule_left=Column(N_("Bought"), "text", N_("One or two product groups in the same order.")),
+    rule_right=Column(N_("Also bought"), "text", N_("Product group that is in the same order too.")),
+    orders_with=Column(N_("Orders with the left"), "count", N_("Orders with all of the left side.")),
+    confidence=Column(N_("Confidence"), "percent", N_("Orders with both sides divided by orders with the left side.")),
+    leverage=Column(N_("Leverage"), "percent", N_("Support less the share of orders that independence gives.")),
+    conviction=Column(
+        N_("Conviction"),
+        "ratio",
+        N_("Orders with the left side and not the right that independence gives, divided by those seen."),
+    ),
+    gain=Column(N_("Gain"), "ratio", N_("Confidence divided by that of the strongest rule with fewer items on the left.")),
+    gain_low=Column(N_("Gain, low"), "ratio", N_("Lower limit of the 95% interval of the gain.")),
+    gain_high=Column(N_("Gain, high"), "ratio", N_("Upper limit of the 95% interval of the gain.")),
+    # then bought
+    category_first=Column(N_("First"), "text", N_("Category bought on the one day and not on the next."), values="products.category"),
+    category_then=Column(N_("Then"), "text", N_("Category bought on the next day and not on the one."), values="products.category"),
+    changes=Column(N_("Changes"), "count", N_("Changes between the two categories, in both directions.")),
+    changes_in_order=Column(N_("In this order"), "count", N_("Changes from the first to the second.")),
+    share_in_order=Column(N_("Share in order"), "percent", N_("Changes in this order divided by all changes between the two.")),
+    in_order_low=Column(N_("Share in order, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    in_order_high=Column(N_("Share in order, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    # products beside a product
+    beside_product=Column(N_("Beside"), "text", N_("Product beside which another is shown."), values="products.product_name"),
+    product_beside=Column(N_("Show"), "text", N_("Product that the same customers buy."), values="products.product_name"),
+    customers_of_both=Column(N_("Customers of both"), "count", N_("Customers who bought both products.")),
+    product_similarity=Column(N_("Similarity"), "ratio", N_("Cosine of the customers of the two products, 0 to 1.")),
+    product_list=Column(N_("List"), "text", N_("How the products of the list are chosen."), values="message"),
+    list_length=Column(N_("Products shown"), "count", N_("Products on the list of one customer.")),
+    customers_with_new=Column(N_("Customers tested"), "count", N_("Customers who bought something new in the test period.")),
+    recall=Column(N_("Recall"), "percent", N_("Share of a customer's new products that were on the list, mean over customers.")),
+    recall_low=Column(N_("Recall, low"), "percent", N_("Lower limit of the 95% interval of the recall.")),
+    recall_high=Column(N_("Recall, high"), "percent", N_("Upper limit of the 95% interval of the recall.")),
+    list_coverage=Column(N_("Coverage"), "percent", N_("Share of all products that are on the list of some customer.")),
+)
+
+register(
+    # opportunities
+    opportunity_id=Column(N_("Opportunity"), "text", N_("Id of the opportunity.")),
+    pipeline_stage=Column(N_("Stage"), "text", N_("Stage of the opportunity.")),
+    left_stage=Column(N_("Left the stage"), "count", N_("Opportunities that went on from the stage, were won or were lost there.")),
+    passed=Column(N_("Went on"), "count", N_("Opportunities that reached a later stage or were won.")),
+    passed_share=Column(N_("Share that went on"), "percent", N_("Went on divided by those who left the stage.")),
+    passed_low=Column(N_("Went on, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    passed_high=Column(N_("Went on, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    days_median=Column(N_("Days, half"), "number", N_("Days within which half leave the stage, by Kaplan and Meier.")),
+    days_long=Column(N_("Days, long"), "number", N_("Days within which 95 of 100 of those who went on had left the stage.")),
+    win_from_stage=Column(N_("Won from here"), "percent", N_("Product of the shares that go on from this stage and all later.")),
+    opportunity_traits=Column(N_("Group"), "text", N_("What is known of the customers, or who is in charge.")),
+    decided=Column(N_("Decided"), "count", N_("Opportunities won or lost.")),
+    won=Column(N_("Won"), "count", N_("Opportunities won.")),
+    won_share=Column(N_("Share won"), "percent", N_("Won divided by decided.")),
+    won_low=Column(N_("Won, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    won_high=Column(N_("Won, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    others_won=Column(N_("Won of the others"), "percent", N_("Share won of all other decided opportunities.")),
+    opportunity_owner=Column(N_("In charge"), "text", N_("Sales representative."), values="opportunities.owner"),
+    days_in_stage=Column(N_("Days in stage"), "count", N_("Whole days since the opportunity entered its stage.")),
+    win_probability=Column(N_("Win probability"), "percent", N_("How likely it is won, from its stage or by the model.")),
+    stated_probability=Column(N_("Stated probability"), "percent", N_("Win probability as the client's system says.")),
+    opportunity_amount=Column(N_("Amount"), "money", N_("Amount of the opportunity.")),
+    drop_reason=Column(N_("Leave for now"), "text", N_("Why the opportunity may be left for now.")),
+)
+
+register(
+    # demand
+    forecast_method=Column(N_("Method"), "text", N_("Method with the smallest error before the test."), values="message"),
+    demand_forecast=Column(N_("Next four weeks"), "money", N_("Foretold spend of the next 28 days, refunds netted.")),
+    demand_low=Column(N_("Forecast, low"), "money", N_("Lower end of the range of 95 of 100 earlier errors.")),
+    demand_high=Column(N_("Forecast, high"), "money", N_("Upper end of the range of 95 of 100 earlier errors.")),
+    demand_before=Column(N_("Last four weeks"), "money", N_("Spend of the last 28 days.")),
+    demand_change=Column(N_("Change"), "percent", N_("Forecast divided by the last four weeks, less one.")),
+    demand_error=Column(N_("Error in the test"), "percent", N_("Differences of the days without their sign, divided by the spend.")),
+    naive_error=Column(N_("Error of the last week"), "percent", N_("The same error of the last week repeated.")),
+    error_ratio=Column(N_("Against the last week"), "ratio", N_("Error divided by that of the last week repeated; below 1 is better.")),
+)

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
+from fivestep.contract import TABLES
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z, wilson
@@ -40,11 +41,11 @@ _ANSWERS = N_("how likely each opportunity is won, how long stages take, and whi
 class Opportunities:
     """What becomes of opportunities.
 
-    ``stages``: one row per stage in their order (one without a name where the data has no history): stage, opportunities (that
-    left it), passed (went on or were won), passed_share, passed_low, passed_high (95 %), days_median, days_long (95 of 100 who
-    went on had left by then; both by Kaplan and Meier, open ones censored), share_won (product of the shares from here on).
-    ``groups``: traits, opportunities, won, share_won, won_low, won_high, others_won (share), p_value, of groups that are won at
-    most half as often as the others. ``test``: predictor, opportunities, brier, of the share won from the stage and of the model, on opportunities
+    ``stages``: one row per stage in their order (one without a name where the data has no history): stage, left_stage (opportunities
+    that left it), passed (went on or were won), passed_share, passed_low, passed_high (95 %), days_median (by Kaplan and Meier,
+    open ones censored), days_long (95 of 100 who went on had left by then), win_from_stage (product of the shares from here on).
+    ``groups``: traits, decided, won, won_share, won_low, won_high, others_won (share), p_value, of groups that are won at most
+    half as often as the others. ``test``: predictor, opportunities, brier, of the share won from the stage and of the model, on opportunities
     opened after those it learned from; empty where there are too few. ``difference``: of the Brier scores (model less stage) with
     its 95 % interval; NaN without a test. ``reliability``: foretold, seen, seen_low, seen_high, opportunities, in fifths of what
     was foretold. ``table``: one row per open opportunity: opportunity_id, customer_id, stage, owner, days_in_stage,
@@ -84,9 +85,11 @@ class Opportunities:
             xlabel=_("Opportunities that went on from the stage or were won, with 95% interval"),
         )
 
-    def reliability_figure(self) -> Figure:
-        """What was foretold, and what was seen, in fifths."""
+    def reliability_figure(self) -> Figure | NotAvailable:
+        """What was foretold, and what was seen, in fifths; not available without a test."""
         r = self.reliability
+        if r.empty:
+            return NotAvailable((), _(_ANSWERS), reason=_("too few opportunities are decided to test what is foretold."))
         return charts.intervals(
             [_("foretold {p}").format(p=language.percent(p)) for p in r["foretold"]],
             r["seen"],
@@ -98,7 +101,9 @@ class Opportunities:
 
     def groups_shown(self) -> pd.DataFrame:
         """Groups as the reader sees them."""
-        return self.groups.assign(traits=[_traits(t) for t in self.groups["traits"]]).drop(columns="p_value")
+        out = self.groups.drop(columns=["traits", "p_value"])
+        out.insert(0, "opportunity_traits", [_traits(t) for t in self.groups["traits"]])
+        return out
 
     def to_drop(self) -> pd.DataFrame:
         """Open opportunities to leave for now, with the reason, least likely first."""
@@ -110,7 +115,7 @@ class Opportunities:
 
     def _named(self, rows: pd.DataFrame) -> pd.DataFrame:
         stage = [language.MISSING if s is None else language.value("opportunities.stage", s) for s in rows["stage"]]
-        out = rows.rename(columns={"stage": "pipeline_stage", "win_probability": "share_won", "amount": "opportunity_amount"})
+        out = rows.rename(columns={"stage": "pipeline_stage", "owner": "opportunity_owner", "amount": "opportunity_amount"})
         out = out.assign(pipeline_stage=stage, drop_reason=[_reason(r) for r in rows["drop_reason"]])
         return out.reset_index(drop=True)
 
@@ -151,7 +156,7 @@ class Opportunities:
         return _("Hardly ever won: {traits}, {won} of {n}; of the others {share}").format(
             traits=_traits(row["traits"]),
             won=language.number(row["won"]),
-            n=language.number(row["opportunities"]),
+            n=language.number(row["decided"]),
             share=language.percent(row["others_won"]),
         )
 
@@ -180,8 +185,8 @@ class Opportunities:
             return self.note()
         brier = self.test.set_index("predictor")["brier"]
         return _(
-            "Logistic regression on stage, owner and what is known of the customer, learned from the older opportunities and tested "
-            "on {n} that were opened later. Brier score (0 is perfect): model {model}, stage alone {base}; difference {low} to {high} "
+            "Logistic regression on stage, who is in charge, what is known of the customer and groups hardly ever won, learned from the "
+            "older opportunities and tested on {n} that were opened later. Brier score (0 is perfect): model {model}, stage alone {base}; difference {low} to {high} "
             "(95% interval). Fifths by what the better of the two foretold."
         ).format(
             n=language.number(self.test["opportunities"].iloc[0]),
@@ -219,8 +224,6 @@ class Opportunities:
 
 
 def _traits(pairs: tuple[tuple[str, str], ...]) -> str:
-    from fivestep.contract import TABLES
-
     said = []
     for field, level in pairs:
         table = "opportunities" if field == "owner" else "customers"
@@ -228,9 +231,9 @@ def _traits(pairs: tuple[tuple[str, str], ...]) -> str:
     return language.listing(said)
 
 
-def _reason(reason: str | tuple | None) -> str:
+def _reason(reason: str | tuple | None) -> str | None:
     if reason is None or isinstance(reason, float):
-        return ""
+        return None
     return _(LONG_REASON) if reason == LONG_REASON else f"{_(GROUP_REASON)} ({_traits(reason)})"
 
 
@@ -251,7 +254,7 @@ def opportunities(tables: Tables) -> Opportunities | NotAvailable:
     stages = _stages(visits)
     groups = _groups(decided)
     rows = visits.merge(table, on="opportunity_id", validate="many_to_one")
-    base = stages.set_index("place")["share_won"]
+    base = stages.set_index("place")["win_from_stage"]
     test, difference, reliability, learn = _tested(rows, pd.Timestamp(tables.as_of))
     running = rows[(rows["outcome"] == OPEN) & rows["left_at"].isna()].sort_values(["opportunity_id", "place"])
     running = running.drop_duplicates("opportunity_id", keep="last")
@@ -264,8 +267,7 @@ def opportunities(tables: Tables) -> Opportunities | NotAvailable:
     long = stages.set_index("place")["days_long"].reindex(running["place"]).to_numpy(dtype=float)
     reasons: list = [LONG_REASON if d > limit else None for d, limit in zip(days, long, strict=True)]
     for traits in groups["traits"]:
-        inside = np.logical_and.reduce([running[f].to_numpy(dtype=object) == level for f, level in traits])
-        reasons = [traits if within else reason for within, reason in zip(inside, reasons, strict=True)]
+        reasons = [traits if within else reason for within, reason in zip(_inside(running, traits), reasons, strict=True)]
     out = pd.DataFrame(
         {
             "opportunity_id": running["opportunity_id"].to_numpy(),
@@ -357,7 +359,7 @@ def _stages(visits: pd.DataFrame) -> pd.DataFrame:
             {
                 "place": place,
                 "stage": part["stage"].iloc[0],
-                "opportunities": n,
+                "left_stage": n,
                 "passed": k,
                 "passed_share": k / n if n else np.nan,
                 "passed_low": float(low),
@@ -368,7 +370,7 @@ def _stages(visits: pd.DataFrame) -> pd.DataFrame:
         )
     out = pd.DataFrame(rows).sort_values("place", ignore_index=True)
     out["stage"] = out["stage"].astype(object).where(out["stage"].notna(), None)
-    out["share_won"] = out["passed_share"][::-1].cumprod()[::-1]
+    out["win_from_stage"] = out["passed_share"][::-1].cumprod()[::-1]
     return out
 
 
@@ -388,7 +390,7 @@ def _groups(decided: pd.DataFrame) -> pd.DataFrame:
     """Levels of one or two traits whose opportunities are won at most half as often as the others, one after the other."""
     from scipy.stats import false_discovery_control, fisher_exact
 
-    columns = ["traits", "opportunities", "won", "share_won", "won_low", "won_high", "others_won", "p_value"]
+    columns = ["traits", "decided", "won", "won_share", "won_low", "won_high", "others_won", "p_value"]
     found = []
     left = decided
     fields = [f for f in (*TRAITS, "owner") if decided[f].notna().any()]
@@ -417,9 +419,12 @@ def _groups(decided: pd.DataFrame) -> pd.DataFrame:
         p_value, _k, traits, n, m, others = min(named)
         low, high = wilson(m, n)
         found.append((traits, n, m, m / n, float(low), float(high), others, p_value))
-        inside = np.logical_and.reduce([left[f] == level for f, level in traits])
-        left = left[~inside]
+        left = left[~_inside(left, traits)]
     return pd.DataFrame(found, columns=columns)
+
+
+def _inside(rows: pd.DataFrame, traits: tuple[tuple[str, str], ...]) -> np.ndarray:
+    return np.logical_and.reduce([rows[f].to_numpy(dtype=object) == level for f, level in traits])
 
 
 def _tested(rows: pd.DataFrame, as_of: pd.Timestamp):
@@ -432,8 +437,11 @@ def _tested(rows: pd.DataFrame, as_of: pd.Timestamp):
         """A function from rows to probabilities, learned from decided opportunities."""
         kept = {f: [v for v, n in known[f].value_counts().sort_index().items() if n >= GROUP] for f in fields}
 
+        groups = _groups(known.drop_duplicates("opportunity_id"))["traits"]
+
         def features(some: pd.DataFrame) -> np.ndarray:
-            return np.column_stack([np.ones(len(some)), *(some[f] == v for f in fields for v in kept[f])]).astype(float)
+            single = [some[f] == v for f in fields for v in kept[f]]
+            return np.column_stack([np.ones(len(some)), *single, *(_inside(some, traits) for traits in groups)]).astype(float)
 
         model = LogisticRegression(C=1.0, max_iter=1000).fit(features(known), known["outcome"] == WON)
         return lambda some: model.predict_proba(features(some))[:, 1]
@@ -454,7 +462,7 @@ def _tested(rows: pd.DataFrame, as_of: pd.Timestamp):
     if not enough or train["outcome"].nunique() < 2:
         return empty, nothing, curve, learn
     won = (later["outcome"] == WON).to_numpy(dtype=float)
-    from_stage = _stages(train).set_index("place")["share_won"]
+    from_stage = _stages(train).set_index("place")["win_from_stage"]
     stage = from_stage.reindex(later["place"]).fillna(from_stage.mean()).to_numpy(dtype=float)
     model = learn(train)(later)
     scores = {BASE: (stage - won) ** 2, MODEL: (model - won) ** 2}

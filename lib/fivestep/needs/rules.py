@@ -120,6 +120,21 @@ class Rules:
             gain=language.number(row["gain"], 2),
         )
 
+    def triples_headline(self) -> str:
+        """How many sets of three say more than their pairs."""
+        sets = self.triples(len(self.table))
+        return _("{n} sets of three say more than the pairs in them").format(n=language.number(len(sets)))
+
+    def singles_headline(self) -> str:
+        """The strongest rule with one item on the left."""
+        top = self.singles(1)
+        if top.empty:
+            return _("No two product groups are clearly bought together more often than chance would have it")
+        row = top.iloc[0]
+        return _("{share} of orders with {a} also hold {b}").format(
+            share=language.percent(row["confidence"]), a=row["rule_left"], b=row["rule_right"]
+        )
+
     def note(self) -> str:
         """Definitions and what was tested."""
         return _(
@@ -189,7 +204,7 @@ def rules(tables: Tables, *, level: str = "category", largest: int = 3, support:
     coded = baskets.inner_join(codes, "item").select("order_number", "block", "code").distinct()
     with coded.cache() as kept:  # the sets are counted from it several times
         sets = _frequent(kept, minimum, largest)
-    table, tested = _measured(items["item"].to_numpy(dtype=object), sets, bases)
+    table, tested = _measured(items["item"].to_numpy(dtype=object), sets, bases, three=largest == 3)
     return Rules(table, level, base, tested, minimum, tables.first_day, tables.last_day)
 
 
@@ -232,7 +247,9 @@ def _frequent(coded: ibis.Table, minimum: int, largest: int) -> list[pd.DataFram
     return out
 
 
-def _measured(items: np.ndarray, sets: list[pd.DataFrame], bases: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def _measured(
+    items: np.ndarray, sets: list[pd.DataFrame], bases: pd.DataFrame, *, three: bool
+) -> tuple[pd.DataFrame, int]:
     """The measures of every rule, and how many rules could have been expected 5 times."""
     from scipy import stats
 
@@ -259,7 +276,7 @@ def _measured(items: np.ndarray, sets: list[pd.DataFrame], bases: pd.DataFrame) 
             sub, sub_left = (np.where(stronger, ways[1][i], ways[0][i]) for i in (0, 1))
             rows.append((triples[:, first], triples[:, second], triples[:, right], triple, left, sub, sub_left))
     parts = [_rates(*row, per_block, totals, items) for row in rows]
-    tested = _testable(totals, pair.sum(axis=0) if len(pairs) else np.array([]), n, three=len(sets) > 1)
+    tested = _testable(totals, pair.sum(axis=0) if len(pairs) else np.array([]), n, three=three)
     columns = ["item_a", "item_b", "consequent", "orders_with", "orders_both", "expected_orders", "support", "confidence", "lift"]
     columns += ["leverage", "conviction", "gain", "gain_low", "gain_high", "p_value", "q_value"]
     if not parts:

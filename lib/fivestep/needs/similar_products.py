@@ -36,10 +36,10 @@ _ANSWERS = N_("which products to show beside a product, and whether that is bett
 class SimilarProducts:
     """Products that the same customers buy.
 
-    ``table``: one row per product and place: product_id, product_name, place (1 to 3), shown_id, shown_name, customers_both,
-    product_similarity (cosine of the two sets of customers). ``test``: recommender, list_length, customers_tested, recall (mean
+    ``table``: one row per product and place: product_id, product_name, place (1 to 3), shown_id, shown_name, customers_of_both,
+    product_similarity (cosine of the two sets of customers). ``test``: product_list, list_length, customers_with_new, recall (mean
     share of the products that a customer newly bought in the last 28 days and that were on the customer's list), recall_low,
-    recall_high (95 %), coverage (share of all products that are on some list). ``difference``: by list_length the mean
+    recall_high (95 %), list_coverage (share of all products that are on some list). ``difference``: by list_length the mean
     difference of the recalls of one customer with its 95 % interval. ``products``: how many took part.
     """
 
@@ -53,7 +53,8 @@ class SimilarProducts:
     def shown(self, n: int = SHOWN) -> pd.DataFrame:
         """The *n* strongest neighbours."""
         out = self.table.sort_values(["product_similarity", "product_id", "shown_id"], ascending=[False, True, True]).head(n)
-        return out[["product_name", "shown_name", "customers_both", "product_similarity"]].reset_index(drop=True)
+        out = out.rename(columns={"product_name": "beside_product", "shown_name": "product_beside"})
+        return out[["beside_product", "product_beside", "customers_of_both", "product_similarity"]].reset_index(drop=True)
 
     @property
     def better(self) -> int:
@@ -63,7 +64,7 @@ class SimilarProducts:
 
     def headline(self) -> str:
         """Which list foretells more."""
-        rows = self.test[self.test["list_length"] == 10].set_index("recommender")["recall"]
+        rows = self.test[self.test["list_length"] == 10].set_index("product_list")["recall"]
         values = {"a": language.percent(rows[BESIDE_IT], 1), "b": language.percent(rows[BEST_SELLERS], 1)}
         if self.better > 0:
             return _("Products beside those bought foretell {a} of the next new ones, the best sellers {b}").format(**values)
@@ -79,8 +80,8 @@ class SimilarProducts:
         """The strongest neighbour."""
         row = self.shown(1).iloc[0]
         return _("Nearest to each other: {a} and {b}").format(
-            a=language.value("products.product_name", row["product_name"]),
-            b=language.value("products.product_name", row["shown_name"]),
+            a=language.value("products.product_name", row["beside_product"]),
+            b=language.value("products.product_name", row["product_beside"]),
         )
 
     def note(self) -> str:
@@ -99,7 +100,7 @@ class SimilarProducts:
     def finding(self) -> Finding:
         """Recall of ten products against that of the best sellers."""
         row = self.difference.set_index("list_length").loc[10]
-        tested = int(self.test["customers_tested"].iloc[0])
+        tested = int(self.test["customers_with_new"].iloc[0])
         return Finding(
             key="needs.similar_products_recall_gain",
             value=float(row["mean"]),
@@ -208,7 +209,7 @@ def _tested(before: sparse.csr_matrix, new: sparse.csr_matrix, tested: np.ndarra
             mean, low, high = _mean(recalls[method, k])
             rows.append((method, k, n, mean, max(low, 0.0), min(high, 1.0), on_a_list[method, k].mean()))
         differences.append((k, *_mean(recalls[BESIDE_IT, k] - recalls[BEST_SELLERS, k])))
-    columns = ["recommender", "list_length", "customers_tested", "recall", "recall_low", "recall_high", "coverage"]
+    columns = ["product_list", "list_length", "customers_with_new", "recall", "recall_low", "recall_high", "list_coverage"]
     return pd.DataFrame(rows, columns=columns), pd.DataFrame(differences, columns=["list_length", "mean", "low", "high"])
 
 
@@ -229,7 +230,7 @@ def _nearest(bought: sparse.csr_matrix, products: np.ndarray, names: dict[str, s
             "place": place,
             "shown_id": products[shown],
             "shown_name": [names[p] or p for p in products[shown]],
-            "customers_both": both[row, shown].astype(int),
+            "customers_of_both": both[row, shown].astype(int),
             "product_similarity": alike[row, shown].astype(float).round(6),
         }
     )

@@ -78,6 +78,12 @@ class ThenBought:
             share=language.percent(row["share_in_order"]),
         )
 
+    def table_headline(self) -> str:
+        """How many pairs have an order."""
+        return _("{found} of {all} pairs of categories are bought in an order that is more than chance").format(
+            found=language.number(len(self.found())), all=language.number(len(self.table))
+        )
+
     def note(self) -> str:
         """Base and definitions."""
         return _(
