@@ -20,7 +20,7 @@ PASSED = [0.7, 0.6, 0.8]
 ORDERS = pd.DataFrame({"order_id": ["o1"], "customer_id": ["c000"], "order_date": ["2025-12-31"], "order_amount": [1]})
 
 
-def company(seed: int = 1, n: int = 1500, *, cold: float = 0.3) -> dict[str, pd.DataFrame]:
+def company(seed: int = 1, n: int = 3000, *, cold: float = 0.3) -> dict[str, pd.DataFrame]:
     """Opportunities over two years that pass three stages; of small customers from a list only *cold* times as many."""
     rng = np.random.default_rng(seed)
     customers = pd.DataFrame({
@@ -28,12 +28,12 @@ def company(seed: int = 1, n: int = 1500, *, cold: float = 0.3) -> dict[str, pd.
         "company_size": rng.choice(["small", "middle", "large"], 400),
         "source": rng.choice(["list", "fair"], 400),
     })  # fmt: skip
-    known = customers.set_index("customer_id")
+    lists = ((customers["company_size"] == "small") & (customers["source"] == "list")).to_numpy()
     deals, history = [], []
     end = pd.Timestamp("2025-12-31 23:59")
     for k in range(n):
-        customer = f"c{rng.integers(0, 400):03d}"
-        poor = known.loc[customer].tolist() == ["small", "list"]
+        number = int(rng.integers(0, 400))
+        customer, poor = f"c{number:03d}", lists[number]
         at = pd.Timestamp("2024-01-01 09:00") + pd.Timedelta(hours=int(rng.integers(0, 729 * 24)))
         opened, status, stage = at, "open", None
         for name, share in zip(STAGES, PASSED, strict=True):
@@ -112,7 +112,7 @@ def test_the_planted_group_is_the_one_to_leave_and_the_model_that_knows_it_is_be
     assert found.model_used
     r = found.reliability
     assert r["opportunities"].sum() > 500
-    assert ((r["seen_low"] <= r["foretold"]) & (r["foretold"] <= r["seen_high"])).sum() >= 4
+    assert ((r["seen_low"] - 0.03 <= r["foretold"]) & (r["foretold"] <= r["seen_high"] + 0.03)).all()  # learned with an error too
     known = frames["customers"].set_index("customer_id")
     open_ = found.table.join(known, on="customer_id")
     poor = (open_["company_size"] == "small") & (open_["source"] == "list")

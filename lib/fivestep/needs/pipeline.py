@@ -185,9 +185,9 @@ class Opportunities:
             return self.note()
         brier = self.test.set_index("predictor")["brier"]
         return _(
-            "Logistic regression on stage, who is in charge, what is known of the customer and groups hardly ever won, learned from the "
-            "older opportunities and tested on {n} that were opened later. Brier score (0 is perfect): model {model}, stage alone {base}; difference {low} to {high} "
-            "(95% interval). Fifths by what the better of the two foretold."
+            "Logistic regression on stage, who is in charge, what is known of the customer and groups hardly ever won, learned from "
+            "the older opportunities and tested on {n} that were opened later. Brier score (0 is perfect): model {model}, stage "
+            "alone {base}; difference {low} to {high} (95% interval). Fifths by what the better of the two foretold."
         ).format(
             n=language.number(self.test["opportunities"].iloc[0]),
             model=language.number(brier[MODEL], 3),
@@ -451,7 +451,7 @@ def _tested(rows: pd.DataFrame, as_of: pd.Timestamp):
     curve = pd.DataFrame(columns=["foretold", "seen", "seen_low", "seen_high", "opportunities"])
     decided = rows[rows["outcome"] != OPEN]
     # Of the latest only the quick ones are decided, which are mostly lost: they are left out.
-    cycle = (decided["closed_at"] - decided["created_at"]).quantile(0.9)
+    cycle = (decided["closed_at"] - decided["created_at"]).quantile(LONG)
     mature = decided[decided["created_at"] <= as_of - cycle]
     opened = mature.drop_duplicates("opportunity_id")["created_at"]
     if len(opened) < 2 * TESTED:
