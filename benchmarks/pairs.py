@@ -39,7 +39,7 @@ print(json.dumps({"seconds": seconds, "cpu": cpu, "rules": sorted(said)}))
 
 
 def baskets(lines: int, folder: Path, seed: int = 1) -> Path:
-    """A snapshot with so many order lines of 4,000 products, popular as Zipf has it; every twentieth order holds a planted pair."""
+    """A snapshot with so many order lines of 4,000 products, popular as Zipf has it; one order in 20 holds a planted pair."""
     rng = np.random.default_rng(seed)
     orders = lines // PER_ORDER
     weight = 1 / np.arange(10, PRODUCTS + 10)
@@ -102,9 +102,8 @@ def main() -> None:
             folder = baskets(lines, Path(name))
             done = subprocess.run([sys.executable, __file__, "--folder", folder], check=True, capture_output=True, text=True)
             kit = json.loads(done.stdout)
-            print(
-                f"{lines:,} lines, {kit['orders']:,} orders, {PRODUCTS:,} products, support {SUPPORT}: {len(kit['rules']):,} rules"
-            )
+            size = f"{lines:,} lines, {kit['orders']:,} orders, {PRODUCTS:,} products"
+            print(f"{size}, support {SUPPORT}: {len(kit['rules']):,} rules")
             print(f"fivestep {kit['seconds']:8.2f} s ({kit['cpu']:.2f} s CPU), peak {kit['peak_mib']:.0f} MiB", flush=True)
             if given.mlxtend and lines == given.lines:
                 call = [given.mlxtend, "-c", MLXTEND, folder / "order_lines.parquet", str(SUPPORT)]

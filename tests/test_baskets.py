@@ -70,9 +70,9 @@ def test_rules_give_the_published_values_of_the_groceries_example(tables, level)
     assert 5 + len(singles) + len(triples) == 11
     assert triples == {frozenset(["Eggs", "Kidney beans", "Onion"])}
     measures = ["support", "confidence", "lift", "leverage", "conviction"]
-    eggs_onion = one.loc[[k for k in one.index if (k[0], k[2]) == ("Eggs", "Onion")][0]]
+    eggs_onion = one.loc[next(k for k in one.index if (k[0], k[2]) == ("Eggs", "Onion"))]
     assert eggs_onion[measures].tolist() == pytest.approx([0.6, 0.75, 1.25, 0.12, 1.6])
-    onion_eggs = one.loc[[k for k in one.index if (k[0], k[2]) == ("Onion", "Eggs")][0]]
+    onion_eggs = one.loc[next(k for k in one.index if (k[0], k[2]) == ("Onion", "Eggs"))]
     assert onion_eggs[measures].tolist() == pytest.approx([0.6, 1.0, 1.25, 0.12, math.inf])
     pair = two.loc[("Eggs", "Kidney beans", "Onion")]
     assert pair[measures].tolist() == pytest.approx([0.6, 0.75, 1.25, 0.12, 1.6])
@@ -100,9 +100,7 @@ def test_every_rule_agrees_with_counting_sets(shop):
     sets = [frozenset(b) for b in baskets]
     n = len(sets)
     items = sorted(set().union(*sets))
-    holds = {
-        frozenset(c): sum(set(c) <= s for s in sets) for k in (1, 2, 3) for c in itertools.combinations(items, k)
-    }
+    holds = {frozenset(c): sum(set(c) <= s for s in sets) for k in (1, 2, 3) for c in itertools.combinations(items, k)}
     expected = {
         (left, y)
         for left in holds
@@ -220,7 +218,8 @@ def test_changes_agree_with_walking_through_the_days(tables):
     rows = found.table
     assert len(rows) == len({tuple(sorted(k)) for k, n in expected.items() if n + expected.get(k[::-1], 0) >= 30})
     for row in rows.itertuples():
-        there, back = (expected.get(k, 0) for k in ((row.category_first, row.category_then), (row.category_then, row.category_first)))
+        a, b = row.category_first, row.category_then
+        there, back = expected.get((a, b), 0), expected.get((b, a), 0)
         assert (row.changes_in_order, row.changes) == (there, there + back)
         assert there >= back
 

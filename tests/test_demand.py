@@ -96,7 +96,15 @@ def test_the_errors_of_the_test_agree_with_forecasting_by_hand(values, found):
 
 def texts_are_whole(result) -> None:
     said = result.finding()
-    for text in (said.text, said.evidence, said.so_what, *said.warnings, result.headline(), result.test_headline(), result.note()):
+    for text in (
+        said.text,
+        said.evidence,
+        said.so_what,
+        *said.warnings,
+        result.headline(),
+        result.test_headline(),
+        result.note(),
+    ):
         assert text.strip()
         assert "nan" not in text.lower().split()
         assert "{" not in text

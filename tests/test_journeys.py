@@ -156,7 +156,7 @@ def test_a_place_with_fewer_than_ten_customers_is_never_shown(tables):
     rows = [(f"c{i}", f"s{i}", "2024-01-01 10:00", "scan", "bag") for i in range(19)]
     events = events_of(rows, location=["North"] * 10 + ["South"] * 9)
     found = needs.visits(tables(events=events, orders=ORDERS))
-    assert found.places["place"].tolist() == ["North"]
+    assert found.places["shared_place"].tolist() == ["North"]
     assert found.small_places == 1
     assert "South" not in found.places.to_string() + found.note() + found.places_note()
 

@@ -682,7 +682,8 @@ def pipeline(company: Company, result: needs.Opportunities) -> Iterator[dict[str
     wanted = {("company_size", told["company_size"]), ("source", told["source"])}
     rightly = [set(traits) == wanted for traits in result.groups["traits"]]
     right = result.groups[rightly].head(1)
-    said = dict(zip(("estimate", "low", "high"), right[["won_share", "won_low", "won_high"]].iloc[0], strict=True)) if len(right) else {}
-    yield answer(fact, FOUND if len(right) else MISSED, HARDLY_WON, truth=told["win_probability"], **said)
-    others = len(rightly) - sum(rightly)
-    yield answer(fact, FALSE_ALARM if others else FOUND, OTHER_GROUPS, truth=0.0, estimate=float(others))
+    said = right[["won_share", "won_low", "won_high"]].iloc[0].tolist() if len(right) else []
+    named = dict(zip(("estimate", "low", "high"), said, strict=False))
+    yield answer(fact, FOUND if len(right) else MISSED, HARDLY_WON, truth=told["win_probability"], **named)
+    others = float(len(rightly) - sum(rightly))
+    yield answer(fact, FALSE_ALARM if others else FOUND, OTHER_GROUPS, truth=0.0, estimate=others)

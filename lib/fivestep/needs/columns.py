@@ -165,7 +165,9 @@ register(
     page_or_event=Column(N_("Page or event"), "text", N_("Page seen, or what was done."), values="events.page"),
     dwell_seconds=Column(N_("Dwell time (s)"), "count", N_("Median seconds until the next event of the same visit.")),
     exit_share=Column(N_("Exits"), "percent", N_("Share of the events after which the visit ends.")),
-    place=Column(N_("Place"), "text", N_("Place where at least 10 customers shared their location."), values="events.location"),
+    shared_place=Column(
+        N_("Place"), "text", N_("Place where at least 10 customers shared their location."), values="events.location"
+    ),
     from_page=Column(N_("From"), "text", N_("Page or event, or the start of the visit.")),
     to_page=Column(N_("To"), "text", N_("Next page or event of the visit, or its end.")),
     moves=Column(N_("Moves"), "count", N_("How often the one followed the other.")),
@@ -225,8 +227,12 @@ register(
     gain_low=Column(N_("Gain, low"), "ratio", N_("Lower limit of the 95% interval of the gain.")),
     gain_high=Column(N_("Gain, high"), "ratio", N_("Upper limit of the 95% interval of the gain.")),
     # then bought
-    category_first=Column(N_("First"), "text", N_("Category bought on the one day and not on the next."), values="products.category"),
-    category_then=Column(N_("Then"), "text", N_("Category bought on the next day and not on the one."), values="products.category"),
+    category_first=Column(
+        N_("First"), "text", N_("Category bought on the one day and not on the next."), values="products.category"
+    ),
+    category_then=Column(
+        N_("Then"), "text", N_("Category bought on the next day and not on the one."), values="products.category"
+    ),
     changes=Column(N_("Changes"), "count", N_("Changes between the two categories, in both directions.")),
     changes_in_order=Column(N_("In this order"), "count", N_("Changes from the first to the second.")),
     share_in_order=Column(N_("Share in order"), "percent", N_("Changes in this order divided by all changes between the two.")),
@@ -250,7 +256,9 @@ register(
     # opportunities
     opportunity_id=Column(N_("Opportunity"), "text", N_("Id of the opportunity.")),
     pipeline_stage=Column(N_("Stage"), "text", N_("Stage of the opportunity.")),
-    left_stage=Column(N_("Left the stage"), "count", N_("Opportunities that went on from the stage, were won or were lost there.")),
+    left_stage=Column(
+        N_("Left the stage"), "count", N_("Opportunities that went on from the stage, were won or were lost there.")
+    ),
     passed=Column(N_("Went on"), "count", N_("Opportunities that reached a later stage or were won.")),
     passed_share=Column(N_("Share that went on"), "percent", N_("Went on divided by those who left the stage.")),
     passed_low=Column(N_("Went on, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
@@ -281,7 +289,11 @@ register(
     demand_high=Column(N_("Forecast, high"), "money", N_("Upper end of the range of 95 of 100 earlier errors.")),
     demand_before=Column(N_("Last four weeks"), "money", N_("Spend of the last 28 days.")),
     demand_change=Column(N_("Change"), "percent", N_("Forecast divided by the last four weeks, less one.")),
-    demand_error=Column(N_("Error in the test"), "percent", N_("Differences of the days without their sign, divided by the spend.")),
+    demand_error=Column(
+        N_("Error in the test"), "percent", N_("Differences of the days without their sign, divided by the spend.")
+    ),
     naive_error=Column(N_("Error of the last week"), "percent", N_("The same error of the last week repeated.")),
-    error_ratio=Column(N_("Against the last week"), "ratio", N_("Error divided by that of the last week repeated; below 1 is better.")),
+    error_ratio=Column(
+        N_("Against the last week"), "ratio", N_("Error divided by that of the last week repeated; below 1 is better.")
+    ),
 )

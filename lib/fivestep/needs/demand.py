@@ -168,7 +168,9 @@ def demand(tables: Tables) -> Demand | NotAvailable:
     totals = sums.groupby("category")["spend"].sum().rename("spend").reset_index()
     totals = totals[totals["spend"] > 0].sort_values(["spend", "category"], ascending=[False, True]).head(CATEGORIES)
     names = sorted(totals["category"])
-    daily = sums.assign(day=pd.to_datetime(sums["day"])).pivot_table(index="day", columns="category", values="spend", aggfunc="sum")
+    daily = sums.assign(day=pd.to_datetime(sums["day"])).pivot_table(
+        index="day", columns="category", values="spend", aggfunc="sum"
+    )
     values = daily.reindex(index=days, columns=names).fillna(0.0).to_numpy(dtype=float) / 100
     if not names or values[-HORIZON:].sum() <= 0:
         return NotAvailable((), _(_ANSWERS), reason=_("nothing of a known category was bought in the last four weeks."))

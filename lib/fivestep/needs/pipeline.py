@@ -29,7 +29,8 @@ TESTED = 30  # decided opportunities of the test, and as many to learn from
 FALSE_DISCOVERY_RATE = 0.05
 MUCH_LOWER = 0.5  # of the share won by the others: above this a group is weaker, but not one to leave
 LONG = 0.95  # of those who went on had left the stage after so many days
-TRAITS = ("company_size", "source", "industry", "region", "customer_level")
+# Not the level or the representative: a level is often given for what was bought, and a representative is no reason to leave.
+TRAITS = ("company_size", "source", "industry", "region")
 BINS = 5
 BASE, MODEL = N_("Share won from the stage"), N_("Model")
 GROUP_REASON, LONG_REASON = N_("group that is hardly ever won"), N_("longer in the stage than those who go on")
@@ -41,13 +42,14 @@ _ANSWERS = N_("how likely each opportunity is won, how long stages take, and whi
 class Opportunities:
     """What becomes of opportunities.
 
-    ``stages``: one row per stage in their order (one without a name where the data has no history): stage, left_stage (opportunities
-    that left it), passed (went on or were won), passed_share, passed_low, passed_high (95 %), days_median (by Kaplan and Meier,
-    open ones censored), days_long (95 of 100 who went on had left by then), win_from_stage (product of the shares from here on).
+    ``stages``: one row per stage in their order (one without a name where the data has no history): stage, left_stage
+    (opportunities that left it), passed (went on or were won), passed_share, passed_low, passed_high (95 %), days_median (by
+    Kaplan and Meier, open ones censored), days_long (95 of 100 who went on had left by then), win_from_stage (product of the
+    shares from here on).
     ``groups``: traits, decided, won, won_share, won_low, won_high, others_won (share), p_value, of groups that are won at most
-    half as often as the others. ``test``: predictor, opportunities, brier, of the share won from the stage and of the model, on opportunities
-    opened after those it learned from; empty where there are too few. ``difference``: of the Brier scores (model less stage) with
-    its 95 % interval; NaN without a test. ``reliability``: foretold, seen, seen_low, seen_high, opportunities, in fifths of what
+    half as often as the others. ``test``: predictor, opportunities, brier, of the share won from the stage and of the model, on
+    opportunities opened after those it learned from; empty where there are too few. ``difference``: of the Brier scores (model
+    less stage) with its 95 % interval; NaN without a test. ``reliability``: foretold, seen, seen_low, seen_high, opportunities, in fifths of what
     was foretold. ``table``: one row per open opportunity: opportunity_id, customer_id, stage, owner, days_in_stage,
     win_probability, stated_probability (of the client's system), amount, drop_reason (None: none). ``won``, ``lost``.
     """
@@ -169,8 +171,8 @@ class Opportunities:
     def note(self) -> str:
         """Definitions and base."""
         return _(
-            "Opportunities opened from {first} to {last}: {won} won, {lost} lost, {open} open. Went on: reached a later stage, or was "
-            "won, of those that left the stage. Days by Kaplan and Meier: open ones count as long as they have lasted."
+            "Opportunities opened from {first} to {last}: {won} won, {lost} lost, {open} open. Went on: reached a later stage, "
+            "or was won, of those that left the stage. Days by Kaplan and Meier: open ones count as long as they have lasted."
         ).format(
             first=language.day(self.first_day),
             last=language.day(self.as_of),
@@ -185,9 +187,9 @@ class Opportunities:
             return self.note()
         brier = self.test.set_index("predictor")["brier"]
         return _(
-            "Logistic regression on stage, who is in charge, what is known of the customer and groups hardly ever won, learned from "
-            "the older opportunities and tested on {n} that were opened later. Brier score (0 is perfect): model {model}, stage "
-            "alone {base}; difference {low} to {high} (95% interval). Fifths by what the better of the two foretold."
+            "Logistic regression on stage, who is in charge, what is known of the customer and groups hardly ever won, learned "
+            "from the older opportunities and tested on {n} that were opened later. Brier score (0 is perfect): model {model}, "
+            "stage alone {base}; difference {low} to {high} (95% interval). Fifths by what the better of the two foretold."
         ).format(
             n=language.number(self.test["opportunities"].iloc[0]),
             model=language.number(brier[MODEL], 3),
@@ -199,8 +201,8 @@ class Opportunities:
     def drop_note(self) -> str:
         """Rules of the list."""
         return _(
-            "To leave for now: opportunities of a group that is clearly won at most half as often as the others (Fisher's exact test, "
-            "false discovery rate {level}), and those longer in their stage than {long} of those who went on took."
+            "To leave for now: opportunities of a group that is clearly won at most half as often as the others (test of Mantel and "
+            "Haenszel over all stages, false discovery rate {level}), and those longer in their stage than {long} of those who went on."
         ).format(level=language.percent(FALSE_DISCOVERY_RATE, 0), long=language.percent(LONG, 0))
 
     def finding(self) -> Finding:
@@ -224,11 +226,8 @@ class Opportunities:
 
 
 def _traits(pairs: tuple[tuple[str, str], ...]) -> str:
-    said = []
-    for field, level in pairs:
-        table = "opportunities" if field == "owner" else "customers"
-        said.append(f"{_(TABLES[table].fields[field].description)}: {language.value(f'{table}.{field}', level)}")
-    return language.listing(said)
+    fields = TABLES["customers"].fields
+    return language.listing([f"{_(fields[f].description)}: {language.value(f'customers.{f}', level)}" for f, level in pairs])
 
 
 def _reason(reason: str | tuple | None) -> str | None:
@@ -243,7 +242,8 @@ def opportunities(tables: Tables) -> Opportunities | NotAvailable:
 
     The share won from a stage is the product of the shares that go on from it and every later stage, so that open opportunities
     count for the stages that they have passed. The model takes its place only where its Brier score is clearly better on later
-    opportunities. Not available under 50 decided opportunities. Sources: Kaplan and Meier (1958); Brier (1950); Fisher (1922).
+    opportunities. Not available under 50 decided opportunities. Sources: Kaplan and Meier (1958); Brier (1950);
+    Mantel and Haenszel (1959).
     """
     table = _read(tables)
     decided = table[table["outcome"] != OPEN]
@@ -252,8 +252,8 @@ def opportunities(tables: Tables) -> Opportunities | NotAvailable:
         return NotAvailable((), _(_ANSWERS), reason=reason)
     visits = _visits(tables, table)
     stages = _stages(visits)
-    groups = _groups(decided)
     rows = visits.merge(table, on="opportunity_id", validate="many_to_one")
+    groups = _groups(rows)
     base = stages.set_index("place")["win_from_stage"]
     test, difference, reliability, learn = _tested(rows, pd.Timestamp(tables.as_of))
     running = rows[(rows["outcome"] == OPEN) & rows["left_at"].isna()].sort_values(["opportunity_id", "place"])
@@ -386,41 +386,55 @@ def _survived(days: np.ndarray, ended: np.ndarray, share: float) -> float:
     return float(times[reached[0]]) if len(reached) else np.nan
 
 
-def _groups(decided: pd.DataFrame) -> pd.DataFrame:
+def _groups(rows: pd.DataFrame) -> pd.DataFrame:
     """Levels of one or two traits whose opportunities are won at most half as often as the others, one after the other."""
-    from scipy.stats import false_discovery_control, fisher_exact
+    from scipy.stats import false_discovery_control, norm
 
     columns = ["traits", "decided", "won", "won_share", "won_low", "won_high", "others_won", "p_value"]
     found = []
-    left = decided
-    fields = [f for f in (*TRAITS, "owner") if decided[f].notna().any()]
+    fields = [f for f in TRAITS if rows[f].notna().any()]
     while True:
-        won = left["outcome"] == WON
+        decided = rows[rows["outcome"] != OPEN].drop_duplicates("opportunity_id")
+        won = decided["outcome"] == WON
+        left = rows[rows["left_at"].notna()]
+        everybody = left.groupby("place")["passed"].agg(["size", "sum"])
+        total, all_won = len(decided), int(won.sum())
         candidates = []
-        for k in (1, 2):
-            for chosen in itertools.combinations(fields, k):
-                sums = won.groupby([left[f] for f in chosen]).agg(["size", "sum"])
-                for level, (n, m) in zip(sums.index, sums.to_numpy(), strict=True):
-                    if GROUP <= n <= len(left) - GROUP:
-                        levels = level if k == 2 else (level,) if not isinstance(level, tuple) else level
-                        candidates.append((tuple(zip(chosen, levels, strict=True)), int(n), int(m)))
+        for chosen in [list(c) for k in (1, 2) for c in itertools.combinations(fields, k)]:
+            by_stage = left.groupby([*chosen, "place"])["passed"].agg(["size", "sum"])
+            for level, (n, m) in won.groupby([decided[f] for f in chosen]).agg(["size", "sum"]).iterrows():
+                if GROUP <= n <= total - GROUP:
+                    traits = tuple(zip(chosen, level if len(chosen) == 2 else [level], strict=True))
+                    candidates.append(
+                        (float(norm.cdf(_below(by_stage.loc[level], everybody))), len(chosen), traits, int(n), int(m))
+                    )
         if not candidates:
             break
-        total, all_won = len(left), int(won.sum())
-        p = [fisher_exact([[m, n - m], [all_won - m, total - n - all_won + m]], "less").pvalue for _t, n, m in candidates]
-        q = false_discovery_control(p, method="bh")
+        q = false_discovery_control([c[0] for c in candidates], method="bh")
         named = []
-        for (traits, n, m), p_value, q_value in zip(candidates, p, q, strict=True):
+        for (p, k, traits, n, m), q_value in zip(candidates, q, strict=True):
             others = (all_won - m) / (total - n)
             if q_value <= FALSE_DISCOVERY_RATE and m / n <= MUCH_LOWER * others:
-                named.append((p_value, len(traits), traits, n, m, others))
+                named.append((p, k, traits, n, m, others))
         if not named:
             break
-        p_value, _k, traits, n, m, others = min(named)
+        p, _k, traits, n, m, others = min(named)
         low, high = wilson(m, n)
-        found.append((traits, n, m, m / n, float(low), float(high), others, p_value))
-        left = left[~_inside(left, traits)]
+        found.append((traits, n, m, m / n, float(low), float(high), others, p))
+        rows = rows[~_inside(rows, traits)]
     return pd.DataFrame(found, columns=columns)
+
+
+def _below(group: pd.DataFrame, everybody: pd.DataFrame) -> float:
+    """By how many standard errors fewer of a group go on, over all stages (Mantel and Haenszel 1959, corrected by one half).
+
+    One stage after the other, not won or lost: a group that fails early shows it in every stage that it reaches.
+    """
+    all_, passed = (everybody[c].reindex(group.index).to_numpy(dtype=float) for c in ("size", "sum"))
+    n, m = group["size"].to_numpy(dtype=float), group["sum"].to_numpy(dtype=float)
+    expected = n * passed / all_
+    variance = np.sum(n * (all_ - n) * passed * (all_ - passed) / (all_**2 * np.maximum(all_ - 1, 1)))
+    return float((m.sum() - expected.sum() + 0.5) / np.sqrt(variance)) if variance > 0 else 0.0
 
 
 def _inside(rows: pd.DataFrame, traits: tuple[tuple[str, str], ...]) -> np.ndarray:
@@ -437,7 +451,7 @@ def _tested(rows: pd.DataFrame, as_of: pd.Timestamp):
         """A function from rows to probabilities, learned from decided opportunities."""
         kept = {f: [v for v, n in known[f].value_counts().sort_index().items() if n >= GROUP] for f in fields}
 
-        groups = _groups(known.drop_duplicates("opportunity_id"))["traits"]
+        groups = _groups(known)["traits"]
 
         def features(some: pd.DataFrame) -> np.ndarray:
             single = [some[f] == v for f in fields for v in kept[f]]

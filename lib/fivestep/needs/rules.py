@@ -17,7 +17,7 @@ from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
 from fivestep.needs.lines import lines_by
-from fivestep.needs.pairs import BLOCKS, FALSE_DISCOVERY_RATE, FEW_CUSTOMERS, MINIMUM_EXPECTED, MINIMUM_ORDERS, numbered_baskets
+from fivestep.needs.pairs import FALSE_DISCOVERY_RATE, FEW_CUSTOMERS, MINIMUM_EXPECTED, MINIMUM_ORDERS, numbered_baskets
 
 LEVELS = ("category", "department", "product_id")
 MINIMUM_SUPPORT = 0.02  # share of orders that hold all of a rule
@@ -138,11 +138,11 @@ class Rules:
     def note(self) -> str:
         """Definitions and what was tested."""
         return _(
-            "Base: {n} orders with a known item; a rule needs {minimum} of them. Gain: confidence divided by that of the strongest "
-            "rule with fewer items on the left, so what is only popular has none. Leverage: support less what independence gives. "
-            "Conviction: orders without the right side that independence gives, divided by those seen. Big orders hold more of "
-            "everything: named is only what is above the typical gain, {typical} for sets of three. Tested: {tested} rules at a "
-            "false discovery rate of {level}."
+            "Base: {n} orders with a known item; a rule needs {minimum} of them. Gain: confidence divided by that of the "
+            "strongest rule with fewer items on the left, so what is only popular has none. Leverage: support less what "
+            "independence gives. Conviction: orders without the right side that independence gives, divided by those seen. Big "
+            "orders hold more of everything: named is only what is above the typical gain, {typical} for sets of three. Tested: "
+            "{tested} rules at a false discovery rate of {level}."
         ).format(
             n=language.number(self.base),
             minimum=language.number(self.minimum),
@@ -176,7 +176,7 @@ class Rules:
 
 @needs("order_lines.product_id", "products", answers=_ANSWERS)
 def rules(tables: Tables, *, level: str = "category", largest: int = 3, support: float = MINIMUM_SUPPORT) -> Rules | NotAvailable:
-    """Rules with at most *largest* items (2 or 3) of *level* (category, department, product_id) that *support* of the orders hold.
+    """Rules of at most *largest* items (2 or 3) of *level* (category, department, product_id) that *support* of the orders hold.
 
     The standard error of log gain is taken between 50 blocks of customers, as in `pairs`; p is one-sided, t with blocks - 1
     degrees of freedom. Tested are all rules of items in enough orders whose expected number of orders is at least 5, which is
@@ -247,9 +247,7 @@ def _frequent(coded: ibis.Table, minimum: int, largest: int) -> list[pd.DataFram
     return out
 
 
-def _measured(
-    items: np.ndarray, sets: list[pd.DataFrame], bases: pd.DataFrame, *, three: bool
-) -> tuple[pd.DataFrame, int]:
+def _measured(items: np.ndarray, sets: list[pd.DataFrame], bases: pd.DataFrame, *, three: bool) -> tuple[pd.DataFrame, int]:
     """The measures of every rule, and how many rules could have been expected 5 times."""
     from scipy import stats
 

@@ -87,8 +87,8 @@ class ThenBought:
     def note(self) -> str:
         """Base and definitions."""
         return _(
-            "{first} to {last}. A change from A to B: A was bought on one day and not on the customer's next day with an order, B "
-            "the other way round. Without any order half of the changes would go each way, however popular the two are. False "
+            "{first} to {last}. A change from A to B: A was bought on one day and not on the customer's next day with an order, "
+            "B the other way round. Without any order half of the changes would go each way, however popular the two are. False "
             "discovery rate {level} over {pairs} pairs."
         ).format(
             first=language.day(self.first_day),

@@ -35,8 +35,8 @@ class Visits:
     last_step_high (95 %; visits that reach the last step that the data has; missing where it has none). ``activities``:
     online_activity (`KINDS`, browsing, other, location), events, visits, visitors, share_of_visitors. ``pages``: page_or_event,
     events, visits, share_of_visits, dwell_seconds (median until the visit's next event; the last event of a visit has none; only
-    of the most frequent), exit_share (of its events that end a visit), most events first. ``places``: place, visits, visitors,
-    of places with at least 10 customers; ``small_places``: the others. ``visits``, ``visitors``, ``events``, ``loose`` (events
+    of the most frequent), exit_share (of its events that end a visit), most events first. ``places``: shared_place, visits,
+    visitors, of places with at least 10 customers; ``small_places``: the others. ``visits``, ``visitors``, ``events``, ``loose`` (events
     of no visit).
     """
 
@@ -239,9 +239,8 @@ def _pages(events: ibis.Table, visits: int) -> pd.DataFrame:
 
 def _places(events: ibis.Table) -> tuple[pd.DataFrame, int]:
     located = events.filter(events.place.notnull())
-    places = frame(
-        located.group_by("place").aggregate(visits=located.visit.nunique(), visitors=located.customer_id.nunique()), by=["place"]
-    )
+    sums = located.group_by(shared_place=located.place)
+    places = frame(sums.aggregate(visits=located.visit.nunique(), visitors=located.customer_id.nunique()), by=["shared_place"])
     enough = places["visitors"] >= FEWEST_AT_A_PLACE
-    kept = places[enough].sort_values(["visitors", "place"], ascending=[False, True], ignore_index=True)
+    kept = places[enough].sort_values(["visitors", "shared_place"], ascending=[False, True], ignore_index=True)
     return kept, int((~enough).sum())
