@@ -266,7 +266,7 @@ register(
     days_median=Column(N_("Days, half"), "number", N_("Days within which half leave the stage, by Kaplan and Meier.")),
     days_long=Column(N_("Days, long"), "number", N_("Days within which 95 of 100 of those who went on had left the stage.")),
     win_from_stage=Column(N_("Won from here"), "percent", N_("Product of the shares that go on from this stage and all later.")),
-    opportunity_traits=Column(N_("Group"), "text", N_("What is known of the customers, or who is in charge.")),
+    opportunity_traits=Column(N_("Group"), "text", N_("What is known of the customers.")),
     decided=Column(N_("Decided"), "count", N_("Opportunities won or lost.")),
     won=Column(N_("Won"), "count", N_("Opportunities won.")),
     won_share=Column(N_("Share won"), "percent", N_("Won divided by decided.")),

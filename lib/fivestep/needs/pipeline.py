@@ -42,16 +42,16 @@ _ANSWERS = N_("how likely each opportunity is won, how long stages take, and whi
 class Opportunities:
     """What becomes of opportunities.
 
-    ``stages``: one row per stage in their order (one without a name where the data has no history): stage, left_stage
-    (opportunities that left it), passed (went on or were won), passed_share, passed_low, passed_high (95 %), days_median (by
-    Kaplan and Meier, open ones censored), days_long (95 of 100 who went on had left by then), win_from_stage (product of the
-    shares from here on).
+    ``stages``: one row per stage in order (one without a name where the data has no history): stage, left_stage (opportunities
+    that left it), passed (went on or were won), passed_share, passed_low, passed_high (95 %), days_median (by Kaplan and Meier,
+    open ones censored), days_long (95 of 100 who went on had left by then), win_from_stage (product of the shares from here on).
     ``groups``: traits, decided, won, won_share, won_low, won_high, others_won (share), p_value, of groups that are won at most
     half as often as the others. ``test``: predictor, opportunities, brier, of the share won from the stage and of the model, on
     opportunities opened after those it learned from; empty where there are too few. ``difference``: of the Brier scores (model
-    less stage) with its 95 % interval; NaN without a test. ``reliability``: foretold, seen, seen_low, seen_high, opportunities, in fifths of what
-    was foretold. ``table``: one row per open opportunity: opportunity_id, customer_id, stage, owner, days_in_stage,
-    win_probability, stated_probability (of the client's system), amount, drop_reason (None: none). ``won``, ``lost``.
+    less stage) with its 95 % interval; NaN without a test. ``reliability``: foretold, seen, seen_low, seen_high, opportunities,
+    in fifths of what was foretold. ``table``: one row per open opportunity: opportunity_id, customer_id, stage, owner,
+    days_in_stage, win_probability, stated_probability (of the client's system), amount, drop_reason (None: none). ``won``,
+    ``lost``.
     """
 
     stages: pd.DataFrame
@@ -201,8 +201,9 @@ class Opportunities:
     def drop_note(self) -> str:
         """Rules of the list."""
         return _(
-            "To leave for now: opportunities of a group that is clearly won at most half as often as the others (test of Mantel and "
-            "Haenszel over all stages, false discovery rate {level}), and those longer in their stage than {long} of those who went on."
+            "To leave for now: opportunities of a group that is clearly won at most half as often as the others (test of Mantel "
+            "and Haenszel over all stages, false discovery rate {level}), and those longer in their stage than {long} of those "
+            "who went on."
         ).format(level=language.percent(FALSE_DISCOVERY_RATE, 0), long=language.percent(LONG, 0))
 
     def finding(self) -> Finding:
@@ -218,7 +219,7 @@ class Opportunities:
             evidence=_("95% interval {low} to {high}.").format(low=language.percent(low), high=language.percent(high))
             + " "
             + self.note(),
-            so_what=self.groups_headline() + _(". ") + self.drop_headline() + _("."),
+            so_what=language.sentence(self.groups_headline()) + " " + language.sentence(self.drop_headline()),
             confidence="high" if self.won + self.lost >= 4 * FEW else "medium",
             warnings=(_("Opportunities that nobody closes stay open for ever: the share holds for those that were decided."),),
             assumptions=(self.test_note(), self.drop_note()),

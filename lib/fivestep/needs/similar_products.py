@@ -39,8 +39,8 @@ class SimilarProducts:
     ``table``: one row per product and place: product_id, product_name, place (1 to 3), shown_id, shown_name, customers_of_both,
     product_similarity (cosine of the two sets of customers). ``test``: product_list, list_length, customers_with_new, recall
     (mean share of the products that a customer newly bought in the last 28 days and that were on the customer's list),
-    recall_low, recall_high (95 %), list_coverage (share of all products that are on some list). ``difference``: by list_length the mean
-    difference of the recalls of one customer with its 95 % interval. ``products``: how many took part.
+    recall_low, recall_high (95 %), list_coverage (share of all products that are on some list). ``difference``: by list_length
+    the mean difference of the recalls of one customer with its 95 % interval. ``products``: how many took part.
     """
 
     table: pd.DataFrame

@@ -36,8 +36,8 @@ class Visits:
     online_activity (`KINDS`, browsing, other, location), events, visits, visitors, share_of_visitors. ``pages``: page_or_event,
     events, visits, share_of_visits, dwell_seconds (median until the visit's next event; the last event of a visit has none; only
     of the most frequent), exit_share (of its events that end a visit), most events first. ``places``: shared_place, visits,
-    visitors, of places with at least 10 customers; ``small_places``: the others. ``visits``, ``visitors``, ``events``, ``loose`` (events
-    of no visit).
+    visitors, of places with at least 10 customers; ``small_places``: the others. ``visits``, ``visitors``, ``events``, ``loose``
+    (events of no visit).
     """
 
     devices: pd.DataFrame
