@@ -152,6 +152,23 @@ def test_visits_agree_with_plain_pandas(shop, results):
     assert found.figure()
 
 
+def test_every_kind_of_activity_is_counted_under_its_name(tables):
+    """Browsing, ads, downloads, social, app, QR payment and search, by the names that systems use, in English and Chinese."""
+    kinds = {
+        "Browsing": ["page_view", "浏览"], "Advertisement clicks": ["ad_click", "点击广告"], "Searching": ["search", "搜索"],
+        "Social": ["like", "Comment", "分享"], "App use": ["app_open", "打开APP"], "QR payment": ["qr_pay", "扫码支付"],
+        "Downloads": ["download", "下载资料"], "Other": ["scan"],
+    }  # fmt: skip
+    names = [(kind, name) for kind, several in kinds.items() for name in several]
+    rows = [(f"c{i}", f"s{i}", "2024-01-01 10:00", name, None) for i, (_kind, name) in enumerate(names)]
+    found = needs.visits(tables(events=events_of(rows, location=["North"] * len(rows)), orders=ORDERS))
+    counted = found.activities.set_index("online_activity")
+    for kind, several in kinds.items():
+        assert counted.loc[kind, ["events", "visits", "visitors"]].tolist() == [len(several)] * 3
+        assert counted.loc[kind, "share_of_visitors"] == pytest.approx(len(several) / len(rows))
+    assert counted.loc["Location shared", "visitors"] == len(rows)
+
+
 def test_a_place_with_fewer_than_ten_customers_is_never_shown(tables):
     rows = [(f"c{i}", f"s{i}", "2024-01-01 10:00", "scan", "bag") for i in range(19)]
     events = events_of(rows, location=["North"] * 10 + ["South"] * 9)

@@ -86,13 +86,13 @@ def visited(tables: Tables, steps: Mapping[str, tuple[str, ...]] = STEPS) -> ibi
     out = events.filter(events.occurred_at.notnull()).select("event_id", **columns)
     view = _keys(out.said).isin(VIEWS)
     out = out.mutate(
-        name=ibis.ifelse(view & out.page.notnull(), out.page, out.said).strip(), view=view, second=out.at.epoch_seconds()
+        name=ibis.ifelse(view & out.page.notnull(), out.page, out.said).strip(), viewed=view, second=out.at.epoch_seconds()
     )
     out = out.mutate(key=_keys(out.name))
     step = ibis.cases(*((out.key.isin(list(names)), number) for number, names in enumerate(steps.values())))
     kind = ibis.cases(
         *((out.key.isin(list(names)), kind) for kind, names in KINDS.items()),
-        (out.view | step.notnull(), BROWSING),
+        (out.viewed | step.notnull(), BROWSING),
         else_=OTHER,
     )
     out = out.mutate(step=step, kind=kind)
