@@ -167,7 +167,7 @@ def test_without_a_history_there_is_one_stage_and_without_outcomes_no_answer(fra
     assert result.stages["stage"].tolist() == [None]
     assert result.stages["passed_share"].iloc[0] == pytest.approx(result.won / (result.won + result.lost))
     whole(result)
-    few = {**bare, "opportunities": bare["opportunities"].head(40)}
+    few = {**bare, "opportunities": bare["opportunities"].head(25)}
     assert isinstance(needs.opportunities(make_tables(**few)), NotAvailable)
 
 

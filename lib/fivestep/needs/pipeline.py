@@ -23,7 +23,7 @@ WORDS = {
     WON: ("won", "closed won", "closedwon", "赢单", "已赢单", "成交", "贏單"),
     LOST: ("lost", "closed lost", "closedlost", "输单", "已输单", "丢单", "輸單"),
 }
-FEW = 50  # decided opportunities below which nothing is said
+FEW = 30  # decided opportunities below which nothing is said
 GROUP = 20  # decided opportunities of a group that is compared
 TESTED = 30  # decided opportunities of the test, and as many to learn from
 FALSE_DISCOVERY_RATE = 0.05
@@ -243,7 +243,7 @@ def opportunities(tables: Tables) -> Opportunities | NotAvailable:
 
     The share won from a stage is the product of the shares that go on from it and every later stage, so that open opportunities
     count for the stages that they have passed. The model takes its place only where its Brier score is clearly better on later
-    opportunities. Not available under 50 decided opportunities. Sources: Kaplan and Meier (1958); Brier (1950);
+    opportunities. Not available under 30 decided opportunities. Sources: Kaplan and Meier (1958); Brier (1950);
     Mantel and Haenszel (1959).
     """
     table = _read(tables)

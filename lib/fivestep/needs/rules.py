@@ -61,12 +61,16 @@ class Rules:
         return t[clear].reset_index(drop=True)
 
     def triples(self, n: int = SHOWN) -> pd.DataFrame:
-        """The *n* strongest found rules with two items on the left, each set of three once, as the reader sees them."""
-        found = self.found()
-        found = found[found["item_b"].notna()]
-        sets = [tuple(sorted(s)) for s in found[["item_a", "item_b", "consequent"]].itertuples(index=False)]
-        found = found[~pd.Series(sets, index=found.index, dtype=object).duplicated()].head(n)
-        return self._shown(found)
+        """The *n* strongest found rules with two items on the left, each set of three once; if none is found, the strongest."""
+        sets = self._sets(self.found())
+        return self._shown((sets if len(sets) else self._sets(self.table)).head(n))
+
+    @staticmethod
+    def _sets(rules: pd.DataFrame) -> pd.DataFrame:
+        """Rules with two items on the left, the strongest of each set of three."""
+        rules = rules[rules["item_b"].notna()]
+        sets = [tuple(sorted(s)) for s in rules[["item_a", "item_b", "consequent"]].itertuples(index=False)]
+        return rules[~pd.Series(sets, index=rules.index, dtype=object).duplicated()]
 
     def singles(self, n: int = SHOWN) -> pd.DataFrame:
         """The *n* strongest found rules with one item on the left."""
@@ -109,7 +113,7 @@ class Rules:
 
     def headline(self) -> str:
         """How many sets of three say more than their pairs, and the first of them."""
-        top = self.triples(1)
+        top = self._shown(self._sets(self.found()).head(1))
         if top.empty:
             return _("No three product groups are bought together more often than their pairs already explain")
         row = top.iloc[0]
@@ -122,7 +126,7 @@ class Rules:
 
     def triples_headline(self) -> str:
         """How many sets of three say more than their pairs."""
-        sets = self.triples(len(self.table))
+        sets = self._sets(self.found())
         return _("{n} sets of three say more than the pairs in them").format(n=language.number(len(sets)))
 
     def singles_headline(self) -> str:
