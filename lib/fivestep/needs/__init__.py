@@ -10,6 +10,7 @@ from fivestep.needs.funnel import Funnel, funnel
 from fivestep.needs.journeys import journey_steps
 from fivestep.needs.kano import Kano, KanoBySegment, kano, kano_by_segment
 from fivestep.needs.needs_groups import NeedsGroups, needs_groups
+from fivestep.needs.needs_register import NeedsRegister, needs_register, write_need_forms
 from fivestep.needs.nps import NetPromoter, net_promoter
 from fivestep.needs.pairs import Pairs, pairs
 from fivestep.needs.paths import Paths, paths
@@ -40,6 +41,7 @@ __all__ = [
     "Kano",
     "KanoBySegment",
     "NeedsGroups",
+    "NeedsRegister",
     "NetPromoter",
     "Opportunities",
     "Pairs",
@@ -68,6 +70,7 @@ __all__ = [
     "kano",
     "kano_by_segment",
     "needs_groups",
+    "needs_register",
     "net_promoter",
     "opportunities",
     "pairs",
@@ -87,4 +90,5 @@ __all__ = [
     "unbought",
     "visits",
     "write_form",
+    "write_need_forms",
 ]

@@ -297,3 +297,18 @@ register(
         N_("Against the last week"), "ratio", N_("Error divided by that of the last week repeated; below 1 is better.")
     ),
 )
+
+register(
+    # needs register
+    register_need=Column(N_("Need"), "text", N_("What customers need, as it was noted.")),
+    need_support=Column(N_("Support"), "text", N_("Whether customers said it, or were seen to need it."), values="message"),
+    need_said=Column(N_("Said"), "count", N_("Pieces of evidence in words of customers.")),
+    need_seen=Column(N_("Seen"), "count", N_("Pieces of evidence in what customers did.")),
+    need_channels=Column(N_("Channels"), "count", N_("Channels that the evidence came through.")),
+    need_evidence=Column(N_("Evidence"), "text", N_("The first piece of evidence.")),
+    need_motive=Column(N_("Motive"), "text", N_("Why customers need it: function, price, service, standing, safety.")),
+    need_segment=Column(N_("Segment"), "text", N_("Customers whom the need was noted for.")),
+    need_status=Column(
+        N_("Status"), "text", N_("How far the need has come: found, confirmed, in work, closed."), values="message"
+    ),
+)
