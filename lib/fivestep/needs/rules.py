@@ -195,19 +195,24 @@ def rules(tables: Tables, *, level: str = "category", largest: int = 3, support:
     if level != "product_id" and tables.missing(f"products.{level}"):
         return NotAvailable((f"products.{level}",), _(_ANSWERS))
     bought = lines_by(tables, level).rename(item=level) if level != "product_id" else _products(tables)
-    orders, baskets = numbered_baskets(bought.filter(bought.bought & bought.item.notnull()))
-    bases = frame(orders.group_by("block").aggregate(n=orders.count()), by=["block"])
-    base = int(bases["n"].sum())
-    if len(bases) < FEW_CUSTOMERS:
-        reason = _("fewer than {n} customers have bought a product of a known group.").format(n=language.number(FEW_CUSTOMERS))
-        return NotAvailable((), _(_ANSWERS), reason=reason)
-    minimum = max(math.ceil(support * base), 1)
-    items = baskets.group_by("item").aggregate(orders=baskets.order_number.nunique())
-    items = frame(items.filter(items.orders >= minimum), by=["item"])
-    codes = ibis.memtable(pd.DataFrame({"item": items["item"], "code": np.arange(len(items), dtype=np.int32)}))
-    coded = baskets.inner_join(codes, "item").select("order_number", "block", "code").distinct()
-    with coded.cache() as kept:  # the sets are counted from it several times
-        sets = _frequent(kept, minimum, largest)
+    known = bought.filter(bought.bought & bought.item.notnull())
+    _orders, baskets = numbered_baskets(known)
+    names = known.select("item").distinct().select("item", code=ibis.row_number().over(order_by="item").cast("int32"))
+    coded = baskets.inner_join(names, "item").select("order_number", "block", "code").distinct()
+    with coded.cache() as kept:  # everything is counted from these numbers
+        bases = frame(kept.group_by("block").aggregate(n=kept.order_number.nunique()), by=["block"])
+        if len(bases) < FEW_CUSTOMERS:
+            reason = _("fewer than {n} customers have bought a product of a known group.").format(
+                n=language.number(FEW_CUSTOMERS)
+            )
+            return NotAvailable((), _(_ANSWERS), reason=reason)
+        base = int(bases["n"].sum())
+        minimum = max(math.ceil(support * base), 1)
+        often = kept.group_by("code").aggregate(orders=kept.count())
+        items = frame(often.filter(often.orders >= minimum).inner_join(names, "code"), by=["item"])
+        places = pd.DataFrame({"code": items["code"], "place": np.arange(len(items), dtype=np.int32)})
+        placed = kept.inner_join(ibis.memtable(places), "code").select("order_number", "block", code="place")
+        sets = _frequent(placed, minimum, largest)
     table, tested = _measured(items["item"].to_numpy(dtype=object), sets, bases, three=largest == 3)
     return Rules(table, level, base, tested, minimum, tables.first_day, tables.last_day)
 
