@@ -34,7 +34,7 @@ def test_every_fact_that_a_method_looks_for_is_found(passed):
     for row in asked.itertuples():
         expected = MISSED if (row.fact, row.method) in KNOWN_MISSES else FOUND
         assert row.verdict == expected, (row.fact, row.what)
-    assert len(asked) == 11
+    assert len(asked) == 15
 
 
 def test_effects_are_estimated_with_an_interval_that_covers_them(passed):

@@ -311,6 +311,57 @@ def deal_seekers(company: Company) -> list[dict[str, Any]]:
     ]
 
 
+def pain_point(company: Company) -> list[dict[str, Any]]:
+    """Is the defect the first pain point, and the place where it is named the one where it is?"""
+    method, fact = "needs.pain_points", "pain_point"
+    told = company.facts[fact]["parameters"]
+    result = needs.pain_points(company.tables)
+    if isinstance(result, NotAvailable):
+        return [_row(fact, method, MISSED)]
+    first = result.table["pain_point"].iloc[0] == told["cause"]
+    places = result.places[result.places["pain_point"] == told["cause"]]
+    here = (places["product_id"] == told["product_id"]) & (places["region"] == told["region"])
+    found, wrong = bool(here.any()), bool((~here).any())
+    return [
+        _row(fact, method, FOUND if first else MISSED, what="first pain point"),
+        _row(
+            fact,
+            method,
+            FALSE_ALARM if wrong else FOUND if found else MISSED,
+            what="places where it is named",
+            truth=1.0,
+            estimate=float(len(places)),
+        ),
+    ]
+
+
+def contact_overlap(company: Company) -> list[dict[str, Any]]:
+    """Are the two departments named, and the customers to whom both write?"""
+    method, fact = "needs.contact_overload", "contact_overlap"
+    told = company.facts[fact]["parameters"]
+    result = needs.contact_overload(company.tables)
+    if isinstance(result, NotAvailable) or result.pairs.empty:
+        return [_row(fact, method, MISSED)]
+    top = result.pairs.iloc[0]
+    right = sorted(told["departments"]) == [top["department_a"], top["department_b"]]
+    named = set(result.often()["customer_id"])
+    true = set(company.customers.loc[company.customers["contacted_twice"], "customer_id"])
+    written = company.facts[fact]["realised"]["count"]  # those of them who were members and had not opted out
+    precision, recall = len(named & true) / max(len(named), 1), len(named & true) / max(written, 1)
+    verdict = FOUND if precision >= PURE and recall >= CAUGHT else MISSED if precision >= PURE else FALSE_ALARM
+    return [
+        _row(fact, method, FOUND if right else FALSE_ALARM, what="departments named first"),
+        _row(
+            fact,
+            method,
+            verdict,
+            what="members named as contacted by both",
+            truth=float(written),
+            estimate=float(len(named)),
+        ),
+    ]
+
+
 def _agreement(fact: str, method: str, what: str, named: pd.Series, true: pd.Series, *, pure: float = PURE) -> dict[str, Any]:
     """Found where enough of those named are rightly named, and enough of those to be named are."""
     both = float((named & true).sum())
@@ -320,5 +371,5 @@ def _agreement(fact: str, method: str, what: str, named: pd.Series, true: pd.Ser
 
 
 QUESTIONS: tuple[Callable[[Company], list[dict[str, Any]]], ...] = (
-    campaigns, product_pairs, trends, drop_out, clusters, deal_seekers,
+    campaigns, product_pairs, trends, drop_out, clusters, deal_seekers, pain_point, contact_overlap,
 )  # fmt: skip

@@ -240,6 +240,8 @@ register(
     pain_priority_low=Column(N_("Priority, low"), "index", N_("Lower limit of the 95% interval of the priority.")),
     pain_priority_high=Column(N_("Priority, high"), "index", N_("Upper limit of the 95% interval of the priority.")),
     priority_sum=Column(N_("Share of priority"), "percent", N_("Priority of the class divided by that of all pain points.")),
+    place_product=Column(N_("Product"), "text", N_("Product complained about, or all of them.")),
+    place_region=Column(N_("Region"), "text", N_("Region of the customers, or all of them.")),
     customers_expected=Column(N_("Expected"), "number", N_("Customers who would have complained at the rate of elsewhere.")),
     times_as_often=Column(N_("Times as often"), "number", N_("Rate of complaining customers here divided by that elsewhere.")),
     times_as_often_low=Column(N_("Times, low"), "number", N_("Lower limit of the 95% interval.")),

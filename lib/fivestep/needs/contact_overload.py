@@ -47,7 +47,11 @@ class ContactOverload:
     def figure(self) -> Figure:
         """Overloaded customers by week."""
         shown = self.weeks.set_index("week")[["overloaded"]]
-        shown.index = [language.day(w) for w in shown.index]
+        names = [language.short_month(w) for w in shown.index]
+        shown.index = [
+            f"{name}\n{w.year}" if i == 0 or w.month == 1 else name
+            for i, (w, name) in enumerate(zip(shown.index, names, strict=True))
+        ]
         return charts.lines(shown, write=language.number, labels=[_("Two departments or more")], ylabel=_("Customers per week"))
 
     def shown(self) -> pd.DataFrame | NotAvailable:

@@ -68,10 +68,14 @@ class KeyPhrases:
         """What complaints speak of more than others do."""
         more = self.table[self.table["against_rest"] == MORE].head(3)
         if more.empty:
-            return _("Most frequent phrases: {phrases}").format(phrases=language.listing(self.table["phrase"].head(3).tolist()))
+            return _("No phrase is clearly more frequent in complaints than elsewhere")
         return _("Complaints speak more than other feedback of {phrases}").format(
             phrases=language.listing(more["phrase"].tolist())
         )
+
+    def table_headline(self) -> str:
+        """The most frequent phrases."""
+        return _("Most frequent phrases: {phrases}").format(phrases=language.listing(self.table["phrase"].head(3).tolist()))
 
     def note(self) -> str:
         return " ".join([

@@ -111,18 +111,19 @@ class PainPoints:
         if self.places.empty:
             reason = _("no cause comes up more often in one product or region than elsewhere beyond chance.")
             return NotAvailable((), _("where a pain point sits"), reason=reason)
-        out = self.places.drop(columns=["q_value", "product_id"]).rename(
-            columns={
-                "product": "rated_product",
-                "region": "rated_region",
-                "expected": "customers_expected",
-                "times": "times_as_often",
-                "times_low": "times_as_often_low",
-                "times_high": "times_as_often_high",
-                "since": "first_complaint",
-            }
+        out = self.places.drop(columns=["q_value", "product_id"])
+        out = out.assign(
+            pain_point=[self.label(p) for p in out["pain_point"]],
+            product=[level_label("product", p) if isinstance(p, str) else _("All products") for p in out["product"]],
+            region=[level_label("region", r) if isinstance(r, str) else _("All regions") for r in out["region"]],
         )
-        return out.assign(pain_point=[self.label(p) for p in out["pain_point"]])
+        names = {
+            "product": "place_product",
+            "region": "place_region",
+            "expected": "customers_expected",
+            "since": "first_complaint",
+        }
+        return out.rename(columns=names | {f"times{end}": f"times_as_often{end}" for end in ("", "_low", "_high")})
 
     def label(self, point: str) -> str:
         """The name of a pain point: that of its cause, else of its class."""
@@ -159,6 +160,10 @@ class PainPoints:
         return _("First pain point: {cause} ({pain_class}), {n} complaints, {money} of yearly spend at risk").format(
             **words, money=language.money(top["value_at_risk"])
         )
+
+    def table_headline(self) -> str:
+        """How many causes were compared."""
+        return _("{n} causes of complaints, the worst first").format(n=language.number(len(self.table)))
 
     def places_headline(self) -> str:
         """The place that stands out most."""

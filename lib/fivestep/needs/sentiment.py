@@ -15,7 +15,7 @@ from fivestep.engine import Tables, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
 from fivestep.language import N_, _
-from fivestep.needs.feedback_cases import KINDS, level_label
+from fivestep.needs.feedback_cases import DIMENSIONS, KINDS, level_label
 from fivestep.needs.satisfaction import SATISFIED
 from fivestep.needs.sentiment_model import CHINESE, ENGLISH, FEWEST, by_word_list, fitted, measured, shipped, text_language
 from fivestep.needs.texts import Texts
@@ -60,8 +60,8 @@ class Sentiment:
         return int(known["n"]), int(known["bad"])
 
     def figure(self) -> Figure:
-        """Share negative by month."""
-        t = self._counted("month")
+        """Share negative by month, the last two years."""
+        t = self._counted("month").tail(24)
         low, high = wilson(t["bad"], t["n"])
         return charts.intervals(
             [language.month(m) for m in t.index],
@@ -89,7 +89,7 @@ class Sentiment:
         low, high = wilson(bad, n)
         return pd.DataFrame(
             {
-                "voice_dimension": [N_("Kind of feedback")] * len(kinds) + [N_("Product")] * len(products),
+                "voice_dimension": [N_("Kind of feedback")] * len(kinds) + [DIMENSIONS["product"]] * len(products),
                 "voice_level": [_(k) for k in kinds.index] + [level_label("product", p) for p in products.index],
                 "pieces_of_feedback": n,
                 "negative_share": bad / n,
@@ -119,6 +119,17 @@ class Sentiment:
         """Share negative."""
         n, bad = self.known()
         return _("{share} of the feedback reads negative").format(share=language.percent(bad / n))
+
+    def table_headline(self) -> str:
+        """The product with the most negative feedback, where it is clearly more than all."""
+        n, bad = self.known()
+        t = self.shown()
+        t = t[(t["voice_dimension"] == DIMENSIONS["product"]) & (t["negative_low"] > bad / n)]
+        if t.empty:
+            return _("No product stands out for negative feedback")
+        return _("{product} stands out: {share} of its feedback reads negative").format(
+            product=t.iloc[0]["voice_level"], share=language.percent(t.iloc[0]["negative_share"])
+        )
 
     def note(self) -> str:
         """Definitions."""

@@ -73,7 +73,7 @@ class Suggestions:
 
     def headline(self) -> str:
         """How many are done."""
-        return _("{done} of {n} suggestions are done, {waiting} wait for an answer").format(
+        return _("{done} of {n} suggestions are done; waiting for an answer: {waiting}").format(
             done=language.number(self._count(DONE)),
             n=language.number(len(self.table)),
             waiting=language.number(self._count(WAITING)),

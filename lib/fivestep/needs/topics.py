@@ -132,8 +132,8 @@ class Topics:
         how = _(
             "Topics: non-negative matrix factorisation of sentences by weighted words (tf-idf); {k} topics, the number from "
             "{first} to {last} whose words go together most. A sentence belongs to the topic that it is most like, if it is "
-            "like one (cosine from {alike}); a piece of feedback can have several. In none: {none} pieces of feedback. The words name "
-            "a topic, nobody else does: read the sentences."
+            "like one (cosine from {alike}); a piece of feedback can have several. In none: {none} pieces of feedback. The words "
+            "name a topic, nobody else does: read the sentences."
         ).format(
             k=language.number(len(self.table)),
             first=language.number(min(self.coherence)),
