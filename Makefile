@@ -25,7 +25,7 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch test lint catalogs bench-exam bench-intake bench-clv fuzz-intake lock clean env
+.PHONY: help demo batch cases test lint catalogs bench-exam bench-intake bench-clv bench-kmeans fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
@@ -44,17 +44,29 @@ demo: env ## a case from generated project to reports, in build/demo: CASE=groce
 batch: demo ## one full report for every income band of the demo (slow: a few minutes)
 	@cd $(DEMO) && ../../../.venv/bin/fivestep batch --by income_band
 
+cases: env ## from the export of a CRM system to a list of segments, in build/cases: 纷享销客, Zoho CRM, 简信CRM
+	@mkdir -p build/cases
+	@for system in fxiaoke zoho jianxin; do \
+		.venv/bin/papermill --cwd notebooks/cases --no-progress-bar --kernel python3 -p language $(LANGUAGE) \
+			notebooks/cases/$$system.ipynb build/cases/$$system.ipynb 2>build/cases/$$system.log || { tail -n 3 build/cases/$$system.log >&2; exit 1; }; \
+		.venv/bin/jupyter nbconvert --log-level ERROR --to fivestep-html build/cases/$$system.ipynb || exit 1; \
+		echo build/cases/$$system.html; \
+	done
+
 bench-exam: env ## what the methods find in 20 simulated companies, in build/exam (slow: ten minutes)
 	@.venv/bin/fivestep exam --seeds 20 --seed 100 --out build/exam
 
 test: env ## all tests
-	@.venv/bin/python -m pytest -n 2
+	@.venv/bin/python -m pytest -n 2 --dist worksteal
 
 bench-clv: env ## customer lifetime value against lifetimes on 1 million customers, and memory with 10 million (a few minutes)
 	@test -x build/bench-clv/bin/python || .venv/bin/python -m venv build/bench-clv
 	@build/bench-clv/bin/python -m pip install --quiet --disable-pip-version-check lifetimes==0.11.3
 	@.venv/bin/python benchmarks/clv.py --lifetimes build/bench-clv/bin/python
 	@.venv/bin/python benchmarks/clv.py --memory 10000000
+
+bench-kmeans: env ## choosing the number of clusters for 1 million customers, against the plain scikit-learn loop (a minute or two)
+	@.venv/bin/python benchmarks/kmeans.py
 
 lint: env ## style, and which room may import which
 	@.venv/bin/ruff check

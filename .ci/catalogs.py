@@ -42,13 +42,13 @@ def messages() -> dict[str | tuple[str, str], list[str]]:
     ):
         if message:
             out.setdefault(message if isinstance(message, str) else tuple(message), []).append(f"lib/fivestep/{file}")
-    for path in sorted((KIT / "notebooks").glob("*.ipynb")):
+    for path in sorted((KIT / "notebooks").rglob("*.ipynb")):
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "markdown":
-                out.setdefault(cell.source.strip(), []).append(f"notebooks/{path.name}")
+                out.setdefault(cell.source.strip(), []).append(path.relative_to(KIT).as_posix())
             else:  # lists are called by their file names
                 for name in re.findall(r"engagement\.export\(\"(\w+)\"", cell.source):
-                    out.setdefault(name.replace("_", " ").capitalize(), []).append(f"notebooks/{path.name}")
+                    out.setdefault(name.replace("_", " ").capitalize(), []).append(path.relative_to(KIT).as_posix())
     for message in playbook_messages():
         out.setdefault(message, []).append("lib/fivestep/strategy/playbook.yml")
     out[GROCERY] = ["template/engagement/templates/engagement.en.yml"]
@@ -102,8 +102,7 @@ def converted() -> dict[Path, bytes]:
     catalog = updated("zh_TW")
     known = {m.id: m.string for m in read("zh_CN") if m.id}
     for message in catalog:
-        if message.id:
-            said = known.get(message.id) or ""
+        if message.id and (said := known.get(message.id)):
             message.string = traditional(said) if isinstance(said, str) else tuple(map(traditional, said))
     written = io.BytesIO()
     write_po(written, catalog, width=130, sort_output=False)

@@ -99,6 +99,8 @@ def receive(kit: Path, project: Path, *, language: str, grocery: bool) -> None:
             place = source.relative_to(kit / origin)
             if not source.is_file() or junk(place) or (origin == "data/grocery" and source.suffix == ".py"):
                 continue
+            if origin == "notebooks" and len(place.parts) > 1:  # the cases are to be read in the kit, not part of an engagement
+                continue
             target, name = project / folder / place, f"{folder}/{place.as_posix()}"
             content = source.read_bytes()
             if source.suffix == ".ipynb" and language != "en":

@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 
 from fivestep import engine, language
+from fivestep.cases import simulate
 from fivestep.contract import TABLES
 
 KIT = Path(__file__).resolve().parents[1]
 GROCERY = KIT / "data" / "grocery"
 SHARED = KIT.parent / "shared"
+COFFEE_CUSTOMERS = 500  # the fewest that a simulated company has: what its notebooks take hardly hangs on them
 
 _DTYPES = {
     "text": "string",
@@ -29,6 +31,11 @@ _DTYPES = {
     "date": "date",
     "boolean": "boolean",
 }
+
+
+def pytest_collection_modifyitems(items):
+    """Long tests first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
 
 
 @pytest.fixture(autouse=True)
@@ -85,33 +92,26 @@ def _order(table: ibis.Table):
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """``demo(language)``: a project generated with the grocery case, its notebooks run and rendered; once for all workers."""
+    """``demo(language, case)``: a project generated with a case, its notebooks run and rendered; once for all workers."""
     from filelock import FileLock
 
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
 
-    def made(code: str) -> Path:
-        root = shared / f"demo-{code}"
+    def made(code: str, case: str = "grocery") -> Path:
+        root = shared / f"demo-{case}-{code}"
         with FileLock(f"{root}.lock"):
             if not (root / "made").exists():
                 root.mkdir(parents=True, exist_ok=True)
                 config = root / "cookiecutter.yml"
                 config.write_text(json.dumps({"cookiecutters_dir": str(root / "c"), "replay_dir": str(root / "r")}))
-                generate = [
-                    sys.executable,
-                    "-m",
-                    "cookiecutter",
-                    "--no-input",
-                    "--config-file",
-                    str(config),
-                    "--output-dir",
-                    str(root),
-                ]
-                answers = ["project_slug=grocery", "project_name=Grocery", f"language={code}", "data=grocery"]
-                subprocess.run([*generate, "--directory", "template/engagement", str(KIT), *answers], check=True)
-                subprocess.run([sys.executable, "-m", "fivestep.cli", "run", "--quiet"], cwd=root / "grocery", check=True)
+                generate = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", root]
+                answers = [f"project_slug={case}", f"project_name={case.capitalize()}", f"language={code}", f"data={case}"]
+                subprocess.run([*generate, "--directory", "template/engagement", KIT, *answers], check=True)
+                if case == "coffee":
+                    simulate(root / case / "data" / "contract" / case, customers=COFFEE_CUSTOMERS, language=code)
+                subprocess.run([sys.executable, "-m", "fivestep.cli", "run", "--quiet"], cwd=root / case, check=True)
                 (root / "made").touch()
-        return root / "grocery"
+        return root / case
 
     return made

@@ -1,42 +1,77 @@
-"""The simulated company through all five notebooks, as `make demo CASE=coffee` does it, in every language."""
+"""The simulated company through all five notebooks to the report, as `make demo CASE=coffee LANGUAGE=zh_TW` does it: one run.
+
+In Traditional Chinese, where a word left in English shows; tests/test_cases.py holds that names in the data have English words.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from conftest import KIT
 from fivestep import language
-from fivestep.cases import simulate
+from fivestep.cases.exam import NOT_EXAMINED
+from fivestep.cases.truth import FACTS
+from fivestep.report.render import OUTPUTS
+
+STEPS = ["1_profiling", "2_segmentation", "3_needs", "4_strategy", "5_evaluation"]
+SIMULATED = "模擬"
+
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("code", language.LANGUAGES)
-def test_five_notebooks_run_on_the_simulated_company_and_say_that_it_is_simulated(code, tmp_path):
-    config = tmp_path / "cookiecutter.yml"
-    config.write_text(json.dumps({"cookiecutters_dir": str(tmp_path / "c"), "replay_dir": str(tmp_path / "r")}))
-    generate = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", config, "--output-dir", tmp_path]
-    answers = ["project_slug=coffee", "project_name=Coffee", "client=Lark", f"language={code}", "data=coffee"]
-    subprocess.run([*generate, "--directory", "template/engagement", KIT, *answers], check=True)
-    project = tmp_path / "coffee"
-    simulate(project / "data" / "contract" / "coffee", customers=1200, language=code)
-    subprocess.run([sys.executable, "-m", "fivestep.cli", "run", "--quiet"], cwd=project, check=True)
-    latest = project / "reports" / "latest"
+@pytest.fixture(scope="module")
+def latest(demo):
+    return demo("zh_TW", "coffee") / "reports" / "latest"
+
+
+def outputs(latest, step: str) -> list[dict]:
+    """The records of what a notebook shows, a section's own heading as ``{"kind": "section"}``."""
+    cells = nbformat.read(latest / f"{step}.ipynb", as_version=4).cells
+    shown = [o for c in cells if c.cell_type == "code" for o in c.outputs if o.output_type != "stream"]
+    return [
+        o.metadata.get("fivestep") or {"kind": "section", "text": o.data["text/markdown"]}
+        for o in shown
+        if "fivestep" in o.metadata or "text/markdown" in o.data
+    ]
+
+
+def test_five_notebooks_run_on_the_simulated_company(latest):
     record = json.loads((latest / "run.json").read_text("utf-8"))
     assert record["status"] == "rendered"
+    assert [n["name"] for n in record["notebooks"]] == [f"{step}.ipynb" for step in STEPS]
     assert [n["messages"] for n in record["notebooks"]] == [[]] * 5, "a notebook wrote warnings"
+    for name in OUTPUTS:
+        assert (latest / name).stat().st_size > 1000, name
 
+
+def test_every_exhibit_says_that_it_is_simulated_and_nothing_is_left_in_english(latest):
     soup = BeautifulSoup((latest / "report.html").read_text("utf-8"), "html.parser")
     for part in soup(["style", "code"]):
         part.decompose()
     text = soup.get_text(" ", strip=True)
-    assert text.count({"en": "Simulated company", "zh_CN": "模拟数据"}[code]) > 20  # under every exhibit
-    if code == "zh_CN":
-        assert re.findall(r"[A-Za-z][a-z]+(?:[ ,]+[A-Za-z][a-z]+){3,}", text) == []
-    else:
-        assert re.findall(r"[\u4e00-\u9fff]+", text) == []
+    assert re.findall(r"[A-Za-z][a-z]+(?:[ ,]+[A-Za-z][a-z]+){3,}", text) == []
+    exhibits = [r for step in STEPS for r in outputs(latest, step) if r["kind"] in ("figure", "table")]
+    assert len(exhibits) > 50
+    for exhibit in exhibits:
+        assert SIMULATED in exhibit["source"], exhibit["title"]
+
+
+def test_the_evaluation_ends_with_the_exam(latest):
+    shown = outputs(latest, "5_evaluation")
+    (begin,) = (i for i, record in enumerate(shown) if record["kind"] == "section")
+    figure, table, finding = shown[begin + 1 :]
+    assert (figure["kind"], table["kind"], finding["kind"]) == ("figure", "table", "finding")
+    for record in (figure, table, finding):
+        assert SIMULATED in (record.get("title") or record["text"])
+    language.use("zh_TW")
+    named = {row[0] for row in table["rows"]}
+    assert named == {language._(about) for about in FACTS.values()}
+    assert shown[begin]["text"].split("\n")[0] == f"## {language._('The exam')}"
+    soup = BeautifulSoup((latest / "report.html").read_text("utf-8"), "html.parser")
+    headings = [h.get_text(" ", strip=True) for h in soup.find_all("h2")]
+    assert headings.count(language._("The exam")) == 1
+    assert language._(NOT_EXAMINED) in {row[1] for row in table["rows"]}

@@ -86,6 +86,13 @@ def test_what_is_absent_shows_as_one_quiet_line_without_a_number(project, shown)
     assert isinstance(opened.received("gone"), NotAvailable)
 
 
+def test_a_section_of_its_own_begins_with_its_heading(project, monkeypatch):
+    out = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: out.append(data))
+    Engagement(project, "5_evaluation").section("The exam", "What is true?")
+    assert out == [{"text/markdown": "## The exam\n\nWhat is true?", "text/plain": "The exam"}]
+
+
 def test_findings_are_kept_for_the_summary(project, shown):
     opened = Engagement(project, "1_profiling")
     opened.finding(FOUND)

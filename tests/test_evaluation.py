@@ -647,6 +647,65 @@ def test_a_control_group_makes_a_lift_only_where_contact_was_randomised(tables):
     check_shown({"campaigns": found})
 
 
+def test_of_several_campaigns_each_is_named_as_it_was_drawn_and_the_clear_effect_leads(tables):
+    """A large campaign without effect, a small one with a clear one, and a targeted one."""
+    people = [f"p{i:03d}" for i in range(200)]
+    bought = [(p, day, 20) for p in people for day in ("2024-01-20", "2024-02-05")]
+    bought += [(p, "2024-02-25", 30 + i % 3) for i, p in enumerate(people[:30])]  # only those contacted by the second
+    made = pd.DataFrame(
+        {
+            "campaign_id": ["1", "2", "3"],
+            "campaign_name": ["New design", "Vouchers", "VIP evening"],
+            "start_date": ["2024-02-01", "2024-02-20", "2024-03-01"],
+            "end_date": ["2024-02-10", "2024-02-28", "2024-03-05"],
+            "randomised": [True, True, False],
+        }
+    )
+    rows = [("1", p, i % 2 == 0) for i, p in enumerate(people)]
+    rows += [("2", p, i < 30) for i, p in enumerate(people[:60])] + [("3", p, True) for p in people[:20]]
+    drawn = pd.DataFrame(rows, columns=["campaign_id", "customer_id", "treated"]).assign(responded=False)
+    found = evaluation.campaign_response(tables(orders=orders(*MONTHS, *bought), campaigns=made, exposures=drawn))
+    assert found.lift_headline().startswith("Vouchers: contact brought $31.00 more spend per customer")
+    assert found.lift_headline().endswith("; the other randomised campaign made no clear difference")
+    assert found.lift_rates_headline().startswith("Vouchers: 100.0% of contacted")
+    assert found.lift_finding().value == pytest.approx(31)
+    (warning,) = found.finding().warnings
+    for said in (warning, found.caution()):
+        assert "VIP evening" in said
+        assert said.endswith("New design and Vouchers.")
+    shown = found.responses().set_index("campaign")["contact_drawn"]
+    assert shown.to_dict() == {
+        "New design": "By chance, with a control",
+        "Vouchers": "By chance, with a control",
+        "VIP evening": "Targeted",
+    }
+    check_shown({"campaigns": found})
+
+
+def test_a_campaign_that_brought_orders_but_no_clear_spend_goes_before_one_that_brought_nothing(tables):
+    people = [f"p{i:03d}" for i in range(80)]
+    bought = [(p, "2024-02-05", 400 if i == 41 else 1) for i, p in enumerate(people) if i < 40 or i == 41]
+    made = pd.DataFrame(
+        {
+            "campaign_id": ["1", "2"],
+            "campaign_name": ["Spring", "Summer"],
+            "start_date": ["2024-02-01", "2024-03-01"],
+            "end_date": ["2024-02-10", "2024-03-10"],
+            "randomised": [True, True],
+        }
+    )
+    rows = [("1", p, i < 40) for i, p in enumerate(people)] + [("2", p, i % 2 == 0) for i, p in enumerate([*people, "x", "y"])]
+    drawn = pd.DataFrame(rows, columns=["campaign_id", "customer_id", "treated"])
+    found = evaluation.campaign_response(tables(orders=orders(*MONTHS, *bought), campaigns=made, exposures=drawn))
+    assert found.lift_headline().startswith(
+        "Spring: 100.0% of contacted and 2.5% of control customers ordered, a clear difference; in spend per customer there is "
+        "none"
+    )
+    assert found.lift_headline().endswith("; the other randomised campaign made no clear difference")
+    assert "repeat with more customers" in found.lift_finding().so_what
+    check_shown({"campaigns": found})
+
+
 def test_a_randomised_campaign_without_a_control_claims_no_lift(tables):
     found = evaluation.campaign_response(
         tables(orders=orders(*MONTHS), campaigns=campaign(True), exposures=exposed("ab", a=True))

@@ -106,7 +106,7 @@ def test_every_file_read_again_is_its_table_row_for_row(folder, said, system):
         got = [[v.quantize(Decimal("0.01")) if isinstance(v, Decimal) else v for v in row] for row in got]
         ids = {f: i for i, f in enumerate(columns.values()) if f.endswith("_id")}
         for field, place in ids.items():  # Zoho's ids begin with the prefix instead of a letter
-            if entry.get("id_prefix"):
+            if entry.get("id_prefix") and field not in entry.get("own_numbers", ()):
                 wanted = [[v[1:] if i == place and v else v for i, v in enumerate(row)] for row in wanted]
             assert field in fields
         assert sorted(map(repr, got)) == sorted(map(repr, wanted)), entry["file"]

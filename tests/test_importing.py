@@ -9,14 +9,16 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
-from fivestep import engine
+from fivestep import engine, needs
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
 from fivestep.intake import importing, mapping, proposal, scratch
 from fivestep.intake.importing import Imported
+from fivestep.privacy.pseudonyms import Pseudonyms
 
 SETTINGS = Settings(name="Test", client="Test", currency="CNY", time_zone="Asia/Shanghai")
 PLAIN = """\
@@ -458,3 +460,34 @@ def test_an_unconfirmed_layout_says_so_wherever_it_is_shown(project):
     assert line.severity == "warning"
     assert "unconfirmed layout" in line.text()
     assert table(done, "customers")["registered_at"].isna().all()
+
+
+def test_filled_questionnaires_of_the_kit_import_without_a_mapping(project):
+    wanted = []
+    for code, kind in (("en", "xlsx"), ("zh_CN", "xlsx"), ("zh_TW", "csv")):
+        path = project / "data" / "raw" / f"form {code}.{kind}"
+        needs.write_form(path, language=code, subjects=["Bread / 面包", "Chairs"])
+        asked = needs.form(code, ["Bread / 面包", "Chairs"])
+        answers = list(asked["answers"][3:])
+        rows = [[f"{code}{i}", f"c{i}", "2024-01-02", *(a[i % len(a)] if a else "North" for a in answers)] for i in range(5)]
+        if kind == "csv":
+            with path.open("a", encoding="utf-8") as file:
+                pd.DataFrame(rows).to_csv(file, header=False, index=False)
+        else:
+            book = openpyxl.load_workbook(path)
+            for row in rows:
+                book.worksheets[0].append([int(c) if str(c).isdecimal() else c for c in row])
+            book.save(path)
+        wanted.append(needs.read_form(path))
+    proposed = proposal.propose(project, engine.connect())
+    assert proposed.mapping.sources == ()
+    proposal.write(project, proposal.text(proposed))
+    done = importing.import_(project, SETTINGS)
+    got = pd.read_parquet(done.folder / "survey.parquet")
+    wanted = pd.concat(wanted)
+    names = Pseudonyms.from_environment_or_file(project, SETTINGS.client)
+    wanted["customer_id"] = [names.of(c) for c in wanted["customer_id"]]
+    columns = ["response_id", "question_id", "customer_id", "answered_at", "answer", "score"]
+    same = [t[columns].astype(str).sort_values(columns[:2], ignore_index=True) for t in (got, wanted)]
+    pd.testing.assert_frame_equal(*same)
+    assert len(got) == 15 * (len(asked) - 3)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fivestep import engine
-from fivestep.intake import conversion
+from fivestep.intake import conversion, places
 from fivestep.intake.conversion import Locale
 from fivestep.intake.mapping import Target
 
@@ -183,3 +183,16 @@ def test_free_text_is_kept_without_phones_and_addresses(connection):
         connection, ["call 13812345678 or a.b@x.com", "order 20240305123456"], lambda t: conversion.converted(t, target, SHANGHAI)
     )
     assert made == ["call [phone] or [e-mail]", "order 20240305123456"]
+
+
+def test_provinces_and_cities_have_one_name_and_unknown_ones_stay(connection):
+    texts = {"广东省": "广东", "广东": "广东", " 广西壮族自治区 ": "广西", "北京市": "北京"}
+    texts |= {"Ontario": "Ontario", "某省": "某省", "": None}
+    made, _ = values(connection, list(texts), lambda t: conversion.converted(t, Target(to="customers.province"), SHANGHAI))
+    assert made == list(texts.values())
+    texts = {"杭州市": "杭州", "杭州": "杭州", "沙市": "沙市", "津市市": "津市"}
+    texts |= {"市辖区": "市辖区", "Boston": "Boston", None: None}
+    made, _ = values(connection, list(texts), lambda t: conversion.converted(t, Target(to="customers.city"), SHANGHAI))
+    assert made == list(texts.values())
+    rows = ibis.memtable({"city": ["市辖区", "市辖区", "昌平"], "province": ["北京", "河北", "北京"]})
+    assert connection.execute(rows.select(x=places.city_in(rows.city, rows.province)))["x"].tolist() == ["北京", "市辖区", "昌平"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import datetime as dt
+import gzip
 import io
 import json
 import os
 import struct
+import sys
 import time
 import zipfile
 
@@ -20,10 +22,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import intake_mutations
+from conftest import KIT
 from fivestep.errors import UserError
 from fivestep.intake import delimited, importing, staging
 from fivestep.intake.files import database, sheets
+from fivestep.intake.quality import Message
 from fivestep.intake.sheet import Sheet
+
+sys.path.insert(0, str(KIT / ".ci"))
+import catalogs
 
 ORDERS = "订单编号,客户名称,订单金额,下单日期"
 
@@ -33,14 +40,26 @@ def connection():
     return ibis.duckdb.connect()
 
 
+@pytest.fixture(scope="module")
+def messages():
+    return catalogs.messages()
+
+
 @pytest.fixture
-def read(tmp_path, connection):
-    """Writes a file and reads its sheets."""
+def read(tmp_path, connection, messages):
+    """Writes a file and reads its sheets; whatever is said of them is a message of the catalog."""
 
     def read(name: str, content: bytes | str, **said) -> list[Sheet]:
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return sheets(path, connection, root=tmp_path, **said)
+        found = sheets(path, connection, root=tmp_path, **said)
+        said_of = [m for s in found for n in s.notes for m in (n.message, n.fix, *inner(n.values.values())) if m]
+        said_of += [m.message for s in found for a in s.set_aside for m in a.details]
+        assert not [m for m in said_of if m not in messages and m != "Control-A"]
+        return found
+
+    def inner(values) -> list[str]:
+        return [text for v in values if isinstance(v, Message) for text in (v.message, *inner(v.values.values()))]
 
     return read
 
@@ -346,7 +365,7 @@ def test_totals_are_set_aside_and_reconciled(read):
         f'{ORDERS}\n1,甲,"1,000.00",2024-01-01\n2,乙,￥234.00,2024-01-02\n小计,,1234,\n3,丙,6,2024-01-03\n合计：,,"1,240.00",\n'
     )
     (sheet,) = read("o.csv", text)
-    details = [s.detail for s in sheet.set_aside if s.reason == "total"]
+    details = ["; ".join(map(str, s.details)) for s in sheet.set_aside if s.reason == "total"]
     assert details == [
         "小计 of 订单金额: 1,234.00, the rows sum to 1,234.00",
         "合计: of 订单金额: 1,240.00, the rows sum to 1,240.00",
@@ -535,6 +554,19 @@ def test_an_archive_of_files_whose_names_are_only_shown(read, tmp_path):
     assert [s.source for s in found] == ["orders.zip/b/orders.xlsx#Sheet", "orders.zip/evil.csv"]
     assert not (tmp_path.parent.parent / "evil.csv").exists()
     assert len({s.sha256 for s in found}) == 2
+
+
+def test_a_file_packed_by_gzip_is_read_as_the_file_that_it_packs(read):
+    text = f"{ORDERS}\nA1,张三,1.50,2024-01-02\n".encode("gb18030")
+    (plain,), (packed,) = read("o.csv", text), read("p.csv.gz", gzip.compress(text))
+    assert packed.source == "p.csv.gz"
+    assert (packed.columns, rows(packed), packed.set_aside) == (plain.columns, rows(plain), plain.set_aside)
+    with pytest.raises(UserError, match="damaged or cut off"):
+        read("cut.csv.gz", gzip.compress(text * 100)[:-9])
+    with pytest.raises(UserError, match="archive within an archive"):
+        read("zip.gz", gzip.compress(gzip.compress(text)))
+    with pytest.raises(UserError, match="unpacks to more than"):
+        read("bomb.csv.gz", gzip.compress(b"\0" * (80 << 20)))
 
 
 def test_names_in_gbk_within_an_archive(read):

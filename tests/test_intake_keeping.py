@@ -23,7 +23,7 @@ from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.intake import checks, identity, snapshots
 from fivestep.intake.identity import Pair
-from fivestep.intake.quality import CHECKS, Line, QualitySheet
+from fivestep.intake.quality import CHECKS, Line, Message, QualitySheet
 from fivestep.intake.quality_page import page, summary
 from fivestep.language import columns
 from fivestep.privacy import vault
@@ -424,12 +424,13 @@ def test_money_that_is_not_accounted_for_is_an_error():
 
 # --- the sheet
 def sheet() -> QualitySheet:
+    why = Message("{n} rows, {inner}", {"n": 1200, "inner": Message("total rows")})
     message, values = "Rows: {n}.", {"n": 1200, "money": Decimal("1.50"), "day": dt.date(2024, 1, 2), "share": 0.5, "name": "x"}
     return QualitySheet(
         [
             Line("a.csv", "", "", "rows_read", rows=1200, of=1200, message=message, values=values),
             Line("a.csv", "", "", "rows_kept", rows=1190, of=1200),
-            Line("a.csv", "", "", "rows_dropped", rows=7, of=1200, message="total rows"),
+            Line("a.csv", "", "", "rows_dropped", rows=7, of=1200, message="{n}: {why}", values={"n": 7, "why": [why, why]}),
             Line("a.csv", "", "", "rows_dropped", rows=3, of=1200, message="blank rows"),
             Line("a.csv", "orders", "金额", "not_parsed", "warning", 5, 1190, 17, "<script>alert(1)</script>", "{not a field}"),
             Line("", "orders", "order_id", "duplicate_keys", "error", 2, 1190, 3, "twice", "remove"),
@@ -441,6 +442,7 @@ def test_a_sheet_comes_back_from_json_as_it_was_and_the_same_sheet_gives_the_sam
     assert QualitySheet.from_json(sheet().to_json()) == sheet()
     assert sheet().to_json() == sheet().to_json()
     assert json.loads(sheet().to_json())["lines"][4]["column"] == "金额"
+    assert QualitySheet.from_json(sheet().to_json()).lines[2].text() == "7: 1,200 rows, total rows; 1,200 rows, total rows"
 
 
 def test_a_row_without_a_reason_is_noticed():

@@ -9,7 +9,7 @@ import yaml
 from fivestep import engine
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
-from fivestep.intake import assembly, mapping, matching, proposal, wizard
+from fivestep.intake import assembly, files, mapping, matching, proposal, wizard
 from fivestep.intake.mapping import ASK, Source, Target
 from fivestep.intake.sheet import Sheet
 
@@ -82,6 +82,22 @@ def test_two_headers_of_one_field_are_a_question():
     found = matching.matches(["手机", "电话"], {}, table="customers")
     assert [m.by for m in found.values()] == ["ask", "ask"]
     assert all(m.candidates[0].to == "customers.phone" for m in found.values())
+
+
+def test_a_header_that_is_there_twice_is_a_question(tmp_path):
+    (tmp_path / "o.csv").write_text("订单编号,下单时间,金额,金额\n1,2024-03-05,10,12\n", "utf-8")
+    (sheet,) = files.sheets(tmp_path / "o.csv", engine.connect(), root=tmp_path)
+    assert sheet.columns == ("订单编号", "下单时间", "金额", "金额 (2)")
+    (made,) = proposal.proposal([sheet]).proposed
+    assert made.source.open == ("金额", "金额 (2)")
+
+
+def test_two_labels_of_a_system_for_one_field_are_a_question_as_tenants_rename_them():
+    customers = matching.kind("fxiaoke", "客户")
+    columns = ["客户ID", "客户名称", "负责人", "客户类型", "客户分类"]
+    found = matching.matches(columns, {}, kind=customers, table="customers")
+    assert [c for c in columns if found[c].by == "ask"] == ["客户类型", "客户分类"]
+    assert matching.matches(columns[:4], {}, kind=customers, table="customers")["客户类型"].by == "system"
 
 
 def test_the_title_of_a_product_is_no_job_title():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 
 from fivestep import engine
 from fivestep.errors import UserError
-from fivestep.intake import identity, importing, proposal, snapshots, wizard
+from fivestep.intake import fuzzy, identity, importing, proposal, snapshots, wizard
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 SETTINGS = SimpleNamespace(client="ACME", currency="CNY", time_zone="Asia/Shanghai")
@@ -165,6 +166,31 @@ def test_an_accepted_pair_is_merged_and_taken_apart_again_without_the_files(proj
     path.write_text(proposed.replace("proposed\n", "refused\n"), "utf-8")
     importing.import_(project, SETTINGS)
     assert parquet(project / "data" / "contract") == before
+
+
+def test_similar_customers_are_proposed_on_request_and_may_be_merged(project, monkeypatch):
+    monkeypatch.setitem(sys.modules, "splink", None)
+    with pytest.raises(UserError, match=r"needs Splink. Install it: python -m pip install"):
+        importing.import_(project, SETTINGS, similar=True)
+    assert not (project / "data" / "contract").exists()
+    importing.import_(project, SETTINGS)
+    two = sorted({orders(project).loc["O1", "customer_id"], orders(project).loc["O3", "customer_id"]})
+    asked = []
+
+    def found(people):
+        asked.append(int(people.count().to_pandas()))
+        return [identity.Pair(first=two[0], second=two[1], reason="similar, probability 0.98")]
+
+    monkeypatch.setattr(fuzzy, "check", lambda: None)
+    monkeypatch.setattr(fuzzy, "proposals", found)
+    importing.import_(project, SETTINGS, similar=True)
+    pairs = identity.decisions(project)
+    assert {p.reason for p in pairs} == {"same phone", "similar, probability 0.98"}
+    assert asked == [len(pd.read_parquet(project / "data" / "vault" / "customers.parquet"))]
+    path = project / identity.FILE
+    path.write_text(path.read_text("utf-8").replace("decision: proposed", "decision: accepted"), "utf-8")
+    importing.import_(project, SETTINGS)
+    assert orders(project).loc["O1", "customer_id"] == orders(project).loc["O3", "customer_id"]
 
 
 def test_another_key_stops_the_next_import_in_one_line(project, monkeypatch):

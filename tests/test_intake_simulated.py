@@ -38,7 +38,7 @@ def both(request, company, tmp_path_factory) -> tuple[str, list[dict], importing
         patch.setenv("FIVESTEP_KEY", KEY)
         system = request.param
         said = json.loads(export(company, system).read_text("utf-8"))["files"]
-        said = said[:6]  # of the monthly workbooks as many as are quick
+        said = said[:6] if system == "messy-excel" else said  # of the monthly workbooks as many as are quick
         project = tmp_path_factory.mktemp(system) / "review"
         (project / "data" / "raw").mkdir(parents=True)
         for entry in said:
@@ -70,7 +70,7 @@ def cell(value, table: str, field: str, entry: dict, names: Pseudonyms):
     kind = TABLES[table].fields[field].type
     if value is None:
         return None
-    if field.endswith("_id") and entry.get("id_prefix"):
+    if field.endswith("_id") and entry.get("id_prefix") and field not in entry.get("own_numbers", ()):
         value = entry["id_prefix"] + value[1:]
     if field == "customer_id":
         return names.of(value)

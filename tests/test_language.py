@@ -145,7 +145,7 @@ def test_a_translation_leads_back_to_its_message(code):
 
     cells = [
         c.source.strip()
-        for p in sorted((KIT / "notebooks").glob("*.ipynb"))
+        for p in sorted((KIT / "notebooks").rglob("*.ipynb"))
         for c in nbformat.read(p, as_version=4).cells
         if c.cell_type == "markdown"
     ]

@@ -520,7 +520,7 @@ def test_need_groups_partition_the_customers_of_the_deal_groups(tables):
     assert groups["customers"].to_dict() == {"Price and service": 1, "Price": 2, "Service": 1, "Neither": 5}
     assert groups["feedback_contacts"].sum() == 3
     assert found.anonymous == 2
-    assert found.headline() == "33% of customers show a need for low prices, 22% a need for service, 11% of them both"
+    assert found.headline() == "33% of customers show a need for low prices, 22% a need for service, and 11% show both"
     finding_is_sound(found)
 
 

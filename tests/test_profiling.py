@@ -44,12 +44,17 @@ METHODS = (
     "basket_size",
     "discounts",
 )
+PORTRAIT = (
+    "business_overview", "majorities", "home_places", "habits", "interests", "spending_power", "contact_channels", "social_use",
+    "product_range", "product_cube", "brand_loyalty", "payments", "customer_file",
+)  # fmt: skip
 ODD = r"\bnan\b|\bNone\b(?! of)|NaT|<NA>|[{}]"
 HEADLINES = ("headline", "runs_headline", "top_headline", "spread_headline", "months_headline")
 
 
 def results(tables) -> dict:
-    return {name: getattr(profiling, name)(tables) for name in METHODS}
+    shown = {"demographics": {"sensitive": ("income_band",)}}
+    return {name: getattr(profiling, name)(tables, **shown.get(name, {})) for name in METHODS}
 
 
 def parts(result) -> list:
@@ -356,7 +361,7 @@ def test_shuffling_rows_never_changes_a_number_or_a_word(real, shuffled_grocery)
                 pd.testing.assert_frame_equal(ours.table, theirs.table, check_exact=True)
             if hasattr(ours, "finding"):
                 assert asdict(ours.finding()) == asdict(theirs.finding())
-    again = profiling.demographics(shuffled_grocery)
+    again = profiling.demographics(shuffled_grocery, sensitive=("income_band",))
     assert charts.svg(again.figure()) == charts.svg(real["demographics"].figure())
 
 
@@ -594,6 +599,9 @@ def test_customers_without_a_value_are_one_group_at_the_end_and_never_the_larges
     assert portrait.table["gender"].tolist() == ["f", "m", None]
     assert columns.formatted("gender", portrait.table["gender"].iloc[-1]) == "Unknown"
     assert portrait.unknown_share == pytest.approx(90 / 170)
+    assert "170 customers, 53% of them unknown" in portrait.note()
+    known = profiling.portrait(tables(**people({"f": [10.0] * 60, "m": [10.0] * 20})), "gender")
+    assert known.note().startswith("Base: 80 customers; spend of")
     assert portrait.headline().startswith("f is the largest known group by “Gender” (35% of customers)")
 
 
@@ -609,7 +617,7 @@ def test_a_customer_without_orders_counts_with_no_spend_and_a_stranger_is_left_o
 
 def test_bands_keep_their_declared_order_and_other_groups_are_sorted_by_size(tables, grocery):
     language.load_values(GROCERY / "labels.csv")
-    bands = profiling.portrait(grocery, "income_band").table["income_band"].tolist()
+    bands = profiling.portrait(grocery, "income_band", sensitive=("income_band",)).table["income_band"].tolist()
     assert (bands[0], bands[1], bands[-1]) == ("Under 15K", "15-24K", "250K+")
     cities = profiling.portrait(tables(**people({"x": [1.0], "b": [1.0] * 3, "a": [1.0] * 3}, "city")), "city")
     assert cities.table["city"].tolist() == ["a", "b", "x"]
@@ -909,6 +917,8 @@ def test_the_notebook_calls_and_shows_and_does_nothing_else():
     sections = [i.removesuffix("-about") for i in ids[3::2]]
     assert ids[3:] == [name for section in sections for name in (f"{section}-about", section)]
     assert set(METHODS) <= {call for cell in notebook.cells for call in re.findall(r"profiling\.(\w+)\(", cell.source)}
+    missing = set(PORTRAIT) - {call for cell in notebook.cells for call in re.findall(r"profiling\.(\w+)\(", cell.source)}
+    assert not missing
     for cell in notebook.cells[3:]:
         if cell.cell_type == "code":
             assert cell.outputs == []

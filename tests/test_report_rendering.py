@@ -300,17 +300,25 @@ def test_a_warning_of_several_findings_is_said_once_in_the_summary_and_marked_at
     assert [i["marks"] for i in said["items"]] == [[1], [1, 2], []]
 
 
-def test_a_section_without_data_says_so_once():
+def test_sections_without_data_are_named_once_and_their_reasons_stand_at_the_end():
     gone = {"kind": "not_available", "missing": ["events"], "would_answer": "?", "text": "Not shown: no events."}
-    cells = [new_markdown_cell("# T\n\n## A"), recorded(gone), recorded(gone), new_markdown_cell("## B"), recorded(gone)]
-    made = document.report([new_notebook(cells=cells)], META)
-    assert [b["t"] for b in made["blocks"] if b["t"] in ("heading", "not_available")][:5] == [
-        "heading",
-        "heading",
-        "not_available",
-        "heading",
-        "not_available",
-    ]
+    cells = [
+        new_markdown_cell("# T\n\nWhat is it?\n\n## A\n\nWho?"), recorded(gone), recorded(gone),
+        new_markdown_cell("## B"), figure("1.1", "t"), recorded(gone), recorded(gone),
+        new_markdown_cell("## C\n\nWhen?"), recorded(gone),
+        new_markdown_cell("## D\n\nWhere?\n\nThe client will send events in May."), recorded(gone),
+    ]  # fmt: skip
+    blocks = document.report([new_notebook(cells=cells)], META)["blocks"]
+    end = next(i for i, b in enumerate(blocks) if b["t"] == "heading" and b["c"] == ["Assumptions and definitions"])
+    assert [(b["t"], "".join(b.get("c", ""))) for b in blocks[:end]] == [
+        ("heading", "T"), ("para", "What is it?"),
+        ("heading", "B"), ("image", ""), ("not_available", ""),
+        ("heading", "D"), ("para", "Where?"), ("para", "The client will send events in May."), ("not_available", ""),
+        ("para", "Not shown, because the data cannot answer it: A and C. The reasons are under “What is missing”."),
+    ]  # fmt: skip
+    missing = blocks[-1]
+    assert missing["as"] == "glossary"
+    assert [[cell["text"] for cell in row] for row in missing["body"]] == [[s, "Not shown: no events."] for s in "ABCD"]
 
 
 def test_long_texts_wrap_in_their_columns_and_leave_words_whole():

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from fivestep import charts, language, segmentation
 from fivestep.findings import NotAvailable
 from fivestep.language import columns
+from fivestep.segmentation import partitions
 from fivestep.segmentation.lifecycle import RULES, STAGES
 from fivestep.segmentation.purchases import purchases
 from fivestep.segmentation.value_tiers import TIERS
@@ -528,7 +529,7 @@ def test_jaccard_similarity_is_that_of_sets():
     labels, others = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
     sets = lambda found: [set(np.flatnonzero(found == c)) for c in range(4)]  # noqa: E731
     byhand = [max(len(a & b) / len(a | b) for b in sets(others)) for a in sets(labels)]
-    assert _kmeans()._jaccard(labels, others, 4) == pytest.approx(byhand)
+    assert partitions.jaccard(labels, others, 4) == pytest.approx(byhand)
 
 
 def _kmeans():
@@ -720,8 +721,8 @@ def test_the_notebook_is_calls_only():
     notebook = nbformat.read(KIT / "notebooks" / "2_segmentation.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.id for cell in code] == [
-        "parameters", "open", "rfm", "rfm-8", "value", "lifecycle", "customer-value", "customer-value-test", "contracts",
-        "clusters", "segments",
+        "parameters", "open", "rfm", "rfm-8", "value", "profit", "lifecycle", "loyalty", "relations", "customer-value",
+        "customer-value-test", "contracts", "clusters", "habits", "divisions", "regression", "target", "segments", "rules",
     ]  # fmt: skip
     for cell in code:
         assert cell.outputs == []

@@ -155,6 +155,9 @@ def import_(
     strict: Annotated[str, typer.Option(help="Checks whose warnings are fatal, such as not_parsed,gap; or all.")] = "",
     snapshot: Annotated[str, typer.Option(help="Name of the snapshot; by default the last day of its data.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
+    fuzzy: Annotated[
+        bool, typer.Option("--fuzzy", help="Propose customers with similar names or phones as one person; needs Splink.")
+    ] = False,
 ) -> None:
     """Import the files in data/raw/ as mapping.yml says into a snapshot of contract tables."""
     from fivestep.intake import importing
@@ -162,7 +165,7 @@ def import_(
     root = _root(project)
     settings = _in_its_language(root)
     checks = tuple(part.strip() for part in strict.split(",") if part.strip())
-    done = importing.import_(root, settings, strict=checks, snapshot=snapshot, dry=dry_run)
+    done = importing.import_(root, settings, strict=checks, snapshot=snapshot, dry=dry_run, similar=fuzzy)
     for line in importing.summary(done):
         typer.echo(line)
     if done.folder:

@@ -54,7 +54,11 @@ class Settings(BaseModel):
     min_customers: int = Field(30, ge=1, strict=True)  # strict: true is no 1
     lapsed_after_days: int = Field(90, ge=1, le=MOST_DAYS, strict=True)
     rfm_window_days: int = Field(365, ge=1, le=MOST_DAYS, strict=True)
+    rfm_classes: dict[Text, Text] | None = None
     never_recommend: tuple[str, ...] = ()
+    age_bands: tuple[Annotated[int, Field(ge=1, le=110, strict=True)], ...] = ()
+    sensitive_fields: tuple[str, ...] = ()
+    interest_words: dict[str, tuple[str, ...]] = {}
 
     @field_validator("language")
     @classmethod
@@ -68,6 +72,14 @@ class Settings(BaseModel):
     def _currency(cls, value: str) -> str:
         if value not in list_currencies():
             raise ValueError("use an ISO 4217 code like USD, CNY or TWD")
+        return value
+
+    @field_validator("sensitive_fields")
+    @classmethod
+    def _sensitive_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = [f.name for f in contract.TABLES["customers"].fields.values() if f.pii == "sensitive"]
+        if any(field not in known for field in value):
+            raise ValueError(f"choose among {', '.join(known)}")
         return value
 
     @field_validator("time_zone")
@@ -302,6 +314,13 @@ class Engagement:
         text, evidence, so_what = (html.escape(said[k]) for k in ("text", "evidence", "so_what"))
         shown = f"<blockquote><strong>{text}</strong><br>{evidence}<br>→ {so_what}{warned}</blockquote>"
         _display({"text/html": shown}, record)
+
+    def section(self, title: str, about: str = "") -> None:
+        """Begin a section that only some engagements have; *about* stands under its title."""
+        from IPython.display import display
+
+        said = f"## {title}\n\n{about}".rstrip()
+        display({"text/markdown": said, "text/plain": title}, raw=True)
 
     def caution(self, text: str) -> None:
         """Show a warning that the reader must see, as a box of its own."""

@@ -23,6 +23,8 @@ COMPARES = 3.0  # views of the price comparison by a customer who is about to sw
 SCANS = 0.4  # scanned bags per customer, mean number
 TERMS = ("oat latte", "birthday cake", "gluten free", "decaf", "mooncake")
 TYPES = ("page_view", "search", "add_to_cart", "checkout", "pay", "like", "comment", "share", "scan", "qr_pay")
+PLATFORMS = ("app", "website", "WeChat", "Xiaohongshu", "Douyin", "Weibo")
+SOCIAL_SHARES = (45, 70, 90)  # of 100 customers by number: below 45 WeChat, below 70 Xiaohongshu, below 90 Douyin, else Weibo
 PAGES = ("home", "product", "cart", "checkout", "pay", "compare prices", "points", "close account", "feed")
 
 
@@ -106,6 +108,9 @@ def events(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, 
     first_of = np.full(int(session.max(initial=0)) + 1, -1)
     seen, where = np.unique(session, return_index=True)
     first_of[seen] = per_customer[where]
+    # Each customer is on one social platform.
+    network = np.searchsorted(SOCIAL_SHARES, who.index[at] * 37 % 100, side="right") + 2
+    platform = np.where((kind >= TYPES.index("like")) & (kind <= TYPES.index("share")), network, (~phone).astype(int))
     bags = len(PAGES) + dealer
     home = places()
     return {
@@ -117,6 +122,7 @@ def events(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, 
         "page": Coded(np.where(dealer >= 0, bags, page), (*PAGES, *(f"bag/C{i:07d}" for i in range(DEALERS)))),
         "search_term": Coded(term, TERMS),
         "device": Coded((~phone).astype(int), ("mobile", "desktop")),
+        "platform": Coded(platform, PLATFORMS),
         "product_id": Coded(item, catalog.names("product_id")),
         "location": Coded(np.where(kind == 8, who.branch[at], -1), home.names("city")),
     }

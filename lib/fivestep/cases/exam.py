@@ -1,57 +1,117 @@
 """The kit's own exam: what its methods say about a simulated company, held against what is true of it.
 
-A fact is *found* where the method says what is true, *missed* where it says nothing, a *false alarm* where it says what is not
-true. A fact for which the kit has no method yet is *not examined yet* and never counts as found.
+An answer is *found* where the method says what is true, *missed* where it says nothing or cannot tell, a *false alarm* where it
+says what is not true. A fact for which the kit has no method yet is *not examined yet* and never counts as found.
+
+To add a question, write one function beside the others::
+
+    @question("needs.pairs", "product_pair", ask=lambda company: needs.pairs(company.tables))
+    def product_pairs(company, pairs):
+        yield answer("product_pair", FOUND if ... else MISSED, LIFT, truth=..., estimate=..., low=..., high=...)
+
+``question`` names the method and the facts of `truth.FACTS` that it is asked about; ``ask`` runs the method as a notebook does,
+and where it returns `NotAvailable` every fact is missed. The function compares what was said with ``company.told(fact)`` or
+``company.customers`` and yields one `answer` or more: a number through `estimated`, names of customers through `agreement`. What
+was measured is a message (``N_``). The threshold test in tests/test_exam.py then holds the method to it.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import html
+import itertools
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fivestep import charts, engine, evaluation, language, needs, segmentation
+from fivestep import charts, engine, evaluation, language, needs, profiling, segmentation
 from fivestep.cases.simulate import simulate
 from fivestep.cases.truth import FACTS, MEMBERS
 from fivestep.errors import UserError
 from fivestep.evaluation.campaign_response import ORDERED
-from fivestep.findings import NotAvailable
+from fivestep.findings import Finding, NotAvailable
+from fivestep.intervals import Z
 from fivestep.language import N_, _
+from fivestep.language.columns import Column, register
 from fivestep.needs.category_trends import FALLING, RISING
 from fivestep.needs.deal_sensitivity import SEEKERS
 from fivestep.segmentation.lifecycle import LEAVING
+
+if TYPE_CHECKING:
+    from fivestep.engagement import Engagement
 
 FOUND, MISSED, FALSE_ALARM, NOT_EXAMINED = N_("found"), N_("missed"), N_("false alarm"), N_("not examined yet")
 VERDICTS = (FOUND, MISSED, FALSE_ALARM, NOT_EXAMINED)
 ALIKE = 0.3  # adjusted Rand index from which clusters count as the true segments
 PURE, CAUGHT = 0.8, 0.6  # share of those named who are rightly named, and of those to be named who are
+NEAR = 0.1  # error, as a share of the truth, up to which an estimate counts as right
+YEAR = 52  # weeks
 STYLE = "body{font:15px sans-serif;max-width:70em;margin:2em auto}td,th{padding:.2em .6em;text-align:left;vertical-align:top}"
-COLUMNS = ("seed", "fact", "step", "method", "verdict", "what", "truth", "estimate", "low", "high", "error", "covered")
+COLUMNS = (
+    *("seed", "fact", "step", "method", "verdict", "what", "subject", "truth", "estimate", "low", "high", "error", "covered"),
+)
+
+register(
+    planted_fact=Column(
+        N_("Planted fact"), "text", N_("What was made true of the simulated company, and written down."), values="message"
+    ),
+    exam_method=Column(N_("Method"), "text", N_("Method of the kit that was asked."), values="message"),
+    exam_measured=Column(N_("Measured"), "text", N_("What the method was asked."), values="message"),
+    exam_found=Column(N_("Found"), "count", N_("Answers that say what is true.")),
+    exam_missed=Column(N_("Missed"), "count", N_("Answers that say nothing, or cannot tell.")),
+    exam_false_alarms=Column(N_("False alarms"), "count", N_("Answers that say what is not true.")),
+    exam_error=Column(N_("Mean error"), "ratio", N_("Estimate less truth, without its sign, in the unit of what was measured.")),
+    exam_intervals=Column(N_("Intervals"), "count", N_("Answers that came with a 95% interval, where the truth is a number.")),
+    exam_covered=Column(N_("Intervals that cover"), "count", N_("Of these intervals, those that hold the truth.")),
+)
 
 
 @dataclass(frozen=True)
 class Company:
-    """A simulated company as the exam sees it: the members' tables, the true customers, and the planted facts."""
+    """A simulated company as the exam sees it: the tables as read, the members' tables, the true customers, the planted facts."""
 
+    read: dict[str, Any]
     tables: engine.Tables
     customers: pd.DataFrame
     facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, folder: Path) -> Company:
+        """The company in *folder*. Raises `UserError` where the folder holds no simulated company."""
+        path = folder / "truth.json"
+        if not path.is_file():
+            raise UserError(f"{folder.name}: there is no truth.json. fivestep simulate writes a company whose truth is known.")
+        read = engine.read(folder, engine.connect())
+        tables = engine.Tables.of(read, scope=MEMBERS)
+        facts = json.loads(path.read_text(encoding="utf-8"))["facts"]
+        return cls(read, tables, pd.read_parquet(folder / "truth" / "customers.parquet"), facts)
+
+    def told(self, fact: str) -> dict[str, Any]:
+        """What the simulation was told of a fact."""
+        return self.facts[fact]["parameters"]
+
+    def before(self, month: str) -> engine.Tables:
+        """The members' tables up to the day before *month* (YYYY-MM) begins."""
+        last = dt.date.fromisoformat(f"{month}-01") - dt.timedelta(days=1)
+        return engine.Tables.of(self.read, scope=MEMBERS, as_of=last)
 
 
 @dataclass(frozen=True)
 class Exam:
     """What the methods said, and what is true.
 
-    ``table``: one row per company, fact and question: seed, fact, step, method, verdict; what was measured, its truth, estimate,
-    low, high, error (estimate less truth), and whether the interval covers the truth; missing where the truth is no number.
+    ``table``: one row per company, fact and answer: seed, fact, step, method, verdict; what was measured and of which subject,
+    its truth, estimate, low, high, error (estimate less truth), and whether the interval covers the truth; missing where the
+    truth is no number.
     """
 
     table: pd.DataFrame
@@ -61,11 +121,13 @@ class Exam:
         return {v: int((self.table["verdict"] == v).sum()) for v in VERDICTS}
 
     def summary(self) -> pd.DataFrame:
-        """One row per fact and question: companies, how often found, missed and a false alarm, mean absolute error, coverage."""
+        """One row per fact and question: companies, answers, how many are found, missed and a false alarm, mean absolute error,
+        intervals and how many of them cover the truth."""
         questions = ["fact", "step", "method", "what"]
         grouped = self.table.assign(covered=self.table["covered"].astype("Float64")).groupby(questions, dropna=False, sort=False)
         out = grouped.agg(
-            companies=("seed", "size"),
+            companies=("seed", "nunique"),
+            answers=("seed", "size"),
             found=("verdict", lambda v: int((v == FOUND).sum())),
             missed=("verdict", lambda v: int((v == MISSED).sum())),
             false_alarm=("verdict", lambda v: int((v == FALSE_ALARM).sum())),
@@ -77,19 +139,119 @@ class Exam:
         return out.reset_index()
 
     def figure(self) -> Figure:
-        """For every question that was examined the share of companies in which the method said what is true."""
+        """For every question that was examined the share of answers that say what is true."""
         asked = self.summary()
         asked = asked[asked["not_examined"] == 0]
-        labels = [f"{f}: {w}" if isinstance(w, str) else f for f, w in zip(asked["fact"], asked["what"], strict=True)]
-        said = asked["found"] / asked["companies"]
+        said = asked["found"] / asked["answers"]
         return charts.bars(
-            labels,
+            [_(what) for what in asked["what"]],
             list(said),
             write=language.percent,
             accent=list(said == 1),
-            xlabel=_("Share of the simulated companies in which the method said what is true"),
+            xlabel=_("Share of the answers that say what is true of the simulated companies"),
         )
 
+    # ---------------------------------------------------------------- as a section of a report
+    def title(self) -> str:
+        """The heading of the section."""
+        return _("The exam")
+
+    def about(self) -> str:
+        """What the section is, before its exhibits."""
+        return _(
+            "This company is simulated, so that what is true of it is known. What do the methods of this report find of it, what "
+            "do they miss, and what do they make up?"
+        )
+
+    def verdicts(self) -> Figure:
+        """How many answers are true, missed the truth or made something up."""
+        counts = self.counts()
+        return charts.bars(
+            [_(verdict) for verdict in VERDICTS],
+            [float(counts[verdict]) for verdict in VERDICTS],
+            write=language.number,
+            accent=[verdict == FOUND for verdict in VERDICTS],
+            xlabel=_("Answers; planted facts that are not examined yet count once each"),
+        )
+
+    def headline(self) -> str:
+        """How many answers are true."""
+        counts = self.counts()
+        asked = sum(counts.values()) - counts[NOT_EXAMINED]
+        return _(
+            "Simulated company: of {asked} answers of the methods {found} are true, {missed} missed the truth, {wrong} made up"
+        ).format(
+            found=language.number(counts[FOUND]),
+            asked=language.number(asked),
+            missed=language.number(counts[MISSED]),
+            wrong=language.number(counts[FALSE_ALARM]),
+        )
+
+    def facts_headline(self) -> str:
+        """How many planted facts a method was asked about."""
+        return _("Simulated company: methods were asked about {asked} of {all} planted facts").format(
+            asked=language.number(self.table.loc[self.table["verdict"] != NOT_EXAMINED, "fact"].nunique()),
+            all=language.number(self.table["fact"].nunique()),
+        )
+
+    def note(self) -> str:
+        """What the verdicts mean, and on whom the methods ran."""
+        return _(
+            "Simulated data, members only. Found: the method says what is true. Missed: it says nothing or cannot tell. False "
+            "alarm: it says what is not true. A fact for which the kit has no method yet is not examined and counts as nothing."
+        )
+
+    def shown(self) -> pd.DataFrame:
+        """One row per fact and question, as a reader sees it; facts that are not examined yet come last."""
+        rows = self.summary()
+        open_ = rows["not_examined"] > 0
+        counts = {
+            f"exam_{out}": rows[name].astype("Int64").mask(open_)
+            for out, name in (("found", "found"), ("missed", "missed"), ("false_alarms", "false_alarm"))
+        }
+        asked = rows["intervals"].where(rows["intervals"] > 0).astype("Int64")
+        out = pd.DataFrame(
+            {
+                "planted_fact": rows["fact"].map(FACTS),
+                "exam_method": rows["method"].where(~open_, NOT_EXAMINED),
+                "exam_measured": rows["what"],
+                **counts,
+                "exam_error": rows["mean_absolute_error"].astype(float),
+                "exam_intervals": asked,
+                "exam_covered": rows["covered"].astype("Int64").mask(asked.isna()),
+            }
+        )
+        return out.assign(open=open_).sort_values("open", kind="stable", ignore_index=True).drop(columns="open")
+
+    def finding(self) -> Finding:
+        """The share of answers that are true, with what was missed and made up."""
+        counts = self.counts()
+        asked = max(sum(counts.values()) - counts[NOT_EXAMINED], 1)
+        wrong = [v for v in (MISSED, FALSE_ALARM) if counts[v]]
+        covered = self.table["covered"].dropna()
+        named = self.table[self.table["verdict"].isin(wrong)].drop_duplicates(["method", "what"])
+        said = _("{measured}: {verdict} ({method})")
+        warnings = [said.format(measured=_(r.what), verdict=_(r.verdict), method=r.method) for r in named.itertuples()]
+        return Finding(
+            key="evaluation.exam_true_share",
+            value=counts[FOUND] / asked,
+            unit="share",
+            display=language.percent(counts[FOUND] / asked),
+            text=language.sentence(self.headline()),
+            evidence=_(
+                "{covered} of {intervals} intervals of 95% hold the truth. {n} planted facts are not examined yet."
+            ).format(
+                covered=language.number(int(covered.sum())),
+                intervals=language.number(len(covered)),
+                n=language.number(counts[NOT_EXAMINED]),
+            ),
+            so_what=_("Trust a method on real data no further than it was right where the truth is known."),
+            confidence="medium",
+            warnings=tuple(warnings),
+            assumptions=(_("The simulated company is simpler than a real one: methods can do worse on real data."),),
+        )
+
+    # ---------------------------------------------------------------- as a page of its own
     def page(self) -> str:
         """The chart and the table as one page of HTML that needs nothing else."""
         shown = self.summary()
@@ -100,7 +262,8 @@ class Exam:
         rows = [
             [
                 _(FACTS[row.fact]),
-                *(x if isinstance(x, str) else language.MISSING for x in (row.method, row.what)),
+                row.method if isinstance(row.method, str) else language.MISSING,
+                _(row.what) if isinstance(row.what, str) else language.MISSING,
                 *(row.companies, row.found, row.missed, row.false_alarm, row.not_examined),
                 language.number(row.mean_absolute_error, 3),
                 f"{row.covered:.0f} / {row.intervals}" if row.intervals else language.MISSING,
@@ -108,16 +271,12 @@ class Exam:
             for row in shown.itertuples()
         ]
         title = _("Simulated data: what the methods find of what is true")
-        note = _(
-            "A made-up company has facts planted in it. Found: the method says what is true. Missed: it says nothing. False "
-            "alarm: it says what is not true. Not examined yet: the kit has no method for it, so it counts as nothing."
-        )
 
         def cells(tag: str, texts: Iterable[Any]) -> str:
             return "<tr>" + "".join(f"<{tag}>{html.escape(str(t))}</{tag}>" for t in texts) + "</tr>"
 
         drawn = charts.svg(self.figure())
-        code, title, note = language.current().replace("_", "-"), html.escape(title), html.escape(note)
+        code, title, note = language.current().replace("_", "-"), html.escape(title), html.escape(self.note())
         return (
             f'<!doctype html>\n<html lang="{code}"><meta charset="utf-8"><title>{title}</title>\n<style>{STYLE}</style>\n'
             f"<h1>{title}</h1><p>{note}</p>\n{drawn[drawn.index('<svg') :]}\n"
@@ -141,235 +300,366 @@ def exams(out: Path, *, customers: int = 5000, months: int = 24, seed: int = 7, 
     return done
 
 
+def exam_of(engagement: Engagement) -> Exam | None:
+    """The exam of the company that an engagement is about; None where that is real, or where the report is on a part of it."""
+    days = engine.order_days(engagement.everything["orders"])
+    if engagement.scope or engagement.as_of < days.last or not (engagement.folder / "truth.json").is_file():
+        return None
+    return exam(engagement.folder)
+
+
 def exam(folder: Path) -> Exam:
     """Examine the methods of the five steps on the simulated company in *folder*.
 
     Raises `UserError` where the folder holds no simulated company.
     """
-    path = folder / "truth.json"
-    if not path.is_file():
-        raise UserError(f"{folder.name}: there is no truth.json. fivestep simulate writes a company whose truth is known.")
-    facts = json.loads(path.read_text(encoding="utf-8"))["facts"]
-    tables = engine.Tables.of(engine.read(folder, engine.connect()), scope=MEMBERS)
-    company = Company(tables, pd.read_parquet(folder / "truth" / "customers.parquet"), facts)
-    rows = [row for question in QUESTIONS for row in question(company)]
-    asked = {row["fact"] for row in rows}
-    rows += [{"fact": fact, "verdict": NOT_EXAMINED} for fact in FACTS if fact not in asked]
+    company = Company.of(folder)
+    rows = [row for asked in QUESTIONS for row in asked(company)]
+    about = {row["fact"] for row in rows}
+    rows += [{"fact": fact, "verdict": NOT_EXAMINED} for fact in FACTS if fact not in about]
     order = list(FACTS)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.sort_values("fact", key=lambda s: s.map(order.index), kind="stable", ignore_index=True)
-    return Exam(table.assign(seed=json.loads(path.read_text(encoding="utf-8"))["company"]["seed"]))
+    return Exam(table.assign(seed=json.loads((folder / "truth.json").read_text(encoding="utf-8"))["company"]["seed"]))
 
 
-def _row(fact: str, method: str, verdict: str, **measured: Any) -> dict[str, Any]:
-    """A row of the table; *measured* may hold what, truth, estimate, low, high."""
-    truth, estimate = measured.get("truth", math.nan), measured.get("estimate", math.nan)
-    row = {
-        "fact": fact,
-        "step": method.split(".")[0],
-        "method": method,
-        "verdict": verdict,
-        **measured,
-        "error": estimate - truth,
-    }
-    if not math.isnan(truth) and not math.isnan(measured.get("low", math.nan)):
-        row["covered"] = bool(measured["low"] <= truth <= measured["high"])
+# ------------------------------------------------------------------------------------------------ how a question is asked
+QUESTIONS: list[Callable[[Company], list[dict[str, Any]]]] = []
+
+
+def question(method: str, *facts: str, ask: Callable[[Company], Any]):
+    """Make a judge, ``judge(company, said)`` that yields answers, a question about *facts* that *method* is asked by *ask*."""
+
+    def made(judge: Callable[[Company, Any], Iterator[dict[str, Any]]]) -> Callable[[Company], list[dict[str, Any]]]:
+        @functools.wraps(judge)
+        def asked(company: Company) -> list[dict[str, Any]]:
+            said = ask(company)
+            silent = isinstance(said, NotAvailable)
+            answers = [answer(fact, MISSED, NOTHING) for fact in facts] if silent else judge(company, said)
+            return [{**row, "step": method.split(".")[0], "method": method} for row in answers]
+
+        QUESTIONS.append(asked)
+        return asked
+
+    return made
+
+
+def answer(fact: str, verdict: str, what: str, **measured: Any) -> dict[str, Any]:
+    """What was said about a fact and whether it is true; *measured* may hold subject, truth, estimate, low, high."""
+    truth, estimate, low = (measured.get(name, math.nan) for name in ("truth", "estimate", "low"))
+    row = {"fact": fact, "verdict": verdict, "what": what, **measured, "error": estimate - truth}
+    if not math.isnan(truth) and not math.isnan(low):
+        row["covered"] = bool(low <= truth <= measured["high"])
     return row
 
 
-def campaigns(company: Company) -> list[dict[str, Any]]:
+def estimated(
+    fact: str,
+    what: str,
+    truth: float,
+    estimate: float,
+    interval: tuple[float, float] | None = None,
+    *,
+    near: float,
+    **subject: str,
+) -> dict[str, Any]:
+    """The answer that a number is: found within *near* of the truth, else missed where its interval leaves room for the truth,
+    else a false alarm."""
+    low, high = interval or (math.nan, math.nan)
+    verdict = FOUND if abs(estimate - truth) <= near else MISSED if low <= truth <= high else FALSE_ALARM
+    return answer(fact, verdict, what, **subject, truth=truth, estimate=estimate, low=low, high=high)
+
+
+def agreement(fact: str, what: str, named: pd.Series, true: pd.Series, *, pure: float = PURE, **subject: str) -> dict[str, Any]:
+    """The answer that naming customers is: found where enough of those named are rightly named, and enough of those to be named
+    are. Truth and estimate are the shares of the customers asked about."""
+    both = float((named & true).sum())
+    precision, recall = both / max(named.sum(), 1), both / max(true.sum(), 1)
+    verdict = FOUND if precision >= pure and recall >= CAUGHT else MISSED if precision >= pure else FALSE_ALARM
+    return answer(fact, verdict, what, **subject, truth=float(true.mean()), estimate=float(named.mean()))
+
+
+NOTHING = N_("The method gave no answer")
+SPEND_OF_CONTACTED = N_("Spend that contact brought per customer")
+LIFT_CLAIMED = N_("Whether a lift is claimed")
+PAIR_FIRST = N_("The pair that comes first, by lift")
+DECOY_NAMED = N_("Whether the decoy is called a pair, by lift")
+SHARE_TREND = N_("Share of spend a month that a category gains or loses")
+OTHERS_NAMED = N_("Other categories called rising or falling")
+WHO_LEFT = N_("Members called lapsing or lapsed")
+WHO_STAYED = N_("Members held to be still there, more likely than not")
+PURCHASE_DAYS = N_("Purchases a week of a member who is still there")
+AFTER_A_YEAR = N_("Share of members still there a year after joining")
+SPREAD_OF_SPEND = N_("How much spend per purchase differs between members (coefficient of variation)")
+WEEKEND = N_("Share of orders on Saturday and Sunday")
+LARGE_LOSSES = N_("Customers of much spend who cost more than they bring")
+CLUSTERS = N_("Clusters and true segments (adjusted Rand index)")
+DEAL_SEEKERS = N_("Deal seekers in the segment that buys on discount")
+PAIN_FIRST = N_("The pain point that comes first")
+PAIN_PLACES = N_("Places where the defect is said to be")
+DEPARTMENTS_FIRST = N_("The pair of departments that comes first")
+CONTACTED_BY_BOTH = N_("Members said to hear from both departments")
+KANO_CATEGORIES = N_("Features in their true category")
+DRIVER_SHARE = N_("Share of the explained variance of satisfaction")
+
+
+# ------------------------------------------------------------------------------------------------ the questions
+@question(
+    "evaluation.campaign_response", "randomised_campaign", "campaign_without_effect", "confounded_campaign",
+    ask=lambda company: evaluation.campaign_response(company.tables),
+)  # fmt: skip
+def campaigns(company: Company, response: evaluation.CampaignResponse) -> Iterator[dict[str, Any]]:
     """Are effects claimed where there are some, and only there?"""
-    method = "evaluation.campaign_response"
-    response = evaluation.campaign_response(company.tables)
-    facts = company.facts
-    out = []
     for fact in ("randomised_campaign", "campaign_without_effect", "confounded_campaign"):
-        if isinstance(response, NotAvailable):
-            out.append(_row(fact, method, MISSED))
-            continue
-        told, realised = facts[fact]["parameters"], facts[fact].get("realised", {})
+        told, realised = company.told(fact), company.facts[fact].get("realised", {})
         spend = response.spends[response.spends["campaign_id"] == told["campaign_id"]]
         rates = response.rates[response.rates["campaign_id"] == told["campaign_id"]]
         ordered = rates[rates["outcome_measured"] == ORDERED]
         if fact == "confounded_campaign":
-            out.append(_row(fact, method, FOUND if spend.empty and rates.empty else FALSE_ALARM, what="lift claimed", truth=0.0))
+            yield answer(fact, FOUND if spend.empty and rates.empty else FALSE_ALARM, LIFT_CLAIMED, truth=0.0)
             continue
+        if spend.empty or ordered.empty:
+            yield answer(fact, MISSED, SPEND_OF_CONTACTED)
+            continue
+        (money,), (share,) = spend.to_dict("records"), ordered.to_dict("records")
+        clear = share["lift_rate_low"] > 0 or money["lift_spend_low"] > 0
+        wrong = share["lift_rate_high"] < 0 or money["lift_spend_high"] < 0
+        if fact == "randomised_campaign":
+            verdict = FOUND if clear else FALSE_ALARM if wrong else MISSED
+        else:
+            verdict = FALSE_ALARM if clear or wrong else FOUND
         truth = realised["additional_spend"] / realised["contacted"] if realised else 0.0
-        verdict = MISSED
-        if len(spend) and len(ordered):
-            (money,), (share,) = spend.to_dict("records"), ordered.to_dict("records")
-            clear = share["lift_rate_low"] > 0 or money["lift_spend_low"] > 0
-            wrong = share["lift_rate_high"] < 0 or money["lift_spend_high"] < 0
-            if fact == "randomised_campaign":
-                verdict = FOUND if clear else FALSE_ALARM if wrong else MISSED
-            else:
-                verdict = FALSE_ALARM if clear or wrong else FOUND
-            out.append(
-                _row(fact, method, verdict, what="spend per contacted customer", truth=truth, estimate=money["lift_spend"],
-                     low=money["lift_spend_low"], high=money["lift_spend_high"])
-            )  # fmt: skip
-        else:
-            out.append(_row(fact, method, verdict))
-    return out
+        yield answer(
+            fact, verdict, SPEND_OF_CONTACTED, truth=truth, estimate=money["lift_spend"], low=money["lift_spend_low"],
+            high=money["lift_spend_high"],
+        )  # fmt: skip
 
 
-def product_pairs(company: Company) -> list[dict[str, Any]]:
+@question("needs.pairs", "product_pair", "decoy_pair", ask=lambda company: needs.pairs(company.tables))
+def product_pairs(company: Company, pairs: needs.Pairs) -> Iterator[dict[str, Any]]:
     """Is the pair that belongs together the first one, and the decoy none?"""
-    method = "needs.pairs"
-    pairs = needs.pairs(company.tables)
-    out = []
-    for fact in ("product_pair", "decoy_pair"):
-        wanted = sorted(company.facts[fact]["parameters"]["categories"])
-        if isinstance(pairs, NotAvailable):
-            out.append(_row(fact, method, MISSED))
-            continue
-        together = pairs.together()
-        named = [sorted(pair) for pair in zip(together["category_a"], together["category_b"], strict=True)]
+    together = pairs.together()
+    named = [sorted(pair) for pair in zip(together["category_a"], together["category_b"], strict=True)]
+    for fact, what in (("product_pair", PAIR_FIRST), ("decoy_pair", DECOY_NAMED)):
+        wanted = sorted(company.told(fact)["categories"])
         of = pairs.table[(pairs.table["category_a"] == wanted[0]) & (pairs.table["category_b"] == wanted[1])]
-        said = (
-            dict(zip(("estimate", "low", "high"), of[["lift", "lift_low", "lift_high"]].iloc[0], strict=True)) if len(of) else {}
-        )
-        if fact == "product_pair":
-            verdict = FOUND if named[:1] == [wanted] else MISSED
-        else:
-            verdict = FALSE_ALARM if wanted in named else FOUND
-        out.append(_row(fact, method, verdict, what="lift", **said))
-    return out
+        said = of[["lift", "lift_low", "lift_high"]].iloc[0].tolist() if len(of) else []
+        first, none = named[:1] == [wanted], wanted not in named
+        verdict = (FOUND if first else MISSED) if fact == "product_pair" else (FOUND if none else FALSE_ALARM)
+        yield answer(fact, verdict, what, **dict(zip(("estimate", "low", "high"), said, strict=False)))
 
 
-def trends(company: Company) -> list[dict[str, Any]]:
+@question("needs.category_trends", "category_trends", ask=lambda company: needs.category_trends(company.tables))
+def trends(company: Company, result: needs.CategoryTrends) -> Iterator[dict[str, Any]]:
     """Are the category that rises and the one that falls named, and no other?"""
-    method, fact = "needs.category_trends", "category_trends"
-    told = company.facts[fact]["parameters"]
-    result = needs.category_trends(company.tables)
-    if isinstance(result, NotAvailable):
-        return [_row(fact, method, MISSED)]
-    directions = dict(zip(result.table["category"], result.table["trend_direction"], strict=True))
-    slopes = result.table.set_index("category")
-    out = []
+    fact = "category_trends"
+    told, rows = company.told(fact), result.table.set_index("category")
     for category, wanted in ((told["rising"], RISING), (told["falling"], FALLING)):
-        said = directions.get(category)
+        if category not in rows.index:
+            yield answer(fact, MISSED, SHARE_TREND, subject=category)
+            continue
+        row = rows.loc[category]
+        said = row["trend_direction"]
         verdict = FOUND if said == wanted else FALSE_ALARM if said in (RISING, FALLING) else MISSED
-        names = ("share_trend", "share_trend_low", "share_trend_high")
-        slope = (
-            dict(zip(("estimate", "low", "high"), slopes.loc[category, list(names)], strict=True))
-            if category in slopes.index
-            else {}
-        )
-        out.append(_row(fact, method, verdict, what=f"{category}: share of spend a month", **slope))
-    planted = {told["rising"], told["falling"]}
-    others = [c for c, said in directions.items() if said in (RISING, FALLING) and c not in planted]
-    out.append(
-        _row(
-            fact, method, FALSE_ALARM if others else FOUND, what="other categories named", truth=0.0, estimate=float(len(others))
-        )
-    )
-    return out
+        yield answer(
+            fact, verdict, SHARE_TREND, subject=category, estimate=row["share_trend"], low=row["share_trend_low"],
+            high=row["share_trend_high"],
+        )  # fmt: skip
+    moving = rows[rows["trend_direction"].isin([RISING, FALLING])]
+    others = len(moving.drop(index=[told["rising"], told["falling"]], errors="ignore"))
+    yield answer(fact, FALSE_ALARM if others else FOUND, OTHERS_NAMED, truth=0.0, estimate=float(others))
 
 
-def drop_out(company: Company) -> list[dict[str, Any]]:
+@question("segmentation.lifecycle", "purchase_process", ask=lambda company: segmentation.lifecycle(company.tables))
+def drop_out(company: Company, result: segmentation.Lifecycle) -> Iterator[dict[str, Any]]:
     """Are those whom the life cycle calls lapsing or lapsed those who have dropped out?"""
-    method, fact = "segmentation.lifecycle", "purchase_process"
-    result = segmentation.lifecycle(company.tables)
-    if isinstance(result, NotAvailable):
-        return [_row(fact, method, MISSED)]
     ordered = result.table[result.table["tenure_days"].notna()]
     known = ordered.merge(company.customers[company.customers["duplicate_of"].isna()], on="customer_id")
-    return [
-        _agreement(
-            fact, method, "members called lapsing or lapsed", known["lifecycle"].isin(LEAVING), known["dropped_out"].notna()
-        )
-    ]
+    yield agreement("purchase_process", WHO_LEFT, known["lifecycle"].isin(LEAVING), known["dropped_out"].notna())
 
 
-def clusters(company: Company) -> list[dict[str, Any]]:
-    """Are the clusters the segments that the members were made from?"""
+@question(
+    "segmentation.customer_value", "purchase_process", "spend_differences",
+    ask=lambda company: segmentation.customer_value(company.before(company.told("purchase_process")["until"])),
+)  # fmt: skip
+def purchase_process(company: Company, value: segmentation.CustomerValue) -> Iterator[dict[str, Any]]:
+    """Are rates of purchase and drop-out the planted ones, and those held to be still there still there?
+
+    The process is undisturbed until the month that the truth names, so the method is asked as of the day before.
+    """
+    fact = "purchase_process"
+    told, model = company.told(fact), value.estimate
+    at = {name: i for i, name in enumerate(model.names)}
+    numbers, log_covariance = model.values, model.covariance
+
+    def around(estimate: float, **slopes: float) -> tuple[float, float]:
+        """Interval of a function of the parameters from its slopes in the log parameters (delta method), as a ratio."""
+        slope = np.zeros(len(numbers))
+        for name, size in slopes.items():
+            slope[at[name]] = size
+        half = Z * math.sqrt(max(slope @ log_covariance @ slope, 0.0))
+        return estimate * math.exp(-half), estimate * math.exp(half)
+
+    rate, truth = numbers[at["r"]] / numbers[at["alpha"]], _purchase_days(company)
+    yield estimated(fact, PURCHASE_DAYS, truth, rate, around(rate, r=1.0, alpha=-1.0), near=NEAR * truth)
+    truth = (told["beta"] / (told["beta"] + YEAR)) ** told["s"]
+    if "beta" in at:
+        s, beta = numbers[at["s"]], numbers[at["beta"]]
+        left = (beta / (beta + YEAR)) ** s
+        interval = around(left, s=math.log(left), beta=s * YEAR / (beta + YEAR))
+        yield estimated(fact, AFTER_A_YEAR, truth, left, interval, near=NEAR * truth)
+    else:  # a model without a time of drop-out was chosen
+        yield answer(fact, MISSED, AFTER_A_YEAR, truth=truth)
+
+    known = value.table.merge(company.customers[company.customers["duplicate_of"].isna()], on="customer_id")
+    gone = pd.to_datetime(known["dropped_out"]) < pd.Timestamp(f"{told['until']}-01")
+    yield agreement(fact, WHO_STAYED, known["p_alive"] >= 0.5, ~gone)
+
+    fact = "spend_differences"
+    members = company.customers[company.customers["drop_out_rate"].notna()]
+    lines = members["lines_per_order"]
+    truth = float(lines.std() / lines.mean())  # prices hardly add to how much baskets differ
+    spending = value.spending.estimate
+    q = spending.values[spending.names.index("q")] if spending else math.nan
+    if not q > 2:  # no spread can be told
+        yield answer(fact, MISSED, SPREAD_OF_SPEND, truth=truth)
+        return
+    spread = 1 / math.sqrt(q - 2)  # of an inverse gamma distribution of shape q
+    place = spending.names.index("q")
+    half = Z * math.sqrt(spending.covariance[place, place]) * q / (2 * (q - 2))
+    interval = spread * math.exp(-half), spread * math.exp(half)
+    yield estimated(fact, SPREAD_OF_SPEND, truth, spread, interval, near=NEAR * truth)
+
+
+def _purchase_days(company: Company) -> float:
+    """Mean number of days a week with an order, per account that is still there: the method counts days, so several orders of a
+    day are one; a person's two accounts share the orders."""
+    everyone = company.customers
+    weekdays = company.told("segments")["weekdays"]
+    everyone = everyone[everyone["segment"].isin(list(weekdays))]
+    own = everyone["duplicate_of"].fillna(everyone["customer_id"])
+    rate = own.map(everyone.set_index("customer_id")["orders_per_week"]) / own.map(own.value_counts())
+    days = pd.Series(0.0, index=everyone.index)
+    for segment, weights in weekdays.items():
+        of = everyone["segment"] == segment
+        daily = rate[of].to_numpy()[:, None] * np.array(weights) / sum(weights)
+        days[of] = -np.expm1(-daily).sum(axis=1)
+    return float(days.mean())
+
+
+@question("profiling.weekday_hours", "seasons", ask=lambda company: profiling.weekday_hours(company.tables))
+def weekend(company: Company, hours: profiling.WeekdayHours) -> Iterator[dict[str, Any]]:
+    """Do as many orders fall on the weekend as planted?"""
+    told = company.told("segments")
+    shares = {segment: sum(w[5:]) / sum(w) for segment, w in told["weekdays"].items()}
+    truth = sum(told["share"][segment] * share for segment, share in shares.items())
+    said = float(hours.table.loc[hours.table["weekday"] >= 5, "share_of_orders"].sum())
+    yield estimated("seasons", WEEKEND, truth, said, near=NEAR * truth)
+
+
+@question("segmentation.habit_clusters", "segments", ask=lambda company: segmentation.habit_clusters(company.tables))
+def clusters(company: Company, result: segmentation.HabitClusters) -> Iterator[dict[str, Any]]:
+    """Are the groups by habit the segments that the members were made from?"""
     from sklearn.metrics import adjusted_rand_score
 
-    method, fact = "segmentation.kmeans", "segments"
-    result = segmentation.kmeans(company.tables)
-    if isinstance(result, NotAvailable):
-        return [_row(fact, method, MISSED)]
     known = result.table.merge(company.customers, on="customer_id")
-    alike = float(adjusted_rand_score(known["segment"], known["cluster"]))
-    return [_row(fact, method, FOUND if alike >= ALIKE else MISSED, what="adjusted Rand index", truth=1.0, estimate=alike)]
+    alike = float(adjusted_rand_score(known["segment"], known["habit_cluster"]))
+    yield answer("segments", FOUND if alike >= ALIKE else MISSED, CLUSTERS, truth=1.0, estimate=alike)
 
 
-def deal_seekers(company: Company) -> list[dict[str, Any]]:
+def _profit_of_all(company: Company) -> segmentation.Profit | NotAvailable:
+    """The profit of everybody, companies and dealers too, over the whole period."""
+    everybody = engine.Tables.of(company.read)
+    return segmentation.profit(everybody, window_days=everybody.days.daily.size)
+
+
+@question("segmentation.profit", "unprofitable_customers", ask=_profit_of_all)
+def unprofitable(company: Company, result: segmentation.Profit) -> Iterator[dict[str, Any]]:
+    """Are the loss-making customers among those with the most spend the companies that cost more than they bring?"""
+    known = result.table.merge(company.customers, on="customer_id")
+    named = known["customer_id"].isin(set(result.large_losses()["customer_id"]))
+    yield agreement("unprofitable_customers", LARGE_LOSSES, named, known["costly"])
+
+
+@question("needs.deal_sensitivity", "segments", ask=lambda company: needs.deal_sensitivity(company.tables))
+def deal_seekers(company: Company, result: needs.DealSensitivity) -> Iterator[dict[str, Any]]:
     """Are the deal seekers the segment that buys on discount?"""
-    method, fact = "needs.deal_sensitivity", "segments"
-    result = needs.deal_sensitivity(company.tables)
-    if isinstance(result, NotAvailable):
-        return [_row(fact, method, MISSED)]
-    shares = company.facts[fact]["parameters"]["orders_on_discount"]
+    shares = company.told("segments")["orders_on_discount"]
     segment = max(shares, key=lambda s: shares[s])
     known = result.table[result.table["orders"] >= 5].merge(company.customers, on="customer_id")
-    return [
-        _agreement(
-            fact, method, f"deal seekers who are {segment}", known["deal_group"] == SEEKERS, known["segment"] == segment, pure=0.6
-        )
-    ]
+    seekers, true = known["deal_group"] == SEEKERS, known["segment"] == segment
+    yield agreement("segments", DEAL_SEEKERS, seekers, true, pure=0.6, subject=segment)
 
 
-def pain_point(company: Company) -> list[dict[str, Any]]:
+@question("needs.pain_points", "pain_point", ask=lambda company: needs.pain_points(company.tables))
+def pain_point(company: Company, result: needs.PainPoints) -> Iterator[dict[str, Any]]:
     """Is the defect the first pain point, and the place where it is named the one where it is?"""
-    method, fact = "needs.pain_points", "pain_point"
-    told = company.facts[fact]["parameters"]
-    result = needs.pain_points(company.tables)
-    if isinstance(result, NotAvailable):
-        return [_row(fact, method, MISSED)]
+    fact = "pain_point"
+    told = company.told(fact)
     first = result.table["pain_point"].iloc[0] == told["cause"]
+    yield answer(fact, FOUND if first else MISSED, PAIN_FIRST)
     places = result.places[result.places["pain_point"] == told["cause"]]
     here = (places["product_id"] == told["product_id"]) & (places["region"] == told["region"])
-    found, wrong = bool(here.any()), bool((~here).any())
-    return [
-        _row(fact, method, FOUND if first else MISSED, what="first pain point"),
-        _row(
-            fact,
-            method,
-            FALSE_ALARM if wrong else FOUND if found else MISSED,
-            what="places where it is named",
-            truth=1.0,
-            estimate=float(len(places)),
-        ),
-    ]
+    verdict = FALSE_ALARM if (~here).any() else FOUND if here.any() else MISSED
+    yield answer(fact, verdict, PAIN_PLACES, truth=1.0, estimate=float(len(places)))
 
 
-def contact_overlap(company: Company) -> list[dict[str, Any]]:
-    """Are the two departments named, and the customers to whom both write?"""
-    method, fact = "needs.contact_overload", "contact_overlap"
-    told = company.facts[fact]["parameters"]
-    result = needs.contact_overload(company.tables)
-    if isinstance(result, NotAvailable) or result.pairs.empty:
-        return [_row(fact, method, MISSED)]
-    top = result.pairs.iloc[0]
-    right = sorted(told["departments"]) == [top["department_a"], top["department_b"]]
+@question("needs.contact_overload", "contact_overlap", ask=lambda company: needs.contact_overload(company.tables))
+def contact_overlap(company: Company, result: needs.ContactOverload) -> Iterator[dict[str, Any]]:
+    """Are the two departments named, and the members to whom both write?"""
+    fact = "contact_overlap"
+    met = result.pairs[["department_a", "department_b"]].head(1).to_numpy().tolist()
+    right = met == [sorted(company.told(fact)["departments"])]
+    yield answer(fact, FOUND if right else FALSE_ALARM if met else MISSED, DEPARTMENTS_FIRST)
     named = set(result.often()["customer_id"])
     true = set(company.customers.loc[company.customers["contacted_twice"], "customer_id"])
-    written = company.facts[fact]["realised"]["count"]  # those of them who were members and had not opted out
+    written = company.facts[fact]["realised"]["count"]  # those of them who were members already and had not opted out
     precision, recall = len(named & true) / max(len(named), 1), len(named & true) / max(written, 1)
-    verdict = FOUND if precision >= PURE and recall >= CAUGHT else MISSED if precision >= PURE else FALSE_ALARM
-    return [
-        _row(fact, method, FOUND if right else FALSE_ALARM, what="departments named first"),
-        _row(
-            fact,
-            method,
-            verdict,
-            what="members named as contacted by both",
-            truth=float(written),
-            estimate=float(len(named)),
-        ),
-    ]
+    verdict = MISSED if not named else FALSE_ALARM if precision < PURE else FOUND if recall >= CAUGHT else MISSED
+    yield answer(fact, verdict, CONTACTED_BY_BOTH, truth=float(written), estimate=float(len(named)))
 
 
-def _agreement(fact: str, method: str, what: str, named: pd.Series, true: pd.Series, *, pure: float = PURE) -> dict[str, Any]:
-    """Found where enough of those named are rightly named, and enough of those to be named are."""
-    both = float((named & true).sum())
-    precision, recall = both / max(named.sum(), 1), both / max(true.sum(), 1)
-    verdict = FOUND if precision >= pure and recall >= CAUGHT else MISSED if precision >= pure else FALSE_ALARM
-    return _row(fact, method, verdict, what=what, truth=float(true.mean()), estimate=float(named.mean()))
+@question("needs.kano", "kano", ask=lambda company: needs.kano(company.tables, needs.survey(company.tables)))
+def kano_categories(company: Company, kano: needs.Kano) -> Iterator[dict[str, Any]]:
+    """Is each feature in its category, and none called clear in another?"""
+    told = company.told("kano")["categories"]
+    right = kano.table["code"] == kano.table["feature"].map(told)
+    wrong = (~right & kano.table["clear"]).any()
+    verdict = FALSE_ALARM if wrong else FOUND if right.sum() == len(told) else MISSED
+    yield answer("kano", verdict, KANO_CATEGORIES, truth=float(len(told)), estimate=float(right.sum()))
 
 
-QUESTIONS: tuple[Callable[[Company], list[dict[str, Any]]], ...] = (
-    campaigns, product_pairs, trends, drop_out, clusters, deal_seekers, pain_point, contact_overlap,
-)  # fmt: skip
+@question(
+    "needs.drivers", "satisfaction_drivers", ask=lambda company: needs.drivers(company.tables, needs.survey(company.tables))
+)
+def satisfaction_drivers(company: Company, drivers: needs.Drivers) -> Iterator[dict[str, Any]]:
+    """Does each aspect account for as much of satisfaction as its weight makes it?"""
+    told = company.told("satisfaction_drivers")
+    truth = dict(zip(told["weights"], _shares_explained(list(told["weights"].values()), told["correlation"]), strict=True))
+    m, rows = drivers.measure, drivers.table.set_index("driver")
+    for aspect, share in truth.items():
+        if aspect not in rows.index:
+            yield answer("satisfaction_drivers", MISSED, DRIVER_SHARE, subject=aspect, truth=share)
+            continue
+        row = rows.loc[aspect]
+        interval = row[f"{m}_low"], row[f"{m}_high"]
+        yield estimated("satisfaction_drivers", DRIVER_SHARE, share, row[m], interval, near=0.05, subject=aspect)
+
+
+def _shares_explained(weights: list[float], correlation: float) -> np.ndarray:
+    """Share of R2 by which each of equally varying, equally correlated aspects raises it, mean over all orders of entry
+    (Lindeman, Merenda and Gold 1980), worked out order by order."""
+    n = len(weights)
+    between = np.full((n, n), correlation) + (1 - correlation) * np.eye(n)
+    outcome = between @ np.array(weights)
+
+    @functools.cache
+    def explained(aspects: frozenset[int]) -> float:
+        of = sorted(aspects)
+        return float(outcome[of] @ np.linalg.solve(between[np.ix_(of, of)], outcome[of])) if of else 0.0
+
+    gains = np.zeros(n)
+    for order in itertools.permutations(range(n)):
+        for i, aspect in enumerate(order):
+            gains[aspect] += explained(frozenset(order[: i + 1])) - explained(frozenset(order[:i]))
+    return gains / gains.sum()

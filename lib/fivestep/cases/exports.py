@@ -260,6 +260,27 @@ def _zoho(database: duckdb.DuckDBPyConnection) -> list[File]:
             "product_id",
             note=prefix,
         ),
+        File(
+            f"Sales_Orders_{day}.csv",
+            "orders",
+            {
+                "Record Id": ("", _zoho_id("order_id")),
+                "SO Number": ("order_id", "order_id"),
+                "Subject": ("", "customer_name"),
+                **account,
+                "Status": ("order_status", "order_status"),
+                "Sub Total": ("", _zoho_money("order_amount + discount_amount")),
+                "Discount": ("discount_amount", _zoho_money("discount_amount")),
+                "Grand Total": ("order_amount", _zoho_money("order_amount")),
+                "Sales Order Owner.id": ("", "'zcrm_4876899' || substr(sales_rep, 2)"),
+                "Sales Order Owner": ("sales_rep", "sales_rep"),
+                "Created Time": ("order_date", _zoho_time("order_date")),
+            },
+            "orders join people using (customer_id)",
+            "order_id",
+            NOT_CONSUMERS,
+            note={**prefix, "own_numbers": ["order_id"]},
+        ),
     ]
 
 

@@ -30,6 +30,8 @@ TRUE_SHARE = 0.62  # of the respondents who answer in the feature's own category
 # Overall satisfaction (1 to 10) = weighted mean of the attributes + N(0, NOISE), rounded.
 WEIGHTS = {"taste": 0.35, "speed": 0.25, "price": 0.15, "staff": 0.15, "app": 0.07, "cleanliness": 0.03}
 NOISE = 0.5
+HALO, OWN = 0.8, 1.4  # standard deviations of a rating: what a respondent gives to all attributes, and to one
+CORRELATION = HALO**2 / (HALO**2 + OWN**2)  # of two attributes, before ratings are rounded
 
 
 def survey(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def survey(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, 
     halo = rng.standard_normal(n)
     overall = np.zeros(n)
     for attribute, weight in WEIGHTS.items():
-        value = np.clip(np.rint(7 + 0.8 * halo + 1.4 * rng.standard_normal(n)), 1, 10)
+        value = np.clip(np.rint(7 + HALO * halo + OWN * rng.standard_normal(n)), 1, 10)
         overall += weight * value
         questions.append(f"satisfaction/{attribute}")
         answers.append(len(ANSWERS) - 1 + value.astype(int))

@@ -222,7 +222,10 @@ class Truth:
                     "share_who_answer_so": survey.TRUE_SHARE + (1 - survey.TRUE_SHARE) / len(survey.CELLS),
                 },
             ),
-            "satisfaction_drivers": (["survey.question_id", "survey.score"], {"weights": survey.WEIGHTS, "noise": survey.NOISE}),
+            "satisfaction_drivers": (
+                ["survey.question_id", "survey.score"],
+                {"weights": survey.WEIGHTS, "correlation": round(survey.CORRELATION, 6), "noise": survey.NOISE},
+            ),
             "contact_overlap": (
                 ["interactions.department", "interactions.occurred_at"],
                 {

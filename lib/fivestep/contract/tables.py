@@ -267,6 +267,7 @@ _ALL = (
         Field("page", "text", "Page or screen"),
         Field("search_term", "text", "Search term"),
         Field("device", "text", "Device"),
+        Field("platform", "text", "Website, app or social platform on which it happened"),
         Field("product_id", "text", "Product concerned", refers="products.product_id"),
         Field("location", "text", "Place", pii="sensitive"),
         time="occurred_at",

@@ -161,10 +161,12 @@ def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
     fields = [f for f in TABLES[name].fields.values() if f.name in table.columns and f.name not in mistyped]
     checks = [(f, *check) for f in fields for check in _checks(f, table[f.name])]
     bad = {f"bad_{i}": cells.fill_null(False) for i, (_field, cells, *_said) in enumerate(checks)}
-    numbered = table.select(_row=ibis.row_number() + 1, **bad)
-    sums = {f"n_{i}": numbered[c].sum() for i, c in enumerate(bad)}
-    firsts = {f"first_{i}": numbered._row.min(where=numbered[c]) for i, c in enumerate(bad)}
-    seen = numbered.aggregate(of=numbered.count(), **sums, **firsts).to_pandas().iloc[0]
+    sums = {f"n_{i}": cells.sum() for i, cells in enumerate(bad.values())}
+    seen = dict(table.aggregate(of=table.count(), **sums).to_pandas().iloc[0])
+    if found := [i for i in range(len(checks)) if seen[f"n_{i}"]]:  # numbering the rows costs more than looking at their cells
+        numbered = table.select(_row=ibis.row_number() + 1, **{f"bad_{i}": bad[f"bad_{i}"] for i in found})
+        firsts = {f"first_{i}": numbered._row.min(where=numbered[f"bad_{i}"]) for i in found}
+        seen |= dict(numbered.aggregate(**firsts).to_pandas().iloc[0])
     return [
         Problem(
             name,
@@ -202,6 +204,9 @@ def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.
 
 def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
     key = TABLES[name].key
+    both = table.aggregate(rows=table.count(), keys=table.select(*key).distinct().count().as_scalar()).to_pandas().iloc[0]
+    if both["rows"] == both["keys"]:
+        return []
     numbered = table.select(*key, _row=ibis.row_number() + 1)
     repeated = numbered.group_by(*key).aggregate(n=numbered.count(), second=numbered._row.max()).filter(ibis._.n > 1)
     seen = repeated.aggregate(keys=repeated.count(), first=repeated.second.min()).to_pandas().iloc[0]
@@ -228,8 +233,12 @@ def _orphans(name: str, tables: Mapping[str, ibis.Table]) -> list[Problem]:
         if not field.refers or other not in tables or field.name not in tables[name].columns:
             continue
         known = tables[other].select(_known=tables[other][column]).distinct()
+        values = tables[name].select(_value=field.name).distinct().filter(ibis._._value.notnull())
+        unknown = values.anti_join(known, values._value == known._known)
+        if not unknown.limit(1).count().to_pandas():
+            continue
         numbered = tables[name].select(_value=field.name, _row=ibis.row_number() + 1)
-        lost = numbered.filter(numbered._value.notnull()).anti_join(known, numbered._value == known._known)
+        lost = numbered.semi_join(unknown, "_value")
         seen = lost.aggregate(n=lost.count(), first=lost._row.min()).to_pandas().iloc[0]
         if seen["n"]:
             what = f"{int(seen['n']):,} rows name a {column} that {other} does not have"

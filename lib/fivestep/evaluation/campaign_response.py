@@ -19,6 +19,8 @@ from fivestep.language import N_, _
 BEFORE_DAYS = 28  # whole weeks before the first day of a campaign
 OPEN_DAYS = 28  # a campaign without a last day is followed for so long
 FEW = 30  # customers in a group
+NAMED = 6  # campaigns up to which a sentence names them all
+BY_CHANCE, TARGETED = N_("By chance, with a control"), N_("Targeted")
 WHOLE, CUT_START, CUT_END, CUT_BOTH = N_("Whole"), N_("Cut at its start"), N_("Cut at its end"), N_("Cut at both ends")
 RESPONDED, ORDERED = N_("Responded"), N_("Ordered during the campaign")
 QUESTION = N_("which campaigns customers responded to")
@@ -62,6 +64,9 @@ class CampaignResponse:
             "redemptions",
         ]
         shown = self._named(self.table)
+        if self._mixed:
+            names.insert(2, "contact_drawn")
+            shown = shown.assign(contact_drawn=np.where(shown["randomised"], BY_CHANCE, TARGETED))
         return shown[[n for n in names if n in shown and (n == "campaign_type" or shown[n].notna().any())]]
 
     def types(self) -> pd.DataFrame | NotAvailable:
@@ -108,6 +113,23 @@ class CampaignResponse:
         return (
             language.value("campaigns.campaign_name", row["campaign_name"]) if "campaign_name" in row else str(row["campaign_id"])
         )
+
+    @property
+    def _mixed(self) -> bool:
+        """Whether contact was randomised in some campaigns and not in others."""
+        return bool(self.table["randomised"].any() and not self.table["randomised"].all())
+
+    def _by_contact(self) -> dict[str, str]:
+        """The targeted and the randomised campaigns by their names, or their numbers where they are many."""
+        out = {}
+        for kind, rows in (
+            ("targeted", self.table[~self.table["randomised"]]),
+            ("randomised", self.table[self.table["randomised"]]),
+        ):
+            names = [self._name(row) for _i, row in rows.iterrows()]
+            many = _("{n} campaigns").format(n=language.number(len(rows)))
+            out[kind] = language.listing(names) if len(names) <= NAMED else many
+        return out
 
     @staticmethod
     def _named(rows: pd.DataFrame) -> pd.DataFrame:
@@ -201,9 +223,15 @@ class CampaignResponse:
             all=language.number(len(self.table)),
         )
         targeted = not self.table["randomised"].all()
-        warnings = (
-            [_("Contact was targeted, not randomised as far as the data says: no lift may be claimed.")] if targeted else []
-        )
+        warnings = []
+        if self._mixed:
+            said = _(
+                "Targeted, not randomised as far as the data says, so that no lift may be claimed: {targeted}. Randomised with a "
+                "control group: {randomised}."
+            )
+            warnings.append(said.format(**self._by_contact()))
+        elif targeted:
+            warnings.append(_("Contact was targeted, not randomised as far as the data says: no lift may be claimed."))
         if contacts < FEW:
             warnings.append(_("Only {n} contacts: the share is uncertain.").format(n=language.number(contacts)))
         return Finding(
@@ -282,6 +310,12 @@ class CampaignResponse:
         targeted = int((~self.table["randomised"]).sum())
         if not targeted:
             return NotAvailable((), _(LIFT), reason=_("contact was randomised in every campaign."))
+        if self._mixed:
+            return _(
+                "Not recorded as randomised with a control group, so to be taken as targeted: {targeted}. Customers contacted by "
+                "them were chosen and may differ from others anyway: what they spend during the campaign shows no lift, and none "
+                "may be claimed. Randomised with a control group, so that lift may be claimed: {randomised}."
+            ).format(**self._by_contact())
         return language.ngettext(
             "{n} of {all} campaigns is not recorded as randomised with a control group, so its contact must be taken as "
             "targeted. Contacted customers were chosen and may differ from others anyway: what they spend during a campaign "
@@ -305,10 +339,24 @@ class CampaignResponse:
         return NotAvailable((), _(LIFT), reason=_("no campaign is recorded as randomised with a control group."))
 
     def lift_headline(self) -> str | NotAvailable:
-        """What contact brought in the largest randomised campaign."""
+        """What contact brought in the most telling randomised campaign, and in how many others it brought something."""
         if self.spends.empty:
             return self._no_lift()
-        row = self._largest
+        said, others = self._lift_said(self._telling), len(self.spends) - 1
+        if not others:
+            return said
+        clear = int((self._clear_spend() | self._clear_orders()).drop(self._telling.name).sum())
+        if others == 1:
+            words = (
+                _("{said}; the other randomised campaign made a clear difference too")
+                if clear
+                else _("{said}; the other randomised campaign made no clear difference")
+            )
+        else:
+            words = _("{said}; of the {n} other randomised campaigns {clear} made a clear difference")
+        return words.format(said=said, n=language.number(others), clear=language.number(clear))
+
+    def _lift_said(self, row: pd.Series) -> str:
         words = {
             "name": self._lift_name(row),
             "difference": language.money(abs(row["lift_spend"]), 2),
@@ -323,15 +371,23 @@ class CampaignResponse:
             return _("{name}: contact brought {difference} less spend per customer (95% interval {low} to {high})").format(
                 **words
             )
+        if row["orders_clear"]:
+            ordered = self._ordered(row)
+            return _(
+                "{name}: {a} of contacted and {b} of control customers ordered, a clear difference; in spend per customer there "
+                "is none (95% interval {low} to {high})"
+            ).format(**words, a=language.percent(ordered["rate_contacted"], 1), b=language.percent(ordered["rate_control"], 1))
         return _("{name}: contact made no clear difference to spend per customer (95% interval {low} to {high})").format(**words)
 
+    def _ordered(self, row: pd.Series) -> pd.Series:
+        """Who ordered in the campaign of *row*."""
+        return self.rates[(self.rates["campaign_id"] == row["campaign_id"]) & (self.rates["outcome_measured"] == ORDERED)].iloc[0]
+
     def lift_rates_headline(self) -> str | NotAvailable:
-        """How many customers of both groups ordered in the largest randomised campaign."""
+        """How many customers of both groups ordered in the most telling randomised campaign."""
         if self.spends.empty:
             return self._no_lift()
-        row = self.rates[
-            (self.rates["campaign_id"] == self._largest["campaign_id"]) & (self.rates["outcome_measured"] == ORDERED)
-        ].iloc[0]
+        row = self._ordered(self._telling)
         return _("{name}: {a} of contacted and {b} of control customers ordered during the campaign").format(
             name=self._lift_name(row), a=language.percent(row["rate_contacted"], 1), b=language.percent(row["rate_control"], 1)
         )
@@ -339,27 +395,47 @@ class CampaignResponse:
     def _lift_name(self, row: pd.Series) -> str:
         return self._name(self.table.set_index("campaign_id", drop=False).loc[row["campaign_id"]])
 
+    def _clear_spend(self) -> pd.Series:
+        """Whether the 95 % interval of each randomised campaign's difference in spend leaves out zero."""
+        return (self.spends["lift_spend_low"] > 0) | (self.spends["lift_spend_high"] < 0)
+
+    def _clear_orders(self) -> pd.Series:
+        """The same for the share of customers who ordered."""
+        ordered = self.rates[self.rates["outcome_measured"] == ORDERED].set_index("campaign_id")
+        clear = (ordered["lift_rate_low"] > 0) | (ordered["lift_rate_high"] < 0)
+        return self.spends["campaign_id"].map(clear).astype(bool)
+
     @property
-    def _largest(self) -> pd.Series:
-        return (
-            self.spends.assign(size=self.spends["contacted"] + self.spends["control"])
-            .sort_values(["size", "campaign_id"], ascending=[False, True])
-            .iloc[0]
+    def _telling(self) -> pd.Series:
+        """The randomised campaign with the largest effect on all it contacted among those whose spend, else whose share of
+        customers who ordered, differs clearly, up or down; without one the largest. ``spend_clear`` and ``orders_clear`` say
+        which."""
+        rows = self.spends.assign(spend_clear=self._clear_spend(), orders_clear=self._clear_orders())
+        clear = rows["spend_clear"] | rows["orders_clear"]
+        rows = rows.assign(
+            effect=(rows["lift_spend"].abs() * rows["contacted"]).where(clear, 0.0).round(2),
+            size=rows["contacted"] + rows["control"],
         )
+        first = ["spend_clear", "orders_clear", "effect", "size", "campaign_id"]
+        return rows.sort_values(first, ascending=[False, False, False, False, True]).iloc[0]
 
     def lift_note(self) -> str:
         """What is compared, and how sure the difference is."""
-        return _(
+        rule = _(
             "Everybody assigned to contact against everybody assigned to control, whether or not they responded, from the "
             "first to the last day that the data covers. Intervals of 95%: Newcombe for shares, Welch for spend. Where only "
             "contacted customers could respond, the difference in responses is no effect: look at orders and spend."
         )
+        if len(self.spends) < 2:
+            return rule
+        several = _("Of many campaigns without any effect one in 20 would look as if it had one, in orders and again in spend.")
+        return f"{rule} {several}"
 
     def lift_finding(self) -> Finding | NotAvailable:
-        """The effect of contact on spend in the largest randomised campaign."""
+        """The effect of contact on spend in the most telling randomised campaign."""
         if self.spends.empty:
             return self._no_lift()
-        row = self._largest
+        row = self._telling
         evidence = _("{n} contacted customers spent {spend} each, {m} control customers {control}.").format(
             n=language.number(row["contacted"]),
             spend=language.money(row["spend_contacted"], 2),
@@ -367,12 +443,12 @@ class CampaignResponse:
             control=language.money(row["spend_control"], 2),
         )
         small = min(row["contacted"], row["control"]) < FEW
-        clear = row["lift_spend_low"] > 0 or row["lift_spend_high"] < 0
-        follows = (
-            _("Compare the difference per customer with the cost of a contact before repeating it.")
-            if clear
-            else _("Do not count on an effect: repeat with more customers, or stop.")
-        )
+        if row["spend_clear"]:
+            follows = _("Compare the difference per customer with the cost of a contact before repeating it.")
+        elif row["orders_clear"]:
+            follows = _("Whether the orders pay for the contact is open: repeat with more customers before counting on it.")
+        else:
+            follows = _("Do not count on an effect: repeat with more customers, or stop.")
         return Finding(
             key="evaluation.campaign_lift_spend_per_customer",
             value=float(row["lift_spend"]),

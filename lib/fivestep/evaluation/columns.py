@@ -100,6 +100,12 @@ register(
     campaign_type=Column(N_("Type"), "text", N_("Type of the campaign."), values="campaigns.campaign_type"),
     start_date=Column(N_("First day"), "date", N_("First day of the campaign.")),
     end_date=Column(N_("Last day"), "date", N_("Last day of the campaign.")),
+    contact_drawn=Column(
+        N_("Contact"),
+        "text",
+        N_("Whether chance decided who was contacted, with a control group kept, or the customers were chosen."),
+        values="message",
+    ),
     campaign_window=Column(N_("Window"), "text", N_("Whether all days of the campaign lie within the data."), values="message"),
     campaigns=Column(N_("Campaigns"), "count", N_("Number of campaigns that lie within the data as a whole.")),
     contacts=Column(N_("Contacts"), "count", N_("Pairs of a customer and a campaign that contacted the customer.")),

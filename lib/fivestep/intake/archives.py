@@ -1,7 +1,9 @@
-"""ZIP archives: their files are unpacked one at a time, under names of our own, within limits."""
+"""ZIP archives and gzip: files are unpacked one at a time, under names of our own, within limits."""
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import shutil
 import zipfile
 import zlib
@@ -87,6 +89,32 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, copy: Path, source:
             if written > info.file_size:
                 raise UserError(f"{source}: the file is larger than the archive says. It is not opened.")
             out.write(chunk)
+
+
+@contextlib.contextmanager
+def gunzipped(path: Path, connection: ibis.BaseBackend, *, source: str) -> Iterator[Path]:
+    """An unpacked copy of a file packed by gzip, which says nothing of its size: writing stops at the limits."""
+    copy = new_file(connection, ".member")
+    packed = path.stat().st_size
+    free = shutil.disk_usage(copy.parent).free - SPARE
+    written = 0
+    try:
+        with gzip.open(path) as file, copy.open("wb") as out:
+            while chunk := file.read(CHUNK):
+                written += len(chunk)
+                if written > MAX_UNPACKED or (written > RATIO_FROM and written > MAX_RATIO * packed):
+                    raise UserError(
+                        f"{source}: the file unpacks to more than {written / 2**20:,.0f} MB from {packed / 2**20:,.1f} MB. "
+                        "It is not opened; unpack it yourself if you trust it."
+                    )
+                if written > free:
+                    raise UserError(f"{source}: more than {written / 2**30:,.1f} GB unpacked do not fit on the disk. Make room.")
+                out.write(chunk)
+        yield copy
+    except (gzip.BadGzipFile, zlib.error, EOFError):
+        raise UserError(f"{source}: the file is damaged or cut off. Pack it again.") from None
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def _name(info: zipfile.ZipInfo) -> str:

@@ -11,7 +11,7 @@ from ibis.expr.types import BooleanValue, Table, Value
 
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
-from fivestep.intake import conversion
+from fivestep.intake import conversion, places
 from fivestep.intake.conversion import MONEY
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
 from fivestep.intake.matching import FEEDS
@@ -352,7 +352,7 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
 
 
 def _derived(rows: Table, source: Source) -> Table:
-    """Amounts that follow from others: quantity times price, unit cost times quantity, less what was refunded."""
+    """What follows from other columns: quantity times price, unit cost times quantity, less what was refunded, the city."""
 
     def has(*names: str) -> bool:
         return all(n in rows.columns for n in names)
@@ -371,6 +371,8 @@ def _derived(rows: Table, source: Source) -> Table:
         product = home("product_id", "order_lines", rows.columns)
         if product:
             new[product] = ibis.coalesce(rows[product], ibis.literal(NO_PRODUCT))
+    if has("customers.city", "customers.province"):
+        new["customers.city"] = places.city_in(rows["customers.city"], rows["customers.province"])
     if source.table == "orders" and not has("orders.order_amount") and has("orders.paid_amount"):
         new["orders.order_amount"] = rows["orders.paid_amount"]
     refund = "orders.refund_amount"
@@ -424,7 +426,10 @@ def part(made: Wide, table: str, names: Pseudonyms, connection: ibis.BaseBackend
         selected = selected.inner_join(sums, "order_id").select(*selected.columns, order_amount=ibis._.order_amount)
     keys = TABLES[table].key
     selected = selected.filter(*(selected[k].notnull() for k in keys))
-    return selected if own else one_each(selected, keys)
+    if own:
+        return selected
+    alike = [c for c in selected.columns if c != "_order"]  # rows that say the same, such as the lines of a product, count once
+    return one_each(selected.group_by(alike).aggregate(_order=selected._order.max()), keys)
 
 
 def one_each(rows: Table, keys: Sequence[str]) -> Table:

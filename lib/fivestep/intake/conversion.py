@@ -14,7 +14,7 @@ import ibis.expr.datatypes as dtypes
 from ibis.expr.types import BooleanValue, IntegerValue, StringValue, Value
 
 from fivestep.contract import TABLES, headers
-from fivestep.intake import identity
+from fivestep.intake import identity, places
 from fivestep.intake.mapping import Source, Target
 from fivestep.privacy.masking import is_masked
 
@@ -115,6 +115,9 @@ def _by_kind(
     if field.place == "vault" and field.field in ("phone", "email"):
         hidden = is_masked(text).fill_null(False)
         return Converted(hidden.ifelse(ibis.null("string"), ids(text).value), hidden.ifelse(MASKED, FINE).cast("int8"))
+    if target.to in ("customers.province", "customers.city"):
+        named = (places.province if field.field == "province" else places.city)(_filled(text))
+        return Converted(named, _fine(), named, True)
     return extra(text)
 
 
@@ -145,7 +148,11 @@ def _simple(text: StringValue) -> BooleanValue:
 
 
 def _filled(text: StringValue) -> StringValue:
-    return text.strip().nullif("")
+    """The text without blanks around it; trimming is slow, so text without any goes round it."""
+    blank = text < "!"  # begins with one, or holds nothing
+    for sign in " \t\n\r\v\f":
+        blank = blank | text.endswith(sign)
+    return blank.ifelse(text.strip().nullif(""), text)
 
 
 def _redacted(text: StringValue) -> StringValue:

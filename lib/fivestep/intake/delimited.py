@@ -18,8 +18,10 @@ import numpy as np
 from fivestep.errors import UserError
 from fivestep.intake.encoding import SAMPLE_BYTES, encoding
 from fivestep.intake.layout import SAMPLE_ROWS, Cells, Layout, hits, layout
+from fivestep.intake.quality import Message
 from fivestep.intake.sheet import Note, Sheet
 from fivestep.intake.staging import MAX_CELL, SIGNS, Staged, new_file, quoted, readable, sheet, stage
+from fivestep.language import N_
 
 CHUNK = 4 << 20
 ROW_BYTES = 2_000_000  # the longest row, DuckDB's own default: far beyond any worksheet row, and it bounds memory
@@ -152,15 +154,16 @@ def delimited(
         if replaced:
             notes.append(
                 Note(
-                    "mojibake", "", f"{replaced:,} characters could not be decoded and were replaced by \ufffd.", replaced,
-                    severity="warning", fix="Export the file again as UTF-8, or say its encoding in the mapping.",
+                    "mojibake", "", N_("Characters that could not be decoded and were replaced by \ufffd: {n}."), replaced,
+                    severity="warning", fix=N_("Export the file again as UTF-8, or say its encoding in the mapping."),
+                    values={"n": replaced},
                 )
             )  # fmt: skip
         if seen.nulls and found.codec.startswith(("utf-8", "gb", "big5", "cp")):
             notes.append(
                 Note(
-                    "null_bytes", "", f"{seen.nulls:,} null bytes were taken out.", seen.nulls, severity="warning",
-                    fix="The file may be damaged: export it again.",
+                    "null_bytes", "", N_("Null bytes that were taken out: {n}."), seen.nulls, severity="warning",
+                    fix=N_("The file may be damaged: export it again."), values={"n": seen.nulls},
                 )
             )  # fmt: skip
     try:
@@ -176,7 +179,7 @@ def _staged(
     path: Path, seen: Scan, connection: ibis.BaseBackend, source: str, known: Collection[str], said: str, header_row: int
 ) -> Staged:
     sample = _sample(path)
-    separator, note = (said, "as the mapping says") if said else _separator(sample, known)
+    separator, why = (said, Message(N_("as the mapping says"))) if said else _separator(sample, known)
     if len(separator) > 1:
         raise UserError(f"{source}: the separator {said!r} is longer than one character. Correct it in the mapping.")
     rows = []
@@ -187,9 +190,10 @@ def _staged(
     plan = layout(rows, source=source, known=known, header_row=header_row)
     short = Counter(len(c) for n, c in rows if n > plan.last_header_row and any(c)).most_common(1)
     pad = bool(short) and 1 < short[0][0] < plan.width
-    notes = [Note("separator", "", f"{_SEPARATOR_NAMES.get(separator, repr(separator))}: {note}.")]
+    name = Message(_SEPARATOR_NAMES[separator]) if separator in _SEPARATOR_NAMES else repr(separator)
+    notes = [Note("separator", "", N_("{name}: {why}."), values={"name": name, "why": why})]
     if pad:
-        notes.append(Note("separator", "", "Rows leave out the empty cells at their end; they were filled up."))
+        notes.append(Note("separator", "", N_("Rows leave out the empty cells at their end; they were filled up.")))
     staged = None
     if separator and plan.width > 1 and not pad and not seen.lone_returns:
         above = sum(1 for n, c in rows if n <= plan.last_header_row and not any(c))
@@ -252,7 +256,10 @@ def _by_duckdb(
     return staged
 
 
-_SEPARATOR_NAMES = {",": "Comma", "\t": "Tab", ";": "Semicolon", "|": "Bar", "\x01": "Control-A", "^": "Caret", "": "None"}
+_SEPARATOR_NAMES = {
+    ",": N_("Comma"), "\t": N_("Tab"), ";": N_("Semicolon"), "|": N_("Bar"), "\x01": "Control-A", "^": N_("Caret"),
+    "": N_("None"),
+}  # fmt: skip
 
 
 def _transcode(path: Path, out: Path, codec: str) -> int:
@@ -279,10 +286,10 @@ def _sample(path: Path) -> list[str]:
     return [line for line in lines[:SAMPLE_ROWS] if line.strip()]
 
 
-def _separator(lines: list[str], known: Collection[str]) -> tuple[str, str]:
+def _separator(lines: list[str], known: Collection[str]) -> tuple[str, Message]:
     """The separator under which most lines have the same number of cells and a line has most known headers."""
     if lines and (said := lines[0].strip().strip('"').lower()).startswith("sep=") and len(said) == 5:
-        return said[4], "the first line says so"
+        return said[4], Message(N_("the first line says so"))
     best, score, agree = "", (0, 0.0, 0), 0
     for separator in SEPARATORS:
         rows = [_fields(line, separator) for line in lines]
@@ -296,8 +303,9 @@ def _separator(lines: list[str], known: Collection[str]) -> tuple[str, str]:
         if (found if found > 1 else 0, count / len(lines), width) > score:
             best, score, agree = separator, (found if found > 1 else 0, count / len(lines), width), count
     if not best:
-        return "", "one column"
-    return best, f"{agree} of the first {len(lines)} lines have {score[2]} cells"
+        return "", Message(N_("one column"))
+    values = {"n": agree, "lines": len(lines), "cells": score[2]}
+    return best, Message(N_("of the first {lines} lines, {n} have {cells} cells"), values)
 
 
 def _fields(line: str, separator: str) -> list[str]:

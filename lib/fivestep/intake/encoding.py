@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fivestep.errors import UserError
 from fivestep.intake.layout import hits
 from fivestep.intake.sheet import Note
+from fivestep.language import N_
 
 SAMPLE_BYTES = 262_144  # read to tell encoding and separator: hundreds of rows
 
@@ -43,16 +44,19 @@ def encoding(head: bytes, strict_utf8: bool, known: Collection[str], *, source: 
             raise UserError(f"{source}: {said!r} is no encoding. Name one like utf-8, gb18030 or big5 in the mapping.") from None
         if not getattr(codec, "_is_text_encoding", True):
             raise UserError(f"{source}: {said!r} is no encoding of text. Name one like utf-8, gb18030 or big5 in the mapping.")
-        return Encoding(codec.name, Note("encoding", "", f"{said}, as the mapping says."))
+        return Encoding(codec.name, _note(N_("{name}, as the mapping says."), name=said))
     for mark, codec in _MARKS:
         if head.startswith(mark):
-            return Encoding(codec, Note("encoding", "", f"{codec.removesuffix('-sig').upper()}, by its byte order mark."))
+            return Encoding(codec, _note(N_("{name}, by its byte order mark."), name=codec.removesuffix("-sig").upper()))
     if (wide := _utf16(head)) is not None:
-        return Encoding(wide, Note("encoding", "", f"{wide.upper()} without a byte order mark, by its null bytes."))
+        return Encoding(wide, _note(N_("{name} without a byte order mark, by its null bytes."), name=wide.upper()))
     if strict_utf8:
-        only = "only ASCII" if head.isascii() else "every byte decodes"
-        return Encoding("utf-8", Note("encoding", "", f"UTF-8: {only}."))
+        return Encoding("utf-8", _note(N_("UTF-8: only ASCII.") if head.isascii() else N_("UTF-8: every byte decodes.")))
     return _scored(head, known)
+
+
+def _note(message: str, **values: str) -> Note:
+    return Note("encoding", "", message, values=values)
 
 
 def _utf16(head: bytes) -> str | None:
@@ -80,16 +84,15 @@ def _scored(head: bytes, known: Collection[str]) -> Encoding:
     (score, codec, found, errors), others = results[0], results[1:]
     rival = others[0]
     sure = found > rival[2] or score[1] > rival[0][1] + 0.2
-    evidence = f"it spells {found} known headers, {_NAMES[rival[1]]} {rival[2]}"
+    evidence = N_("{name}: it spells {n} known headers, {rival} {other}.")
     if errors:
-        evidence += f"; {errors:.1%} of its other characters are no {_NAMES[codec]}"
-    note = Note(
-        "encoding",
-        "",
-        f"{_NAMES[codec]}: {evidence}.",
-        severity="note" if sure and not errors else "warning",
-        fix="" if sure and not errors else "Look at the sample values; if they are garbled, say the encoding in the mapping.",
-    )
+        evidence = N_(
+            "{name}: it spells {n} known headers, {rival} {other}; {share} of its other characters are not of this encoding."
+        )
+    values = {"name": _NAMES[codec], "n": found, "rival": _NAMES[rival[1]], "other": rival[2], "share": errors}
+    doubt = N_("Look at the sample values; if they are garbled, say the encoding in the mapping.")
+    sure = sure and not errors
+    note = Note("encoding", "", evidence, severity="note" if sure else "warning", fix="" if sure else doubt, values=values)
     return Encoding(codec, note)
 
 

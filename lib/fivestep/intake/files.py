@@ -15,7 +15,7 @@ import ibis
 
 from fivestep.contract import headers
 from fivestep.errors import UserError
-from fivestep.intake.archives import MAX_FILES, is_junk, members, unpacked_size
+from fivestep.intake.archives import MAX_FILES, gunzipped, is_junk, members, unpacked_size
 from fivestep.intake.columnar import json_rows, parquet
 from fivestep.intake.databases import database
 from fivestep.intake.delimited import delimited
@@ -32,7 +32,6 @@ _FOREIGN = {  # what is no table, by its first bytes
     b"GIF8": "a picture: ask for the table that it shows",
     b"7z\xbc\xaf": "a 7z archive: unpack it and put the files in its place",
     b"Rar!": "a RAR archive: unpack it and put the files in its place",
-    b"\x1f\x8b": "packed by gzip: unpack it and put the file in its place",
     b"BZh": "packed by bzip2: unpack it and put the file in its place",
     b"\xfd7zXZ": "packed by xz: unpack it and put the file in its place",
     b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it and put the file in its place",
@@ -56,7 +55,7 @@ def sheets(
     header_row: int = 0,
     known: Collection[str] | None = None,
 ) -> list[Sheet]:
-    """The sheets of a file, of a ZIP archive or of all files in a folder, sorted by name.
+    """The sheets of a file (packed by gzip or not), of a ZIP archive or of all files in a folder, sorted by name.
 
     *root* is the folder of raw data, which sources are named from. *encoding*, *separator* and *header_row* are the user's own
     word where what is found is wrong. *known* are header keys, by default those of the synonyms. The rows are kept as text in a
@@ -123,6 +122,11 @@ def _read(
     for mark, what in _FOREIGN.items():
         if head.startswith(mark):
             raise UserError(f"{source}: the file is {what}.")
+    if head.startswith(b"\x1f\x8b"):
+        if packed:
+            raise UserError(f"{source}: an archive within an archive is not opened. Unpack the outer one.")
+        with gunzipped(path, connection, source=source) as copy:
+            return _read(copy, connection, source, known, packed=True, **said)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         size = unpacked_size(path, source=source)
         if _is_workbook(path):

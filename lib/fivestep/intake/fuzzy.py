@@ -17,17 +17,23 @@ SAMPLED = 1_000_000  # pairs from which is learned how often different people ag
 COLUMNS = ("name", "phone", "email", "address")
 
 
+def check() -> None:
+    """Raise UserError where Splink is not installed."""
+    try:
+        import splink  # noqa: F401
+    except ImportError:
+        raise UserError("Fuzzy matching needs Splink. Install it: python -m pip install 'splink>=5,<6'") from None
+
+
 def proposals(people: ibis.Table) -> list[Pair]:
     """Pairs of customers who are probably one person (Fellegi and Sunter, 1969), to be decided like any other.
 
     *people*: customer_id and at least two of name, phone, email, address, as the vault holds them; masked values count as empty.
     Raises UserError where Splink is not installed and where there is too little to learn from.
     """
-    try:
-        import splink.comparison_library as compared
-        from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-    except ImportError:
-        raise UserError("Fuzzy matching needs Splink. Install it: python -m pip install 'splink>=5,<6'") from None
+    check()
+    import splink.comparison_library as compared
+    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
     rows = frame(_comparable(people), by=["unique_id"])
     used = [c for c in COLUMNS if c in rows and rows[c].nunique() > 1]

@@ -18,7 +18,7 @@ from ibis.expr.types import Table
 from fivestep import engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
-from fivestep.intake import assembly, checks, conversion, files, identity, matching, snapshots
+from fivestep.intake import assembly, checks, conversion, files, forms, fuzzy, identity, matching, snapshots
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
 from fivestep.intake.assembly import EXCLUDED, INCOMPLETE, KEPT, ORDER_EXCLUDED, PERSONAL, REFUNDED, Wide, shown
@@ -119,15 +119,19 @@ class Imported:
 
 
 def import_(
-    project: Path, settings: Settings, *, strict: Collection[str] = (), snapshot: str = "", dry: bool = False
-) -> Imported:
+    project: Path, settings: Settings, *,
+    strict: Collection[str] = (), snapshot: str = "", dry: bool = False, similar: bool = False,
+) -> Imported:  # fmt: skip
     """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
 
     *strict* names checks whose warnings are fatal; *snapshot* names the folder (by default the last day of the data);
-    *dry* writes nothing. The same files with the same mapping change nothing. Raises UserError for a header that the mapping
-    does not know or misses, for anything ambiguous that the mapping does not settle, and for what *strict* forbids; then
-    nothing is written.
+    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`). The same files with the same
+    mapping change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that
+    the mapping does not settle, for what *strict* forbids, and for *similar* where Splink is not installed; then nothing is
+    written.
     """
+    if similar:
+        fuzzy.check()
     said = mappings.read(project)
     paths = raw_files(project, said)
     book = snapshots.ledger(project)
@@ -146,7 +150,7 @@ def import_(
             else:
                 chosen = book.fresh(digests, book.latest)
                 decided = identity.digest(identity.decisions(project))
-                if not chosen and decided == before.identity and (not snapshot or snapshot == book.latest):
+                if not (chosen or similar) and decided == before.identity and (not snapshot or snapshot == book.latest):
                     return _unchanged(project, book.latest, said)
             run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
             if chosen:
@@ -156,7 +160,7 @@ def import_(
             else:  # only decisions about customers, or the name of the snapshot, have changed
                 new, people, contacts = {}, None, None
                 run.quality.extend(x for x in _unchanged(project, book.latest, said).quality.lines if x.source)
-            return _kept(run, new, people, contacts, strict, snapshot, dry, book, again, digests, settled)
+            return _kept(run, new, people, contacts, strict, snapshot, dry, similar, book, again, digests, settled)
         finally:
             connection.disconnect()
 
@@ -263,7 +267,9 @@ class _Run:
         for sheet in itertools.chain(read, queried):
             if self.said.ignored(sheet.source):
                 continue
-            source = self.said.source(sheet.source)
+            source = self.said.source(sheet.source) or forms.source(sheet)
+            if source is None and forms.lists_questions(sheet):
+                continue
             if source is None or not source.table:
                 unknown.append(sheet.source)
                 continue
@@ -280,7 +286,8 @@ class _Run:
         for source, sheets in grouped.items():
             for sheet in sheets:
                 self._read(source, sheet)
-        return {s: grouped[s] for s in self.said.sources if s in grouped}
+        named = [s for s in self.said.sources if s in grouped]
+        return {s: grouped[s] for s in (*named, *(s for s in grouped if s not in named))}
 
     def _read(self, source: Source, sheet: Sheet) -> None:
         add = self.quality.add
@@ -288,18 +295,10 @@ class _Run:
             column = note.column
             add(
                 Line(
-                    sheet.source,
-                    source.table,
-                    column,
-                    note.check,
-                    note.severity,
-                    note.rows,
-                    0,
-                    note.first_row,
-                    note.text,
-                    note.fix,
+                    sheet.source, source.table, column, note.check, note.severity, note.rows, 0, note.first_row,
+                    note.message, note.fix, dict(note.values),
                 )
-            )
+            )  # fmt: skip
         kind = matching.kind(source.system, source.kind)
         if kind and kind.layout != "confirmed":
             add(
@@ -464,7 +463,7 @@ class _Run:
                 self.quality.add(
                     Line(sheet.source, table, "", "rows_dropped", severity, a.rows, read, a.first_row, message,
                          N_("Look at these rows in the file.") if severity == "warning" else "",
-                         {"n": a.rows, "detail": a.detail})
+                         {"n": a.rows, "detail": list(a.details)})
                 )  # fmt: skip
             for out, (message, severity) in reasons.items():
                 n, first_row = counts.get((number, out), (0, None))
@@ -671,7 +670,7 @@ class _Run:
 
 def _kept(
     run: _Run, new: dict[str, Table], people: Table | None, contacts: Table | None,
-    strict: Collection[str], snapshot: str, dry: bool,
+    strict: Collection[str], snapshot: str, dry: bool, similar: bool,
     book: snapshots.Ledger, again: bool, digests: dict[str, str], settled: str,
 ) -> Imported:  # fmt: skip
     """Join the new tables to the earlier ones, decide who is one person, check everything, and only then write."""
@@ -681,9 +680,13 @@ def _kept(
         tables, lines = snapshots.merged(run.earlier, new)
         quality.extend(lines)
     pairs = identity.decisions(project)
-    if people is not None:
+    proposed: list[identity.Pair] = []
+    if people is not None or (similar and (project / vault.FOLDER / "customers.parquet").exists()):
+        earlier = vault.read(project, "customers", connection) if people is None else None
+        everybody = vault.updated(project, "customers", people) if earlier is None else earlier
+        proposed = [*identity.proposals(everybody), *(fuzzy.proposals(everybody) if similar else ())]
+        proposed = list({(p.first, p.second): p for p in reversed(proposed)}.values())  # equal goes before similar
         known = {(p.first, p.second) for p in pairs}
-        proposed = identity.proposals(vault.updated(project, "customers", people))
         fresh = [p for p in proposed if (p.first, p.second) not in known]
         if fresh:
             quality.add(
@@ -714,7 +717,7 @@ def _kept(
         return result
     if people is not None:
         vault.write(project, "customers", people)
-        pairs = identity.record(project, identity.proposals(vault.read(project, "customers", connection)))
+    pairs = identity.record(project, proposed)
     if contacts is not None:
         vault.write(project, "contacts", contacts)
     name = snapshot or snapshots.name_for(_last_day(tables))

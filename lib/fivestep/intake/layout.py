@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from fivestep.contract.headers import key
 from fivestep.errors import UserError
+from fivestep.intake.quality import Message
 from fivestep.intake.sheet import ROW, Note, SetAside
+from fivestep.language import N_
 
 SAMPLE_ROWS = 60  # rows looked at to find separator and header: more than the titles of any report seen
 MAX_COLUMNS = 4_096  # twice the widest survey; a column takes milliseconds of planning in every later query
@@ -77,7 +79,7 @@ def layout(
         at = next((i for i, (n, _) in enumerate(rows) if n == header_row), None)
         if at is None or at not in filled:
             raise UserError(f"{source}: row {header_row} holds no header in the first {SAMPLE_ROWS} rows. Correct header_row.")
-        evidence = "as the mapping says"
+        evidence = Message(N_("as the mapping says"))
     else:
         at, evidence = _header(rows, filled, known)
     if at is None:
@@ -87,9 +89,9 @@ def layout(
             Note(
                 "header",
                 "",
-                "No row looks like a header, so the columns are numbered.",
+                N_("No row looks like a header, so the columns are numbered."),
                 severity="warning",
-                fix="Say header_row in the mapping, or export the file with its header.",
+                fix=N_("Say header_row in the mapping, or export the file with its header."),
             )
         )
         return Layout(names, 0, _titles(rows, filled[0]), tuple(notes))
@@ -98,9 +100,9 @@ def layout(
     labels = _labels(rows, first, last, width, merged)
     number = rows[last][0]
     notes.append(
-        Note("header", "", f"Row {number} is the header ({evidence})." if first == last
-             else f"Rows {rows[first][0]} and {number} are one header of groups and labels ({evidence}).", rows=last - first + 1,
-             first_row=rows[first][0])
+        Note("header", "", N_("Row {last} is the header ({why}).") if first == last
+             else N_("Rows {first} and {last} are one header of groups and labels ({why})."), rows=last - first + 1,
+             first_row=rows[first][0], values={"first": rows[first][0], "last": number, "why": evidence})
     )  # fmt: skip
     columns, blank, doubles = _unique(labels)
     notes += doubles
@@ -138,7 +140,7 @@ def _width(rows: Sequence[tuple[int, Cells]], start: int) -> int:
     return max(used, 1)
 
 
-def _header(rows: Sequence[tuple[int, Cells]], filled: list[int], known: Collection[str]) -> tuple[int | None, str]:
+def _header(rows: Sequence[tuple[int, Cells]], filled: list[int], known: Collection[str]) -> tuple[int | None, Message]:
     scored = {i: hits(rows[i][1], known) for i in filled[:30]}
     best = max(scored, key=lambda i: (scored[i], -i))
     width = max(sum(1 for c in rows[i][1] if _text(c)) for i in filled)
@@ -149,10 +151,10 @@ def _header(rows: Sequence[tuple[int, Cells]], filled: list[int], known: Collect
             best = plain
     labels = sum(1 for c in rows[best][1] if _text(c))
     if scored[best] >= 2 or (scored[best] == 1 and labels == width <= 2):
-        return best, f"{scored[best]} of its {labels} labels are known"
+        return best, Message(N_("of its {labels} labels, {n} are known"), {"labels": labels, "n": scored[best]})
     if plain is not None:
-        return plain, "the first row of labels as wide as the data"
-    return (None, "") if len(filled) > 1 else (filled[0], "the first row")
+        return plain, Message(N_("the first row of labels as wide as the data"))
+    return (None, Message("")) if len(filled) > 1 else (filled[0], Message(N_("the first row")))
 
 
 def _first_labels(rows: Sequence[tuple[int, Cells]], filled: list[int], width: int) -> int | None:
@@ -260,9 +262,10 @@ def _unique(labels: Sequence[str]) -> tuple[tuple[str, ...], frozenset[int], lis
         Note(
             "duplicate_header",
             text,
-            f"{times[text.casefold()]} columns are called {text!r}; the later ones got a number.",
+            N_("Columns that are called {name}: {n}. The later ones got a number."),
             severity="warning",
-            fix="Say in the mapping which of them is meant.",
+            fix=N_("Say in the mapping which of them is meant."),
+            values={"name": text, "n": times[text.casefold()]},
         )
         for text in first.values()
         if times[text.casefold()] > 1

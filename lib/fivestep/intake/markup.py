@@ -16,6 +16,7 @@ from fivestep.intake.encoding import SAMPLE_BYTES, encoding
 from fivestep.intake.layout import MAX_COLUMNS, SAMPLE_ROWS, Cells, layout
 from fivestep.intake.sheet import Note, Sheet
 from fivestep.intake.staging import MAX_CELL, new_file, sheet, stage
+from fivestep.language import N_
 
 CHUNK = 65_536
 MAX_TAG = 1_000_000  # characters that a tag or comment may take: more is no page
@@ -147,14 +148,15 @@ def markup(
         below: Iterator[tuple[int, Cells]] = ((i, c) for i, c, _ in rows)
         staged = stage(itertools.chain(head_rows, below), plan, new_file(connection, ".parquet"), pad=True)
         staged.notes.append(found.note)
-        staged.notes.append(Note("format", "", "The file is an HTML page, whatever its name says."))
+        staged.notes.append(Note("format", "", N_("The file is an HTML page, whatever its name says.")))
         sheets.append(sheet(connection, staged, source=source if number == 1 else f"{source}#table {number}", sha256=sha256))
     if not sheets:
         raise UserError(f"{source}: the page holds no table. Export it as CSV or xlsx.")
     if loose:
         from dataclasses import replace
 
-        note = Note("layout", "", f"{loose} rows of tables with a single row or column were left out as layout.", loose)
+        message = N_("Rows of tables with a single row or column, left out as layout: {n}.")
+        note = Note("layout", "", message, loose, values={"n": loose})
         sheets[0] = replace(sheets[0], notes=(*sheets[0].notes, note))
     return sheets
 

@@ -221,7 +221,7 @@ def _twice(out: dict[str, Match], values: Mapping[str, Values], table: str) -> N
             if target.target and not target.values and target.to != "survey.answer":
                 holders.setdefault((target.to, target.rank), []).append(column)
     for (to, _rank), several in holders.items():
-        unsaid = [c for c in several if out[c].by == "synonyms"]
+        unsaid = [c for c in several if out[c].by == "synonyms"] or [c for c in several if out[c].by == "system"]
         if len(several) > 1 and unsaid:
             for column in unsaid:
                 others = candidates(column, values.get(column, Values()), table)

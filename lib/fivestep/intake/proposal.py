@@ -16,7 +16,7 @@ import yaml
 from fivestep import language
 from fivestep.contract import headers
 from fivestep.errors import UserError
-from fivestep.intake import assembly, matching
+from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
 from fivestep.intake.importing import RAW, raw_files, read_databases, read_sheets
 from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
@@ -76,6 +76,7 @@ def propose(project: Path, connection: ibis.BaseBackend) -> Proposal:
             continue
         sheets += [s for s in found if not earlier.ignored(s.source)]
     sheets += read_databases(project, earlier, connection)
+    sheets = [s for s in sheets if earlier.source(s.source) or not (forms.source(s) or forms.lists_questions(s))]
     return proposal(sheets, earlier, unread)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -69,13 +69,26 @@ CHECKS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
+class Message:
+    """A message of the catalog and what fills its ``{placeholders}``, messages among it; its text is in the language in use."""
+
+    message: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.message:
+            return ""
+        return _(self.message).format(**{k: _shown(v) for k, v in self.values.items()}) if self.values else _(self.message)
+
+
+@dataclass(frozen=True)
 class Line:
     """One line of the quality sheet.
 
     ``rows`` of ``of`` rows are concerned, the first is ``first_row`` of the file. ``message`` and ``fix`` are messages of the
     catalog; ``values`` fills their ``{placeholders}`` and is written in the reader's language: int as a count, float as a share,
-    Decimal as money, date as a day, text as it is. Without ``values`` they are shown as they stand. Values of direct identifiers
-    and of unmapped columns must be masked by the caller.
+    Decimal as money, date as a day, `Message` and lists of them as messages, text as it is. Without ``values`` they are shown as
+    they stand. Values of direct identifiers and of unmapped columns must be masked by the caller.
     """
 
     source: str
@@ -96,11 +109,11 @@ class Line:
 
     def text(self) -> str:
         """The message in the language in use."""
-        return self._filled(self.message)
+        return str(Message(self.message, self.values))
 
     def mend(self) -> str:
         """The fix in the language in use; empty where there is nothing to mend."""
-        return self._filled(self.fix)
+        return str(Message(self.fix, self.values))
 
     def label(self) -> str:
         """What was checked, in the language in use."""
@@ -109,11 +122,6 @@ class Line:
     def place(self) -> str:
         """File, table and column as far as the line names them."""
         return " · ".join(filter(None, (self.source, ".".join(filter(None, (self.table, self.column))))))
-
-    def _filled(self, message: str) -> str:
-        if not message:
-            return ""
-        return _(message).format(**{k: _shown(v) for k, v in self.values.items()}) if self.values else _(message)
 
 
 @dataclass
@@ -161,7 +169,7 @@ class QualitySheet:
 
     def to_json(self) -> str:
         """The sheet as JSON text: the same lines give the same bytes."""
-        lines = [{**asdict(x), "values": {k: _packed(v) for k, v in x.values.items()}} for x in self.lines]
+        lines = [{**vars(x), "values": {k: _packed(v) for k, v in x.values.items()}} for x in self.lines]
         return json.dumps({"version": 1, "lines": lines}, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
@@ -172,8 +180,10 @@ class QualitySheet:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool | str):
+    if isinstance(value, bool | str | Message):
         return str(value)
+    if isinstance(value, list | tuple):
+        return _("; ").join(map(str, value))
     if isinstance(value, int):
         return language.number(value)
     if isinstance(value, float):
@@ -184,6 +194,10 @@ def _shown(value: Any) -> str:
 
 
 def _packed(value: Any) -> Any:
+    if isinstance(value, Message):
+        return {"message": value.message, "values": {k: _packed(v) for k, v in value.values.items()}}
+    if isinstance(value, list | tuple):
+        return [_packed(v) for v in value]
     if isinstance(value, Decimal):
         return {"money": str(value)}
     if isinstance(value, dt.datetime):
@@ -194,6 +208,10 @@ def _packed(value: Any) -> Any:
 
 
 def _unpacked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(v) for v in value]
     if not isinstance(value, dict):
         return value
+    if "message" in value:
+        return Message(value["message"], {k: _unpacked(v) for k, v in value["values"].items()})
     return Decimal(value["money"]) if "money" in value else dt.date.fromisoformat(value["day"])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import ibis
+
+from fivestep.intake.quality import Message
 
 ROW = "_row"
 
@@ -13,26 +17,35 @@ ROW = "_row"
 class SetAside:
     """Rows of the file that are no data: counted, never silently dropped.
 
-    ``reason`` is title, blank, header, total, footer or malformed. ``detail`` says of total rows whether they reconcile.
+    ``reason`` is title, blank, header, total, footer or malformed. ``details`` say of total rows whether they reconcile.
     """
 
     reason: str
     rows: int
     first_row: int
-    detail: str = ""
+    details: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
 class Note:
-    """What the reader decided or saw, with its evidence; ``severity`` is note, warning or error."""
+    """What the reader decided or saw, with its evidence; ``severity`` is note, warning or error.
+
+    ``message`` and ``fix`` are messages of the catalog, ``values`` fill the message as those of a `Line` do.
+    """
 
     check: str
     column: str
-    text: str
+    message: str
     rows: int = 0
     first_row: int | None = None
     severity: str = "note"
     fix: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The message in the language in use."""
+        return str(Message(self.message, dict(self.values)))
 
 
 @dataclass(frozen=True)

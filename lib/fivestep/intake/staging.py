@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fivestep.intake.layout import Cells, Layout, label
+from fivestep.intake.quality import Message
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Note, SetAside, Sheet
+from fivestep.language import N_
 
 BATCH_ROWS = 20_000  # rows held as Python objects at a time
 BATCH_CHARACTERS = 16_000_000  # or characters, where the cells are long
@@ -381,28 +383,28 @@ def _unwrapped(text: ibis.StringValue) -> ibis.StringValue:
 
 _TRAPS = {
     "wrapped": (
-        "wrapped_text", "note", '{n} cells were wrapped as text (="...", a tab, an apostrophe); the wrapping was taken off.', "",
+        "wrapped_text", "note", N_('Cells wrapped as text (="...", a tab, an apostrophe): {n}. The wrapping was taken off.'), "",
     ),
     "precision": (
         "precision_lost",
         "warning",
-        "{n} cells are numbers in scientific notation (1.23E+17): their last digits are lost.",
-        "Export the column as text; it cannot serve as a key.",
+        N_("Cells that are numbers in scientific notation (1.23E+17): {n}. Their last digits are lost."),
+        N_("Export the column as text; it cannot serve as a key."),
     ),
     "float": (
         "float_text",
         "warning",
-        "{n} cells are long whole numbers written with a decimal (13800000000.0): leading zeros may be lost.",
-        "Export the column as text.",
+        N_("Cells that are long whole numbers written with a decimal (13800000000.0): {n}. Leading zeros may be lost."),
+        N_("Export the column as text."),
     ),
-    "masked": ("masked", "note", "{n} cells are masked (138****1234): no identity can be told from them.", ""),
+    "masked": ("masked", "note", N_("Cells that are masked (138****1234): {n}. No identity can be told from them."), ""),
     "mojibake": (
         "mojibake",
         "warning",
-        "{n} cells hold characters of a wrong encoding; they were left as they are.",
-        "Export the file again as UTF-8, or say its encoding in the mapping.",
+        N_("Cells with characters of a wrong encoding: {n}. They were left as they are."),
+        N_("Export the file again as UTF-8, or say its encoding in the mapping."),
     ),
-    "formula": ("formula_text", "note", "{n} cells hold text that begins like a formula; it is kept as text.", ""),
+    "formula": ("formula_text", "note", N_("Cells with text that begins like a formula: {n}. It is kept as text."), ""),
 }  # fmt: skip
 
 
@@ -412,7 +414,7 @@ def _traps(layout: Layout, seen: dict, left: Sequence[int]) -> list[Note]:
         for i in left:
             if n := seen.get(f"{check}{i}"):
                 first = seen[f"first_{check}{i}"]
-                notes.append(Note(name, layout.columns[i], text.format(n=f"{n:,}"), n, first, severity, fix))
+                notes.append(Note(name, layout.columns[i], text, n, first, severity, fix, {"n": n}))
     return notes
 
 
@@ -421,15 +423,16 @@ def _columns(layout: Layout, filled: Sequence[int]) -> tuple[list[int], list[Not
     left = [i for i in range(layout.width) if i not in empty]
     if not left:
         return list(range(layout.width)), []
-    notes = [Note("header", "", f"{len(empty)} columns without header hold nothing and were left out.")] if empty else []
+    nothing = N_("Columns without header that hold nothing and were left out: {n}.")
+    notes = [Note("header", "", nothing, values={"n": len(empty)})] if empty else []
     unlabelled = [layout.columns[i] for i in sorted(layout.blank) if i in left]
     return left, notes + [
         Note(
             "header",
             c,
-            "The column has no header; it was named by its place.",
+            N_("The column has no header; it was named by its place."),
             severity="warning",
-            fix="Say in the mapping what it is, or drop it there.",
+            fix=N_("Say in the mapping what it is, or drop it there."),
         )
         for c in unlabelled
     ]
@@ -463,11 +466,7 @@ def _malformed(rows: Sequence[tuple[int, Cells]], count: int, last: int, width: 
     out = [SetAside("footer", len(footer), min(footer))] if footer else []
     others = [n for n, _ in rows if n not in footer]
     if count > len(footer):
-        out.append(
-            SetAside(
-                "malformed", count - len(footer), min(others, default=0), f"rows whose cells do not match the {width} columns"
-            )
-        )
+        out.append(SetAside("malformed", count - len(footer), min(others, default=0)))
     return out
 
 
@@ -494,19 +493,18 @@ def _reconciled(kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Ce
             found = [Decimal(sums[f"{part}_{row}_{i}"] or 0) for part in ("all", "part")]
             order = found[::-1] if _word(word).startswith(_SUBTOTALS) else found
             total = next((f for f in order if abs(f - value) < Decimal("0.01")), order[0])
-            text = f"{word} of {layout.columns[i]}: {value:,.2f}, the rows sum to {total:,.2f}"
-            said.append(text)
+            values = {"word": word, "column": layout.columns[i], "said": f"{value:,.2f}", "sum": f"{total:,.2f}"}
+            said.append(Message(N_("{word} of {column}: {said}, the rows sum to {sum}"), values))
             if abs(total - value) >= Decimal("0.01"):
-                wrong.append((layout.columns[i], text))
-        aside.append(SetAside("total", 1, row, "; ".join(said)))
+                wrong.append(said[-1])
+        aside.append(SetAside("total", 1, row, tuple(said)))
+        fix = N_("Rows may be missing or counted twice: ask for the export again.")
         notes += [
-            Note(
-                "total", column, f"{text}.", 1, row, "warning", "Rows may be missing or counted twice: ask for the export again."
-            )
-            for column, text in wrong
+            Note("total", text.values["column"], N_("{detail}."), 1, row, "warning", fix, {"detail": text}) for text in wrong
         ]
     if len(totals) > len(shown):
-        aside.append(SetAside("total", len(totals) - len(shown), totals[0][0], "not compared: too many total rows"))
+        many = Message(N_("not compared: too many total rows"))
+        aside.append(SetAside("total", len(totals) - len(shown), totals[0][0], (many,)))
     return aside, notes
 
 

@@ -16,6 +16,7 @@ from fivestep.intake import workbook_cells
 from fivestep.intake.layout import SAMPLE_ROWS, Cells, layout
 from fivestep.intake.sheet import Note, Sheet
 from fivestep.intake.staging import new_file, sheet, stage
+from fivestep.language import N_
 
 MEMORY = 2 << 30  # bytes: what the whole import may take
 LEAST_MEMORY = 512 << 20  # for the smallest workbook: the reader itself and a sheet of a million cells
@@ -113,12 +114,13 @@ def _sheet(rows, merged, counts, connection, source, sha256, visible, known, hea
                 Note(
                     "precision_lost",
                     plan.columns[column],
-                    f"{long:,} cells are numbers of 16 digits and more: a workbook keeps only the first 15.",
+                    N_("Cells that are numbers of 16 digits and more: {n}. A workbook keeps only the first 15."),
                     long,
                     severity="warning",
-                    fix="Export the column as text; it cannot serve as a key.",
+                    fix=N_("Export the column as text; it cannot serve as a key."),
+                    values={"n": long},
                 )
             )
     if not visible:
-        staged.notes.append(Note("hidden_sheet", "", "The worksheet is hidden in the workbook."))
+        staged.notes.append(Note("hidden_sheet", "", N_("The worksheet is hidden in the workbook.")))
     return sheet(connection, staged, source=source, sha256=sha256)

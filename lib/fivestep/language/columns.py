@@ -88,7 +88,7 @@ register(
     orders_per_customer=Column(N_("Orders per customer"), "number", N_("Orders divided by customers.")),
     spend_per_order=Column(N_("Spend per order"), "money", N_("Spend divided by orders.")),
     month=Column(N_("Month"), "month", N_("Calendar month of the order, in the time zone of the engagement.")),
-    store=Column(N_("Store"), "text", N_("Store or branch in which the order was placed.")),
+    store=Column(N_("Store"), "text", N_("Store or branch in which the order was placed."), values="orders.store"),
     department=Column(N_("Department"), "text", N_("Department of the product."), values="products.department"),
     category=Column(N_("Category"), "text", N_("Category of the product."), values="products.category"),
     discount_share=Column(N_("Discount share"), "percent", N_("Discounts divided by spend plus discounts.")),

@@ -49,7 +49,7 @@ class NeedsGroups:
     def headline(self) -> str:
         """How many customers show a need for price, and how many for service."""
         share = self.groups().set_index("needs_group")["share_of_customers"]
-        return _("{price} of customers show a need for low prices, {service} a need for service, {both} of them both").format(
+        return _("{price} of customers show a need for low prices, {service} a need for service, and {both} show both").format(
             price=language.percent(share[PRICE] + share[BOTH]),
             service=language.percent(share[SERVICE] + share[BOTH]),
             both=language.percent(share[BOTH]),

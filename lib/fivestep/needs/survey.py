@@ -1,9 +1,7 @@
 """The survey as an analysis sees it: one row per filled questionnaire, one column per question that the kit understands.
 
-A question says what it asks in its id: ``<subject>/<role>``, such as ``fast delivery/functional``; ``_``, ``.`` and ``:`` part
-the two as well. Roles are functional, dysfunctional (the two Kano questions), importance and satisfaction; without a subject
-stand satisfaction (overall), nps (likelihood to recommend, 0 to 10), product and region (what the questionnaire is about). The
-roles may be said in Chinese. Where ids say something else, ``survey.yml`` beside engagement.yml names them.
+A question says what it asks in its id (`fivestep.contract.questions`). Where ids say something else, ``survey.yml`` beside
+engagement.yml names them.
 """
 
 from __future__ import annotations
@@ -20,31 +18,26 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 
 from fivestep import language
+from fivestep.contract.questions import (
+    DYSFUNCTIONAL,
+    FUNCTIONAL,
+    IMPORTANCE,
+    NPS,
+    OVERALL,
+    PRODUCT,
+    REGION,
+    SATISFACTION,
+    parsed,
+    plain,
+)
 from fivestep.engine import Tables, frame, needs
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import N_, _
 
 FILE = "survey.yml"
-FUNCTIONAL, DYSFUNCTIONAL, IMPORTANCE, SATISFACTION = "functional", "dysfunctional", "importance", "satisfaction"
-NPS, PRODUCT, REGION = "nps", "product", "region"
 KANO = (FUNCTIONAL, DYSFUNCTIONAL)
 FIVE = ("like", "must-be", "neutral", "live-with", "dislike")
-OVERALL = ""  # the subject of a question about the whole
-# Words for a role, as a question id may say it; Simplified and Traditional Chinese beside English.
-ROLES: dict[str, tuple[str, ...]] = {
-    FUNCTIONAL: ("functional", "如果有"),
-    DYSFUNCTIONAL: ("dysfunctional", "如果没有", "如果沒有"),
-    IMPORTANCE: ("importance", "重要性"),
-    SATISFACTION: ("satisfaction", "满意度", "滿意度"),
-}
-BARE: dict[str, tuple[str, ...]] = {
-    SATISFACTION: ("satisfaction", "总体满意度", "整体满意度", "總體滿意度", "整體滿意度", "满意度", "滿意度"),
-    NPS: ("nps", "likelihood to recommend", "推荐意愿", "推薦意願"),
-    PRODUCT: ("product", "产品", "產品"),
-    REGION: ("region", "地区", "區域", "地區", "区域"),
-}
-WHOLE = ("overall", "总体", "整体", "總體", "整體")
 # Answers to the Kano questions as published (Berger et al. 1993, pp. 25-27, four sets) and as usual in Chinese.
 WORDINGS: dict[str, tuple[str, ...]] = {
     "like": (
@@ -85,12 +78,6 @@ NO_ANSWER = ("n/a", "not applicable", "don't know", "no answer", "不知道", "�
 SCALES = ((1, 5), (1, 7), (1, 9), (1, 10))  # where survey.yml says none, the first that holds every answer
 
 _ANSWERS = N_("what customers say when they are asked")
-
-
-def plain(text: Any) -> str:
-    """A text as it is compared: one width, one kind of apostrophe, no case, no space or full stop around it."""
-    said = unicodedata.normalize("NFKC", str(text)).casefold().replace("’", "'").replace("‘", "'")
-    return re.sub(r"\s+", " ", said).strip(" .。!！\t")
 
 
 def _texts(said: Any) -> Any:
@@ -178,27 +165,6 @@ def declaration(path: str | Path) -> Declaration:
             says = "" if isinstance(e["input"], dict) else f" (it says {e['input']!r})"
             lines.append(f"{file.name}: {where}: {e['msg'].removeprefix('Value error, ')}{says}.{known}")
         raise UserError("\n".join(lines)) from None
-
-
-_PARTS = r"\s*[/_.:|／：]+\s*"
-_LAST = re.compile(rf"^(?P<subject>.+?){_PARTS}(?P<role>{'|'.join(w for words in ROLES.values() for w in words)})$", re.I)
-_FIRST = re.compile(rf"^(?P<role>{'|'.join(ROLES[SATISFACTION] + ROLES[IMPORTANCE])}){_PARTS}(?P<subject>.+)$", re.I)
-
-
-def parsed(question: str) -> tuple[str, str] | None:
-    """Subject and role of a question id; None where it is not understood."""
-    said = re.sub(rf"^kano{_PARTS}", "", unicodedata.normalize("NFKC", question).strip(), flags=re.I)
-    for role, words in BARE.items():
-        if said.casefold() in words:
-            return OVERALL, role
-    found = _LAST.match(said) or _FIRST.match(said)
-    if not found:
-        return None
-    role = next(role for role, words in ROLES.items() if found["role"].casefold() in words)
-    subject = found["subject"].strip(" _/.:|")
-    if subject.casefold() in WHOLE:
-        return (OVERALL, role) if role == SATISFACTION else None
-    return (subject, role) if subject else None
 
 
 @dataclass(frozen=True)

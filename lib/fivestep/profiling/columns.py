@@ -105,4 +105,130 @@ register(
     # discounts
     discounts=Column(N_("Discounts"), "money", N_("Discounts granted by the company.")),
     coupons=Column(N_("Coupons"), "money", N_("Part of spend that manufacturers' coupons paid.")),
+    # portraits
+    portrait_trait=Column(N_("Trait"), "text", N_("What the customers are grouped by."), values="message"),
+    portrait_group=Column(N_("Group"), "text", N_("Customers who share the trait.")),
+    interests=Column(N_("Interest"), "text", N_("Interest that the customer names; one customer can have several.")),
+    share_of_known=Column(N_("Share"), "percent", N_("Customers of the row divided by customers of whom it is known.")),
+    known_share_low=Column(N_("Share, low"), "percent", N_("Lower end of the 95% interval of the share (Wilson).")),
+    known_share_high=Column(N_("Share, high"), "percent", N_("Upper end of the 95% interval of the share (Wilson).")),
+    unknown_share=Column(N_("Unknown"), "percent", N_("Customers of whom it is unknown divided by all customers.")),
+    place_level=Column(N_("Level"), "text", N_("Province or city."), values="message"),
+    place=Column(N_("Place"), "text", N_("Place under one name, however it was written.")),
+    cumulative_share_of_customers=Column(
+        N_("Cumulative share"), "percent", N_("Share of customers of the row and all rows above it of its level.")
+    ),
+    # interests
+    portrait_interest=Column(N_("Interest"), "text", N_("Interest that the customers name.")),
+    interest_a=Column(N_("Interest"), "text", N_("One of the two interests.")),
+    interest_b=Column(N_("With"), "text", N_("The other interest.")),
+    customers_both=Column(N_("Customers with both"), "count", N_("Customers who name both interests.")),
+    pair_expected=Column(
+        N_("By chance"), "number", N_("Customers with both if the two interests had nothing to do with each other.")
+    ),
+    pair_lift=Column(N_("Times as often"), "ratio", N_("Customers with both divided by those expected by chance.")),
+    # habits
+    orders_per_month=Column(
+        N_("Orders a month"), "number", N_("Orders of a customer by months since the first order; mean of the customers.")
+    ),
+    rate_low=Column(N_("Orders, low"), "number", N_("Lower end of the interval of the mean; 95% for all groups together.")),
+    rate_high=Column(N_("Orders, high"), "number", N_("Upper end of the interval of the mean; 95% for all groups together.")),
+    payment_used=Column(N_("Most used payment"), "text", N_("Payment method of most orders."), values="orders.payment_method"),
+    payment_share=Column(N_("Its share"), "percent", N_("Orders paid by it divided by orders of known payment method.")),
+    preferred_category=Column(
+        N_("Preferred category"), "text", N_("Category that is bought more than elsewhere, beyond chance.")
+    ),
+    preferred_brand=Column(N_("Preferred brand"), "text", N_("Brand that is bought more than elsewhere, beyond chance.")),
+    category_index=Column(
+        N_("Category index"), "index", N_("Mean share of a customer's spend on the category; 100 = customers outside the group.")
+    ),
+    brand_index=Column(
+        N_("Brand index"), "index", N_("Mean share of a customer's spend on the brand; 100 = customers outside the group.")
+    ),
+    # payment
+    payment_method=Column(N_("Payment method"), "text", N_("How the order was paid."), values="orders.payment_method"),
+    share_of_orders=Column(N_("Share of orders"), "percent", N_("Orders of the row divided by the orders of all rows.")),
+    share_trend=Column(
+        N_("Change a year"), "percent", N_("Change of the share of orders in a year (Theil–Sen slope), in points.")
+    ),
+    share_trend_low=Column(
+        N_("Change, low"), "percent", N_("Lower end of the interval of the change; 95% for all methods together.")
+    ),
+    share_trend_high=Column(
+        N_("Change, high"), "percent", N_("Upper end of the interval of the change; 95% for all methods together.")
+    ),
+    # brands
+    repeat_buyers=Column(N_("Repeat buyers"), "count", N_("Customers with the brand in two orders or more.")),
+    repeat_rate=Column(N_("Repeat rate"), "percent", N_("Repeat buyers divided by buyers of the brand.")),
+    repeat_low=Column(N_("Rate, low"), "percent", N_("Lower end of the 95% interval of the repeat rate (Wilson).")),
+    repeat_high=Column(N_("Rate, high"), "percent", N_("Upper end of the 95% interval of the repeat rate (Wilson).")),
+    next_purchases=Column(N_("Next purchases"), "count", N_("Orders with the category that follow one with the brand.")),
+    brand_stays=Column(N_("Stays"), "percent", N_("Next purchases in the category that are of the same brand.")),
+    brand_stays_by_chance=Column(
+        N_("By chance"), "percent", N_("Share of the brand among all next purchases in the categories in which it is bought.")
+    ),
+    # channels
+    contact_by=Column(N_("Channel"), "text", N_("Channel of the contact."), values="interactions.channel"),
+    contacts_made=Column(N_("Contacts"), "count", N_("Contacts made by the company with a known result.")),
+    contacts_answered=Column(N_("Responses"), "count", N_("Contacts whose result is a response.")),
+    answer_rate=Column(N_("Response"), "percent", N_("Responses divided by contacts.")),
+    answer_low=Column(N_("Response, low"), "percent", N_("Lower end of the 95% interval of the response.")),
+    answer_high=Column(N_("Response, high"), "percent", N_("Upper end of the 95% interval of the response.")),
+    best_channel=Column(
+        N_("Proven best"), "text", N_("Channel that customers contacted both ways answer more often than every other.")
+    ),
+    first_channel=Column(N_("Highest response"), "text", N_("Channel with the highest response."), values="interactions.channel"),
+    second_channel=Column(N_("Second"), "text", N_("Channel with the second highest response."), values="interactions.channel"),
+    second_rate=Column(N_("Its response"), "percent", N_("Response of the second channel.")),
+    social_platform=Column(N_("Platform"), "text", N_("Platform of the social events."), values="events.platform"),
+    social_likes=Column(N_("Likes"), "count", N_("Likes of customers.")),
+    social_comments=Column(N_("Comments"), "count", N_("Comments of customers.")),
+    social_shares=Column(N_("Shares"), "count", N_("Posts that customers shared.")),
+    social_follows=Column(N_("Follows"), "count", N_("Customers' decisions to follow or subscribe.")),
+    # spending power
+    power_part=Column(N_("Part of the index"), "text", N_("What the customers are ranked by."), values="message"),
+    power_correlation=Column(
+        N_("Agreement"), "ratio", N_("Rank correlation (Spearman) with the mean of the other parts; 1 = same order, 0 = none.")
+    ),
+    power_mean=Column(N_("Spending power"), "index", N_("Mean index of the group, 0 to 100.")),
+    power_low=Column(N_("Power, low"), "index", N_("Lower end of the interval of the mean; 95% for all groups together.")),
+    power_high=Column(N_("Power, high"), "index", N_("Upper end of the interval of the mean; 95% for all groups together.")),
+    power_against=Column(N_("Against all"), "number", N_("Mean index of the group less that of all customers.")),
+    # product cube
+    reading=Column(N_("Reading"), "text", N_("The question that is put to the cube."), values="message"),
+    read_thing=Column(N_("Of"), "text", N_("Product, or region.")),
+    read_answer=Column(N_("Answer"), "text", N_("Region, quarter or product furthest above the usual.")),
+    read_share=Column(N_("Share"), "percent", N_("Share of the spend of the product, or of the region.")),
+    read_usual=Column(N_("Usual"), "percent", N_("Share of all spend; of days where a season is asked for.")),
+    read_index=Column(N_("Index"), "index", N_("Share divided by the usual; 100 = as usual.")),
+    # business overview
+    quarter_name=Column(N_("Quarter"), "text", N_("Quarter of the calendar year.")),
+    quarter_covered=Column(N_("Covered"), "percent", N_("Share of the days of the quarter that the data covers.")),
+    business_customers=Column(N_("Customers"), "count", N_("Customers with an order in the quarter.")),
+    first_orders=Column(N_("First orders"), "count", N_("Customers with their first order in the data.")),
+    business_discounts=Column(N_("Discounts"), "money", N_("Discounts granted by the company.")),
+    returned_amount=Column(N_("Returned"), "money", N_("Amount of returns and refunds.")),
+    business_margin=Column(N_("Gross profit"), "money", N_("Line amounts less cost of the goods.")),
+    # product range
+    range_width=Column(N_("Width"), "count", N_("Lines with a product that sold.")),
+    range_length=Column(N_("Length"), "count", N_("Products that sold.")),
+    range_consistency=Column(
+        N_("Consistency"), "ratio", N_("Customers who buy of both lines, of those who buy of either; mean of all pairs of lines.")
+    ),
+    range_line=Column(N_("Line"), "text", N_("Product line.")),
+    products_listed=Column(N_("Listed"), "count", N_("Products of the line in the list of products.")),
+    products_sold=Column(N_("Sold"), "count", N_("Products with a line of an amount above 0.")),
+    range_categories=Column(N_("Categories"), "count", N_("Categories with a product that sold.")),
+    range_depth=Column(N_("Depth"), "number", N_("Products that sold to a category, mean.")),
+    products_leading=Column(N_("Make 80%"), "count", N_("Products with the most spend that make 80% of the line's.")),
+    range_overlap=Column(N_("Common buyers"), "ratio", N_("Mean share of common buyers with the other lines (Jaccard, 0 to 1).")),
+    # the customer's file
+    file_part=Column(N_("Part"), "text", N_("Part of the file."), values="message"),
+    file_item=Column(N_("Item"), "text", N_("Item of the file."), values="message"),
+    file_value=Column(N_("Known"), "text", N_("What is known of the customer.")),
+    file_score=Column(N_("Completeness"), "percent", N_("Share of items that are known, mean of the four parts.")),
+    file_day=Column(N_("Day"), "date", N_("Day of the event.")),
+    file_kind=Column(N_("Kind"), "text", N_("Order, contact, feedback or social event."), values="message"),
+    file_event=Column(N_("What"), "text", N_("Channel or type of the event.")),
+    file_amount=Column(N_("Amount"), "money", N_("Amount of the order.")),
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,7 +18,7 @@ from fivestep.engine import Tables, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import _, columns, ngettext
 from fivestep.profiling.covered_months import period
-from fivestep.profiling.portrait import ANSWERS, FIELDS, Portrait, left_out, portraits_of, quoted, spending
+from fivestep.profiling.portrait import ANSWERS, FIELDS, SENSITIVE, Portrait, left_out, portraits_of, quoted, spending, traits
 from fivestep.profiling.spend_index import FEW
 
 # The figure shows the first field that is there of each line.
@@ -28,6 +30,7 @@ FAMILIES = (
     ("region", "province", "city", "country"),
 )
 SHOWN_GROUPS = 12
+OWN_SECTION = ("country", "province", "city", "district")
 OFTEN = 0.2  # from this share on, unknown values are warned of
 
 
@@ -81,6 +84,63 @@ class Demographics:
             "Base: {n} customers. Bars: share of all customers; whiskers: 95% Wilson interval. A group is called the largest "
             "if its interval lies above all others."
         ).format(n=language.number(first.table["customers"].sum()))
+
+    @property
+    def listed(self) -> tuple[Portrait, ...]:
+        """The portraits whose groups are listed: those with more than one, without places, which have a section."""
+        return tuple(p for p in self.portraits if len(p.known) > 1 and p.field not in OWN_SECTION) or self.portraits[:1]
+
+    def groups(self) -> pd.DataFrame:
+        """The groups of every trait one under the other, as the reader sees them; of a trait with many, the largest
+        twelve.
+
+        portrait_trait, portrait_group and the columns of `Portrait` from customers on.
+        """
+        parts = []
+        for portrait in self.listed:
+            known, field = portrait.known, portrait.field
+            if len(known) > SHOWN_GROUPS + 1:
+                known = known.loc[
+                    known.sort_values(["customers", field], ascending=[False, True]).index[:SHOWN_GROUPS].sort_values()
+                ]
+            shown = pd.concat([known, portrait.table[portrait.table[field].isna()]])
+            names = [portrait.name(v) for v in shown[field]]
+            part = shown.drop(columns=[field, "spend"])
+            part.insert(0, "portrait_group", names)
+            part.insert(0, "portrait_trait", columns.column(field).label)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def groups_headline(self) -> str:
+        """How many groups spend reliably more and less than the average customer."""
+        apart = pd.concat([p.differing()["spend_index"] for p in self.listed])
+        return _("{above} of {all} groups spend reliably more than the average customer, {below} reliably less").format(
+            above=language.number((apart > 100).sum()),
+            below=language.number((apart < 100).sum()),
+            all=language.number(sum(len(p.known) for p in self.listed)),
+        )
+
+    def groups_note(self) -> str:
+        """Base, intervals, and of which traits only the largest groups are shown."""
+        first = self.portraits[0]
+        note = _(
+            "Base: {n} customers; spend of {period}. Index: spend per customer, 100 = all customers. Intervals: 95% (Wilson) for "
+            "each share; 95% for the {m} indices together, none below {few} customers."
+        ).format(
+            n=language.number(first.table["customers"].sum()),
+            period=period(first.first_day, first.as_of),
+            m=language.number(first.comparisons),
+            few=language.number(FEW),
+        )
+        cut = [columns.label(p.field) for p in self.listed if len(p.known) > SHOWN_GROUPS + 1]
+        more = (
+            _("Only the {n} largest groups are shown by {fields}.").format(
+                n=language.number(SHOWN_GROUPS), fields=language.listing(cut)
+            )
+            if cut
+            else ""
+        )
+        return " ".join(filter(None, (note, more, *left_out(first.inactive, first.unmatched))))
 
     def finding(self) -> Finding:
         """Which group's spend per customer is furthest from the average, of all traits: above it where any is, else below."""
@@ -138,16 +198,19 @@ class Demographics:
 
 
 @needs("customers.customer_id", "orders.customer_id", "orders.order_amount", answers=ANSWERS)
-def demographics(tables: Tables) -> Demographics | NotAvailable:
+def demographics(
+    tables: Tables, *, age_bands: tuple[int, ...] = (), sensitive: Sequence[str] = ()
+) -> Demographics | NotAvailable:
     """A `Portrait` of every demographic field that the customers table has a value of.
 
     The index intervals of all fields hold together: one report in twenty, not one group in twenty, may claim a difference that is
-    due to chance.
+    due to chance. *age_bands*: see `age.with_age_bands`; *sensitive*: the sensitive fields that may be shown.
     """
-    fields = [f for f in FIELDS if not tables.missing(f"customers.{f}")]
+    fields = traits(tables, sensitive)
     if not fields:
-        return NotAvailable(tuple(f"customers.{f}" for f in FIELDS[:4]), _(ANSWERS))
-    customers, unmatched = spending(tables, fields)
+        lacking = tuple(f"customers.{f}" for f in FIELDS if f not in SENSITIVE)
+        return NotAvailable(lacking[:4], _(ANSWERS))
+    customers, unmatched = spending(tables, fields, age_bands)
     fields = [f for f in fields if customers[f].notna().any()]
     if not fields:
         return NotAvailable((), _(ANSWERS), reason=_("No trait of any customer is known."))

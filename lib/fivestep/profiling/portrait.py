@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from fivestep import language
+from fivestep.contract import TABLES
 from fivestep.engine import Tables, frame, needs
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.intervals import wilson
 from fivestep.language import N_, _, columns, ngettext
+from fivestep.profiling import age
 from fivestep.profiling.covered_months import period
 from fivestep.profiling.spend_index import FEW, spend_index
 
@@ -43,6 +45,7 @@ FIELDS = (
     "member_level",
     "source",
 )
+SENSITIVE = tuple(f.name for f in TABLES["customers"].fields.values() if f.pii == "sensitive")
 ORDERED = ("age_band", "income_band", "household_size", "kids_count", "company_size")  # the others are sorted by size
 
 
@@ -132,9 +135,15 @@ class Portrait:
 
     def note(self) -> str:
         """Base, intervals and what counts how."""
-        base = _(
-            "Base: {n} customers, {unknown} of them unknown; spend of {period}. Index: spend per customer, 100 = all customers."
-        ).format(
+        said = (
+            _(
+                "Base: {n} customers, {unknown} of them unknown; spend of {period}. Index: spend per customer, 100 = all "
+                "customers."
+            )
+            if self.unknown_share > 0
+            else _("Base: {n} customers; spend of {period}. Index: spend per customer, 100 = all customers.")
+        )
+        base = said.format(
             n=language.number(self.table["customers"].sum()),
             unknown=language.percent(self.unknown_share),
             period=period(self.first_day, self.as_of),
@@ -147,29 +156,40 @@ class Portrait:
 
 
 @needs("customers.customer_id", "orders.customer_id", "orders.order_amount", answers=ANSWERS)
-def portrait(tables: Tables, field: str) -> Portrait | NotAvailable:
+def portrait(
+    tables: Tables, field: str, *, age_bands: tuple[int, ...] = (), sensitive: Sequence[str] = ()
+) -> Portrait | NotAvailable:
     """Customers, share and spend of each group by *field* of the customers table (text).
 
     Every customer of the table counts, with no spend where no order is known; customers without a value make the group Unknown.
+    *age_bands*: see `age.with_age_bands`; *sensitive*: the sensitive fields that may be shown.
     Orders without a customer and orders of customers that the table lacks are left out.
 
     Source: Wilson (1927) for shares; for indices see `spend_index`.
     """
     if field not in FIELDS:
         raise UserError(f"portrait: {field!r} is no trait that makes groups. Choose one of {', '.join(FIELDS)}.")
-    if tables.missing(f"customers.{field}"):
+    if field in SENSITIVE and field not in sensitive:
+        raise UserError(f"portrait: customers.{field} is sensitive. Name it under sensitive_fields in engagement.yml to show it.")
+    if field not in traits(tables, sensitive):
         return NotAvailable((f"customers.{field}",), _(ANSWERS))
-    customers, unmatched = spending(tables, [field])
+    customers, unmatched = spending(tables, [field], age_bands)
     if customers[field].isna().all():
         return NotAvailable((), _(ANSWERS), reason=_("{field} of every customer is unknown.").format(field=columns.label(field)))
     return portraits_of(customers, [field], unmatched, tables)[0]
 
 
-def spending(tables: Tables, fields: list[str]) -> tuple[pd.DataFrame, tuple[int, float]]:
+def traits(tables: Tables, sensitive: Sequence[str] = (), among: Sequence[str] = FIELDS) -> list[str]:
+    """Those of the fields *among* that the customers table has or, as the age band, can give; sensitive ones only if named."""
+    there = [f for f in among if not tables.missing(f"customers.{f}") or (f == "age_band" and age.age_of(tables) is not None)]
+    return [f for f in there if f not in SENSITIVE or f in sensitive]
+
+
+def spending(tables: Tables, fields: list[str], age_bands: tuple[int, ...] = ()) -> tuple[pd.DataFrame, tuple[int, float]]:
     """Fields, orders and spend of every customer; number and amount of orders of customers that the table lacks."""
     orders = tables.orders.filter(tables.orders.customer_id.notnull())
     spent = orders.group_by("customer_id").aggregate(orders=orders.count(), spend=orders.order_amount.sum().fill_null(0))
-    people = tables.customers.select("customer_id", *fields)
+    people = age.with_age_bands(tables, age_bands).select("customer_id", *fields)
     customers = frame(people.left_join(spent, "customer_id").drop("customer_id_right"), by=["customer_id"])
     customers[["orders", "spend"]] = customers[["orders", "spend"]].fillna(0).astype(float)
     lost = orders.anti_join(people.select("customer_id"), "customer_id")
@@ -211,12 +231,21 @@ def _order(table: pd.DataFrame, field: str) -> list[int]:
     """Row numbers in the order of display."""
     known = [v for v in table[field] if v is not None]
     if field in ORDERED:
-        known = language.value_order(f"customers.{field}", known)
+        known = in_order(field, known)
     else:
         size = dict(zip(table[field], table["customers"], strict=True))
         known = sorted(known, key=lambda v: (-size[v], v))
     place = {v: i for i, v in enumerate([*known, None])}
     return sorted(range(len(table)), key=lambda i: place[table[field].iloc[i]])
+
+
+def in_order(field: str, values: list[str]) -> list[str]:
+    """Bands in their declared order; age bands of which none is declared by the first age in their names."""
+    ordered = language.value_order(f"customers.{field}", values)
+    bands = {v: age.ends(v) for v in ordered} if field == "age_band" else {}
+    if not bands or None in bands.values() or ordered != language.value_order("", values):
+        return ordered
+    return sorted(ordered, key=lambda v: (bands[v], v))
 
 
 def left_out(inactive: int, unmatched: tuple[int, float]) -> tuple[str, ...]:

@@ -133,7 +133,34 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
                 continue
             said.add(b["text"])
         kept.append(b)
-    return {"title": plain(title), "head": head, "blocks": kept}
+    shown, absent = _without_empty_sections(kept)
+    return {"title": plain(title), "head": head, "blocks": shown, "absent": absent}
+
+
+def _without_empty_sections(blocks: list[dict]) -> tuple[list[dict], list[tuple[str, str]]]:
+    """The blocks without the sections that the data could not answer, and what is absent: (section, reason).
+
+    Such sections are named in one line at the end of their chapter and with their reasons at the end of the report.
+    """
+    sections: list[list[dict]] = [[]]
+    for b in blocks:
+        if b["t"] == "heading" and b["level"] == 2:
+            sections.append([])
+        sections[-1].append(b)
+    shown, named, absent = [], [], []
+    for section in sections:
+        title = plain(section[0]["c"]) if section and section[0]["t"] == "heading" else ""
+        reasons = [b["text"] for b in section if b["t"] == "not_available"]
+        absent += [(title, reason) for reason in reasons]
+        asked = sum(b["t"] == "para" for b in section) <= 1  # the section's question; more was written by somebody
+        if title and reasons and asked and {b["t"] for b in section} <= {"heading", "para", "not_available"}:
+            named.append(title)
+        else:
+            shown += section
+    if named:
+        text = _("Not shown, because the data cannot answer it: {sections}. The reasons are under “What is missing”.")
+        shown.append({"t": "para", "c": [text.format(sections=language.listing(named))]})
+    return shown, absent
 
 
 def _number_chapters(chapters: list[dict]) -> None:
@@ -224,11 +251,9 @@ def _closing(chapters: list[dict], facts: list[list[str]]) -> list[dict]:
     defined = _definitions(chapters)
     if defined:
         out += [_heading(_("Definitions")), _glossary(defined, head=[_("Column"), _("Meaning")])]
-    missing = list(dict.fromkeys((chapter["title"], b["text"]) for chapter in chapters for b in _of(chapter, "not_available")))
+    missing = list(dict.fromkeys((title or chapter["title"], text) for chapter in chapters for title, text in chapter["absent"]))
     if missing:
-        out.append(_heading(_("What is missing")))
-        several = len(chapters) > 1
-        out.append(_glossary([[a, b] for a, b in missing]) if several else _bullets([b for _a, b in missing]))
+        out += [_heading(_("What is missing")), _glossary([list(pair) for pair in missing])]
     return [{"t": "heading", "level": 1, "c": [_("Assumptions and definitions")]}, *out] if out else []
 
 

@@ -2,7 +2,7 @@
 
 Facts of the document come from the notebook's metadata ``report``: title, subtitle, client, author, date, footer, lang, facts,
 currency, and as_of (YYYY-MM-DD), the date that the PDF carries. Without ``lang`` the notebook's parameter ``language`` decides,
-else the language in use.
+else the language in use. Markdown cells that are messages of the catalog are shown in that language.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from traitlets import default
 from fivestep import language
 from fivestep.errors import UserError
 from fivestep.report import document, html, pdf
+from fivestep.report.prose import translated
 
 
 class _FivestepExporter(Exporter):
@@ -26,7 +27,7 @@ class _FivestepExporter(Exporter):
         meta["lang"] = meta.get("lang") or given.get("language") or language.current()
         if meta["lang"] in language.LANGUAGES:
             language.use(meta["lang"], currency=meta.get("currency") or language.currency())
-        return document.single(notebook, meta, base=Path(resources.get("metadata", {}).get("path") or "."))
+        return document.single(translated(notebook), meta, base=Path(resources.get("metadata", {}).get("path") or "."))
 
 
 class FivestepPDFExporter(_FivestepExporter):

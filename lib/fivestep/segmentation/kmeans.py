@@ -17,6 +17,8 @@ from fivestep.charts.theme import style
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
+from fivestep.segmentation.k_selection import everybody, fits, silhouettes
+from fivestep.segmentation.partitions import jaccard
 from fivestep.segmentation.purchases import coverage_warning, purchases, window_start
 
 ANSWERS = N_("which groups of customers the data itself suggests")
@@ -52,8 +54,9 @@ SPREAD = 0.01  # standard deviation (of a logarithm: 1 %) below which a feature 
 BOUND = 3.0  # standard deviations at which a feature is capped, so that one odd customer makes no cluster
 FEW = 100  # customers below which clusters are not looked for
 CHOICE_SAMPLE = 2_000  # customers on which the number of clusters is chosen: silhouette grows with the square
-FIT_SAMPLE = 50_000  # customers on which the clusters are fitted; all are then assigned
+FIT_SAMPLE = 50_000  # customers on which the clusters are fitted first; all then move their centres from there
 STARTS = 10
+AGAIN = 3  # starts on a resample
 SEED = 20
 
 
@@ -88,6 +91,10 @@ class Clusters:
     def chosen(self) -> pd.Series:
         """The row of ``choice`` that was used."""
         return self.choice[self.choice["verdict"] == CHOSEN].iloc[0]
+
+    def segments(self) -> pd.DataFrame:
+        """customer_id and cluster of every customer of the result."""
+        return self.table[["customer_id", "cluster"]]
 
     # ---------------------------------------------------------------- the choice of k
     def choice_chart(self) -> Figure:
@@ -241,7 +248,7 @@ def kmeans(tables: Tables, *, window_days: int = 365) -> Clusters | NotAvailable
     customers or two features that vary, there are no clusters to speak of: `NotAvailable`.
 
     One thread, fixed seeds and input by customer_id: the same data gives the same clusters. With more than 50,000 customers the
-    fit is on a sample of that size, chosen by a hash of customer_id, and the choice of k on 2,000.
+    fit on everybody starts from that on a sample of that size, chosen by a hash of customer_id; the choice of k is on 2,000.
     """
     table = _features(tables, window_days)
     if len(table) < FEW:
@@ -326,16 +333,10 @@ def _hashed_order(customers: pd.Series) -> np.ndarray:
     return np.argsort(pd.util.hash_array(customers.to_numpy(dtype=object), categorize=False), kind="stable")
 
 
-def _model(k: int):
-    from sklearn.cluster import KMeans
-
-    return KMeans(k, n_init=STARTS, random_state=SEED)
-
-
 def _choice(points: np.ndarray) -> pd.DataFrame:
     """Silhouette and stability of each number of clusters, with what follows from stability and size alone."""
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.metrics import adjusted_rand_score, silhouette_score
+    from sklearn.metrics import adjusted_rand_score
     from threadpoolctl import threadpool_limits
 
     rows = []
@@ -344,36 +345,32 @@ def _choice(points: np.ndarray) -> pd.DataFrame:
     with threadpool_limits(1), warnings.catch_warnings():
         # A resample may hold fewer different customers than k; its clusters then count as not found.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for k in (k for k in RANGE if k <= different and k < len(points)):
-            labels = _model(k).fit_predict(points)
+        sizes = [k for k in RANGE if k <= different and k < len(points)]
+        labelings = {k: model.labels_ for k, model in fits(points, sizes, starts=STARTS).items()}
+        clearness = dict(zip(sizes, silhouettes(points, list(labelings.values())), strict=True)) if sizes else {}
+        for k, labels in labelings.items():
             similar, rand = np.zeros(k), 0.0
             for resample in drawn:
-                again = _model(k).fit(points[resample]).predict(points)
+                again = fits(points[resample], [k], starts=AGAIN)[k].predict(points)
                 rand += adjusted_rand_score(labels, again) / RESAMPLES
                 seen = np.unique(resample)
-                similar += _jaccard(labels[seen], again[seen], k) / RESAMPLES
+                similar += jaccard(labels[seen], again[seen], k) / RESAMPLES
             smallest = np.bincount(labels, minlength=k).min() / len(points)
             verdict = SMALL if smallest < SMALLEST else STABLE if similar.min() >= SIMILARITY else UNSTABLE
             # Rounded, so that two numbers of clusters are told apart by the data and not by the last bit of a sum.
-            measured = (round(float(silhouette_score(points, labels)), 6), round(float(similar.min()), 6), round(rand, 6))
+            measured = (round(clearness[k], 6), round(float(similar.min()), 6), round(rand, 6))
             rows.append((k, *measured, smallest, verdict))
     return pd.DataFrame(
         rows, columns=["clusters_tried", "silhouette", "similarity", "adjusted_rand", "smallest_cluster", "verdict"]
     )
 
 
-def _jaccard(labels: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
-    """For each of *k* clusters of *labels*: its Jaccard similarity with the most similar cluster of *others*."""
-    both = np.bincount(labels * k + others, minlength=k * k).reshape(k, k)
-    either = both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both
-    return (both / np.maximum(either, 1)).max(axis=1)
-
-
 def _assigned(points: np.ndarray, k: int, fitted: np.ndarray) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # sums over threads depend on their number
-        return _model(k).fit(points[fitted]).predict(points)
+        model = fits(points[fitted], [k], starts=STARTS)[k]
+        return model.labels_ if len(fitted) == len(points) else everybody(points, model).labels_
 
 
 def _by_spend(labels: np.ndarray, points: np.ndarray, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -385,13 +382,15 @@ def _by_spend(labels: np.ndarray, points: np.ndarray, spend: np.ndarray) -> tupl
     return np.argsort(order)[labels], centres[order]
 
 
-def _names(centres: np.ndarray, used: list[str]) -> list[str]:
+def _names(centres: np.ndarray, used: list[str], words: dict[str, tuple[str, str, str]] = FEATURES) -> list[str]:
     """A name for each cluster: strongest difference first, every name once; what is left is average or lettered."""
     named: dict[int, str] = {}
     # Recency comes last: among regular customers it is the day of shopping rather than a habit.
-    strength = sorted((used[f] == "recency_days", -abs(round(z, 6)), c, f) for (c, f), z in np.ndenumerate(centres))
+    strength = sorted(
+        (used[f] == "recency_days", -abs(round(z, 6)), c, f) for (c, f), z in np.ndenumerate(centres) if used[f] in words
+    )
     for _last, size, cluster, feature in strength:
-        name = FEATURES[used[feature]][1 if centres[cluster, feature] > 0 else 2]
+        name = words[used[feature]][1 if centres[cluster, feature] > 0 else 2]
         if cluster not in named and name not in named.values() and -size >= DISTINCT:
             named[cluster] = name
     for cluster in range(len(centres)):

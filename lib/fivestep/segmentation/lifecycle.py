@@ -60,6 +60,11 @@ class Lifecycle:
     warnings: tuple[str, ...]
 
     @property
+    def measures(self) -> list[str]:
+        """The columns of ``table`` that stages are made of."""
+        return ["tenure_days", "recency_days", "order_days", "usual_gap_days"]
+
+    @property
     def buyers(self) -> pd.DataFrame:
         """The rows of customers who have ordered."""
         return self.table[self.table["lifecycle"] != NO_ORDER]

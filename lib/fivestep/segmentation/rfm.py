@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import matplotlib as mpl
 import numpy as np
@@ -15,6 +18,7 @@ from matplotlib.patches import Rectangle
 from fivestep import charts, language
 from fivestep.charts.theme import style
 from fivestep.engine import Tables, needs
+from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.segmentation.purchases import coverage_warning, purchases, window_start, without_purchase
@@ -47,6 +51,7 @@ CLASSES_8: dict[tuple[int, int, int], str] = {
     (0, 1, 0): N_("General retain customers"),
     (0, 0, 0): N_("General lost customers"),
 }
+RANGE_OF_SCORES = re.compile(r"\s*([RFM])\s*([1-5])(?:\s*[-–]\s*([1-5]))?\s*", re.IGNORECASE)
 LEVELS = (N_("Low"), N_("High"))
 MEASURES = {"recency_days": "r_score", "frequency": "f_score", "monetary": "m_score"}
 SCORES = 5
@@ -62,7 +67,8 @@ class Rfm:
     ``table``: one row per customer, by customer_id: recency_days, frequency, monetary, r_score, f_score, m_score (1..5, 5 is
     best), rfm_class, rfm_class_8. ``cutoffs``: measure -> the upper ends of scores 1 to 4 (recency: of scores 5 to 2);
     ``averages``: measure -> the mean that splits high from low in the eight classes. ``outside``: customers of the base with no
-    purchase in the window; ``nameless``: orders in the window that belong to no customer.
+    purchase in the window; ``nameless``: orders in the window that belong to no customer. ``own``: the engagement's own classes,
+    name -> scores; ``table`` then has rfm_class_own too.
     """
 
     table: pd.DataFrame
@@ -73,15 +79,27 @@ class Rfm:
     outside: int
     nameless: int
     warnings: tuple[str, ...]
+    own: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def recency_tells(self) -> bool:
         """Whether the cut-offs of recency lie far enough apart to tell who is leaving."""
         return self.cutoffs["recency_days"][-1] - self.cutoffs["recency_days"][0] >= RECENCY_SPAN
 
+    def segments(self) -> pd.DataFrame:
+        """customer_id and RFM class of every customer of the result."""
+        return self.table[["customer_id", "rfm_class"]]
+
     # ---------------------------------------------------------------- tables
     def classes(self) -> pd.DataFrame:
-        """One row per class of the ten, best first, empty ones included: rfm_class, rule, customers, shares, spend."""
+        """One row per class, empty ones included: class, rule, customers, shares, spend: the ten, or the engagement's own."""
+        if self.own:
+            out = self._summary("rfm_class_own", list(self.own))
+            out.insert(1, "rule", list(self.own.values()))
+            return out
+        return self._ten()
+
+    def _ten(self) -> pd.DataFrame:
         out = self._summary("rfm_class", list(CLASSES))
         spans = [["–".join(dict.fromkeys((span[0], span[-1]))) for span in rule] for rule in CLASSES.values()]
         out.insert(1, "rule", [f"R {r}, F {f}" for r, f in spans])
@@ -158,12 +176,14 @@ class Rfm:
         )
 
     def _top(self, by: str) -> pd.Series:
-        summary = self.classes() if by == "rfm_class" else self.classes_8()
+        summary = {"rfm_class": self._ten, "rfm_class_8": self.classes_8, "rfm_class_own": self.classes}[by]()
         return summary[summary["customers"] > 0].sort_values(["spend", "customers", by], ascending=[False, False, True]).iloc[0]
 
     def classes_headline(self) -> str:
         """What hangs on the customers who bought often and have been away."""
-        rows = self.classes().set_index("rfm_class").loc[list(OFTEN_BUT_AWAY)]
+        if self.own:
+            return self._headline("rfm_class_own")
+        rows = self._ten().set_index("rfm_class").loc[list(OFTEN_BUT_AWAY)]
         first, second = (_(name) for name in rows.index)
         share = rows["share_of_spend"].sum(min_count=2)
         if math.isnan(share):
@@ -275,8 +295,10 @@ class Rfm:
 
 
 @needs("orders.customer_id", "orders.order_date", "orders.order_amount", answers=ANSWERS)
-def rfm(tables: Tables, *, window_days: int = 365) -> Rfm | NotAvailable:
+def rfm(tables: Tables, *, window_days: int = 365, own: Mapping[str, str] | None = None) -> Rfm | NotAvailable:
     """Score the customers who bought in the last *window_days* days.
+
+    *own* are classes beside the ten and the eight, as engagement.yml names them: name -> scores (`own_classes`).
 
     Each measure is cut at its quintiles (inverted empirical distribution), so equal values get equal scores and the order of rows
     plays no part; where values repeat, a score can be empty, and a warning says so. Recency is in whole days to ``tables.as_of``.
@@ -286,6 +308,7 @@ def rfm(tables: Tables, *, window_days: int = 365) -> Rfm | NotAvailable:
     Source: Hughes (1994), Strategic Database Marketing; ten classes over the R-F grid as commonly used; eight classes: R, F, M
     against their means.
     """
+    cells = own_classes(own) if own else {}
     everybody = purchases(tables, window_days=window_days)
     table = everybody[everybody["frequency"] > 0].reset_index(drop=True)
     if len(table) < SCORES:
@@ -319,11 +342,15 @@ def rfm(tables: Tables, *, window_days: int = 365) -> Rfm | NotAvailable:
         strict=True,
     )
     table["rfm_class_8"] = [CLASSES_8[int(r), int(f), int(m)] for r, f, m in high]
+    if own:
+        table["rfm_class_own"] = [cells[cell] for cell in zip(*(table[score] for score in MEASURES.values()), strict=True)]
     nameless = tables.orders.filter(
         tables.orders.customer_id.isnull(), tables.orders.order_date >= window_start(tables, window_days)
     )
     return Rfm(
-        table=table[["customer_id", "recency_days", "frequency", "monetary", *MEASURES.values(), "rfm_class", "rfm_class_8"]],
+        table=table[
+            ["customer_id", *MEASURES, *MEASURES.values(), "rfm_class", "rfm_class_8", *(["rfm_class_own"] if own else [])]
+        ],
         cutoffs=cutoffs,
         averages=averages,
         window_days=window_days,
@@ -331,7 +358,38 @@ def rfm(tables: Tables, *, window_days: int = 365) -> Rfm | NotAvailable:
         outside=len(everybody) - len(table) + len(without_purchase(tables, everybody)),
         nameless=int(nameless.count().to_pandas()),
         warnings=(*_warnings(table, cutoffs), *coverage_warning(tables, window_days)),
+        own=dict(own or {}),
     )
+
+
+def own_classes(classes: Mapping[str, str]) -> dict[tuple[int, int, int], str]:
+    """The class of each of the 125 cells (R, F, M), of rules like ``R 4-5, F 3-5``; several areas are parted by semicolons.
+
+    A score that a rule does not name may be any. Raises UserError where a cell belongs to two classes or to none.
+    """
+    said = "engagement.yml: rfm_classes:"
+    named: dict[tuple[int, int, int], str] = {}
+    for name, rule in classes.items():
+        for area in rule.split(";"):
+            spans = {letter: range(1, SCORES + 1) for letter in "RFM"}
+            for part in area.split(","):
+                found = RANGE_OF_SCORES.fullmatch(part)
+                if not found or int(found[3] or found[2]) < int(found[2]):
+                    raise UserError(f"{said} {name}: {part.strip()!r} is no range of scores. Write it like R 4-5, F 3.")
+                spans[found[1].upper()] = range(int(found[2]), int(found[3] or found[2]) + 1)
+            for cell in itertools.product(*(spans[letter] for letter in "RFM")):
+                if cell in named and named[cell] != name:
+                    raise UserError(
+                        f"{said} R {cell[0]}, F {cell[1]}, M {cell[2]} is in {named[cell]!r} and in {name!r}. "
+                        "Give it to one of them."
+                    )
+                named[cell] = name
+    for cell in itertools.product(range(1, SCORES + 1), repeat=3):
+        if cell not in named:
+            raise UserError(
+                f"{said} R {cell[0]}, F {cell[1]}, M {cell[2]} is in no class. Every combination of scores needs one."
+            )
+    return named
 
 
 def _warnings(table: pd.DataFrame, cutoffs: dict[str, tuple[float, ...]]) -> tuple[str, ...]:
