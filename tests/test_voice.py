@@ -178,6 +178,32 @@ def test_the_slow_product_and_the_unsolved_cause_are_named(tables):
     assert "leaking bottle: only" in found.causes_headline()
 
 
+def test_every_complaint_is_listed_with_its_type_product_dates_representative_and_region(frames, tables):
+    found = needs.complaint_list(tables)
+    told = frames["feedback"][frames["feedback"]["feedback_type"] == "Complaint"].set_index("feedback_id")
+    t = found.table.set_index("feedback_id")
+    assert len(t) == len(told)
+    told = told.loc[t.index]
+    solved = told["resolved_at"] < END
+    assert t["solved"].tolist() == solved.tolist() == sorted(solved)
+    for ours, theirs in (("created_on", "created_at"), ("answered_on", "responded_at"), ("solved_on", "resolved_at")):
+        expected = told[theirs].where(told[theirs] < END).dt.normalize()
+        assert t[ours].dropna().to_dict() == expected.dropna().to_dict()
+    home = frames["customers"].set_index("customer_id")["region"]
+    assert t["region"].tolist() == told["customer_id"].map(home).tolist()
+    assert t["cause"].tolist() == told["cause"].tolist()
+    assert t.loc[~t["solved"], "created_on"].is_monotonic_increasing
+    listed = found.listed()
+    assert {"stated_type", "complaint_cause", "rated_product", "rated_region", "sales_rep", "feedback_date", "solution_date"} <= set(listed)
+    assert not listed["feedback_text"].str.contains("13812345678|Anna").any()
+    assert found.headline().startswith(f"Open complaints: {(~solved).sum()} of {len(told)}, the oldest since ")
+    assert not {"customer_id", "feedback_text"} & set(found.oldest())
+    done = frames["feedback"].assign(resolved_at=frames["feedback"]["created_at"])
+    none = needs.complaint_list(make_tables(as_of=AS_OF, **{**frames, "feedback": done}))
+    assert isinstance(none.oldest(), NotAvailable)
+    assert none.headline().startswith("All complaints are solved")
+
+
 def test_every_suggestion_has_its_follow_up(frames, tables):
     found = needs.suggestions(tables)
     told = frames["feedback"][frames["feedback"]["feedback_type"] == "建议"].set_index("feedback_id")
@@ -502,9 +528,9 @@ def run(tables) -> Recorder:
 def test_the_notebook_shows_every_section_of_the_voice_of_the_customer(tables):
     seen = run(tables)
     assert seen.gone == []
-    assert len(seen.shown) == 23
+    assert len(seen.shown) == 24
     assert len(seen.found) == len(set(seen.found)) == 7
-    assert set(seen.exported) == {"suggestions", "contact_overload"}
+    assert set(seen.exported) == {"complaints", "suggestions", "contact_overload"}
 
 
 def test_shuffling_rows_changes_no_word_of_these_sections(frames, tables):

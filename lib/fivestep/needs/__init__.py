@@ -2,6 +2,7 @@
 
 from fivestep.needs import columns  # noqa: F401  registers what the tables of this step are called
 from fivestep.needs.category_trends import CategoryTrends, category_trends
+from fivestep.needs.complaint_list import ComplaintList, complaint_list
 from fivestep.needs.contact_overload import ContactOverload, contact_overload
 from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_sensitivity, price_elasticity, private_label
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
@@ -28,6 +29,7 @@ from fivestep.needs.voice import Contacts, Voice, contacts, voice
 
 __all__ = [
     "CategoryTrends",
+    "ComplaintList",
     "ContactOverload",
     "Contacts",
     "DealSensitivity",
@@ -55,6 +57,7 @@ __all__ = [
     "Topics",
     "Voice",
     "category_trends",
+    "complaint_list",
     "contact_overload",
     "contacts",
     "deal_sensitivity",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import ibis
+import pandas as pd
 
 from fivestep import language
-from fivestep.engine import Tables
+from fivestep.engine import Tables, frame
 from fivestep.language import N_, _
 from fivestep.needs.survey import SCALES
 
@@ -92,6 +93,42 @@ def cases(tables: Tables) -> ibis.Table:
     names = tables.products.select(_product="product_id", _name="product_name")
     out = out.left_join(names, out.product_id == names._product)
     return out.mutate(product=ibis.coalesce(out._name, out.product_id)).drop("_product", "_name").cache()
+
+
+# What `case_list` calls a column -> under which name a reader sees it.
+LISTED = {
+    "feedback_type": "stated_type",
+    "cause": "complaint_cause",
+    "product": "rated_product",
+    "region": "rated_region",
+    "department": "feedback_department",
+    "status": "feedback_status",
+    "created_on": "feedback_date",
+    "answered_on": "answer_date",
+    "solved_on": "solution_date",
+    "days": "days_waiting",
+    "text": "feedback_text",
+}
+
+
+def case_list(told: ibis.Table, tables: Tables) -> pd.DataFrame:
+    """The *told* cases one by one, by id: feedback_id, customer_id, feedback_type (as the data has it), cause, product, region,
+    sales_rep, department, created_on, answered_on, solved_on (days), status, solved, days (since it came in, or until it was
+    solved; NaN where it is not known when), text.
+    """
+    begin, end = told.created_at.epoch_seconds(), ibis.literal(end_of(tables)).epoch_seconds()
+    until = ibis.ifelse(told.solved, told.resolved_at.epoch_seconds(), end)
+    whole = ((until - begin) / 86_400).floor().cast("float64")
+    dates = {"created_on": told.created_at, "answered_on": told.responded_at, "solved_on": told.resolved_at}
+    out = frame(
+        told.select(
+            *("feedback_id", "customer_id", "feedback_type", "cause", "product", "region", "sales_rep", "department"),
+            **{name: moment.date() for name, moment in dates.items()},
+            status=told.status, solved=told.solved, days=whole, text=told.text,
+        ),
+        by=["feedback_id"],
+    )  # fmt: skip
+    return out.assign(**{name: pd.to_datetime(out[name]) for name in dates})
 
 
 def complaints(told: ibis.Table) -> tuple[ibis.Table, bool]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import ibis
+import numpy as np
 import pandas as pd
 
 from fivestep import language
-from fivestep.engine import Tables, frame, needs
+from fivestep.engine import Tables, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
 from fivestep.language import N_, _
-from fivestep.needs.feedback_cases import SUGGESTION, cases, end_of
+from fivestep.needs.feedback_cases import LISTED, SUGGESTION, case_list, cases
 from fivestep.privacy.masking import masked_text
 
 DONE, ANSWERED, WAITING = N_("Done"), N_("Answered"), N_("Waiting")
@@ -22,10 +22,7 @@ _ANSWERS = N_("what became of customers' suggestions")
 
 @dataclass(frozen=True)
 class Suggestions:
-    """``table``: one row per suggestion, longest waiting first: feedback_id, customer_id, created_on, product, region,
-    department, sales_rep, status (as the data has it), follow_up (done, answered, waiting), days (since it came in, or until it
-    was done; NaN where it is not known when), text.
-    """
+    """``table``: one row per suggestion as `case_list` has it, longest waiting first, with follow_up (done, answered, waiting)."""
 
     table: pd.DataFrame
 
@@ -55,18 +52,7 @@ class Suggestions:
 
     def follow_up(self) -> pd.DataFrame:
         """The tracker: every suggestion that is not done, longest waiting first, then those done; texts masked."""
-        out = self.table.assign(text=[masked_text(t) for t in self.table["text"]], product=self.table["product"])
-        return out.rename(
-            columns={
-                "created_on": "feedback_date",
-                "product": "rated_product",
-                "region": "rated_region",
-                "status": "feedback_status",
-                "department": "feedback_department",
-                "days": "days_waiting",
-                "text": "feedback_text",
-            }
-        )
+        return self.table.assign(text=[masked_text(t) for t in self.table["text"]]).rename(columns=LISTED)
 
     def _count(self, state: str) -> int:
         return int((self.table["follow_up"] == state).sum())
@@ -114,36 +100,10 @@ class Suggestions:
 def suggestions(tables: Tables) -> Suggestions | NotAvailable:
     """Every suggestion with its follow-up at the as-of date."""
     told = cases(tables)
-    told = told.filter(told.kind == SUGGESTION)
-    end = ibis.literal(end_of(tables)).epoch_seconds()
-    begin = told.created_at.epoch_seconds()
-    state = ibis.cases((told.solved, DONE), (told.responded_at.notnull(), ANSWERED), else_=WAITING)
-    until = ibis.ifelse(told.solved, told.resolved_at.epoch_seconds(), end)
-    table = frame(
-        told.select(
-            "feedback_id", "customer_id", "product", "region", "department", "sales_rep", "status", "text",
-            created_on=told.created_at.date(), follow_up=state, days=((until - begin) / 86_400).floor().cast("float64"),
-        ),
-        by=["feedback_id"],
-    )  # fmt: skip
+    table = case_list(told.filter(told.kind == SUGGESTION), tables).drop(columns=["feedback_type", "cause"])
     if table.empty:
         return NotAvailable((), _(_ANSWERS), reason=_("no feedback is a suggestion."))
-    table["created_on"] = pd.to_datetime(table["created_on"])
-    order = [
-        *(
-            "feedback_id",
-            "customer_id",
-            "created_on",
-            "product",
-            "region",
-            "department",
-            "sales_rep",
-            "status",
-            "follow_up",
-            "days",
-            "text",
-        ),
-    ]
+    states = np.select([table.pop("solved"), table["answered_on"].notna()], [DONE, ANSWERED], WAITING)
+    table.insert(table.columns.get_loc("status"), "follow_up", states)
     table["_done"] = table["follow_up"] == DONE
-    table = table.sort_values(["_done", "created_on", "feedback_id"], ignore_index=True)
-    return Suggestions(table[order])
+    return Suggestions(table.sort_values(["_done", "created_on", "feedback_id"], ignore_index=True).drop(columns="_done"))
