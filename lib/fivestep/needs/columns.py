@@ -165,12 +165,16 @@ register(
     complaint_rate_low=Column(N_("Complaint rate, low"), "ratio", N_("Lower limit of the 95% interval of the rate.")),
     complaint_rate_high=Column(N_("Complaint rate, high"), "ratio", N_("Upper limit of the 95% interval of the rate.")),
     # contacts
-    contact_type=Column(N_("Type of contact"), "text", N_("What kind of contact it was."), values="interactions.interaction_type"),
+    contact_type=Column(
+        N_("Type of contact"), "text", N_("What kind of contact it was."), values="interactions.interaction_type"
+    ),
     channel_of_contact=Column(N_("Channel"), "text", N_("Channel of the contact."), values="interactions.channel"),
     contact_direction=Column(
         N_("Inbound or outbound"), "text", N_("From the customer or to the customer."), values="interactions.direction"
     ),
-    contact_department=Column(N_("Contacting department"), "text", N_("Department in contact."), values="interactions.department"),
+    contact_department=Column(
+        N_("Contacting department"), "text", N_("Department in contact."), values="interactions.department"
+    ),
     contacts_made=Column(N_("Contacts made"), "count", N_("Number of contacts.")),
     contact_department_a=Column(
         N_("One department"), "text", N_("First of the two departments, by name."), values="interactions.department"
@@ -223,7 +227,9 @@ register(
     feedback_date=Column(N_("Received"), "date", N_("Day on which it came in.")),
     answer_date=Column(N_("First answer"), "date", N_("Day on which it was first answered.")),
     solution_date=Column(N_("Solved on"), "date", N_("Day on which it was solved.")),
-    feedback_department=Column(N_("Department in charge"), "text", N_("Department that deals with it."), values="feedback.department"),
+    feedback_department=Column(
+        N_("Department in charge"), "text", N_("Department that deals with it."), values="feedback.department"
+    ),
     feedback_status=Column(N_("Status"), "text", N_("Status as the data has it."), values="feedback.status"),
     feedback_text=Column(N_("Text"), "text", N_("What the customer wrote, masked.")),
     sales_rep=Column(N_("Representative"), "text", N_("Sales representative in charge.")),
@@ -245,7 +251,9 @@ register(
     priority_sum=Column(N_("Share of priority"), "percent", N_("Priority of the class divided by that of all pain points.")),
     place_product=Column(N_("Product"), "text", N_("Product complained about, or all of them.")),
     place_region=Column(N_("Region"), "text", N_("Region of the customers, or all of them.")),
-    customers_expected=Column(N_("Expected customers"), "number", N_("Customers who would have complained at the rate of elsewhere.")),
+    customers_expected=Column(
+        N_("Expected customers"), "number", N_("Customers who would have complained at the rate of elsewhere.")
+    ),
     times_as_often=Column(N_("Times as often"), "number", N_("Rate of complaining customers here divided by that elsewhere.")),
     times_as_often_low=Column(N_("Times, low"), "number", N_("Lower limit of the 95% interval of times as often.")),
     times_as_often_high=Column(N_("Times, high"), "number", N_("Upper limit of the 95% interval of times as often.")),

@@ -42,7 +42,12 @@ SOLVED = (
         "结案",
     ),
 )
-DIMENSIONS = {"product": N_("Product"), "region": N_("Region"), "sales_rep": N_("Representative"), "department": N_("Department in charge")}
+DIMENSIONS = {
+    "product": N_("Product"),
+    "region": N_("Region"),
+    "sales_rep": N_("Representative"),
+    "department": N_("Department in charge"),
+}
 LABELS = {"product": "products.product_name", "region": "customers.region", "department": "feedback.department"}
 
 

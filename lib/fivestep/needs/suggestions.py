@@ -22,7 +22,7 @@ _ANSWERS = N_("what became of customers' suggestions")
 
 @dataclass(frozen=True)
 class Suggestions:
-    """``table``: one row per suggestion as `case_list` has it, longest waiting first, with follow_up (done, answered, waiting)."""
+    """``table``: one row per suggestion as `case_list` has it, longest waiting first, with follow_up (its state)."""
 
     table: pd.DataFrame
 
