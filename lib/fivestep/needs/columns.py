@@ -175,7 +175,7 @@ register(
     contact_department=Column(
         N_("Contacting department"), "text", N_("Department in contact."), values="interactions.department"
     ),
-    contacts_made=Column(N_("Contacts made"), "count", N_("Number of contacts.")),
+    contact_count=Column(N_("Contacts made"), "count", N_("Number of contacts.")),
     contact_department_a=Column(
         N_("One department"), "text", N_("First of the two departments, by name."), values="interactions.department"
     ),

@@ -243,7 +243,7 @@ class Contacts:
         top = self.table.iloc[0]
         return _("The most frequent contact is {type}, {share} of all").format(
             type=language.value("interactions.interaction_type", top["contact_type"]),
-            share=language.percent(top["contacts_made"] / self.contacts),
+            share=language.percent(top["contact_count"] / self.contacts),
         )
 
     def note(self) -> str:
@@ -257,8 +257,8 @@ def contacts(tables: Tables) -> Contacts:
     names = {"contact_type": "interaction_type", "channel_of_contact": "channel", "contact_direction": "direction",
              "contact_department": "department"}  # fmt: skip
     keys = {new: told[old] if old in told.columns else ibis.null("string") for new, old in names.items()}
-    counted = told.group_by(**keys).aggregate(contacts_made=told.count(), customers=told.customer_id.nunique())
-    table = frame(counted, by=[counted.contacts_made.desc(), *keys])
+    counted = told.group_by(**keys).aggregate(contact_count=told.count(), customers=told.customer_id.nunique())
+    table = frame(counted, by=[counted.contact_count.desc(), *keys])
     by_month = told.group_by(
         month=told.occurred_at.truncate("M").cast("date"),
         department=told["department"] if "department" in told.columns else ibis.null("string"),
@@ -270,4 +270,4 @@ def contacts(tables: Tables) -> Contacts:
     months = by_month.pivot_table(index="month", columns="department", values="n", aggfunc="sum")
     months = months.reindex(every, columns=list(largest)).fillna(0).astype(int)
     months = months.rename_axis(index="month", columns=None).reset_index()
-    return Contacts(table, months, int(table["contacts_made"].sum()), int(told.customer_id.nunique().to_pandas()))
+    return Contacts(table, months, int(table["contact_count"].sum()), int(told.customer_id.nunique().to_pandas()))
