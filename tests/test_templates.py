@@ -567,7 +567,7 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     packages = f".venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     lines = ["set -e"]
     for words in commands((project / "README.md").read_text("utf-8")):
-        small = {"jupyter": ["--version"], "simulate": ["--customers", "300"], "exam": ["--customers", "300"]}
+        small = {"jupyter": ["--version"], "simulate": ["--customers", "500"], "exam": ["--customers", "500"]}
         lines.append(shlex.join([*words, *small.get(words[0], []), *small.get(words[1], [])]))
         if words[1:3] == ["-m", "venv"]:
             lines.append(f"echo {shlex.quote(sysconfig.get_path('purelib'))} >{packages}/zz_of_this_environment.pth")
