@@ -152,7 +152,7 @@ class PainPoints:
         top = self.table.iloc[0]
         words = {
             "cause": self.label(top["pain_point"]),
-            "pain_class": _(top["pain_class"]),
+            "pain_class": _(top.pain_class),
             "n": language.number(top["complaints"]),
         }
         if math.isnan(top["priority"]):
@@ -182,7 +182,7 @@ class PainPoints:
         t = self.classes()
         top = t.sort_values("complaint_cases", ascending=False, kind="stable").iloc[0]
         return _("{pain_class} makes up {share} of the complaints").format(
-            pain_class=_(top["pain_class"]), share=language.percent(top["complaint_share"])
+            pain_class=_(top.pain_class), share=language.percent(top["complaint_share"])
         )
 
     def note(self) -> str:
