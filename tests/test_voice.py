@@ -253,6 +253,8 @@ def test_the_planted_pain_point_comes_first_with_its_place_and_no_other(frames, 
     assert top["severity"] == pytest.approx((1 + unsolved) / 2)  # every complaint has the lowest of five scores
     assert top["priority_low"] < 100 < top["priority_high"]
     assert found.classes()["complaint_cases"].sum() == (told["feedback_type"] == "Complaint").sum()
+    rival = found.table.iloc[1]
+    assert (rival["priority_high"] > top["priority_low"]) == any("slow service" in w.lower() for w in found.finding().warnings)
 
 
 def test_complaints_that_fall_by_chance_sit_nowhere(frames):
@@ -305,7 +307,7 @@ def test_overloaded_weeks_are_those_of_a_plain_count(frames, tables):
     assert set(found.often()["customer_id"]) == set(over[over >= OFTEN].index) == {f"c{i:03}" for i in range(10)}
     assert found.pairs.iloc[0][["department_a", "department_b"]].tolist() == ["Mail", "Shops"]
     assert found.weeks["overloaded"].sum() == (departments >= 2).sum()
-    assert "do not want marketing: 1 " in found.finding().warnings[0]
+    assert "do not want marketing: 1." in found.finding().warnings[0]
     seen = (
         out.assign(week=week).drop_duplicates(["customer_id", "department", "week"]).groupby(["customer_id", "department"]).size()
     )

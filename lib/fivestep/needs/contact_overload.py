@@ -111,7 +111,9 @@ class ContactOverload:
         refused = None if self.opted_out is None else len(self.opted_out.intersection(self.table["customer_id"]))
         warnings = []
         if refused:
-            warnings.append(_("Overloaded though they do not want marketing: {n} customers.").format(n=language.number(refused)))
+            warnings.append(
+                _("Customers who are overloaded though they do not want marketing: {n}.").format(n=language.number(refused))
+            )
         return Finding(
             key="needs.overloaded_customers_share",
             value=share,

@@ -218,7 +218,7 @@ class PainPoints:
             "complaint; each "
             "customer counts once. Exact binomial test, false discovery rate {rate} over all causes and places; a "
             "product or a region "
-            "alone is named only if it stands out beyond the places inside it."
+            "alone is named only if it stands out beyond the places inside it. A dash: everybody who complained is there."
         ).format(rate=language.percent(FALSE_DISCOVERY_RATE, 0))
 
     def finding(self) -> Finding:
@@ -227,6 +227,13 @@ class PainPoints:
         places = self.places[self.places["pain_point"] == top["pain_point"]]
         unknown = float(self.table.loc[self.table["pain_class"] == UNKNOWN, "complaints"].sum() / self.table["complaints"].sum())
         warnings = [_("Spend of customers who complained is at risk, not lost: how many would leave is not known.")]
+        rivals = self.table.iloc[1:][self.table["priority_high"].iloc[1:] > top["priority_low"]]["pain_point"]
+        if len(rivals):
+            warnings.append(
+                _("The order is not certain; as far as the intervals tell, these could come first as well: {causes}.").format(
+                    causes=language.listing([self.label(p) for p in rivals])
+                )
+            )
         if unknown > 0.2:
             warnings.append(_("{share} of the complaints could not be classified.").format(share=language.percent(unknown)))
         return Finding(
