@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from fivestep.errors import UserError
+from fivestep.privacy.masking import legible
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 WORDS = Path(__file__).parent / "words"
@@ -38,7 +39,7 @@ def plain(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, in order, without blanks around them; what holds no letter is none."""
-    parts = (part.strip() for part in _SENTENCE.findall(unicodedata.normalize("NFKC", text).replace("\x00", "")))
+    parts = (part.strip() for part in _SENTENCE.findall(legible(text).replace("\x00", "")))
     return [part for part in parts if any(c.isalpha() for c in part)]
 
 

@@ -20,7 +20,7 @@ def masked(text: str | None) -> str:
     """
     if text is None:
         return ""
-    text = " ".join(unicodedata.normalize("NFKC", str(text)).split())
+    text = " ".join(legible(str(text)).split())
     if address := re.fullmatch(r"([^@\s])[^@\s]*@([^@\s]+\.[^@\s]+)", text):
         return f"{address[1]}***@{address[2]}"
     digits = re.sub(r"\D", "", text)
@@ -66,6 +66,15 @@ _HIDDEN = (
 )  # fmt: skip
 
 
+_MARKS = re.compile("([，！？；：（）]+)")  # which Chinese sentences keep in full width
+
+
+def legible(text: str) -> str:
+    """*text* with letters and digits in one form of width, marks as they were written."""
+    parts = _MARKS.split(text)
+    return "".join(part if i % 2 else unicodedata.normalize("NFKC", part) for i, part in enumerate(parts))
+
+
 def masked_text(text: str | None, longest: int = 200) -> str:
     """A sentence as it may be quoted: numbers of five digits and more, addresses of mail, web, messengers and houses, number
     plates, and names that follow or precede a title are stars; cut after *longest* characters.
@@ -74,7 +83,7 @@ def masked_text(text: str | None, longest: int = 200) -> str:
     """
     if text is None or text != text:
         return ""
-    text = " ".join(unicodedata.normalize("NFKC", str(text)).split())
+    text = " ".join(legible(str(text)).split())
     for pattern, shown in _HIDDEN:
         text = pattern.sub(shown, text)
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
