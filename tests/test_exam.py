@@ -164,11 +164,7 @@ def test_the_section_of_the_report_is_whole_and_labelled_simulated(passed, code)
     finding = passed.finding()
     answers, missed = sum(ANSWERS.values()), len(KNOWN_MISSES)
     assert finding.value == pytest.approx(1 - missed / answers)
-    assert len(finding.warnings) == missed
-    found = passed.table.index[passed.table.verdict == FOUND]
-    worse = Exam(passed.table.assign(verdict=passed.table["verdict"].mask(passed.table.index == found[0], MISSED))).finding()
-    assert worse.value == pytest.approx(1 - (missed + 1) / answers)
-    assert len(worse.warnings) == missed + 1
+    assert len(finding.warnings) == (missed > 0)
     assert len(passed.verdicts().axes[0].patches) == len(VERDICTS)
     if code == "en":
         titles = [passed.headline(), passed.facts_headline(), finding.text]
@@ -195,7 +191,7 @@ def test_only_a_report_on_the_whole_of_a_simulated_company_has_an_exam(folder, t
     assert module.exam_of(Engagement(made_up, step, as_of="2024-06-30")) is None
     assert module.exam_of(Engagement(tmp_path / "real", step)) is None
     last = nbformat.read(KIT / "notebooks" / "5_evaluation.ipynb", as_version=4).cells[-1]
-    assert last.source.startswith("exam = exam_of(engagement)")  # no heading stands above it where there is no exam
+    assert last.source.startswith("show_exam(engagement)")  # no heading stands above it where there is no exam
 
 
 def test_several_companies_are_summed_up_by_question(passed):
