@@ -309,7 +309,9 @@ def _anchor(blocks: list[dict]) -> None:
     for b in blocks:
         if b["t"] == "takeaways":
             b["target"] = chapters[b["number"]]
-            b["items"] = [{k: v for k, v in i.items() if k != "of"} | {"caution": i["of"]["id"] if i["of"] else ""} for i in b["items"]]
+            for item in b["items"]:
+                cautioned = item.pop("of")
+                item["caution"] = cautioned["id"] if cautioned else ""
 
 
 def _describe(blocks: list[dict]) -> None:
