@@ -35,6 +35,8 @@ ANSWERS = {
     "kano": 1,
     "satisfaction_drivers": 6,
     "unprofitable_customers": 1,
+    "pain_point": 2,
+    "contact_overlap": 2,
     "product_pair": 1,
     "decoy_pair": 1,
     "category_trends": 3,
