@@ -50,3 +50,47 @@ register(
     break_even_customers=Column(N_("Customers to keep"), "count", N_("Customers kept because of the contact at which it pays.")),
     break_even_share=Column(N_("Share to keep"), "percent", N_("Customers to keep divided by those who may be contacted.")),
 )  # fmt: skip
+# offers, expected returns, budget
+register(
+    offer=Column(N_("Offer"), "text", N_("What the customers of the play are offered, as the playbook says."), values="message"),
+    service_level=Column(
+        N_("Service level"), "text", N_("How the customers of the play are served, as the playbook says."), values="message"
+    ),
+    contacts_a_year=Column(
+        N_("Contacts a year"), "count", N_("How often a customer of the play is contacted within a year; 0 without contact.")
+    ),
+    stake_per_contactable=Column(
+        N_("Stake per customer"), "money", N_("Spend at stake divided by customers, of those who may be contacted.")
+    ),
+    effect_share=Column(
+        N_("Effect"), "percent", N_("What contact adds to the spend of a year, divided by the spend at stake.")
+    ),
+    effect_low=Column(N_("Effect, low"), "percent", N_("Lower end of the effect: of its 95 % interval where measured.")),
+    effect_high=Column(N_("Effect, high"), "percent", N_("Upper end of the effect: of its 95 % interval where measured.")),
+    effect_origin=Column(
+        N_("Known from"), "text", N_("Measured here, benchmark with a source, or assumption."), values="message"
+    ),
+    expected_return=Column(
+        N_("Expected return"), "money", N_("Spend at stake times effect times margin, less the cost of contact.")
+    ),
+    expected_return_low=Column(N_("Return, low"), "money", N_("Expected return with the effect at one end.")),
+    expected_return_high=Column(N_("Return, high"), "money", N_("Expected return with the effect at the other end.")),
+    most_contacted=Column(
+        N_("At most"), "count", N_("Customers who may be contacted, less the control group that is left without contact.")
+    ),
+    planned_customers=Column(N_("Planned customers"), "count", N_("Customers to contact in the best plan.")),
+    planned_contacts=Column(N_("Planned contacts"), "count", N_("Planned customers times contacts a year.")),
+    planned_cost=Column(N_("Planned cost"), "money", N_("Cost of the planned contacts.")),
+    planned_return=Column(N_("Planned return"), "money", N_("Expected return of the planned customers, after the cost.")),
+    planned_return_low=Column(N_("Planned return, low"), "money", N_("Planned return with the effect at one end.")),
+    planned_return_high=Column(N_("Planned return, high"), "money", N_("Planned return with the effect at the other end.")),
+    assumption=Column(N_("Assumption"), "text", N_("What is changed, all else as it is.")),
+    return_if_low=Column(N_("Return if low"), "money", N_("What the plan brings if the assumption is at its lower end.")),
+    return_if_high=Column(N_("Return if high"), "money", N_("What the plan brings if the assumption is at its upper end.")),
+    first_if_low=Column(
+        N_("First if low"), "text", N_("Play with most return on cost if the assumption is low."), values="message"
+    ),
+    first_if_high=Column(
+        N_("First if high"), "text", N_("Play with most return on cost if the assumption is high."), values="message"
+    ),
+)  # fmt: skip
