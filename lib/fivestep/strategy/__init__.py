@@ -1,6 +1,7 @@
 """Step 4: what should be done for whom, and how success will be known."""
 
 from fivestep.strategy import columns  # noqa: F401  registers what the tables of this step are called
+from fivestep.strategy.action_lists import ActionLists, action_lists
 from fivestep.strategy.budget import Budget, Sensitivity, budget
 from fivestep.strategy.campaign_effects import CampaignEffects, MeasuredEffect, campaign_effects
 from fivestep.strategy.expected_returns import ExpectedReturns, expected_returns
@@ -12,7 +13,8 @@ from fivestep.strategy.plan import Plan, plan
 from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
 
 __all__ = [
-    "BreakEven", "Budget", "CampaignEffects", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "MeasuredEffect",
-    "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook", "Sensitivity", "break_even", "budget", "campaign_effects",
-    "expected_returns", "goals", "keep_list", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages",
+    "ActionLists", "BreakEven", "Budget", "CampaignEffects", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi",
+    "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook", "Sensitivity", "action_lists",
+    "break_even", "budget", "campaign_effects", "expected_returns", "goals", "keep_list", "money_at_stake",
+    "next_best_category", "plan", "playbook", "playbook_messages",
 ]  # fmt: skip

@@ -50,6 +50,22 @@ register(
     break_even_customers=Column(N_("Customers to keep"), "count", N_("Customers kept because of the contact at which it pays.")),
     break_even_share=Column(N_("Share to keep"), "percent", N_("Customers to keep divided by those who may be contacted.")),
 )  # fmt: skip
+# the lists
+register(
+    action_list=Column(N_("List"), "text", N_("Why the customer is approached."), values="message"),
+    list_reason=Column(N_("Why"), "text", N_("Why the customer is on the list.")),
+    confidence=Column(N_("Confidence"), "text", N_("How well the customer is known, by the number of orders."), values="message"),
+    hand_to=Column(
+        N_("In charge"), "text", N_("Sales representative of the customer, else the store with most orders, else the region.")
+    ),
+    churn_risk=Column(
+        N_("Risk of silence"), "percent", N_("Chance that the customer does not order in the days ahead, by the tested model.")
+    ),
+    listed_to_contact=Column(N_("To contact"), "count", N_("Customers of the list who are to be contacted.")),
+    listed_opted_out=Column(N_("Opted out"), "count", N_("Customers of the list who do not want marketing.")),
+    listed_busy=Column(N_("Contacted lately"), "count", N_("Customers of the list who were contacted often lately.")),
+    listed_control=Column(N_("Control"), "count", N_("Customers of the list who are left without contact by chance.")),
+)  # fmt: skip
 # offers, expected returns, budget
 register(
     offer=Column(N_("Offer"), "text", N_("What the customers of the play are offered, as the playbook says."), values="message"),
