@@ -4,6 +4,7 @@ from fivestep.strategy import columns  # noqa: F401  registers what the tables o
 from fivestep.strategy.action_lists import ActionLists, action_lists
 from fivestep.strategy.budget import Budget, Sensitivity, budget
 from fivestep.strategy.campaign_effects import CampaignEffects, MeasuredEffect, campaign_effects
+from fivestep.strategy.churn import Churn, CutOff, churn, cut_off
 from fivestep.strategy.expected_returns import ExpectedReturns, expected_returns
 from fivestep.strategy.goals import Goals, goals
 from fivestep.strategy.keep_list import KeepList, keep_list
@@ -13,8 +14,8 @@ from fivestep.strategy.plan import Plan, plan
 from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
 
 __all__ = [
-    "ActionLists", "BreakEven", "Budget", "CampaignEffects", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi",
-    "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook", "Sensitivity", "action_lists",
-    "break_even", "budget", "campaign_effects", "expected_returns", "goals", "keep_list", "money_at_stake",
-    "next_best_category", "plan", "playbook", "playbook_messages",
+    "ActionLists", "BreakEven", "Budget", "CampaignEffects", "Churn", "CutOff", "Effect", "ExpectedReturns", "Goals",
+    "KeepList", "Kpi", "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook", "Sensitivity",
+    "action_lists", "break_even", "budget", "campaign_effects", "churn", "cut_off", "expected_returns", "goals",
+    "keep_list", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages",
 ]  # fmt: skip

@@ -66,6 +66,20 @@ register(
     listed_busy=Column(N_("Contacted lately"), "count", N_("Customers of the list who were contacted often lately.")),
     listed_control=Column(N_("Control"), "count", N_("Customers of the list who are left without contact by chance.")),
 )  # fmt: skip
+# risk of falling silent
+register(
+    risk_fifth=Column(N_("Fifth"), "count", N_("Fifths of the tested customers, 1 has the highest risk.")),
+    expected_silence=Column(N_("Expected"), "percent", N_("Mean risk that the model told before.")),
+    silent=Column(N_("Fell silent"), "count", N_("Customers without an order in the test period.")),
+    observed_silence=Column(N_("Observed"), "percent", N_("Customers who fell silent divided by customers.")),
+    silence_low=Column(N_("Observed, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    silence_high=Column(N_("Observed, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    period_spend=Column(N_("Spend in the period"), "money", N_("Spend in the days before, returns netted.")),
+    risk_cut_off=Column(N_("Risk from"), "percent", N_("Customers with this risk or more are contacted.")),
+    share_silent=Column(N_("Of them silent"), "percent", N_("Customers contacted who fell silent, of all contacted.")),
+    share_of_silent=Column(N_("Reached"), "percent", N_("Customers contacted who fell silent, of all who fell silent.")),
+    cut_off_profit=Column(N_("Profit"), "money", N_("Margin of those who would be kept, less the cost of all contacts.")),
+)  # fmt: skip
 # offers, expected returns, budget
 register(
     offer=Column(N_("Offer"), "text", N_("What the customers of the play are offered, as the playbook says."), values="message"),

@@ -151,6 +151,7 @@ class Playbook(_Entry):
     budget: float | None = Field(None, gt=0, allow_inf_nan=False, strict=True)
     contacts_by_owner: dict[Text, Annotated[int, Field(ge=0, strict=True)]] = {}
     control_share: float = Field(0.1, ge=0, lt=1, strict=True)
+    saved_share: float = Field(0.1, gt=0, le=1, strict=True)
 
     @model_validator(mode="after")
     def _no_customer_twice(self) -> Playbook:
