@@ -95,7 +95,7 @@ def test_features_are_what_pandas_computes_on_the_real_case(grocery):
 def test_the_real_case_loses_too_few_customers_to_learn_from_and_says_so(grocery):
     gone = strategy.churn(grocery)
     assert isinstance(gone, NotAvailable)
-    assert "50 fell silent and 50 stayed" in gone.text
+    assert "25 fell silent and 25 stayed" in gone.text
     assert isinstance(strategy.cut_off(grocery, gone, strategy.playbook()), NotAvailable)
     assert "fewer than 4 periods of 120 days" in strategy.churn(grocery, period_days=120).text
 

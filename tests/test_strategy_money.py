@@ -178,7 +178,7 @@ def test_a_measured_effect_carries_from_the_campaign_to_the_plan():
     made = strategy.expected_returns(tables, strategy.plan(tables, segments, playbook_of({})))
     measured = strategy.campaign_effects(tables).effect()
     row = made.table.iloc[0]
-    assert row["effect_origin"] == "Measured"
+    assert row["effect_origin"] == "Measured here"
     worth = row["contactable"] * row["stake_per_contactable"]
     assert row["expected_return"] == pytest.approx(worth * measured.share - row["contactable"] * cost_of_a_contact(tables))
     said = strategy.budget(made).sensitivity().shown()["assumption"].tolist()

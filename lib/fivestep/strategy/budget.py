@@ -298,7 +298,7 @@ def _changes(returns: ExpectedReturns) -> list[tuple[str | tuple[str, str], Expe
 def _moved(returns: ExpectedReturns, of: np.ndarray, end: str) -> ExpectedReturns:
     table = returns.table.copy()
     worth = table["contactable"] * table["stake_per_contactable"] * returns.margin
-    value = worth * table[f"effect_{end}"] - table["contact_cost"]
+    value = worth * table[f"contact_effect_{end}"] - table["contact_cost"]
     table["expected_return"] = value.where(of, table["expected_return"])
     return replace(returns, table=table)
 

@@ -22,12 +22,12 @@ from fivestep.strategy.playbook import Playbook
 ANSWERS = N_("which customers are likely to fall silent, and from which risk on contact pays")
 PERIODS = 3  # to learn, to correct the chances and to choose the model, to test
 MOST_PERIODS = 6  # older ones are left out: customers and business change
-FEW, FEW_LEFT = 200, 50  # customers of a period, and of those who left and stayed, below which nothing is learnt
+FEW, FEW_LEFT = 100, 25  # customers of a period, and of those who left and stayed, below which nothing is learnt
+ROUGH = 50  # customers who left in the test, below which a warning says that it is rough
 FIFTHS = 5
 CUTS = tuple(np.round(np.arange(0.05, 0.96, 0.05), 2))
 UNUSUAL = 0.55  # area under the curve whose lower end must lie above it for the model to count as telling anything
 COMPLAINT = "complaint"
-CUT_ANSWERS = N_("from which risk on contacting a customer pays")
 FEATURES = {
     "days_since": N_("Days since the last order"),
     "overdue": N_("Days since the last order, in usual gaps"),
@@ -156,6 +156,12 @@ class Churn:
             "and 95% range of {n} shuffles. Features that say the same share what they tell. Association, not cause."
         ).format(n=language.number(SHUFFLES))
 
+    def _rough(self) -> tuple[str, ...]:
+        silent = int(self.tested["left"].sum())
+        if silent >= ROUGH:
+            return ()
+        return (_("Only {n} customers fell silent in the test: how good the model is, is known roughly.").format(n=language.number(silent)),)
+
     # ---------------------------------------------------------------- the list
     def risks(self) -> pd.DataFrame:
         """customer_id and churn_risk of every active customer."""
@@ -189,7 +195,10 @@ class Churn:
                 else _("Do not choose whom to contact by this risk: it hardly tells.")
             ),
             confidence="medium" if tells else "low",
-            warnings=(_("A high risk says who is likely to go, not who can be kept: only a randomised contact shows that."),),
+            warnings=(
+                _("A high risk says who is likely to go, not who can be kept: only a randomised contact shows that."),
+                *self._rough(),
+            ),
             assumptions=(self.note(), self.drivers_note()),
         )
 
@@ -382,7 +391,7 @@ def cut_off(tables: Tables, made: Churn | NotAvailable, playbook: Playbook) -> C
     Baesens (2013), A novel profit maximizing metric for measuring classification performance of customer churn prediction.
     """
     if isinstance(made, NotAvailable):
-        return NotAvailable(made.missing, _(CUT_ANSWERS), reason=made.reason)
+        return made
     costs = [p.cost_per_contact for p in playbook.plays if p.contact and p.cost_per_contact is not None]
     cost = float(np.mean(costs)) if costs else cost_of_a_contact(tables)
     known = playbook.gross_margin or gross_margin(tables, made.as_of - dt.timedelta(days=364))

@@ -69,7 +69,7 @@ register(
 # risk of falling silent
 register(
     risk_fifth=Column(N_("Fifth"), "count", N_("Fifths of the tested customers, 1 has the highest risk.")),
-    expected_silence=Column(N_("Expected"), "percent", N_("Mean risk that the model told before.")),
+    expected_silence=Column(N_("Expected share"), "percent", N_("Mean risk that the model told before.")),
     silent=Column(N_("Fell silent"), "count", N_("Customers without an order in the test period.")),
     observed_silence=Column(N_("Observed"), "percent", N_("Customers who fell silent divided by customers.")),
     silence_low=Column(N_("Observed, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
@@ -92,11 +92,11 @@ register(
     stake_per_contactable=Column(
         N_("Stake per customer"), "money", N_("Spend at stake divided by customers, of those who may be contacted.")
     ),
-    effect_share=Column(
+    contact_effect=Column(
         N_("Effect"), "percent", N_("What contact adds to the spend of a year, divided by the spend at stake.")
     ),
-    effect_low=Column(N_("Effect, low"), "percent", N_("Lower end of the effect: of its 95 % interval where measured.")),
-    effect_high=Column(N_("Effect, high"), "percent", N_("Upper end of the effect: of its 95 % interval where measured.")),
+    contact_effect_low=Column(N_("Effect, low"), "percent", N_("Lower end of the effect: of its 95 % interval where measured.")),
+    contact_effect_high=Column(N_("Effect, high"), "percent", N_("Upper end of the effect: of its 95 % interval where measured.")),
     effect_origin=Column(
         N_("Known from"), "text", N_("Measured here, benchmark with a source, or assumption."), values="message"
     ),

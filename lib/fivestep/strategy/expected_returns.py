@@ -24,7 +24,7 @@ class ExpectedReturns:
     """What contacting the customers of each play brings within a year.
 
     ``table``: one row per play with contact, an effect, a cost and at least one customer to contact, in the order of the
-    playbook: play, owner_role, contactable, contacts_a_year, stake_per_contactable, effect_share with effect_low and effect_high,
+    playbook: play, owner_role, contactable, contacts_a_year, stake_per_contactable, contact_effect with contact_effect_low and contact_effect_high,
     effect_origin, effect_source, cost_per_contact, cost_origin, contact_cost (of all contactable), expected_return (of all,
     after the cost) with expected_return_low and expected_return_high. ``margin``: share of spend that counts, 1 where none is
     known (``margin_origin`` is then empty). ``without_effect`` and ``without_cost``: plays left out for that reason.
@@ -41,7 +41,7 @@ class ExpectedReturns:
     def shown(self) -> pd.DataFrame:
         """As the reader sees it: from customers to the expected return."""
         names = [
-            "play", "contactable", "stake_per_contactable", "effect_share", "effect_low", "effect_high", "effect_origin",
+            "play", "contactable", "stake_per_contactable", "contact_effect", "contact_effect_low", "contact_effect_high", "effect_origin",
             "contact_cost", "expected_return", "expected_return_low", "expected_return_high",
         ]  # fmt: skip
         return self.table[names]
@@ -203,14 +203,14 @@ def expected_returns(tables: Tables, plan: Plan | NotAvailable) -> ExpectedRetur
             reason = _("no play with contact has a customer to contact.")
         return NotAvailable((), _(ANSWERS), reason=reason)
     names = [
-        "play", "owner_role", "contactable", "contacts_a_year", "stake_per_contactable", "effect_share", "effect_low",
-        "effect_high", "effect_origin", "effect_source", "cost_per_contact", "cost_origin",
+        "play", "owner_role", "contactable", "contacts_a_year", "stake_per_contactable", "contact_effect", "contact_effect_low",
+        "contact_effect_high", "effect_origin", "effect_source", "cost_per_contact", "cost_origin",
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=names)
     table["contact_cost"] = table["contactable"] * table["contacts_a_year"] * table["cost_per_contact"]
     worth = table["contactable"] * table["stake_per_contactable"] * (margin or 1.0)
-    ends = pd.DataFrame({end: worth * table[f"effect_{end}"] - table["contact_cost"] for end in ("low", "high")})
-    table["expected_return"] = worth * table["effect_share"] - table["contact_cost"]
+    ends = pd.DataFrame({end: worth * table[f"contact_effect_{end}"] - table["contact_cost"] for end in ("low", "high")})
+    table["expected_return"] = worth * table["contact_effect"] - table["contact_cost"]
     # Where returns outweigh orders the stake is negative, and the ends change places.
     table["expected_return_low"], table["expected_return_high"] = ends.min(axis=1), ends.max(axis=1)
     return ExpectedReturns(

@@ -42,7 +42,7 @@ MEASURES: dict[str, tuple[str, str, str]] = {
         "number",
     ),
 }
-ORIGINS = {"measured": N_("Measured"), "benchmark": N_("Benchmark"), "assumption": N_("Assumption")}
+ORIGINS = {"measured": N_("Measured here"), "benchmark": N_("Benchmark"), "assumption": N_("Assumption")}
 SHIPPED = Path(__file__).with_name("playbook.yml")
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
