@@ -8,6 +8,7 @@ from fivestep.strategy.churn import Churn, CutOff, churn, cut_off
 from fivestep.strategy.expected_returns import ExpectedReturns, expected_returns
 from fivestep.strategy.goals import Goals, goals
 from fivestep.strategy.keep_list import KeepList, keep_list
+from fivestep.strategy.leaving import Leaving, leaving
 from fivestep.strategy.money_at_stake import BreakEven, MoneyAtStake, break_even, money_at_stake
 from fivestep.strategy.next_best_category import NextBestCategory, next_best_category
 from fivestep.strategy.plan import Plan, plan
@@ -15,7 +16,7 @@ from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, pl
 
 __all__ = [
     "ActionLists", "BreakEven", "Budget", "CampaignEffects", "Churn", "CutOff", "Effect", "ExpectedReturns", "Goals",
-    "KeepList", "Kpi", "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook", "Sensitivity",
-    "action_lists", "break_even", "budget", "campaign_effects", "churn", "cut_off", "expected_returns", "goals",
-    "keep_list", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages",
+    "KeepList", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook",
+    "Sensitivity", "action_lists", "break_even", "budget", "campaign_effects", "churn", "cut_off", "expected_returns",
+    "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages",
 ]  # fmt: skip

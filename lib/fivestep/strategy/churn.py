@@ -160,7 +160,11 @@ class Churn:
         silent = int(self.tested["left"].sum())
         if silent >= ROUGH:
             return ()
-        return (_("Only {n} customers fell silent in the test: how good the model is, is known roughly.").format(n=language.number(silent)),)
+        return (
+            _("Only {n} customers fell silent in the test: how good the model is, is known roughly.").format(
+                n=language.number(silent)
+            ),
+        )
 
     # ---------------------------------------------------------------- the list
     def risks(self) -> pd.DataFrame:

@@ -80,6 +80,12 @@ register(
     share_of_silent=Column(N_("Reached"), "percent", N_("Customers contacted who fell silent, of all who fell silent.")),
     cut_off_profit=Column(N_("Profit"), "money", N_("Margin of those who would be kept, less the cost of all contacts.")),
 )  # fmt: skip
+# ending or switching
+register(
+    leaving_flag=Column(N_("Sign of"), "text", N_("Ending the relation, or switching to somebody else."), values="message"),
+    leaving_sign=Column(N_("Sign"), "text", N_("What was seen of the customer.")),
+    earlier_spend=Column(N_("Spend before"), "money", N_("Spend of the 182 days before the last 91 days.")),
+)  # fmt: skip
 # offers, expected returns, budget
 register(
     offer=Column(N_("Offer"), "text", N_("What the customers of the play are offered, as the playbook says."), values="message"),
@@ -96,7 +102,9 @@ register(
         N_("Effect"), "percent", N_("What contact adds to the spend of a year, divided by the spend at stake.")
     ),
     contact_effect_low=Column(N_("Effect, low"), "percent", N_("Lower end of the effect: of its 95 % interval where measured.")),
-    contact_effect_high=Column(N_("Effect, high"), "percent", N_("Upper end of the effect: of its 95 % interval where measured.")),
+    contact_effect_high=Column(
+        N_("Effect, high"), "percent", N_("Upper end of the effect: of its 95 % interval where measured.")
+    ),
     effect_origin=Column(
         N_("Known from"), "text", N_("Measured here, benchmark with a source, or assumption."), values="message"
     ),

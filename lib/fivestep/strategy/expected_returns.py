@@ -24,10 +24,11 @@ class ExpectedReturns:
     """What contacting the customers of each play brings within a year.
 
     ``table``: one row per play with contact, an effect, a cost and at least one customer to contact, in the order of the
-    playbook: play, owner_role, contactable, contacts_a_year, stake_per_contactable, contact_effect with contact_effect_low and contact_effect_high,
-    effect_origin, effect_source, cost_per_contact, cost_origin, contact_cost (of all contactable), expected_return (of all,
-    after the cost) with expected_return_low and expected_return_high. ``margin``: share of spend that counts, 1 where none is
-    known (``margin_origin`` is then empty). ``without_effect`` and ``without_cost``: plays left out for that reason.
+    playbook: play, owner_role, contactable, contacts_a_year, stake_per_contactable, contact_effect with contact_effect_low and
+    contact_effect_high, effect_origin, effect_source, cost_per_contact, cost_origin, contact_cost (of all contactable),
+    expected_return (of all, after the cost) with expected_return_low and expected_return_high. ``margin``: share of spend that
+    counts, 1 where none is known (``margin_origin`` is then empty). ``without_effect`` and ``without_cost``: plays left out for
+    that reason. ``few``: whether an effect was measured on few customers.
     """
 
     table: pd.DataFrame
@@ -41,8 +42,8 @@ class ExpectedReturns:
     def shown(self) -> pd.DataFrame:
         """As the reader sees it: from customers to the expected return."""
         names = [
-            "play", "contactable", "stake_per_contactable", "contact_effect", "contact_effect_low", "contact_effect_high", "effect_origin",
-            "contact_cost", "expected_return", "expected_return_low", "expected_return_high",
+            "play", "contactable", "stake_per_contactable", "contact_effect", "contact_effect_low", "contact_effect_high",
+            "effect_origin", "contact_cost", "expected_return", "expected_return_low", "expected_return_high",
         ]  # fmt: skip
         return self.table[names]
 
