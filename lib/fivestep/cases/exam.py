@@ -309,6 +309,17 @@ def exam_of(engagement: Engagement) -> Exam | None:
     return exam(engagement.folder)
 
 
+def show_exam(engagement: Engagement) -> None:
+    """Show the exam of the company that an engagement is about as a section of its own; nothing where there is none."""
+    said = exam_of(engagement)
+    if said is None:
+        return
+    engagement.section(said.title(), said.about())
+    engagement.exhibit(said.verdicts(), title=said.headline(), note=said.note())
+    engagement.exhibit(said.shown(), title=said.facts_headline(), note=said.note())
+    engagement.finding(said.finding())
+
+
 def exam(folder: Path) -> Exam:
     """Examine the methods of the five steps on the simulated company in *folder*.
 
