@@ -125,6 +125,9 @@ def test_every_list_reconciles_with_the_tables_it_came_from(real):
     of = {name: set(group["customer_id"]) for name, group in table.groupby("action_list")}
     assert of[KEEP] == set(keep.table["customer_id"])
     members = plan.table.set_index("customer_id")
+    plays = {p.play: (p.action, p.offer, p.service_level) for p in BOOK.plays}
+    for row in keep.table.itertuples():
+        assert (row.action, row.offer, row.service_level) == plays[members.loc[row.customer_id, "play"]]
     leaving = set(members.index[members["lifecycle"].isin(["Lapsing", "Lapsed"]) & (members["play"] != "Let rest")])
     assert of[WIN_BACK] == leaving - of[KEEP]
     assert of[DROP] == set(members.index[members["play"] == "Let rest"])

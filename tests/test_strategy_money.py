@@ -87,6 +87,18 @@ def test_a_playbook_of_old_is_read_and_what_it_leaves_out_is_said(thirty):
     assert isinstance(strategy.budget(gone), NotAvailable)
 
 
+def test_every_shipped_play_says_what_is_offered_and_how_customers_are_served():
+    plays = {p.play: p for p in strategy.playbook().plays}
+    assert all(p.offer and p.service_level and p.contacts_a_year >= 1 for p in plays.values())
+    best, grow, simple = plays["Protect the best"], plays["Grow"], plays["Serve simply"]
+    assert "event" in best.offer
+    assert best.contacts_a_year == 4
+    assert "One person" in best.service_level
+    assert ("sample" in grow.offer, grow.value_tier) == (True, ["Medium value"])
+    assert ("promotions" in simple.offer, "brand" in simple.offer) == (True, True)
+    assert all(p.effect is None and p.cost_per_contact is None for p in plays.values())  # nobody has measured them here
+
+
 # ------------------------------------------------------------------------------------------------------------ expected returns
 def test_a_return_is_customers_times_stake_times_effect_times_margin_less_cost(thirty):
     made = returns_of(thirty, two_plays({"contacts_a_year": 3}, gross_margin=0.5))

@@ -31,7 +31,6 @@ CONTRACT_DAYS = 90  # a contract that ends within so many days is on the list
 LOAD_DAYS, LOAD_MOST = 28, 4  # who was contacted so often in so many days is left in peace
 KNOWN_WELL, KNOWN = 10, 4  # orders from which a customer's habits are known well, and somewhat
 SURE = {KNOWN_WELL: N_("High"), KNOWN: N_("Medium"), 0: N_("Low")}
-NAMES = (N_("Action lists"), N_("Control group"))  # under which the lists are exported
 
 
 @dataclass(frozen=True)
