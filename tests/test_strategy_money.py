@@ -128,6 +128,9 @@ def test_no_play_that_pays_is_said_and_no_plan_made(thirty):
     assert plan.curve_headline() == "No budget brings a return within the limits"
     assert plan.value == plan.cost == 0
     assert plan.sensitivity().shown()["first_if_low"].isna().any()
+    assert plan.sensitivity().headline() == "No contact is planned, and no single assumption changes that"
+    near = strategy.budget(returns_of(thirty, two_plays({"cost_per_contact": 11.0}, {"cost_per_contact": 50.0}))).sensitivity()
+    assert near.headline().startswith("No contact is planned; these assumptions could change that: Effect for “Keep”")
 
 
 def test_who_opted_out_is_not_counted():

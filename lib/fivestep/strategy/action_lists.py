@@ -195,9 +195,10 @@ class ActionLists:
         )
         if book.control_share:
             out.append(
-                _("Control group: {share} of customers, drawn by their id and the as-of date, left without contact.").format(
-                    share=language.percent(book.control_share, 0)
-                )
+                _(
+                    "Control group: {share} of customers, drawn by their id and the as-of date, left without contact. Contact "
+                    "from these files: the other lists of this chapter hold the control group, too."
+                ).format(share=language.percent(book.control_share, 0))
             )
         out.append(
             _("Confidence: high from {high} orders of the customer, medium from {medium}, else low.").format(

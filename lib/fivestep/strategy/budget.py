@@ -195,6 +195,12 @@ class Sensitivity:
 
     def headline(self) -> str:
         """Which assumption the plan hangs on most, and whether one turns it round."""
+        if not self.budget.table["planned_customers"].any():
+            if self.turning:
+                return _("No contact is planned; these assumptions could change that: {names}").format(
+                    names=language.listing(self.turning)
+                )
+            return _("No contact is planned, and no single assumption changes that")
         top = _said(self.table["assumption"].iloc[0])
         if self.losing:
             return _("The plan could lose money; it hangs most on this assumption: {assumption}").format(assumption=top)

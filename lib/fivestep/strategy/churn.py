@@ -236,7 +236,10 @@ class CutOff:
     def headline(self) -> str:
         """The cut-off, and what it brings."""
         if self.cost is None:
-            row = self.table.iloc[int(np.argmin(np.abs(self.table["risk_cut_off"] - 0.5)))]
+            reached = self.table[(self.table["customers"] > 0) & (self.table["risk_cut_off"] <= 0.5)]
+            if reached.empty:
+                return _("No tested customer had a risk of {cut} or more").format(cut=language.percent(CUTS[0], 0))
+            row = reached.iloc[-1]
             return _("From a risk of {cut} on, {share} fell silent, and {of} of all who did are reached").format(
                 cut=language.percent(row["risk_cut_off"], 0),
                 share=language.percent(row["share_silent"]),
