@@ -72,6 +72,15 @@ def test_who_looks_at_how_to_close_an_account_is_ending_while_it_is_fresh():
     assert all(isinstance(columns.formatted(c, v), str) for f in (made.counts(), made.contacts()) for c in f for v in f[c])
 
 
+def test_what_luck_explains_is_no_sign_unless_prices_were_compared_repeatedly():
+    lines = lines_of(*weekly("looker", "etttt", "t"), ("z", "2024-03-01", "e", 10), ("z", "2024-12-31", "e", 10))
+    for looks, flags in ((0, []), (1, []), (2, [SWITCHING])):
+        events = events_of(("z", "2024-12-01", "home"), *[("looker", "2024-12-01", "compare prices")] * looks)
+        made = strategy.leaving(make_tables(order_lines=lines, products=PRODUCTS, events=events))
+        assert made.table["leaving_flag"].tolist() == flags
+    assert made.table["gone_chance"].iloc[0] > 0.05
+
+
 def test_orders_alone_are_refused():
     orders = LINES.groupby("order_id", as_index=False).agg(
         customer_id=("customer_id", "first"), order_date=("order_date", "first"), order_amount=("line_amount", "sum")

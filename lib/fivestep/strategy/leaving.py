@@ -20,7 +20,9 @@ FLAGS = ENDING, SWITCHING = N_("Ending"), N_("Switching")
 LATER_DAYS, EARLIER_DAYS = 91, 182  # whole weeks, so that weekdays weigh the same
 LOOK_DAYS = 120  # pages seen so long ago still count
 EARLIER_LINES, LATER_LINES = 6, 3  # purchases from which it shows that a category is gone
-GONE = 0.2  # share of the earlier purchases that were of categories which are gone
+GONE = 0.15  # share of the earlier purchases that were of categories which are gone
+REPEATED = 2  # looks at a comparison of prices that need no further proof that categories are gone by intent
+MAIN = 0.05  # share of a customer's purchases from which a category counts
 GONE_COLUMNS = ("gone_categories", "gone_share", "gone_chance")
 CHANCE, CHANCE_WITH_SIGN = 0.001, 0.05  # of so much being gone by luck, alone and where prices were compared as well
 DRAWS, SEED = 999, 5
@@ -101,8 +103,9 @@ class Leaving:
         )
         out.append(
             _(
-                "Switching: still buys, but nothing in the last {later} days of categories that made up {gone} or more of the "
-                "purchases of the {earlier} days before, more than luck explains. {n} customers bought enough to be judged."
+                "Switching: still buys, but nothing in the last {later} days of main categories that made up {gone} or more of "
+                "the purchases of the {earlier} days before: more than luck explains, or prices were compared repeatedly. {n} "
+                "customers bought enough to be judged."
             ).format(
                 later=language.number(LATER_DAYS), earlier=language.number(EARLIER_DAYS), gone=language.percent(GONE, 0),
                 n=language.number(self.judged),
@@ -140,10 +143,11 @@ class Leaving:
 def leaving(tables: Tables) -> Leaving | NotAvailable:
     """Customers who look at how to end the relation, and customers who still buy, but no longer what they mostly bought.
 
-    Orders that stop say neither, so that data with orders alone is refused. A customer's categories are compared with all ways in
-    which their purchases could have fallen into both periods (`DRAWS` draws without replacement, a permutation test). Where
-    prices were compared as well, weaker evidence is enough. Returns are no purchases; refused, too: data that spans less than
-    both periods. Source: Fisher (1935), The design of experiments, for the test.
+    Orders that stop say neither, so that data with orders alone is refused. A customer's main categories (`MAIN`) are compared
+    with all ways in which their purchases could have fallen into both periods (`DRAWS` draws without replacement, a permutation
+    test). Where prices were compared as well, weaker evidence is enough; where `REPEATED` times, that the categories are gone.
+    Returns are no purchases; refused, too: data that spans less than both periods. Source: Fisher (1935), The design of
+    experiments, for the test.
     """
     pages = [f for f in ("page", "search_term") if not tables.missing("events.customer_id", "events.occurred_at", f"events.{f}")]
     fields = ("customer_id", "product_id", "order_date", "line_amount")
@@ -169,7 +173,8 @@ def leaving(tables: Tables) -> Leaving | NotAvailable:
     table = table.merge(gone, on="customer_id", how="left")
     for name in ("closing_views", "comparing_views"):
         table[name] = table[name].fillna(0).astype(int)
-    limit = np.where(table["comparing_views"] > 0, CHANCE_WITH_SIGN, CHANCE)
+    looks = table["comparing_views"]
+    limit = np.select([looks >= REPEATED, looks > 0], [1.0, CHANCE_WITH_SIGN], default=CHANCE)
     switching = table["gone_chance"].astype(float) <= limit
     table["leaving_flag"] = np.select([table["closing_views"] > 0, switching], [ENDING, SWITCHING], default="")
     flagged = table[table["leaving_flag"] != ""].assign(
@@ -213,17 +218,21 @@ def _gone(tables: Tables, start: dt.date, middle: dt.date) -> tuple[pd.DataFrame
     totals = bought.groupby("customer_id")[["earlier", "later"]].transform("sum")
     bought = bought[(totals["earlier"] >= EARLIER_LINES) & (totals["later"] >= LATER_LINES)]
     judged = bought["customer_id"].nunique()
-    missing = bought["earlier"].where(bought["later"] == 0, 0).groupby(bought["customer_id"]).transform("sum")
+    # Of a hundred small categories some always come and go: only what a customer mainly bought counts.
+    both = bought["earlier"] + bought["later"]
+    bought = bought.assign(main=both >= MAIN * both.groupby(bought["customer_id"]).transform("sum"))
+    missing = bought["earlier"].where(bought["main"] & (bought["later"] == 0), 0).groupby(bought["customer_id"]).transform("sum")
     bought = bought[missing >= GONE * totals["earlier"].reindex(bought.index)]
     rng = np.random.default_rng(SEED)
     rows = []
     for customer, mine in bought.groupby("customer_id"):
         earlier, later = mine["earlier"].to_numpy(), mine["later"].to_numpy()
-        missing = (later == 0) & (earlier > 0)
+        main = mine["main"].to_numpy()
+        missing = main & (later == 0)
         share = earlier[missing].sum() / earlier.sum()
         both = earlier + later
         drawn = rng.multivariate_hypergeometric(both, later.sum(), size=DRAWS, method="marginals")
-        lost = ((both - drawn) * (drawn == 0)).sum(axis=1) / earlier.sum()
+        lost = ((both - drawn) * (main & (drawn == 0))).sum(axis=1) / earlier.sum()
         names = mine.loc[missing].sort_values(["earlier", "category"], ascending=[False, True])["category"].tolist()
         rows.append((customer, names, float(share), float((1 + (lost >= share - 1e-12).sum()) / (DRAWS + 1))))
     return pd.DataFrame(rows, columns=["customer_id", *GONE_COLUMNS]), judged
