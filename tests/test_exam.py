@@ -37,6 +37,8 @@ ANSWERS = {
     "unprofitable_customers": 1,
     "pain_point": 2,
     "contact_overlap": 2,
+    "switching_customers": 1,
+    "stopping_customers": 1,
     "product_pair": 1,
     "decoy_pair": 1,
     "category_trends": 3,

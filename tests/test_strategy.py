@@ -532,7 +532,10 @@ def test_without_stores_or_with_a_short_past_the_list_says_what_it_cannot_tell(t
     assert kept.table["customer_id"].tolist() == ["b"]
     assert "most_used_store" not in kept.table
     named = kept.note().split("The exported list gives for each customer: ")[1].split(".")[0]
-    assert named == "Value tier, Lifecycle stage, Reason, Days since last order, Spend at stake, Spend change, and Action"
+    assert named == (
+        "Value tier, Lifecycle stage, Reason, Days since last order, Spend at stake, Spend change, Action, Offer, "
+        "and Service level"
+    )
     assert kept.finding().so_what == "Work down the list, most spend first, and note who was contacted when."
     assert kept.table["spend_change"].isna().all()
     assert "The data spans fewer than 182 days, so falling spend cannot be told." in kept.finding().warnings

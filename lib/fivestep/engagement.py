@@ -8,9 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import html
+import itertools
 import json
 import os
 import re
+import shutil
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +60,7 @@ class Settings(BaseModel):
     never_recommend: tuple[str, ...] = ()
     age_bands: tuple[Annotated[int, Field(ge=1, le=110, strict=True)], ...] = ()
     sensitive_fields: tuple[str, ...] = ()
+    good_credit: tuple[Text, ...] = ()
     interest_words: dict[str, tuple[str, ...]] = {}
 
     @field_validator("language")
@@ -379,10 +382,11 @@ class Engagement:
             ) from None
         raise UserError(f"{name}: {maker} made it {differs}. Run {maker} again.")
 
-    def export(self, name: str, frame: pd.DataFrame | NotAvailable) -> None:
-        """Write a list that people work with as exports/<name>.csv.
+    def export(self, name: str, frame: pd.DataFrame | NotAvailable, *, by: str = "") -> None:
+        """Write a list that people work with as exports/<name>.csv, and for each value of the column *by* its rows as
+        exports/<name>/<value>.csv and .xlsx.
 
-        UTF-8 with BOM for Excel; cells that a spreadsheet would run as formulas are defused.
+        UTF-8 with BOM for Excel; cells that a spreadsheet would run as formulas are defused, and no cell of a workbook is one.
         """
         if isinstance(frame, NotAvailable):
             return
@@ -395,6 +399,31 @@ class Engagement:
         # A list is for people and their spreadsheets: labels and translated values, but plain numbers and sortable dates.
         written = pd.DataFrame({columns.label(c): _listed(c, frame[c]) for c in frame.columns})
         written.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+        shutil.rmtree(path.with_suffix(""), ignore_errors=True)  # of a run before, whose branches may be others
+        if by in frame:
+            path.with_suffix("").mkdir()
+            for value, file in _files(frame[by]).items():
+                part = path.with_suffix("") / file
+                rows = written[(frame[by] == value).to_numpy()]
+                rows.to_csv(f"{part}.csv", index=False, encoding="utf-8-sig", lineterminator="\r\n")
+                self._workbook(Path(f"{part}.xlsx"), rows)
+
+    def _workbook(self, path: Path, rows: pd.DataFrame) -> None:
+        """The same rows as a workbook: texts as texts, numbers as numbers; the same input gives the same bytes."""
+        import xlsxwriter
+
+        with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+            book.set_properties({"created": dt.datetime.combine(self.as_of, dt.time())})
+            sheet = book.add_worksheet()
+            bold = book.add_format({"bold": True})
+            sheet.freeze_panes(1, 0)
+            for place, label in enumerate(rows.columns):
+                sheet.write_string(0, place, label, bold)
+                for row, value in enumerate(rows[label], start=1):
+                    if isinstance(value, str):
+                        sheet.write_string(row, place, value)
+                    elif not language.absent(value):
+                        sheet.write_number(row, place, float(value))
 
     def facts(self) -> list[list[str]]:
         """What the report says about itself on its first pages: data, period, customers, currency, scope."""
@@ -450,6 +479,17 @@ def _listed(name: str, values: pd.Series) -> pd.Series | list[str]:
     if kind in ("date", "month"):
         return ["" if language.absent(v) else pd.Timestamp(v).date().isoformat() for v in values]
     return values.astype("Float64").round().astype("Int64") if kind == "count" else values.round(4)
+
+
+def _files(values: pd.Series) -> dict[str, str]:
+    """A file name for each value, in the order of the values; those that would be alike are numbered."""
+    out: dict[str, str] = {}
+    for value in sorted(values.dropna().unique()):
+        name = re.sub(r"[^\w-]+", "_", str(value)).strip("_")[:60] or "_"
+        taken = {n.casefold() for n in out.values()}
+        number = next(n for n in itertools.count(1) if (f"{name}_{n}" if n > 1 else name).casefold() not in taken)
+        out[value] = f"{name}_{number}" if number > 1 else name
+    return out
 
 
 def _defused(text: str) -> str:

@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fivestep import charts, engine, evaluation, language, needs, profiling, segmentation
+from fivestep import charts, engine, evaluation, language, needs, profiling, segmentation, strategy
 from fivestep.cases.simulate import simulate
 from fivestep.cases.truth import FACTS, MEMBERS
 from fivestep.errors import UserError
@@ -45,6 +45,7 @@ from fivestep.language.columns import Column, register
 from fivestep.needs.category_trends import FALLING, RISING
 from fivestep.needs.deal_sensitivity import SEEKERS
 from fivestep.segmentation.lifecycle import LEAVING
+from fivestep.strategy.leaving import ENDING, SWITCHING
 
 if TYPE_CHECKING:
     from fivestep.engagement import Engagement
@@ -411,6 +412,8 @@ PAIN_PLACES = N_("Places where the defect is said to be")
 DEPARTMENTS_FIRST = N_("The pair of departments that comes first")
 CONTACTED_BY_BOTH = N_("Members said to hear from both departments")
 KANO_CATEGORIES = N_("Features in their true category")
+WHO_ENDS = N_("Members said to be ending the relation")
+WHO_SWITCHES = N_("Members said to be switching")
 DRIVER_SHARE = N_("Share of the explained variance of satisfaction")
 BROKEN = N_("Share that went on in the weeks in which the step was broken")
 OTHER_BREAKS = N_("Other steps called broken")
@@ -660,6 +663,18 @@ def satisfaction_drivers(company: Company, drivers: needs.Drivers) -> Iterator[d
         row = rows.loc[aspect]
         interval = row[f"{m}_low"], row[f"{m}_high"]
         yield estimated("satisfaction_drivers", DRIVER_SHARE, share, row[m], interval, near=0.05, subject=aspect)
+
+
+@question("strategy.leaving", "stopping_customers", "switching_customers", ask=lambda company: strategy.leaving(company.tables))
+def leaving(company: Company, result: strategy.Leaving) -> Iterator[dict[str, Any]]:
+    """Are those who are said to end or to switch those who do?"""
+    members = company.customers[company.customers["drop_out_rate"].notna()]
+    flag = members["customer_id"].map(result.table.set_index("customer_id")["leaving_flag"])
+    for fact, what, said, true in (
+        ("stopping_customers", WHO_ENDS, ENDING, "stop"),
+        ("switching_customers", WHO_SWITCHES, SWITCHING, "switch"),
+    ):
+        yield agreement(fact, what, flag == said, members["leaving"] == true)
 
 
 def _shares_explained(weights: list[float], correlation: float) -> np.ndarray:

@@ -1,14 +1,22 @@
 """Step 4: what should be done for whom, and how success will be known."""
 
 from fivestep.strategy import columns  # noqa: F401  registers what the tables of this step are called
+from fivestep.strategy.action_lists import ActionLists, action_lists
+from fivestep.strategy.budget import Budget, Sensitivity, budget
+from fivestep.strategy.campaign_effects import CampaignEffects, MeasuredEffect, campaign_effects
+from fivestep.strategy.churn import Churn, CutOff, churn, cut_off
+from fivestep.strategy.expected_returns import ExpectedReturns, expected_returns
 from fivestep.strategy.goals import Goals, goals
 from fivestep.strategy.keep_list import KeepList, keep_list
+from fivestep.strategy.leaving import Leaving, leaving
 from fivestep.strategy.money_at_stake import BreakEven, MoneyAtStake, break_even, money_at_stake
 from fivestep.strategy.next_best_category import NextBestCategory, next_best_category
 from fivestep.strategy.plan import Plan, plan
-from fivestep.strategy.playbook import Kpi, Play, Playbook, playbook, playbook_messages
+from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
 
 __all__ = [
-    "BreakEven", "Goals", "KeepList", "Kpi", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook",
-    "break_even", "goals", "keep_list", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages",
+    "ActionLists", "BreakEven", "Budget", "CampaignEffects", "Churn", "CutOff", "Effect", "ExpectedReturns", "Goals",
+    "KeepList", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook",
+    "Sensitivity", "action_lists", "break_even", "budget", "campaign_effects", "churn", "cut_off", "expected_returns",
+    "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages",
 ]  # fmt: skip

@@ -50,3 +50,85 @@ register(
     break_even_customers=Column(N_("Customers to keep"), "count", N_("Customers kept because of the contact at which it pays.")),
     break_even_share=Column(N_("Share to keep"), "percent", N_("Customers to keep divided by those who may be contacted.")),
 )  # fmt: skip
+# the lists
+register(
+    action_list=Column(N_("List"), "text", N_("Why the customer is approached."), values="message"),
+    list_reason=Column(N_("Why"), "text", N_("Why the customer is on the list.")),
+    confidence=Column(N_("Confidence"), "text", N_("How well the customer is known, by the number of orders."), values="message"),
+    hand_to=Column(
+        N_("In charge"), "text", N_("Sales representative of the customer, else the store with most orders, else the region.")
+    ),
+    churn_risk=Column(
+        N_("Risk of silence"), "percent", N_("Chance that the customer does not order in the days ahead, by the tested model.")
+    ),
+    listed_to_contact=Column(N_("To contact"), "count", N_("Customers of the list who are to be contacted.")),
+    listed_opted_out=Column(N_("Opted out"), "count", N_("Customers of the list who do not want marketing.")),
+    listed_busy=Column(N_("Contacted lately"), "count", N_("Customers of the list who were contacted often lately.")),
+    listed_control=Column(N_("Control"), "count", N_("Customers of the list who are left without contact by chance.")),
+)  # fmt: skip
+# risk of falling silent
+register(
+    risk_fifth=Column(N_("Fifth"), "count", N_("Fifths of the tested customers, 1 has the highest risk.")),
+    expected_silence=Column(N_("Expected share"), "percent", N_("Mean risk that the model told before.")),
+    silent=Column(N_("Fell silent"), "count", N_("Customers without an order in the test period.")),
+    observed_silence=Column(N_("Observed"), "percent", N_("Customers who fell silent divided by customers.")),
+    silence_low=Column(N_("Observed, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    silence_high=Column(N_("Observed, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    period_spend=Column(N_("Spend in the period"), "money", N_("Spend in the days before, returns netted.")),
+    risk_cut_off=Column(N_("Risk from"), "percent", N_("Customers with this risk or more are contacted.")),
+    share_silent=Column(N_("Of them silent"), "percent", N_("Customers contacted who fell silent, of all contacted.")),
+    share_of_silent=Column(N_("Reached"), "percent", N_("Customers contacted who fell silent, of all who fell silent.")),
+    cut_off_profit=Column(N_("Profit"), "money", N_("Margin of those who would be kept, less the cost of all contacts.")),
+)  # fmt: skip
+# ending or switching
+register(
+    leaving_flag=Column(N_("Sign of"), "text", N_("Ending the relation, or switching to somebody else."), values="message"),
+    leaving_sign=Column(N_("Sign"), "text", N_("What was seen of the customer.")),
+    earlier_spend=Column(N_("Spend before"), "money", N_("Spend of the 182 days before the last 91 days.")),
+)  # fmt: skip
+# offers, expected returns, budget
+register(
+    offer=Column(N_("Offer"), "text", N_("What the customers of the play are offered, as the playbook says."), values="message"),
+    service_level=Column(
+        N_("Service level"), "text", N_("How the customers of the play are served, as the playbook says."), values="message"
+    ),
+    contacts_a_year=Column(
+        N_("Contacts a year"), "count", N_("How often a customer of the play is contacted within a year; 0 without contact.")
+    ),
+    stake_per_contactable=Column(
+        N_("Stake per customer"), "money", N_("Spend at stake divided by customers, of those who may be contacted.")
+    ),
+    contact_effect=Column(
+        N_("Effect"), "percent", N_("What contact adds to the spend of a year, divided by the spend at stake.")
+    ),
+    contact_effect_low=Column(N_("Effect, low"), "percent", N_("Lower end of the effect: of its 95 % interval where measured.")),
+    contact_effect_high=Column(
+        N_("Effect, high"), "percent", N_("Upper end of the effect: of its 95 % interval where measured.")
+    ),
+    effect_origin=Column(
+        N_("Known from"), "text", N_("Measured here, benchmark with a source, or assumption."), values="message"
+    ),
+    expected_return=Column(
+        N_("Expected return"), "money", N_("Spend at stake times effect times margin, less the cost of contact.")
+    ),
+    expected_return_low=Column(N_("Return, low"), "money", N_("Expected return with the effect at one end.")),
+    expected_return_high=Column(N_("Return, high"), "money", N_("Expected return with the effect at the other end.")),
+    most_contacted=Column(
+        N_("At most"), "count", N_("Customers who may be contacted, less the control group that is left without contact.")
+    ),
+    planned_customers=Column(N_("Planned customers"), "count", N_("Customers to contact in the best plan.")),
+    planned_contacts=Column(N_("Planned contacts"), "count", N_("Planned customers times contacts a year.")),
+    planned_cost=Column(N_("Planned cost"), "money", N_("Cost of the planned contacts.")),
+    planned_return=Column(N_("Planned return"), "money", N_("Expected return of the planned customers, after the cost.")),
+    planned_return_low=Column(N_("Planned return, low"), "money", N_("Planned return with the effect at one end.")),
+    planned_return_high=Column(N_("Planned return, high"), "money", N_("Planned return with the effect at the other end.")),
+    assumption=Column(N_("Assumption"), "text", N_("What is changed, all else as it is.")),
+    return_if_low=Column(N_("Return if low"), "money", N_("What the plan brings if the assumption is at its lower end.")),
+    return_if_high=Column(N_("Return if high"), "money", N_("What the plan brings if the assumption is at its upper end.")),
+    first_if_low=Column(
+        N_("First if low"), "text", N_("Play with most return on cost if the assumption is low."), values="message"
+    ),
+    first_if_high=Column(
+        N_("First if high"), "text", N_("Play with most return on cost if the assumption is high."), values="message"
+    ),
+)  # fmt: skip

@@ -29,8 +29,8 @@ class KeepList:
     """High-value customers at risk.
 
     ``table``: one row per customer, most spend at stake first: customer_id, value_tier, lifecycle, keep_reason,
-    days_since_last_order, spend_at_stake, spend_change, action, opted_out, and next_best_category, deal_group, most_used_store
-    where there are recommendations, deal groups, stores.
+    days_since_last_order, spend_at_stake, spend_change, action, offer, service_level, opted_out, and
+    next_best_category, deal_group, most_used_store where there are recommendations, deal groups, stores.
     ``high_value``: all customers of the tier; ``risen``: those of them whose spend rose by half or more; ``change_of_all``: spend
     change of all customers together (missing where they spent nothing before); ``comparable``: the data spans both periods.
     """
@@ -49,7 +49,7 @@ class KeepList:
     def top(self, rows: int = 15) -> pd.DataFrame:
         """The first *rows* of the list, with the columns that a report has room for."""
         listed = self.contacts().head(rows)
-        return listed.drop(columns=["value_tier", "lifecycle", "action", "deal_group"], errors="ignore")
+        return listed.drop(columns=["value_tier", "lifecycle", "action", "offer", "service_level", "deal_group"], errors="ignore")
 
     def headline(self) -> str:
         """How many of the high-value customers are at risk, and the spend that hangs on them."""
@@ -179,7 +179,8 @@ def _keep_list(tables: Tables, plan: Plan, named: pd.DataFrame | None, deals: pd
     table["spend_change"] = (later / earlier.where(earlier > 0) - 1).round(9)  # so that a third is a third
     high, leaving = table["value_tier"] == HIGH, table["lifecycle"].isin(REASONS)
     table["keep_reason"] = table["lifecycle"].where(leaving, "Falling spend")
-    table["action"] = table["play"].map({p.play: p.action for p in plan.playbook.plays})
+    for of in ("action", "offer", "service_level"):
+        table[of] = table["play"].map({p.play: getattr(p, of) or None for p in plan.playbook.plays})
     kept = table[high & (leaving | (table["spend_change"] <= round(-FALL, 9)))]
     columns = [
         "customer_id",
@@ -190,8 +191,10 @@ def _keep_list(tables: Tables, plan: Plan, named: pd.DataFrame | None, deals: pd
         "spend_at_stake",
         "spend_change",
         "action",
+        "offer",
+        "service_level",
     ]
-    for given, column in ((named, "next_best_category"), (deals, "deal_group"), (_stores(tables), "most_used_store")):
+    for given, column in ((named, "next_best_category"), (deals, "deal_group"), (most_used_stores(tables), "most_used_store")):
         if given is not None:
             kept = kept.merge(given[["customer_id", column]], on="customer_id", how="left")
             columns.append(column)
@@ -217,7 +220,7 @@ def _spending(tables: Tables, recent: dt.date, before: dt.date) -> pd.DataFrame:
     )
 
 
-def _stores(tables: Tables) -> pd.DataFrame | None:
+def most_used_stores(tables: Tables) -> pd.DataFrame | None:
     """The store with most orders of each customer; ties by spend, then by name."""
     if tables.missing("orders.store"):
         return None

@@ -72,6 +72,37 @@ class Plan:
             kpi=[p.kpi.label if p else None for p in plays],
         )
 
+    def offers(self) -> pd.DataFrame:
+        """One row per play of the playbook, as the reader sees it: play, offer, service_level, contacts_a_year."""
+        plays = self.playbook.plays
+        return pd.DataFrame({
+            "play": [p.play for p in plays],
+            "offer": [p.offer or None for p in plays],
+            "service_level": [p.service_level or None for p in plays],
+            "contacts_a_year": pd.array([p.contacts_a_year if p.contact else 0 for p in plays], dtype="Int64"),
+        })  # fmt: skip
+
+    def offers_headline(self) -> str:
+        """How many plays have an offer and a service level of their own."""
+        plays = self.playbook.plays
+        return _("The playbook names an offer for {offers} of {n} plays, and a service level for {levels}").format(
+            offers=language.number(sum(bool(p.offer) for p in plays)),
+            levels=language.number(sum(bool(p.service_level) for p in plays)),
+            n=language.number(len(plays)),
+        )
+
+    def offers_note(self) -> str:
+        """What the playbook leaves out; empty where it leaves out nothing."""
+        out = []
+        for text, of in (
+            (_("No offer is given for {plays}: add offer to playbook.yml."), "offer"),
+            (_("No service level is given for {plays}: add service_level to playbook.yml."), "service_level"),
+        ):
+            lacking = [_(p.play) for p in self.playbook.plays if not getattr(p, of)]
+            if lacking:
+                out.append(text.format(plays=language.listing(lacking)))
+        return " ".join(out)
+
     def assignments(self) -> pd.DataFrame:
         """One row per customer for later steps: customer_id, play."""
         return self.table[["customer_id", "play"]]

@@ -42,6 +42,7 @@ MEASURES: dict[str, tuple[str, str, str]] = {
         "number",
     ),
 }
+ORIGINS = {"measured": N_("Measured here"), "benchmark": N_("Benchmark"), "assumption": N_("Assumption")}
 SHIPPED = Path(__file__).with_name("playbook.yml")
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -76,6 +77,39 @@ class Kpi(_Entry):
         return MEASURES[self.measure][1] if self.measure else self.definition
 
 
+Share = Annotated[float, Field(ge=-1, le=10, allow_inf_nan=False, strict=True)]
+
+
+class Effect(_Entry):
+    """What contact adds to a customer's spend within a year, as a share of the spend at stake, and how that is known.
+
+    ``measured``: by the randomised campaigns of this engagement, or the one named; a ``benchmark`` names its source.
+    """
+
+    origin: Literal[tuple(ORIGINS)]  # type: ignore[valid-type]
+    share: Share | None = None
+    low: Share | None = None
+    high: Share | None = None
+    source: str = ""
+    campaign: str = ""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Effect:
+        numbers = (self.low, self.share, self.high)
+        if self.origin == "measured":
+            if any(n is not None for n in numbers):
+                raise ValueError("a measured effect comes from the data: leave out share, low and high")
+        elif self.campaign or any(n is None for n in numbers):
+            raise ValueError(
+                f"{'an' if self.origin == 'assumption' else 'a'} {self.origin} needs share, low and high, and no campaign"
+            )
+        elif not self.low <= self.share <= self.high:
+            raise ValueError("low, share and high must stand in this order")
+        if self.origin == "benchmark" and not self.source.strip():
+            raise ValueError("a benchmark needs its source")
+        return self
+
+
 class Play(_Entry):
     """What is done for the customers of some value tiers and lifecycle stages."""
 
@@ -91,6 +125,10 @@ class Play(_Entry):
     owner: Text
     stop_if: Text
     cost_per_contact: float | None = Field(None, gt=0, allow_inf_nan=False, strict=True)
+    offer: str = ""
+    service_level: str = ""
+    contacts_a_year: int = Field(1, ge=1, le=366, strict=True)
+    effect: Effect | None = None
 
     @property
     def cells(self) -> list[tuple[str, str]]:
@@ -110,6 +148,10 @@ class Playbook(_Entry):
 
     plays: list[Play] = Field(min_length=1)
     gross_margin: float | None = Field(None, gt=0, le=1, strict=True)
+    budget: float | None = Field(None, gt=0, allow_inf_nan=False, strict=True)
+    contacts_by_owner: dict[Text, Annotated[int, Field(ge=0, strict=True)]] = {}
+    control_share: float = Field(0.1, ge=0, lt=1, strict=True)
+    saved_share: float = Field(0.1, gt=0, le=1, strict=True)
 
     @model_validator(mode="after")
     def _no_customer_twice(self) -> Playbook:
@@ -124,6 +166,14 @@ class Playbook(_Entry):
                     tier, stage = (part or "(unknown)" for part in cell)
                     raise ValueError(f"{claimed[cell]!r} and {play.play!r} both claim value_tier {tier} with lifecycle {stage}")
                 claimed[cell] = play.play
+        return self
+
+    @model_validator(mode="after")
+    def _known_owners(self) -> Playbook:
+        owners = sorted({p.owner for p in self.plays})
+        for owner in self.contacts_by_owner:
+            if owner not in owners:
+                raise ValueError(f"contacts_by_owner: {owner!r} owns no play; owners are {', '.join(owners)}")
         return self
 
     def cells(self) -> pd.DataFrame:
@@ -160,5 +210,8 @@ def _problem(file: str, said: dict, error: dict) -> str:
 
 def playbook_messages() -> list[str]:
     """Every text of the shipped playbook that a report shows, for the catalog; each once, in the order of the file."""
-    texts = [(p.play, p.goal, p.action, p.channel, p.kpi.name, p.kpi.definition, p.owner, p.stop_if) for p in playbook().plays]
+    texts = [
+        (p.play, p.goal, p.action, p.channel, p.kpi.name, p.kpi.definition, p.owner, p.stop_if, p.offer, p.service_level)
+        for p in playbook().plays
+    ]
     return list(dict.fromkeys(text for text in itertools.chain(*texts) if text))
