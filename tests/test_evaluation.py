@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from conftest import GROCERY, KIT, SHARED, make_tables
 from fivestep import charts, evaluation, intervals, language
-from fivestep.evaluation.campaign_response import CUT_END, WHOLE
+from fivestep.evaluation.campaign_windows import CUT_END, WHOLE
 from fivestep.evaluation.coverage import coverage
 from fivestep.evaluation.monthly_kpis import FALL, RISE, UNKNOWN, USUAL
 from fivestep.evaluation.movement import ENTERED, GONE, IMPROVED, SAME, SILENT, WORSENED, Periods

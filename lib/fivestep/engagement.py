@@ -59,6 +59,8 @@ class Settings(BaseModel):
     age_bands: tuple[Annotated[int, Field(ge=1, le=110, strict=True)], ...] = ()
     sensitive_fields: tuple[str, ...] = ()
     interest_words: dict[str, tuple[str, ...]] = {}
+    contacted_shares: dict[Text, Annotated[float, Field(gt=0, lt=1)]] = {}
+    targets: dict[Text, float] = {}
 
     @field_validator("language")
     @classmethod

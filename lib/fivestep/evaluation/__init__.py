@@ -4,23 +4,35 @@ from fivestep.evaluation import columns  # noqa: F401  registers what the tables
 from fivestep.evaluation.campaign_response import CampaignResponse, campaign_response
 from fivestep.evaluation.churn_signal import ChurnSignal, churn_signal
 from fivestep.evaluation.decision_log import DecisionLog, decision_log
+from fivestep.evaluation.experiments import Experiments, experiments
 from fivestep.evaluation.monthly_kpis import MonthlyKpis, monthly_kpis
 from fivestep.evaluation.movement import Movement, Periods, comparable_periods, movement
+from fivestep.evaluation.next_test import NextTest, next_test
 from fivestep.evaluation.retention import Retention, retention
+from fivestep.evaluation.targeted_effect import TargetedEffect, targeted_effect
+from fivestep.evaluation.uplift import Uplift, uplift
 
 __all__ = [
     "CampaignResponse",
     "ChurnSignal",
     "DecisionLog",
+    "Experiments",
     "MonthlyKpis",
     "Movement",
+    "NextTest",
     "Periods",
     "Retention",
+    "TargetedEffect",
+    "Uplift",
     "campaign_response",
     "churn_signal",
     "comparable_periods",
     "decision_log",
+    "experiments",
     "monthly_kpis",
     "movement",
+    "next_test",
     "retention",
+    "targeted_effect",
+    "uplift",
 ]

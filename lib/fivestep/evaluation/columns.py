@@ -158,6 +158,91 @@ register(
         N_("Lift in spend, high"), "money", N_("Upper end of the 95 % Welch interval of the difference in spend.")
     ),
 )
+# randomised campaigns
+register(
+    contacted_share=Column(N_("Share contacted"), "percent", N_("Contacted divided by all customers who were drawn.")),
+    planned_split=Column(N_("Planned share"), "percent", N_("Planned share of contacted, else the usual one that is nearest.")),
+    sample_ratio_chance=Column(
+        N_("Chance of the ratio"), "percent", N_("How often chance alone parts the share as far from the planned one.")
+    ),
+    sample_ratio_verdict=Column(N_("Sample ratio"), "text", N_("Off where that chance is below one in 1,000."), values="message"),
+    arms_before_low=Column(
+        N_("Before, low"), "money", N_("Lower end of the 95 % Welch interval of spend before, contacted less control.")
+    ),
+    arms_before_high=Column(N_("Before, high"), "money", N_("Upper end of the same interval.")),
+    arms_before_verdict=Column(
+        N_("Before the campaign"), "text", N_("Whether contacted and control customers spent alike before."), values="message"
+    ),
+    lift_cuped=Column(N_("Lift, adjusted"), "money", N_("Lift in spend after taking out what spend before foretells (CUPED).")),
+    lift_cuped_low=Column(N_("Adjusted, low"), "money", N_("Lower end of its 95 % Welch interval.")),
+    lift_cuped_high=Column(N_("Adjusted, high"), "money", N_("Upper end of its 95 % Welch interval.")),
+    variance_explained=Column(
+        N_("Variance taken out"), "percent", N_("Squared correlation of spend before and spend during: what CUPED takes out.")
+    ),
+    look_date=Column(N_("Up to"), "date", N_("Last day that the look counts.")),
+    lift_so_far=Column(N_("Lift so far"), "money", N_("Spend per contacted customer so far less spend per control customer.")),
+    always_low=Column(N_("So far, low"), "money", N_("Lower end of the 95 % interval that holds at all looks together.")),
+    always_high=Column(N_("So far, high"), "money", N_("Upper end of the 95 % interval that holds at all looks together.")),
+    look_verdict=Column(N_("Safe to say"), "text", N_("What may be said on that day."), values="message"),
+    effect_field=Column(N_("Customers by"), "text", N_("Field that divides the customers.")),
+    effect_group=Column(N_("Group"), "text", N_("Value of the field.")),
+    group_orders=Column(
+        N_("Orders brought"), "ratio", N_("Orders per contacted customer of the group less orders per control customer.")
+    ),
+    group_orders_low=Column(N_("Orders, low"), "ratio", N_("Lower end of the interval that holds for all groups together.")),
+    group_orders_high=Column(N_("Orders, high"), "ratio", N_("Upper end of the interval that holds for all groups together.")),
+    group_spend=Column(
+        N_("Spend brought"), "money", N_("Spend per contacted customer of the group less spend per control customer.")
+    ),
+    group_spend_low=Column(N_("Spend, low"), "money", N_("Lower end of the interval that holds for all groups together.")),
+    group_spend_high=Column(N_("Spend, high"), "money", N_("Upper end of the interval that holds for all groups together.")),
+    differs_chance=Column(
+        N_("Chance"), "percent", N_("How often groups of the field would differ as much if contact worked alike for all.")
+    ),
+    uplift_model=Column(N_("Model"), "text", N_("How uplift was predicted."), values="message"),
+    qini=Column(
+        N_("Qini coefficient"), "ratio", N_("Area between Qini curve and straight line, divided by that of a perfect ranking.")
+    ),
+    qini_low=Column(N_("Qini, low"), "ratio", N_("Lower end of the bootstrap interval, for all rankings together.")),
+    qini_high=Column(N_("Qini, high"), "ratio", N_("Upper end of the bootstrap interval, for all rankings together.")),
+    auuc=Column(N_("AUUC"), "ratio", N_("The same area for the uplift curve.")),
+    auuc_low=Column(N_("AUUC, low"), "ratio", N_("Lower end of the bootstrap interval, for all rankings together.")),
+    auuc_high=Column(N_("AUUC, high"), "ratio", N_("Upper end of the bootstrap interval, for all rankings together.")),
+    uplift_verdict=Column(
+        N_("Ranking"), "text", N_("Whether the interval of the Qini coefficient leaves out zero."), values="message"
+    ),
+    uplift_fifth=Column(N_("Fifth"), "count", N_("Fifth of the customers by predicted uplift; 1 is the highest.")),
+    predicted_uplift=Column(N_("Predicted uplift"), "percent", N_("Mean predicted effect of contact on the share who order.")),
+    measured_uplift=Column(N_("Measured uplift"), "percent", N_("Share of contacted who ordered less share of control who did.")),
+    measured_uplift_low=Column(N_("Measured, low"), "percent", N_("Lower end of its 95 % Newcombe interval.")),
+    measured_uplift_high=Column(N_("Measured, high"), "percent", N_("Upper end of its 95 % Newcombe interval.")),
+)
+# the next test
+register(
+    test_weeks=Column(N_("Weeks"), "count", N_("How long the test runs.")),
+    control_share=Column(N_("Share of control"), "percent", N_("Share of the drawn customers who are not contacted.")),
+    mean_spend=Column(N_("Mean spend"), "money", N_("Spend per customer over as many weeks, without the campaign.")),
+    smallest_effect=Column(N_("Smallest effect"), "money", N_("Difference in spend per customer that is found in 4 of 5 tests.")),
+    smallest_share=Column(N_("Of mean spend"), "percent", N_("Smallest effect divided by mean spend.")),
+    smallest_cuped_share=Column(N_("With CUPED"), "percent", N_("The same where spend before is allowed for.")),
+    wanted_effect=Column(N_("Effect"), "percent", N_("Effect on spend that is to be found.")),
+    customers_needed=Column(N_("Customers needed"), "count", N_("Contacted and control together, one half each.")),
+    customers_needed_cuped=Column(N_("Needed with CUPED"), "count", N_("The same where spend before is allowed for.")),
+)
+# campaigns that were not randomised
+register(
+    matched=Column(N_("Matched"), "count", N_("Contacted customers who found others alike.")),
+    balance=Column(N_("Balance"), "ratio", N_("Difference of spend before after matching, in standard deviations.")),
+    gap_before=Column(N_("Gap before"), "money", N_("Gap of the last period before the campaign, per customer.")),
+    gap_before_low=Column(N_("Gap before, low"), "money", N_("Lower end of its 95 % interval.")),
+    gap_before_high=Column(N_("Gap before, high"), "money", N_("Upper end of its 95 % interval.")),
+    gap=Column(N_("Gap"), "money", N_("Gap of the campaign, per customer; a difference in differences.")),
+    gap_low=Column(N_("Gap, low"), "money", N_("Lower end of its interval, for all campaigns together.")),
+    gap_high=Column(N_("Gap, high"), "money", N_("Upper end of its interval, for all campaigns together.")),
+    targeted_verdict=Column(
+        N_("Credit"), "text", N_("Whether the campaign may be credited, or why that is refused."), values="message"
+    ),
+)
 # customers who fell silent
 register(
     period_start=Column(N_("Period from"), "date", N_("First day of the period in which customers were lost.")),
