@@ -242,7 +242,7 @@ class Experiments:
                 reason=_("no group of customers has {n} contacted and {n} control customers.").format(n=language.number(LEAST)),
             )
         rows = rows.assign(place=np.arange(len(rows))).sort_values(["differs_chance", "place"], ignore_index=True)
-        labels = [_field_label(f) for f in rows["effect_field"]]
+        labels = [field_label(f) for f in rows["effect_field"]]
         groups = [_group_label(f, g) for f, g in zip(rows["effect_field"], rows["effect_group"], strict=True)]
         return self._shown(rows.drop(columns="place").assign(effect_field=labels, effect_group=groups))
 
@@ -281,7 +281,7 @@ class Experiments:
             "{name} worked differently by “{field}”: {best} more orders per customer for “{group}”, {worst} for “{other}”"
         ).format(
             name=self.name(best["campaign_id"]),
-            field=_field_label(best["effect_field"]),
+            field=field_label(best["effect_field"]),
             best=language.number(best["group_orders"], 2),
             group=_group_label(best["effect_field"], best["effect_group"]),
             worst=language.number(worst["group_orders"], 2),
@@ -303,7 +303,7 @@ class Experiments:
             "campaign together, 95 times in 100 (Bonferroni). Chance: how often effects would differ as much within the field if "
             "contact worked alike for all (Cochran's Q on orders, corrected for all fields and campaigns by Holm)."
         ).format(
-            fields=language.listing([_field_label(f) for f in (*FIELDS, SPENT_BEFORE)]),
+            fields=language.listing([field_label(f) for f in (*FIELDS, SPENT_BEFORE)]),
             n=language.number(LEAST),
         )
 
@@ -332,7 +332,7 @@ class Experiments:
                 "customer ({low} to {high}). {n} groups with clearly fewer orders."
             ).format(
                 name=self.name(best["campaign_id"]),
-                field=_field_label(best["effect_field"]),
+                field=field_label(best["effect_field"]),
                 contacted=language.number(rows["contacted"].sum()),
                 control=language.number(rows["control"].sum()),
                 group=_group_label(best["effect_field"], best["effect_group"]),
@@ -531,8 +531,9 @@ def _holm(chances: pd.Series) -> pd.Series:
     return pd.Series(np.minimum(np.maximum.accumulate(ordered.to_numpy() * left), 1.0), index=ordered.index)
 
 
-def _field_label(field: str) -> str:
-    return _(SPENT_LABEL) if field == SPENT_BEFORE else _(TABLES["customers"].fields[field].description)
+def field_label(field: str) -> str:
+    described = SPENT_LABEL if field == SPENT_BEFORE else TABLES["customers"].fields[field].description
+    return _(described)
 
 
 def _group_label(field: str, group: str) -> str:

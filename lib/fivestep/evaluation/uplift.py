@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
-from fivestep.evaluation.experiments import FIELDS, Experiments
+from fivestep.evaluation.experiments import FIELDS, Experiments, field_label
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe
 from fivestep.language import N_, _
@@ -100,7 +100,6 @@ class Uplift:
         best = self._best
         words = {
             "name": self.experiments.name(best["campaign_id"]),
-            "model": _(best["uplift_model"]),
             "qini": language.number(best["qini"], 3),
             "low": language.number(best["qini_low"], 3),
             "high": language.number(best["qini_high"], 3),
@@ -142,7 +141,7 @@ class Uplift:
             "2016). Both know what was known on the first day: spend and orders before, days since the last order and since the "
             "first, and {fields}."
         )
-        return f"{models.format(fields=language.listing([_(n) for n in KNOWN_WORDS]))} {self.note()}"
+        return f"{models.format(fields=language.listing([field_label(f) for f in FIELDS]))} {self.note()}"
 
     def finding(self) -> Finding:
         """The Qini coefficient of the surest ranking."""
@@ -173,9 +172,6 @@ class Uplift:
             else (),
             assumptions=(self.models_note(),),
         )
-
-
-KNOWN_WORDS = (N_("age band"), N_("gender"), N_("member level"), N_("customer type"), N_("region"))
 
 
 def uplift(tried: Experiments | NotAvailable) -> Uplift | NotAvailable:
