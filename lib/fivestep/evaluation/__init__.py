@@ -5,34 +5,46 @@ from fivestep.evaluation.campaign_response import CampaignResponse, campaign_res
 from fivestep.evaluation.churn_signal import ChurnSignal, churn_signal
 from fivestep.evaluation.decision_log import DecisionLog, decision_log
 from fivestep.evaluation.experiments import Experiments, experiments
+from fivestep.evaluation.kpi_tree import KpiTree, kpi_tree
 from fivestep.evaluation.monthly_kpis import MonthlyKpis, monthly_kpis
 from fivestep.evaluation.movement import Movement, Periods, comparable_periods, movement
 from fivestep.evaluation.next_test import NextTest, next_test
 from fivestep.evaluation.retention import Retention, retention
+from fivestep.evaluation.sales_cycle import SalesCycle, sales_cycle
+from fivestep.evaluation.service_times import ServiceTimes, service_times
 from fivestep.evaluation.targeted_effect import TargetedEffect, targeted_effect
 from fivestep.evaluation.uplift import Uplift, uplift
+from fivestep.evaluation.voice_trend import VoiceTrend, voice_trend
 
 __all__ = [
     "CampaignResponse",
     "ChurnSignal",
     "DecisionLog",
     "Experiments",
+    "KpiTree",
     "MonthlyKpis",
     "Movement",
     "NextTest",
     "Periods",
     "Retention",
+    "SalesCycle",
+    "ServiceTimes",
     "TargetedEffect",
     "Uplift",
+    "VoiceTrend",
     "campaign_response",
     "churn_signal",
     "comparable_periods",
     "decision_log",
     "experiments",
+    "kpi_tree",
     "monthly_kpis",
     "movement",
     "next_test",
     "retention",
+    "sales_cycle",
+    "service_times",
     "targeted_effect",
     "uplift",
+    "voice_trend",
 ]

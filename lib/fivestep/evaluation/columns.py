@@ -52,6 +52,21 @@ register(
         N_("Verdict on the year"), "text", N_("Unusual: larger, up or down, than every change between months."), values="message"
     ),
 )
+# the tree of key figures
+register(
+    kpi_latest=Column(N_("Latest month"), "text", N_("Value of the latest complete month.")),
+    kpi_previous=Column(N_("Month before"), "text", N_("Value of the complete month before it.")),
+    kpi_year_ago=Column(N_("Year ago"), "text", N_("Value of the same month a year ago.")),
+    kpi_target=Column(N_("Target"), "text", N_("Target of a month.")),
+    kpi_of_target=Column(N_("Of target"), "percent", N_("Latest month divided by the target.")),
+    kpi_limit_low=Column(N_("Limit, low"), "text", N_("Lower control limit for a month with as many days.")),
+    kpi_limit_high=Column(N_("Limit, high"), "text", N_("Upper control limit for a month with as many days.")),
+    kpi_signal=Column(N_("Signal"), "text", N_("Whether the latest month is news against the earlier ones."), values="message"),
+    quality_check=Column(N_("Check"), "text", N_("What is checked of the figures themselves."), values="message"),
+    quality_latest=Column(N_("Latest month"), "percent", N_("Share in the latest complete month.")),
+    quality_lowest=Column(N_("Lowest before"), "percent", N_("Lowest share of the earlier complete months.")),
+    quality_highest=Column(N_("Highest before"), "percent", N_("Highest share of the earlier complete months.")),
+)
 # retention
 register(
     cohort=Column(N_("First seen in"), "month", N_("Month of the customer's first order in the data.")),
@@ -242,6 +257,44 @@ register(
     targeted_verdict=Column(
         N_("Credit"), "text", N_("Whether the campaign may be credited, or why that is refused."), values="message"
     ),
+)
+# satisfaction, service and sales by quarter
+register(
+    quarter_name=Column(N_("Quarter"), "text", N_("Quarter of the calendar year.")),
+    ratings=Column(N_("Ratings"), "count", N_("Pieces of feedback with a satisfaction score.")),
+    satisfaction=Column(N_("Mean satisfaction"), "number", N_("Mean of the scores as given.")),
+    satisfaction_low=Column(N_("Satisfaction, low"), "number", N_("Lower end of its 95 % interval.")),
+    satisfaction_high=Column(N_("Satisfaction, high"), "number", N_("Upper end of its 95 % interval.")),
+    recommend_answers=Column(N_("Answers"), "count", N_("Pieces of feedback with a likelihood to recommend.")),
+    net_promoter=Column(N_("Net promoter score"), "number", N_("Share of 9 and 10 less share of 0 to 6, in points.")),
+    net_promoter_low=Column(N_("Score, low"), "number", N_("Lower end of its 95 % interval.")),
+    net_promoter_high=Column(N_("Score, high"), "number", N_("Upper end of its 95 % interval.")),
+    reviews=Column(N_("Reviews"), "count", N_("Reviews received in the quarter.")),
+    complaints_per_1000=Column(
+        N_("Complaints per 1,000 orders"), "number", N_("Complaints divided by orders of the quarter, times 1,000.")
+    ),
+    buyers=Column(N_("Buyers"), "count", N_("Customers with an order in the quarter.")),
+    repurchase=Column(N_("Repurchase rate"), "percent", N_("Buyers with orders on two days or more, divided by buyers.")),
+    received=Column(N_("Received"), "count", N_("Pieces of feedback received in the quarter.")),
+    resolved_share=Column(
+        N_("Resolved in time"), "percent", N_("Resolved within 72 hours, divided by what is old enough to tell.")
+    ),
+    resolved_low=Column(N_("Resolved, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    resolved_high=Column(N_("Resolved, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    resolved_hours=Column(N_("Hours to resolution"), "number", N_("Median; what is open counts as longer.")),
+    answered_share=Column(
+        N_("Answered in time"), "percent", N_("First contact within 24 hours, divided by what is old enough to tell.")
+    ),
+    answered_low=Column(N_("Answered, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    answered_high=Column(N_("Answered, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    answered_hours=Column(N_("Hours to first contact"), "number", N_("Median; what was not answered counts as longer.")),
+    opportunities_closed=Column(N_("Closed"), "count", N_("Opportunities won or lost in the quarter.")),
+    opportunities_won=Column(N_("Won"), "count", N_("Of them, won.")),
+    win_rate=Column(N_("Win rate"), "percent", N_("Won divided by closed.")),
+    win_low=Column(N_("Win rate, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    win_high=Column(N_("Win rate, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    cycle_days=Column(N_("Days to win"), "number", N_("Median days from opened to won.")),
+    won_amount=Column(N_("Amount won"), "money", N_("Amounts of the opportunities won.")),
 )
 # customers who fell silent
 register(

@@ -18,7 +18,7 @@ from fivestep.language import N_, _
 LEAST = 300  # customers in each arm
 LEAST_ORDERS = 50  # customers in each arm who ordered, and who did not
 FOLDS = 5
-DRAWS = 400
+DRAWS = 250
 SEED = 51
 FIFTHS = 5
 TWO_MODELS, TRANSFORMED = N_("Two models"), N_("Transformed outcome")
