@@ -12,6 +12,7 @@ from fivestep.evaluation.next_test import NextTest, next_test
 from fivestep.evaluation.retention import Retention, retention
 from fivestep.evaluation.sales_cycle import SalesCycle, sales_cycle
 from fivestep.evaluation.service_times import ServiceTimes, service_times
+from fivestep.evaluation.since_last import SinceLast, since_last
 from fivestep.evaluation.targeted_effect import TargetedEffect, targeted_effect
 from fivestep.evaluation.uplift import Uplift, uplift
 from fivestep.evaluation.voice_trend import VoiceTrend, voice_trend
@@ -29,6 +30,7 @@ __all__ = [
     "Retention",
     "SalesCycle",
     "ServiceTimes",
+    "SinceLast",
     "TargetedEffect",
     "Uplift",
     "VoiceTrend",
@@ -44,6 +46,7 @@ __all__ = [
     "retention",
     "sales_cycle",
     "service_times",
+    "since_last",
     "targeted_effect",
     "uplift",
     "voice_trend",

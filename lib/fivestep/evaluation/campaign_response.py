@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from fivestep import charts, language
 from fivestep.engine import MONEY, Tables, frame, needs
 from fivestep.evaluation.campaign_windows import BEFORE_DAYS, CUT_BOTH, CUT_END, WHOLE, campaign_days, campaign_windows
-from fivestep.evaluation.coverage import customer_ids
+from fivestep.evaluation.purchases import customer_ids
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe, welch, wilson
 from fivestep.language import N_, _

@@ -6,8 +6,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from fivestep.coverage import coverage
 from fivestep.engine import Tables
-from fivestep.evaluation.coverage import coverage
 from fivestep.language import N_
 
 BEFORE_DAYS = 28  # whole weeks before the first day of a campaign

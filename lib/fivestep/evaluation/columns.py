@@ -308,6 +308,22 @@ register(
     activity=Column(N_("Activity"), "text", N_("Active, lapsed or never seen with an order."), values="message"),
     last_order=Column(N_("Last order"), "date", N_("Day of the customer's last order.")),
 )
+# since the last review
+register(
+    finding_step=Column(N_("Step"), "text", N_("Notebook of the finding.")),
+    finding_text=Column(N_("Finding"), "text", N_("The finding as told today, or as the last review told it.")),
+    finding_before=Column(N_("Last review"), "text", N_("The number of the last review.")),
+    finding_now=Column(N_("Today"), "text", N_("The number of today.")),
+    finding_flow=Column(N_("Change"), "text", N_("New, no longer told, higher, lower or the same."), values="message"),
+    outcome_before=Column(N_("Outcome then"), "text", N_("Outcome in the last review."), values="message"),
+    proposal_before=Column(N_("Proposal then"), "text", N_("Proposal of the last review."), values="message"),
+)
+# value that moved between classes
+register(
+    steady_class=Column(N_("Class"), "text", N_("Class of the customers."), values="message"),
+    customers_now=Column(N_("Customers now"), "count", N_("Customers of the class in the later window.")),
+    customers_steady=Column(N_("In the long run"), "count", N_("Customers of the class if every window went like this one.")),
+)
 # decisions
 register(
     measured=Column(N_("Measurement"), "text", N_("What was measured."), values="message"),

@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
+from fivestep.coverage import SHORT_SILENCE, coverage
 from fivestep.engine import Tables, frame, needs
 from fivestep.errors import UserError
-from fivestep.evaluation.coverage import SHORT_SILENCE, coverage
 from fivestep.evaluation.monthly_kpis import KPIS, YEAR, MonthlyKpis
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _

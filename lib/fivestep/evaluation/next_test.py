@@ -10,8 +10,8 @@ import pandas as pd
 
 from fivestep import language
 from fivestep.consent import consent_note, opted_out
+from fivestep.coverage import coverage
 from fivestep.engine import MONEY, Tables, frame, needs
-from fivestep.evaluation.coverage import coverage
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z
 from fivestep.language import N_, _

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fivestep.coverage import coverage
 from fivestep.engine import Tables
-from fivestep.evaluation.coverage import coverage
 from fivestep.language import _
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.engine import Tables, frame, needs
-from fivestep.evaluation.coverage import purchases
+from fivestep.evaluation.purchases import purchases
 from fivestep.evaluation.quarters import compared, coverage_note, marked, quarter_name, quarters
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z, welch
