@@ -6,6 +6,7 @@ from fivestep.evaluation.churn_signal import ChurnSignal, churn_signal
 from fivestep.evaluation.decision_log import DecisionLog, decision_log
 from fivestep.evaluation.experiments import Experiments, experiments
 from fivestep.evaluation.kpi_tree import KpiTree, kpi_tree
+from fivestep.evaluation.list_backtest import ListBacktest, list_backtest
 from fivestep.evaluation.monthly_kpis import MonthlyKpis, monthly_kpis
 from fivestep.evaluation.movement import Movement, Periods, comparable_periods, movement
 from fivestep.evaluation.next_test import NextTest, next_test
@@ -23,6 +24,7 @@ __all__ = [
     "DecisionLog",
     "Experiments",
     "KpiTree",
+    "ListBacktest",
     "MonthlyKpis",
     "Movement",
     "NextTest",
@@ -40,6 +42,7 @@ __all__ = [
     "decision_log",
     "experiments",
     "kpi_tree",
+    "list_backtest",
     "monthly_kpis",
     "movement",
     "next_test",

@@ -308,6 +308,24 @@ register(
     activity=Column(N_("Activity"), "text", N_("Active, lapsed or never seen with an order."), values="message"),
     last_order=Column(N_("Last order"), "date", N_("Day of the customer's last order.")),
 )
+# lists of a quarter ago
+register(
+    backtest_list=Column(N_("List"), "text", N_("By what its customers were chosen and ordered."), values="message"),
+    listed=Column(N_("On the list"), "count", N_("Customers of the list a quarter ago.")),
+    worked_on=Column(N_("First fifth"), "count", N_("Customers of its first fifth.")),
+    list_money=Column(N_("They then spent"), "money", N_("Spend of the first fifth in the 91 days after.")),
+    rfm_money=Column(N_("By RFM"), "money", N_("Spend of as many customers of the list by RFM.")),
+    random_money=Column(
+        N_("At random"), "money", N_("Spend of as many customers of the list drawn at random: mean times number.")
+    ),
+    over_rfm=Column(N_("More than RFM"), "money", N_("Spend of the first fifth less that by RFM.")),
+    over_rfm_low=Column(N_("More than RFM, low"), "money", N_("Lower end of its 95 % bootstrap interval.")),
+    over_rfm_high=Column(N_("More than RFM, high"), "money", N_("Upper end of its 95 % bootstrap interval.")),
+    over_random=Column(N_("More than at random"), "money", N_("Spend of the first fifth less that of a random fifth.")),
+    over_random_low=Column(N_("More than at random, low"), "money", N_("Lower end of its 95 % bootstrap interval.")),
+    over_random_high=Column(N_("More than at random, high"), "money", N_("Upper end of its 95 % bootstrap interval.")),
+    backtest_verdict=Column(N_("Verdict"), "text", N_("Whether the interval against RFM leaves out zero."), values="message"),
+)
 # since the last review
 register(
     finding_step=Column(N_("Step"), "text", N_("Notebook of the finding.")),
