@@ -941,11 +941,11 @@ def run(project: Path, monkeypatch, **parameters: str) -> list[dict]:
 def test_the_notebook_shows_every_section(projects, monkeypatch, parameters):
     records = run(projects["whole"], monkeypatch, **parameters)
     kinds = pd.Series([r["kind"] for r in records]).value_counts()
-    assert kinds["figure"] == 7
-    assert kinds["table"] == 18
-    assert kinds["finding"] == 9
+    assert kinds["figure"] == 8
+    assert kinds["table"] == 20
+    assert kinds["finding"] == 10
     assert kinds["caution"] == 2
-    assert [r["number"] for r in records if r["kind"] in ("figure", "table")] == [f"5.{i}" for i in range(1, 26)]
+    assert [r["number"] for r in records if r["kind"] in ("figure", "table")] == [f"5.{i}" for i in range(1, 29)]
     assert (projects["whole"] / "reports" / "exports" / "lapsed_customers.csv").exists()
 
 
@@ -956,14 +956,14 @@ def test_the_notebook_says_quietly_what_bare_orders_cannot_answer(projects, monk
     assert {r["key"] for r in records if r["kind"] == "finding"} == {
         "evaluation.spend_per_day_change_on_month", "evaluation.retention_month_3",
         "evaluation.share_moved_down_or_silent", "evaluation.loss_rate", "evaluation.key_figures_that_need_attention",
-        "evaluation.next_test_smallest_effect", "evaluation.list_over_rfm",
+        "evaluation.next_test_smallest_effect", "evaluation.list_over_rfm", "evaluation.crm_weakest_axis",
     }  # fmt: skip
 
 
 def test_the_notebook_holds_calls_and_no_results():
     book = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     code = [c for c in book["cells"] if c["cell_type"] == "code"]
-    assert len(code) == 21
+    assert len(code) == 22
     for cell in code:
         source = "".join(cell["source"])
         assert cell["outputs"] == []

@@ -3,6 +3,7 @@
 from fivestep.evaluation import columns  # noqa: F401  registers what the tables of this step are called
 from fivestep.evaluation.campaign_response import CampaignResponse, campaign_response
 from fivestep.evaluation.churn_signal import ChurnSignal, churn_signal
+from fivestep.evaluation.crm_review import CrmReview, crm_review
 from fivestep.evaluation.decision_log import DecisionLog, decision_log
 from fivestep.evaluation.experiments import Experiments, experiments
 from fivestep.evaluation.kpi_tree import KpiTree, kpi_tree
@@ -21,6 +22,7 @@ from fivestep.evaluation.voice_trend import VoiceTrend, voice_trend
 __all__ = [
     "CampaignResponse",
     "ChurnSignal",
+    "CrmReview",
     "DecisionLog",
     "Experiments",
     "KpiTree",
@@ -39,6 +41,7 @@ __all__ = [
     "campaign_response",
     "churn_signal",
     "comparable_periods",
+    "crm_review",
     "decision_log",
     "experiments",
     "kpi_tree",

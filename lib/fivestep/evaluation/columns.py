@@ -326,6 +326,20 @@ register(
     over_random_high=Column(N_("More than at random, high"), "money", N_("Upper end of its 95 % bootstrap interval.")),
     backtest_verdict=Column(N_("Verdict"), "text", N_("Whether the interval against RFM leaves out zero."), values="message"),
 )
+# the review of customer relationship management
+register(
+    review_axis=Column(N_("Axis"), "text", N_("What customer relationship management is reviewed on."), values="message"),
+    review_capability=Column(N_("Capability"), "text", N_("What should be on record."), values="message"),
+    review_rows=Column(N_("Rows"), "count", N_("Rows of the last 182 days, or all customers.")),
+    review_filled=Column(N_("On record"), "percent", N_("Share of the rows in which it is on record.")),
+    review_before=Column(N_("On record before"), "percent", N_("The same for the 182 days before.")),
+    review_verdict=Column(N_("Verdict"), "text", N_("Better, worse or no clear change."), values="message"),
+    review_capabilities=Column(N_("Capabilities"), "count", N_("Capabilities of the axis.")),
+    review_recorded=Column(N_("Recorded"), "count", N_("Of them, those that the data records.")),
+    review_score=Column(N_("Score"), "percent", N_("Mean share on record; what is not recorded counts as 0.")),
+    review_question=Column(N_("Question"), "text", N_("What people have to judge."), values="message"),
+    review_answer=Column(N_("Answer"), "text", N_("To be filled in at the review.")),
+)
 # since the last review
 register(
     finding_step=Column(N_("Step"), "text", N_("Notebook of the finding.")),
