@@ -186,7 +186,7 @@ def test_scores_by_quarter_are_what_pandas_counts(said):
         assert row["net_promoter"] == pytest.approx(points.mean())
         half = 1.959964 * points.std(ddof=1) / np.sqrt(len(points))
         assert row["net_promoter_high"] - row["net_promoter"] == pytest.approx(half, rel=1e-5)
-        assert row["reviews"] == (part["feedback_type"] == "review").sum()
+        assert row["reviews_received"] == (part["feedback_type"] == "review").sum()
     row = table.loc["2024-04-01"]
     assert row["complaints_per_1000"] == pytest.approx(1000 * 13 / 11)
     assert (row["buyers"], row["repurchase"]) == (10, 0.1)

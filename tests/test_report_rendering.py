@@ -288,16 +288,26 @@ def test_a_finding_of_low_confidence_is_no_headline_and_warnings_travel_with_a_t
     assert "Champions visit 2.4 times a week." in sentences
 
 
-def test_a_warning_of_several_findings_is_said_once_in_the_summary_and_marked_at_each():
+def test_a_finding_with_warnings_leads_from_the_summary_to_them():
     cells = [
         new_markdown_cell("# T"),
         finding("One.", warnings=["Few."]),
         finding("Two.", warnings=["Old.", "Few."]),
         finding("Three."),
     ]
-    (said,) = [b for b in document.report([new_notebook(cells=cells)], META)["blocks"] if b["t"] == "takeaways"]
-    assert said["warnings"] == ["Few.", "Old."]
-    assert [i["marks"] for i in said["items"]] == [[1], [1, 2], []]
+    made = document.report([new_notebook(cells=cells)], META)
+    (said,) = [b for b in made["blocks"] if b["t"] == "takeaways"]
+    found = {b["text"]: b.get("id", "") for b in made["blocks"] if b["t"] == "finding"}
+    assert [(i["text"], i["caution"]) for i in said["items"]] == list(found.items())
+    assert len({*found.values()}) == 3
+    assert found["Three."] == ""
+    page = html.render(made)
+    for text in ("One.", "Two."):
+        assert f'<a class="cautioned" href="#{found[text]}">' in page
+        assert f'<aside class="finding" id="{found[text]}">' in page
+    pages = pages_of(pdf.render(made, timestamp=STAMP))
+    at = max(n for n, text in enumerate(pages, start=1) if "Two." in text)
+    assert sum(text.count(f"Caution, page {at}") for text in pages) == 2
 
 
 def test_sections_without_data_are_named_once_and_their_reasons_stand_at_the_end():

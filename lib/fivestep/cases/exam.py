@@ -310,6 +310,17 @@ def exam_of(engagement: Engagement) -> Exam | None:
     return exam(engagement.folder)
 
 
+def show_exam(engagement: Engagement) -> None:
+    """Show the exam of the company that an engagement is about as a section of its own; nothing where there is none."""
+    said = exam_of(engagement)
+    if said is None:
+        return
+    engagement.section(said.title(), said.about())
+    engagement.exhibit(said.verdicts(), title=said.headline(), note=said.note())
+    engagement.exhibit(said.shown(), title=said.facts_headline(), note=said.note())
+    engagement.finding(said.finding())
+
+
 def exam(folder: Path) -> Exam:
     """Examine the methods of the five steps on the simulated company in *folder*.
 
@@ -400,6 +411,10 @@ WEEKEND = N_("Share of orders on Saturday and Sunday")
 LARGE_LOSSES = N_("Customers of much spend who cost more than they bring")
 CLUSTERS = N_("Clusters and true segments (adjusted Rand index)")
 DEAL_SEEKERS = N_("Deal seekers in the segment that buys on discount")
+PAIN_FIRST = N_("The pain point that comes first")
+PAIN_PLACES = N_("Places where the defect is said to be")
+DEPARTMENTS_FIRST = N_("The pair of departments that comes first")
+CONTACTED_BY_BOTH = N_("Members said to hear from both departments")
 KANO_CATEGORIES = N_("Features in their true category")
 DRIVER_SHARE = N_("Share of the explained variance of satisfaction")
 
@@ -628,6 +643,34 @@ def deal_seekers(company: Company, result: needs.DealSensitivity) -> Iterator[di
     known = result.table[result.table["orders"] >= 5].merge(company.customers, on="customer_id")
     seekers, true = known["deal_group"] == SEEKERS, known["segment"] == segment
     yield agreement("segments", DEAL_SEEKERS, seekers, true, pure=0.6, subject=segment)
+
+
+@question("needs.pain_points", "pain_point", ask=lambda company: needs.pain_points(company.tables))
+def pain_point(company: Company, result: needs.PainPoints) -> Iterator[dict[str, Any]]:
+    """Is the defect the first pain point, and the place where it is named the one where it is?"""
+    fact = "pain_point"
+    told = company.told(fact)
+    first = result.table["pain_point"].iloc[0] == told["cause"]
+    yield answer(fact, FOUND if first else MISSED, PAIN_FIRST)
+    places = result.places[result.places["pain_point"] == told["cause"]]
+    here = (places["product_id"] == told["product_id"]) & (places["region"] == told["region"])
+    verdict = FALSE_ALARM if (~here).any() else FOUND if here.any() else MISSED
+    yield answer(fact, verdict, PAIN_PLACES, truth=1.0, estimate=float(len(places)))
+
+
+@question("needs.contact_overload", "contact_overlap", ask=lambda company: needs.contact_overload(company.tables))
+def contact_overlap(company: Company, result: needs.ContactOverload) -> Iterator[dict[str, Any]]:
+    """Are the two departments named, and the members to whom both write?"""
+    fact = "contact_overlap"
+    met = result.pairs[["department_a", "department_b"]].head(1).to_numpy().tolist()
+    right = met == [sorted(company.told(fact)["departments"])]
+    yield answer(fact, FOUND if right else FALSE_ALARM if met else MISSED, DEPARTMENTS_FIRST)
+    named = set(result.often()["customer_id"])
+    true = set(company.customers.loc[company.customers["contacted_twice"], "customer_id"])
+    written = company.facts[fact]["realised"]["count"]  # those of them who were members already and had not opted out
+    precision, recall = len(named & true) / max(len(named), 1), len(named & true) / max(written, 1)
+    verdict = MISSED if not named else FALSE_ALARM if precision < PURE else FOUND if recall >= CAUGHT else MISSED
+    yield answer(fact, verdict, CONTACTED_BY_BOTH, truth=float(written), estimate=float(len(named)))
 
 
 @question("needs.kano", "kano", ask=lambda company: needs.kano(company.tables, needs.survey(company.tables)))

@@ -83,12 +83,16 @@ def feedback(
     trust = np.round(np.clip(nps / 2 + rng.standard_normal(n) * 0.5, 1, 5), 1)
     per_customer = np.arange(n) - np.searchsorted(place, place)
     leaving = who.leaving[place] == STOP
+    # An answer within hours, of some cases only with the solution, of some never.
+    first = moment + (rng.gamma(1.5, np.where(pain, 14.0, 3.0)) * 3600).astype(int).astype("timedelta64[s]")
+    silent = (first > end) | (rng.random(n) < 0.1) | (~is_open & (first > resolved))
     table = {
         "feedback_id": numbered("F", who.index[place] * 1_000 + per_customer, 10),
         "customer_id": numbered("C", who.index[place], 7),
         "feedback_type": Coded(kind, TYPES),
         "product_id": Coded(product, products().names("product_id")),
         "created_at": moment,
+        "responded_at": np.where(silent, np.datetime64("NaT"), first),
         "resolved_at": np.where(is_open, np.datetime64("NaT"), resolved),
         "status": Coded(is_open.astype(int), ("resolved", "open")),
         "cause": Coded(np.where(complaint, cause, -1), CAUSES),

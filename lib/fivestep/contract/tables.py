@@ -230,6 +230,7 @@ _ALL = (
         Field("feedback_type", "text", "Complaint, inquiry, suggestion, review"),
         Field("product_id", "text", "Product concerned", refers="products.product_id"),
         Field("created_at", "timestamp", "When it was received", required=True),
+        Field("responded_at", "timestamp", "When it was first answered"),
         Field("resolved_at", "timestamp", "When it was resolved"),
         Field("status", "text", "Status"),
         Field("cause", "text", "Cause found"),

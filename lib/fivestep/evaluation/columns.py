@@ -269,7 +269,7 @@ register(
     net_promoter=Column(N_("Net promoter score"), "number", N_("Share of 9 and 10 less share of 0 to 6, in points.")),
     net_promoter_low=Column(N_("Score, low"), "number", N_("Lower end of its 95 % interval.")),
     net_promoter_high=Column(N_("Score, high"), "number", N_("Upper end of its 95 % interval.")),
-    reviews=Column(N_("Reviews"), "count", N_("Reviews received in the quarter.")),
+    reviews_received=Column(N_("Reviews"), "count", N_("Reviews received in the quarter.")),
     complaints_per_1000=Column(
         N_("Complaints per 1,000 orders"), "number", N_("Complaints divided by orders of the quarter, times 1,000.")
     ),

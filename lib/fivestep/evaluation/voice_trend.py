@@ -29,8 +29,8 @@ class VoiceTrend:
 
     ``table``: one row per quarter, by quarter: quarter (its first day), complete, ratings, satisfaction (mean score) with its
     interval and deviation, recommend_answers (likelihood to recommend), net_promoter (points, -100 to 100) with its interval and
-    deviation, reviews, complaints_per_1000 orders, buyers, repurchase (share of them with orders on two days or more). A measure
-    that the data does not have is missing.
+    deviation, reviews_received, complaints_per_1000 orders, buyers, repurchase (share of them with orders on two days or more). A
+    measure that the data does not have is missing.
     """
 
     table: pd.DataFrame
@@ -47,7 +47,7 @@ class VoiceTrend:
                 "net_promoter",
                 "net_promoter_low",
             ),
-            *("net_promoter_high", "reviews", "complaints_per_1000", "buyers", "repurchase"),
+            *("net_promoter_high", "reviews_received", "complaints_per_1000", "buyers", "repurchase"),
         ]
         out = self.table[[n for n in names if self.table[n].notna().any()]]
         return out.assign(quarter_name=marked(self.table))[["quarter_name", *out.columns]]
@@ -169,7 +169,7 @@ def voice_trend(tables: Tables) -> VoiceTrend | NotAvailable:
         }
     if "feedback_type" in told.columns:
         kind = told.feedback_type.lower()
-        sums |= {"reviews": kind.isin(REVIEWS).sum(), "complaints": kind.isin(COMPLAINTS).sum()}
+        sums |= {"reviews_received": kind.isin(REVIEWS).sum(), "complaints": kind.isin(COMPLAINTS).sum()}
     said = frame(told.group_by(quarter=told.created_at.truncate("Q").date()).aggregate(**sums), by=["quarter"])
     bought = purchases(tables.orders)
     days = bought.group_by("customer_id", quarter=bought.order_date.truncate("Q").date()).aggregate(
@@ -190,7 +190,7 @@ def voice_trend(tables: Tables) -> VoiceTrend | NotAvailable:
         "recommend_answers",
         "net_promoter",
         "net_promoter_deviation",
-        "reviews",
+        "reviews_received",
     )
     for name in (*measured, "complaints", "orders"):
         table[name] = table[name].astype(float) if name in table else np.nan

@@ -148,3 +148,142 @@ register(
     answers_needed_share=Column(N_("Of all customers"), "percent", N_("Answers needed divided by all customers.")),
     answers_needed_score=Column(N_("For a promoter score"), "count", N_("Answers needed for a net promoter score.")),
 )
+
+register(
+    # feedback
+    voice_dimension=Column(N_("By"), "text", N_("What the row is about."), values="message"),
+    voice_level=Column(N_("Value"), "text", N_("Product, region, representative, department or kind.")),
+    complaints=Column(N_("Complaints"), "count", N_("Pieces of feedback that are complaints.")),
+    inquiries=Column(N_("Inquiries"), "count", N_("Pieces of feedback that are inquiries.")),
+    suggestions=Column(N_("Suggestions"), "count", N_("Pieces of feedback that are suggestions.")),
+    reviews=Column(N_("Reviews"), "count", N_("Pieces of feedback that are reviews.")),
+    other_feedback=Column(N_("Other"), "count", N_("Pieces of feedback of another kind, or of none.")),
+    unsolved_share=Column(N_("Not solved"), "percent", N_("Cases not solved by the as-of date divided by all cases.")),
+    unsolved_low=Column(N_("Not solved, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    unsolved_high=Column(N_("Not solved, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    complaint_rate=Column(N_("Complaint rate"), "ratio", N_("Complaints per 1,000 order lines since the first feedback.")),
+    complaint_rate_low=Column(N_("Complaint rate, low"), "ratio", N_("Lower limit of the 95% interval of the rate.")),
+    complaint_rate_high=Column(N_("Complaint rate, high"), "ratio", N_("Upper limit of the 95% interval of the rate.")),
+    # contacts
+    contact_type=Column(
+        N_("Type of contact"), "text", N_("What kind of contact it was."), values="interactions.interaction_type"
+    ),
+    channel_of_contact=Column(N_("Channel"), "text", N_("Channel of the contact."), values="interactions.channel"),
+    contact_direction=Column(
+        N_("Inbound or outbound"), "text", N_("From the customer or to the customer."), values="interactions.direction"
+    ),
+    contact_department=Column(
+        N_("Contacting department"), "text", N_("Department in contact."), values="interactions.department"
+    ),
+    contact_count=Column(N_("Contacts made"), "count", N_("Number of contacts.")),
+    contact_department_a=Column(
+        N_("One department"), "text", N_("First of the two departments, by name."), values="interactions.department"
+    ),
+    contact_department_b=Column(
+        N_("Other department"), "text", N_("Second of the two departments."), values="interactions.department"
+    ),
+    contact_departments=Column(N_("Departments"), "text", N_("Departments that met in a week.")),
+    customer_weeks=Column(N_("Customer-weeks"), "count", N_("Weeks of customers in which both departments made contact.")),
+    expected_weeks=Column(
+        N_("By chance"), "number", N_("Customer-weeks if each department chose its weeks independently of the other.")
+    ),
+    weeks_overloaded=Column(N_("Weeks overloaded"), "count", N_("Weeks with contacts of two departments or more.")),
+    weeks_contacted=Column(N_("Weeks contacted"), "count", N_("Weeks with a contact.")),
+    last_week=Column(N_("Last such week"), "date", N_("Monday of the last week with contacts of two departments or more.")),
+    # waiting
+    waited_for=Column(N_("Waiting for"), "text", N_("First answer or solution."), values="message"),
+    feedback_kind=Column(N_("Feedback"), "text", N_("Kind of feedback."), values="message"),
+    feedback_cases=Column(N_("Cases"), "count", N_("Pieces of feedback.")),
+    open_cases=Column(N_("Open"), "count", N_("Cases for which it had not happened by the as-of date.")),
+    solved_cases=Column(N_("Solved"), "count", N_("Cases solved by the as-of date.")),
+    solved_share=Column(N_("Share solved"), "percent", N_("Solved cases divided by all cases.")),
+    solved_low=Column(N_("Solved, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    solved_high=Column(N_("Solved, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    median_days=Column(N_("Median days"), "number", N_("Days after which half the cases are done, open cases counted.")),
+    median_days_low=Column(N_("Median, low"), "number", N_("Lower limit of the 95% interval of the median.")),
+    median_days_high=Column(N_("Median, high"), "number", N_("Upper limit of the 95% interval of the median.")),
+    solved_in_week=Column(N_("Within a week"), "percent", N_("Share done within seven days, open cases counted.")),
+    solved_in_week_low=Column(N_("Week, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    solved_in_week_high=Column(N_("Week, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    wait_against_rest=Column(
+        N_("Against the rest"), "text", N_("Whether cases take longer, by a log-rank test."), values="message"
+    ),
+    complaint_cause=Column(N_("Cause"), "text", N_("Cause of the complaint."), values="feedback.cause"),
+    solved_against_rest=Column(
+        N_("Against the rest"), "text", N_("Whether fewer are solved, by Fisher's test."), values="message"
+    ),
+    # suggestions
+    follow_up=Column(N_("Follow-up"), "text", N_("Done, answered or waiting."), values="message"),
+    follow_up_done=Column(N_("Done"), "count", N_("Suggestions done.")),
+    follow_up_answered=Column(N_("Answered"), "count", N_("Suggestions answered, not done.")),
+    follow_up_waiting=Column(N_("Waiting"), "count", N_("Suggestions without an answer.")),
+    done_share=Column(N_("Share done"), "percent", N_("Suggestions done divided by all suggestions.")),
+    done_low=Column(N_("Done, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    done_high=Column(N_("Done, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    longest_wait=Column(N_("Longest wait"), "count", N_("Days since the oldest suggestion that is not done came in.")),
+    days_waiting=Column(N_("Days"), "count", N_("Days since it came in, or until it was solved.")),
+    feedback_id=Column(N_("Feedback"), "text", N_("Id of the feedback.")),
+    stated_type=Column(N_("Type of feedback"), "text", N_("Type as the data has it."), values="feedback.feedback_type"),
+    feedback_date=Column(N_("Received"), "date", N_("Day on which it came in.")),
+    answer_date=Column(N_("First answer"), "date", N_("Day on which it was first answered.")),
+    solution_date=Column(N_("Solved on"), "date", N_("Day on which it was solved.")),
+    feedback_department=Column(
+        N_("Department in charge"), "text", N_("Department that deals with it."), values="feedback.department"
+    ),
+    feedback_status=Column(N_("Status"), "text", N_("Status as the data has it."), values="feedback.status"),
+    feedback_text=Column(N_("Text"), "text", N_("What the customer wrote, masked.")),
+    sales_rep=Column(N_("Representative"), "text", N_("Sales representative in charge.")),
+    # pain points
+    pain_point=Column(N_("Pain point"), "text", N_("Cause of complaints, else their class.")),
+    pain_class=Column(
+        N_("Class"), "text", N_("Product defect, confusing information, poor service, or another."), values="message"
+    ),
+    pain_points=Column(N_("Pain points"), "count", N_("Causes of the class.")),
+    complaint_cases=Column(N_("Complaints"), "count", N_("Number of complaints.")),
+    complaint_share=Column(N_("Share of complaints"), "percent", N_("Complaints of the row divided by all complaints.")),
+    complaint_share_low=Column(N_("Share, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    complaint_share_high=Column(N_("Share, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    pain_severity=Column(N_("Severity"), "ratio", N_("0 to 1, from satisfaction and from cases not solved.")),
+    value_at_risk=Column(N_("Value at risk"), "money", N_("Spend in 365 days of the customers who complained.")),
+    pain_priority=Column(N_("Priority"), "index", N_("Rate times severity times value at risk, the first pain point = 100.")),
+    pain_priority_low=Column(N_("Priority, low"), "index", N_("Lower limit of the 95% interval of the priority.")),
+    pain_priority_high=Column(N_("Priority, high"), "index", N_("Upper limit of the 95% interval of the priority.")),
+    priority_sum=Column(N_("Share of priority"), "percent", N_("Priority of the class divided by that of all pain points.")),
+    place_product=Column(N_("Product"), "text", N_("Product complained about, or all of them.")),
+    place_region=Column(N_("Region"), "text", N_("Region of the customers, or all of them.")),
+    customers_expected=Column(
+        N_("Expected customers"), "number", N_("Customers who would have complained at the rate of elsewhere.")
+    ),
+    times_as_often=Column(N_("Times as often"), "number", N_("Rate of complaining customers here divided by that elsewhere.")),
+    times_as_often_low=Column(N_("Times, low"), "number", N_("Lower limit of the 95% interval of times as often.")),
+    times_as_often_high=Column(N_("Times, high"), "number", N_("Upper limit of the 95% interval of times as often.")),
+    first_complaint=Column(N_("Since"), "date", N_("Day of the first such complaint.")),
+    # texts
+    phrase=Column(N_("Phrase"), "text", N_("One to three words.")),
+    pieces_of_feedback=Column(N_("Feedback"), "count", N_("Pieces of feedback that hold it.")),
+    feedback_share=Column(N_("Share of feedback"), "percent", N_("Pieces of the row divided by all pieces with a text.")),
+    feedback_share_low=Column(N_("Share, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    feedback_share_high=Column(N_("Share, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    phrase_complaints=Column(N_("Of these complaints"), "percent", N_("Complaints among the pieces of the row.")),
+    phrase_against_rest=Column(N_("In complaints"), "text", N_("Whether complaints hold it more often."), values="message"),
+    topic_words=Column(N_("Topic"), "text", N_("The words that weigh most in the topic.")),
+    topic_trend=Column(N_("Trend"), "text", N_("Rising or falling where the slope is more than noise."), values="message"),
+    topic_quotes=Column(N_("Quotes"), "text", N_("Sentences that are most like the topic, masked.")),
+    negative_share=Column(N_("Negative"), "percent", N_("Negative pieces divided by all with a known word.")),
+    negative_low=Column(N_("Negative, low"), "percent", N_("Lower limit of the 95% interval, errors of the model not counted.")),
+    negative_high=Column(
+        N_("Negative, high"), "percent", N_("Upper limit of the 95% interval, errors of the model not counted.")
+    ),
+    text_language=Column(N_("Language"), "text", N_("Language of the texts."), values="message"),
+    different_texts=Column(N_("Different texts"), "count", N_("Different texts in the language.")),
+    sentiment_model=Column(N_("Model"), "text", N_("Where the model comes from."), values="message"),
+    measured_on=Column(
+        N_("Measured on"), "text", N_("The texts on which accuracy was measured, unseen by the model."), values="message"
+    ),
+    measured_texts=Column(N_("Texts measured"), "count", N_("Different texts on which accuracy was measured.")),
+    accuracy=Column(N_("Accuracy"), "percent", N_("Share of the texts told rightly.")),
+    accuracy_low=Column(N_("Accuracy, low"), "percent", N_("Lower limit of the 95% interval of the accuracy.")),
+    accuracy_high=Column(N_("Accuracy, high"), "percent", N_("Upper limit of the 95% interval of the accuracy.")),
+    majority=Column(N_("Larger class"), "percent", N_("Accuracy of calling every text what most are.")),
+    word_list=Column(N_("Word list"), "percent", N_("Accuracy of counting good and bad words.")),
+)

@@ -20,7 +20,7 @@ def masked(text: str | None) -> str:
     """
     if text is None:
         return ""
-    text = " ".join(unicodedata.normalize("NFKC", str(text)).split())
+    text = " ".join(legible(str(text)).split())
     if address := re.fullmatch(r"([^@\s])[^@\s]*@([^@\s]+\.[^@\s]+)", text):
         return f"{address[1]}***@{address[2]}"
     digits = re.sub(r"\D", "", text)
@@ -41,3 +41,49 @@ def is_masked(text: ibis.expr.types.StringValue) -> ibis.expr.types.BooleanValue
 
 def _starred(text: str, spared: str = "") -> str:
     return "".join("*" if c.isalnum() and c not in spared else c for c in text)
+
+
+_TITLES = (
+    "先生|女士|小姐|太太|夫人|老师|老師|师傅|師傅|经理|經理|主任|医生|醫生|店长|店長|同学|同學|阿姨|"
+    "总(?![是会有共体算在要])|總(?![是會有共體算在要])"
+)
+_SURNAMES = (
+    "王李张張刘劉陈陳杨楊黄黃赵趙吴吳周徐孙孫马馬朱胡郭何林罗羅高郑鄭梁谢謝宋唐许許韩韓邓鄧冯馮曹彭曾肖蕭田董潘袁蔡蒋蔣余于"
+    "杜叶葉程魏苏蘇吕呂丁任卢盧姚沈钟鐘姜崔谭譚陆陸范汪廖石金韦韋贾賈夏付方邹鄒熊白孟秦邱侯江尹薛闫雷龙龍史陶贺賀毛郝顾顧龚龔邵万萬"
+)
+_HIDDEN = (
+    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "***@***"),
+    (re.compile(r"(?:https?://|www\.)[^\s，。；！？、]+", re.I), "***"),
+    (re.compile(r"(?<![A-Za-z0-9])@\w+"), "@***"),
+    (re.compile(r"((?:微信|wechat|wx|qq|vx)(?:号|號|id)?\s*[:：]?\s*)[A-Za-z0-9][\w-]{4,}", re.I), r"\1***"),
+    (re.compile(r"(?<![A-Za-z])(Mr|Mrs|Ms|Miss|Dr|Prof)(\.?\s+)[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+)?"), r"\1\2***"),
+    (re.compile(r"((?:[Mm]y name is|I am called|[Cc]all me)\s+)[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+)?"), r"\1***"),
+    (re.compile(r"((?:我叫|我的名字[是叫]|姓名|联系人|聯絡人|收件人)\s*[:：是]?\s*)[\u4e00-\u9fff]{2,3}"), r"\1***"),
+    (re.compile(rf"[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}?({_TITLES})"), r"*\1"),
+    (re.compile(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][A-Z0-9]{5,6}"), "***"),
+    (re.compile(r"([路街道巷弄号號栋棟幢座楼樓]\s*)\d+(?=\s*(?:[号號弄栋棟幢座楼樓室]|单元|單元))"), r"\1**"),
+    (re.compile(r"[A-Za-z]{0,4}\d(?:[\s-]?\d){4,}[Xx]?"), "***"),
+)  # fmt: skip
+
+
+_MARKS = re.compile("([，！？；：（）]+)")  # which Chinese sentences keep in full width
+
+
+def legible(text: str) -> str:
+    """*text* with letters and digits in one form of width, marks as they were written."""
+    parts = _MARKS.split(text)
+    return "".join(part if i % 2 else unicodedata.normalize("NFKC", part) for i, part in enumerate(parts))
+
+
+def masked_text(text: str | None, longest: int = 200) -> str:
+    """A sentence as it may be quoted: numbers of five digits and more, addresses of mail, web, messengers and houses, number
+    plates, and names that follow or precede a title are stars; cut after *longest* characters.
+
+    A name that stands alone cannot be told from a word: read quotes before they leave the house.
+    """
+    if text is None or text != text:
+        return ""
+    text = " ".join(legible(str(text)).split())
+    for pattern, shown in _HIDDEN:
+        text = pattern.sub(shown, text)
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -40,6 +40,7 @@ def words() -> dict[str, str]:
         "important": _("Important"),
         "warning": _("Warning"),
         "caution": _("Caution"),
+        "caution_on": _("Caution, page {page}"),
         "chart": _("Chart"),
         "table": _("Table"),
         "missing": _("Image not available"),
@@ -186,9 +187,10 @@ def _number_exhibits(blocks: list[dict], prefix: str) -> None:
 
 # ---------------------------------------------------------------- executive summary
 def _summary(chapters: list[dict]) -> list[dict]:
-    """Headline findings as tiles, then what each chapter found, with its cautions; nothing where none found anything.
+    """Headline findings as tiles, then what each chapter found; nothing where none found anything.
 
-    A chapter without a finding among others says so, so that no number is passed over.
+    A finding with warnings says so and leads to them: in full they stand with the finding, and here they would bury it. A chapter
+    without a finding among others says so, so that no number is passed over.
     """
     out: list[dict] = []
     tiles = [{"display": f["display"], "text": f["text"], "warned": bool(f["warnings"])} for f in _headlines(chapters)]
@@ -196,16 +198,11 @@ def _summary(chapters: list[dict]) -> list[dict]:
         out.append({"t": "tiles", "tiles": tiles})
     for chapter in chapters if any(_of(c, "finding") or _of(c, "caution") for c in chapters) else ():
         found, cautions = _summarised(chapter), _of(chapter, "caution")
-        warnings = list(dict.fromkeys(w for f in found for w in f["warnings"]))  # said once, and marked at each sentence
-        items = [
-            {"text": f["text"], "so_what": f["so_what"], "marks": sorted({warnings.index(w) + 1 for w in f["warnings"]})}
-            for f in found
-        ]
+        items = [{"text": f["text"], "so_what": f["so_what"], "of": f if f["warnings"] else None} for f in found]
         if not found and not cautions:
-            items = [{"text": _("This chapter holds no finding."), "so_what": "", "marks": []}]
+            items = [{"text": _("This chapter holds no finding."), "so_what": "", "of": None}]
         about = {k: chapter[k] for k in ("title", "number")}
-        texts = list(dict.fromkeys(c["text"] for c in cautions if c["text"] not in warnings))
-        out.append({"t": "takeaways", **about, "items": items, "warnings": warnings, "cautions": texts})
+        out.append({"t": "takeaways", **about, "items": items, "cautions": list(dict.fromkeys(c["text"] for c in cautions))})
     return [{"t": "heading", "level": 1, "c": [_("Executive summary")]}, *out] if out else []
 
 
@@ -289,7 +286,9 @@ def _normalise_headings(blocks: list[dict]) -> None:
 
 
 def _anchor(blocks: list[dict]) -> None:
-    """An id for every heading and exhibit, unique in the document; takeaways point at their chapter."""
+    """An id for every heading, exhibit and finding with a warning, unique in the document; takeaways point at their chapter, and
+    where a finding has warnings at these.
+    """
     taken: set[str] = set()
     chapters: dict[str, str] = {}
     sections = 0
@@ -299,6 +298,8 @@ def _anchor(blocks: list[dict]) -> None:
             wanted = f"chapter-{b['number']}" if b.get("number") else f"section-{sections}"
         elif b.get("number"):
             wanted = f"exhibit-{re.sub(r'[^0-9]+', '-', b['number'])}"
+        elif b["t"] == "finding" and b["warnings"]:
+            wanted = "finding-1"
         else:
             continue
         b["id"] = next(name for name in (wanted, *(f"{wanted}-{i}" for i in range(2, len(blocks) + 2))) if name not in taken)
@@ -308,6 +309,9 @@ def _anchor(blocks: list[dict]) -> None:
     for b in blocks:
         if b["t"] == "takeaways":
             b["target"] = chapters[b["number"]]
+            for item in b["items"]:
+                cautioned = item.pop("of")
+                item["caution"] = cautioned["id"] if cautioned else ""
 
 
 def _describe(blocks: list[dict]) -> None:

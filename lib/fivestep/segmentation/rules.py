@@ -46,11 +46,15 @@ class SegmentRules:
         )
         return said if self.held_out >= FAITHFUL else _("{said}: too few to stand in for the segments").format(said=said)
 
+    def shown(self) -> pd.DataFrame:
+        """``table`` without the SQL, which is long: how far the rule of each segment can be trusted."""
+        return self.table.drop(columns="sql_rule")
+
     def note(self) -> str:
         """What the rule is and how it was tested."""
         return _(
             "Decision tree with at most {leaves} leaves on {measures}; cross-validated in {folds} parts (on the customers it was "
-            "grown on: {fidelity}; naming the largest segment for everybody: {largest}). The whole rule is one SQL expression."
+            "grown on: {fidelity}; naming the largest segment for everybody: {largest}). The list of rules holds them as SQL."
         ).format(
             leaves=LEAVES,
             measures=language.listing(list(self.measures)),

@@ -1,0 +1,80 @@
+"""Make and measure the sentiment models that ship: python benchmarks/sentiment.py FOLDER [--write]
+
+FOLDER holds reviews_zh/{pos,neg}.txt (one review a line) and reviews_en/food_reviews.csv.gz (review, score: great or other). A
+fifth of the distinct reviews, chosen by their hash, is held out and measured on; the models are made of the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from fivestep.needs import sentiment_model as model
+from fivestep.needs.segmenter import WORDS, Segmenter
+
+MOST = {model.CHINESE: 4000, model.ENGLISH: 2000}
+
+
+def reviews(folder: Path, code: str) -> pd.DataFrame:
+    """Distinct reviews with one label: text, positive, held_out; by text."""
+    if code == model.CHINESE:
+        parts = [
+            pd.DataFrame(
+                {"text": (folder / "reviews_zh" / f"{name}.txt").read_text("utf-8").splitlines(), "positive": name == "pos"}
+            )
+            for name in ("pos", "neg")
+        ]
+        table = pd.concat(parts)
+    else:
+        table = pd.read_csv(folder / "reviews_en" / "food_reviews.csv.gz")
+        table = pd.DataFrame({"text": table["review"], "positive": table["score"] == "great"})
+    table["text"] = table["text"].str.strip()
+    table = table[table["text"] != ""].drop_duplicates()
+    table = table[~table["text"].duplicated(keep=False)].sort_values("text", ignore_index=True)
+    table["held_out"] = [int(hashlib.sha256(t.encode()).hexdigest()[:8], 16) % 5 == 0 for t in table["text"]]
+    return table
+
+
+def measured(table: pd.DataFrame, words: list[list[str]], code: str, made: model.SentimentModel) -> dict[str, float]:
+    """Accuracy on the reviews held out, of the model and of what it has to beat; an unknown text counts as wrong."""
+    held = table["held_out"].to_numpy()
+    y = table.loc[held, "positive"].to_numpy()
+    cut = [w for w, h in zip(words, held, strict=True) if h]
+    scores = [made.score(w) for w in cut]
+    return {
+        "texts": len(y),
+        "accuracy": sum((s > 0) == p for s, p in zip(scores, y, strict=True) if s == s) / len(y),
+        "majority": max(y.mean(), 1 - y.mean()),
+        "word_list": sum(model.by_word_list(w, code) == p for w, p in zip(cut, y, strict=True)) / len(y),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--write", action="store_true", help="write the models and what they were measured at into the package")
+    asked = parser.parse_args()
+    segmenter, found = Segmenter(), []
+    for code in (model.CHINESE, model.ENGLISH):
+        table = reviews(asked.folder, code)
+        words = [segmenter.words(t) for t in table["text"]]
+        use = ~table["held_out"].to_numpy()
+        kept = [w for w, u in zip(words, use, strict=True) if u]
+        made = model.fitted(kept, table.loc[use, "positive"], fewest=model.FEWEST[code], most=MOST[code])
+        made = model.SentimentModel({k: round(v, 3) for k, v in made.weights.items()}, round(made.offset, 3))
+        found.append({"language": code, **measured(table, words, code, made)})
+        print(found[-1])
+        if asked.write:
+            with (WORDS / f"sentiment_{code}.csv").open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerows([("words", "weight"), ("", made.offset), *sorted(made.weights.items())])
+    if asked.write:
+        pd.DataFrame(found).round(4).to_csv(WORDS / "measured.csv", index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    main()
