@@ -28,6 +28,7 @@ MOST_GROUPS = 8
 SPENT_BEFORE = "spent_before"
 NOTHING_BEFORE, LESS_BEFORE, MORE_BEFORE = N_("No spend before"), N_("Spent less before"), N_("Spent more before")
 SPENT_LABEL = N_("Spend in the days before")
+LABELS = {"customer_type": N_("Customer type"), "member_level": N_("Member level")}  # else the description in the contract
 ALPHA = 0.05
 MIXING = 8.0  # makes always-valid intervals narrowest at the last look
 RATIO_FINE, RATIO_OFF = N_("As drawn"), N_("Not as drawn: customers were lost or added")
@@ -532,7 +533,9 @@ def _holm(chances: pd.Series) -> pd.Series:
 
 
 def field_label(field: str) -> str:
-    described = SPENT_LABEL if field == SPENT_BEFORE else TABLES["customers"].fields[field].description
+    if field == SPENT_BEFORE:
+        return _(SPENT_LABEL)
+    described = LABELS.get(field, TABLES["customers"].fields[field].description)
     return _(described)
 
 
