@@ -25,7 +25,7 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch cases test lint catalogs bench-exam bench-intake bench-clv bench-kmeans fuzz-intake lock clean env
+.PHONY: help demo batch cases test lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
@@ -67,6 +67,11 @@ bench-clv: env ## customer lifetime value against lifetimes on 1 million custome
 
 bench-kmeans: env ## choosing the number of clusters for 1 million customers, against the plain scikit-learn loop (a minute or two)
 	@.venv/bin/python benchmarks/kmeans.py
+
+bench-pairs: env ## rules of two products against mlxtend, and ten million order lines (a few minutes)
+	@test -x build/bench-pairs/bin/python || .venv/bin/python -m venv build/bench-pairs
+	@build/bench-pairs/bin/python -m pip install --quiet --disable-pip-version-check mlxtend==0.25.0 pyarrow
+	@.venv/bin/python benchmarks/pairs.py --mlxtend build/bench-pairs/bin/python
 
 lint: env ## style, and which room may import which
 	@.venv/bin/ruff check

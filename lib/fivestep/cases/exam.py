@@ -417,6 +417,11 @@ DEPARTMENTS_FIRST = N_("The pair of departments that comes first")
 CONTACTED_BY_BOTH = N_("Members said to hear from both departments")
 KANO_CATEGORIES = N_("Features in their true category")
 DRIVER_SHARE = N_("Share of the explained variance of satisfaction")
+BROKEN = N_("Share that went on in the weeks in which the step was broken")
+OTHER_BREAKS = N_("Other steps called broken")
+WENT_ON = N_("Share of opportunities that go on from a stage")
+HARDLY_WON = N_("Share won of the group that is hardly ever won")
+OTHER_GROUPS = N_("Other groups called hardly ever won")
 
 
 # ------------------------------------------------------------------------------------------------ the questions
@@ -717,3 +722,54 @@ def _shares_explained(weights: list[float], correlation: float) -> np.ndarray:
         for i, aspect in enumerate(order):
             gains[aspect] += explained(frozenset(order[: i + 1])) - explained(frozenset(order[:i]))
     return gains / gains.sum()
+
+
+@question("needs.funnel", "broken_step", ask=lambda company: needs.funnel(company.tables))
+def broken_step(company: Company, result: needs.Funnel) -> Iterator[dict[str, Any]]:
+    """Is the step that broke on mobile named, with its weeks, and no other?"""
+    fact = "broken_step"
+    told, broken = company.told(fact), result.breaks()
+    month = pd.Timestamp(told["month"])
+    last = month + pd.offsets.MonthEnd(1)
+    rightly = [
+        row.journey_step.lower() == told["from"]
+        and row.device.lower() == told["device"]
+        and pd.Timestamp(row.first_week) <= last
+        and pd.Timestamp(row.first_week) + pd.Timedelta(weeks=row.weeks) > month
+        for row in broken.itertuples()
+    ]
+    right = broken[rightly].head(1)
+    said = {"estimate": float(right["went_on_share"].iloc[0])} if len(right) else {}
+    yield answer(fact, FOUND if sum(rightly) == 1 else MISSED, BROKEN, truth=told["passed"], **said)
+    others = len(broken) - sum(rightly)
+    yield answer(fact, FALSE_ALARM if others else FOUND, OTHER_BREAKS, truth=0.0, estimate=float(others))
+
+
+@question(
+    "needs.opportunities", "win_probabilities", "drop_worthy_group",
+    ask=lambda company: needs.opportunities(engine.Tables.of(company.read)),
+)  # fmt: skip
+def pipeline(company: Company, result: needs.Opportunities) -> Iterator[dict[str, Any]]:
+    """Do as many go on from each stage as planted, and is the group to leave for now named, and no other?"""
+    fact, told = "drop_worthy_group", company.told("drop_worthy_group")
+    customers, deals = company.customers, company.read["opportunities"].select("opportunity_id", "customer_id").to_pandas()
+    cold = set(customers.loc[customers["cold"], "customer_id"])
+    at = company.read["stage_history"].select("opportunity_id", "stage").to_pandas().merge(deals, on="opportunity_id")
+    share = at["customer_id"].isin(cold).groupby(at["stage"]).mean()
+    stages = result.stages.set_index("stage")
+    for stage, passed in company.told("win_probabilities")["passed"].items():
+        # The stage's own chance, and half of it for the group that is hardly ever won, in the proportion in which they came.
+        truth = passed * (1 - share[stage] * (1 - told["times_passed"]))
+        row = stages.loc[stage]
+        yield estimated(
+            "win_probabilities", WENT_ON, truth, row["passed_share"], (row["passed_low"], row["passed_high"]), near=NEAR * truth,
+            subject=stage,
+        )  # fmt: skip
+    wanted = {("company_size", told["company_size"]), ("source", told["source"])}
+    rightly = [set(traits) == wanted for traits in result.groups["traits"]]
+    right = result.groups[rightly].head(1)
+    said = right[["won_share", "won_low", "won_high"]].iloc[0].tolist() if len(right) else []
+    named = dict(zip(("estimate", "low", "high"), said, strict=False))
+    yield answer(fact, FOUND if len(right) else MISSED, HARDLY_WON, truth=told["win_probability"], **named)
+    others = float(len(rightly) - sum(rightly))
+    yield answer(fact, FALSE_ALARM if others else FOUND, OTHER_GROUPS, truth=0.0, estimate=others)

@@ -266,6 +266,7 @@ _ALL = (
         Field("event_type", "text", "page view, search, add to cart, like, share ...", required=True),
         Field("page", "text", "Page or screen"),
         Field("search_term", "text", "Search term"),
+        Field("search_results", "integer", "Results that the search showed", minimum=0),
         Field("device", "text", "Device"),
         Field("platform", "text", "Website, app or social platform on which it happened"),
         Field("product_id", "text", "Product concerned", refers="products.product_id"),

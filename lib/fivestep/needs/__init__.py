@@ -5,26 +5,38 @@ from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.complaint_list import ComplaintList, complaint_list
 from fivestep.needs.contact_overload import ContactOverload, contact_overload
 from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_sensitivity, price_elasticity, private_label
+from fivestep.needs.demand import Demand, demand
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
 from fivestep.needs.drivers import Drivers, ImportanceMap, drivers
+from fivestep.needs.funnel import Funnel, funnel
+from fivestep.needs.journeys import journey_steps
 from fivestep.needs.kano import Kano, KanoBySegment, kano, kano_by_segment
 from fivestep.needs.key_phrases import KeyPhrases, key_phrases
 from fivestep.needs.needs_groups import NeedsGroups, needs_groups
+from fivestep.needs.needs_register import NeedsRegister, needs_register, write_need_forms
 from fivestep.needs.nps import NetPromoter, net_promoter
 from fivestep.needs.pain_points import PainPoints, pain_points
 from fivestep.needs.pairs import Pairs, pairs
+from fivestep.needs.paths import Paths, paths
+from fivestep.needs.pipeline import Opportunities, opportunities
 from fivestep.needs.priorities import Priorities, priorities
 from fivestep.needs.resolution import Resolution, resolution
+from fivestep.needs.rules import Rules, rules
 from fivestep.needs.sample_size import SurveySize, sample_size, survey_size
 from fivestep.needs.satisfaction import Satisfaction, satisfaction
 from fivestep.needs.satisfaction_fifths import Fifths, fifths
+from fivestep.needs.searches import Searches, searches
 from fivestep.needs.segmenter import dictionary
 from fivestep.needs.sentiment import Sentiment, sentiment
+from fivestep.needs.similar_products import SimilarProducts, similar_products
 from fivestep.needs.suggestions import Suggestions, suggestions
 from fivestep.needs.survey import Declaration, Survey, declaration, survey
 from fivestep.needs.survey_forms import form, read_form, write_form
 from fivestep.needs.texts import Texts, texts
+from fivestep.needs.then_bought import ThenBought, then_bought
 from fivestep.needs.topics import Topics, topics
+from fivestep.needs.unbought import Unbought, unbought
+from fivestep.needs.visits import Visits, visits
 from fivestep.needs.voice import Contacts, Voice, contacts, voice
 
 __all__ = [
@@ -34,27 +46,38 @@ __all__ = [
     "Contacts",
     "DealSensitivity",
     "Declaration",
+    "Demand",
     "DepartmentBreadth",
     "Drivers",
     "Fifths",
+    "Funnel",
     "ImportanceMap",
     "Kano",
     "KanoBySegment",
     "KeyPhrases",
     "NeedsGroups",
+    "NeedsRegister",
     "NetPromoter",
+    "Opportunities",
     "PainPoints",
     "Pairs",
+    "Paths",
     "Priorities",
     "PrivateLabel",
     "Resolution",
+    "Rules",
     "Satisfaction",
+    "Searches",
     "Sentiment",
+    "SimilarProducts",
     "Suggestions",
     "Survey",
     "SurveySize",
     "Texts",
+    "ThenBought",
     "Topics",
+    "Unbought",
+    "Visits",
     "Voice",
     "category_trends",
     "complaint_list",
@@ -62,31 +85,44 @@ __all__ = [
     "contacts",
     "deal_sensitivity",
     "declaration",
+    "demand",
     "department_breadth",
     "dictionary",
     "drivers",
     "fifths",
     "form",
+    "funnel",
+    "journey_steps",
     "kano",
     "kano_by_segment",
     "key_phrases",
     "needs_groups",
+    "needs_register",
     "net_promoter",
+    "opportunities",
     "pain_points",
     "pairs",
+    "paths",
     "price_elasticity",
     "priorities",
     "private_label",
     "read_form",
     "resolution",
+    "rules",
     "sample_size",
     "satisfaction",
+    "searches",
     "sentiment",
+    "similar_products",
     "suggestions",
     "survey",
     "survey_size",
     "texts",
+    "then_bought",
     "topics",
+    "unbought",
+    "visits",
     "voice",
     "write_form",
+    "write_need_forms",
 ]

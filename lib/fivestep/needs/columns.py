@@ -150,6 +150,170 @@ register(
 )
 
 register(
+    # visits online
+    device=Column(N_("Device"), "text", N_("Device of the visit.")),
+    visits=Column(N_("Visits"), "count", N_("Visits with the term, page or device of the row.")),
+    visitors=Column(N_("Visitors"), "count", N_("Known customers among the visitors.")),
+    share_of_visitors=Column(N_("Share of visitors"), "percent", N_("Visitors of the row divided by all known visitors.")),
+    share_of_visits=Column(N_("Share of visits"), "percent", N_("Visits of the row divided by all visits that could be in it.")),
+    events=Column(N_("Events"), "count", N_("Recorded events.")),
+    events_per_visit=Column(N_("Events per visit"), "number", N_("Events divided by visits.")),
+    last_step_share=Column(N_("Reach the last step"), "percent", N_("Share of visits that reach the last step to a purchase.")),
+    last_step_low=Column(N_("Last step, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    last_step_high=Column(N_("Last step, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    online_activity=Column(N_("Online activity"), "text", N_("What the event is about."), values="message"),
+    page_or_event=Column(N_("Page or event"), "text", N_("Page seen, or what was done."), values="events.page"),
+    dwell_seconds=Column(N_("Dwell time (s)"), "count", N_("Median seconds until the next event of the same visit.")),
+    exit_share=Column(N_("Exits"), "percent", N_("Share of the events after which the visit ends.")),
+    shared_place=Column(
+        N_("Place"), "text", N_("Place where at least 10 customers shared their location."), values="events.location"
+    ),
+    from_page=Column(N_("From"), "text", N_("Page or event, or the start of the visit.")),
+    to_page=Column(N_("To"), "text", N_("Next page or event of the visit, or its end.")),
+    moves=Column(N_("Moves"), "count", N_("How often the one followed the other.")),
+    share_of_moves=Column(N_("Share of moves"), "percent", N_("Moves of the row divided by all moves from the same page.")),
+    # steps to a purchase
+    journey_step=Column(N_("Step"), "text", N_("Step to a purchase."), values="message"),
+    visits_at_step=Column(N_("Visits at the step"), "count", N_("Visits with one of the step's pages or events.")),
+    went_on=Column(N_("Went on"), "count", N_("Visits at the step that also have a later step.")),
+    went_on_share=Column(N_("Share that went on"), "percent", N_("Visits that went on divided by visits at the step.")),
+    went_on_low=Column(N_("Share, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    went_on_high=Column(N_("Share, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    visits_lost=Column(N_("Visits lost"), "count", N_("Visits at the step without a later one.")),
+    first_week=Column(N_("From week"), "date", N_("Monday of the first week of the break.")),
+    weeks=Column(N_("Weeks"), "count", N_("Weeks that the break lasted.")),
+    usual_share=Column(N_("Usual share"), "percent", N_("Share that went on in the other weeks, on the same device.")),
+    share_change=Column(N_("Difference"), "percent", N_("Share in these weeks less the usual share.")),
+    share_change_low=Column(N_("Difference, low"), "percent", N_("Lower limit of the 95% interval of the difference.")),
+    share_change_high=Column(N_("Difference, high"), "percent", N_("Upper limit of the 95% interval of the difference.")),
+    visits_missing=Column(N_("Visits missing"), "count", N_("Visits that would have gone on at the usual share.")),
+    days_since_first_visit=Column(N_("Days since the first visit"), "count", N_("Days from the customer's first visit.")),
+    customers_followed=Column(N_("Customers followed"), "count", N_("Customers first seen at least so many days ago.")),
+    customers_converted=Column(N_("Reached the last step"), "count", N_("Those of them who reached the last step by then.")),
+    converted_share=Column(N_("Share reached"), "percent", N_("Customers who reached the last step divided by those followed.")),
+    converted_low=Column(N_("Reached, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    converted_high=Column(N_("Reached, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    # searches and wishes
+    sought_term=Column(N_("Search term"), "text", N_("What was searched, in small letters."), values="events.search_term"),
+    searches=Column(N_("Searches"), "count", N_("Searches for the term.")),
+    no_click_share=Column(N_("Nothing looked at"), "percent", N_("Searches after which the visit ends or searches again.")),
+    no_click_low=Column(N_("Nothing, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    no_click_high=Column(N_("Nothing, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    no_result_share=Column(N_("Without a result"), "percent", N_("Share of the searches whose number of results is known.")),
+    bought_after_share=Column(N_("Bought after"), "percent", N_("Visits that reach the last step after the search.")),
+    bought_after_low=Column(N_("Bought, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    bought_after_high=Column(N_("Bought, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    wish_kind=Column(N_("Kind of wish"), "text", N_("Whether the customer looked at it or searched for it."), values="message"),
+    wish=Column(N_("Wish"), "text", N_("Product looked at, or term searched."), values="products.product_name"),
+    times=Column(N_("Times"), "count", N_("How often in the last 90 days.")),
+    last_on=Column(N_("Last on"), "date", N_("Day of the last time.")),
+    customers_who_looked=Column(N_("Customers who looked"), "count", N_("Customers who looked at the product.")),
+    share_not_bought=Column(N_("Did not buy"), "percent", N_("Share of the customers who looked and have not bought it since.")),
+)
+
+register(
+    # rules
+    rule_left=Column(N_("Bought"), "text", N_("One or two product groups in the same order.")),
+    rule_right=Column(N_("Also bought"), "text", N_("Product group that is in the same order too.")),
+    orders_with=Column(N_("Orders with the left"), "count", N_("Orders with all of the left side.")),
+    confidence=Column(N_("Confidence"), "percent", N_("Orders with both sides divided by orders with the left side.")),
+    leverage=Column(N_("Leverage"), "percent", N_("Support less the share of orders that independence gives.")),
+    conviction=Column(
+        N_("Conviction"),
+        "ratio",
+        N_("Orders with the left side and not the right that independence gives, divided by those seen."),
+    ),
+    gain=Column(N_("Gain"), "ratio", N_("Confidence divided by that of the strongest rule with fewer items on the left.")),
+    gain_low=Column(N_("Gain, low"), "ratio", N_("Lower limit of the 95% interval of the gain.")),
+    gain_high=Column(N_("Gain, high"), "ratio", N_("Upper limit of the 95% interval of the gain.")),
+    # then bought
+    category_first=Column(
+        N_("First"), "text", N_("Category bought on the one day and not on the next."), values="products.category"
+    ),
+    category_then=Column(
+        N_("Then"), "text", N_("Category bought on the next day and not on the one."), values="products.category"
+    ),
+    changes=Column(N_("Changes"), "count", N_("Changes between the two categories, in both directions.")),
+    changes_in_order=Column(N_("In this order"), "count", N_("Changes from the first to the second.")),
+    share_in_order=Column(N_("Share in order"), "percent", N_("Changes in this order divided by all changes between the two.")),
+    in_order_low=Column(N_("Share in order, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    in_order_high=Column(N_("Share in order, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    # products beside a product
+    beside_product=Column(N_("Beside"), "text", N_("Product beside which another is shown."), values="products.product_name"),
+    product_beside=Column(N_("Show"), "text", N_("Product that the same customers buy."), values="products.product_name"),
+    customers_of_both=Column(N_("Customers of both"), "count", N_("Customers who bought both products.")),
+    product_similarity=Column(N_("Similarity"), "ratio", N_("Cosine of the customers of the two products, 0 to 1.")),
+    product_list=Column(N_("List"), "text", N_("How the products of the list are chosen."), values="message"),
+    list_length=Column(N_("Products shown"), "count", N_("Products on the list of one customer.")),
+    customers_with_new=Column(N_("Customers tested"), "count", N_("Customers who bought something new in the test period.")),
+    recall=Column(N_("Recall"), "percent", N_("Share of a customer's new products that were on the list, mean over customers.")),
+    recall_low=Column(N_("Recall, low"), "percent", N_("Lower limit of the 95% interval of the recall.")),
+    recall_high=Column(N_("Recall, high"), "percent", N_("Upper limit of the 95% interval of the recall.")),
+    list_coverage=Column(N_("Coverage"), "percent", N_("Share of all products that are on the list of some customer.")),
+)
+
+register(
+    # opportunities
+    opportunity_id=Column(N_("Opportunity"), "text", N_("Id of the opportunity.")),
+    pipeline_stage=Column(N_("Stage"), "text", N_("Stage of the opportunity.")),
+    left_stage=Column(
+        N_("Left the stage"), "count", N_("Opportunities that went on from the stage, were won or were lost there.")
+    ),
+    passed=Column(N_("Went on"), "count", N_("Opportunities that reached a later stage or were won.")),
+    passed_share=Column(N_("Share that went on"), "percent", N_("Went on divided by those who left the stage.")),
+    passed_low=Column(N_("Went on, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    passed_high=Column(N_("Went on, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    days_median=Column(N_("Days, half"), "number", N_("Days within which half leave the stage, by Kaplan and Meier.")),
+    days_long=Column(N_("Days, long"), "number", N_("Days within which 95 of 100 of those who went on had left the stage.")),
+    win_from_stage=Column(N_("Won from here"), "percent", N_("Product of the shares that go on from this stage and all later.")),
+    opportunity_traits=Column(N_("Group"), "text", N_("What is known of the customers.")),
+    decided=Column(N_("Decided"), "count", N_("Opportunities won or lost.")),
+    won=Column(N_("Won"), "count", N_("Opportunities won.")),
+    won_share=Column(N_("Share won"), "percent", N_("Won divided by decided.")),
+    won_low=Column(N_("Won, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    won_high=Column(N_("Won, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    others_won=Column(N_("Won of the others"), "percent", N_("Share won of all other decided opportunities.")),
+    opportunity_owner=Column(N_("In charge"), "text", N_("Sales representative."), values="opportunities.owner"),
+    days_in_stage=Column(N_("Days in stage"), "count", N_("Whole days since the opportunity entered its stage.")),
+    win_probability=Column(N_("Win probability"), "percent", N_("How likely it is won, from its stage or by the model.")),
+    stated_probability=Column(N_("Stated probability"), "percent", N_("Win probability as the client's system says.")),
+    opportunity_amount=Column(N_("Amount"), "money", N_("Amount of the opportunity.")),
+    drop_reason=Column(N_("Leave for now"), "text", N_("Why the opportunity may be left for now.")),
+)
+
+register(
+    # demand
+    forecast_method=Column(N_("Method"), "text", N_("Method with the smallest error before the test."), values="message"),
+    demand_forecast=Column(N_("Next four weeks"), "money", N_("Foretold spend of the next 28 days, refunds netted.")),
+    demand_low=Column(N_("Forecast, low"), "money", N_("Lower end of the range of 95 of 100 earlier errors.")),
+    demand_high=Column(N_("Forecast, high"), "money", N_("Upper end of the range of 95 of 100 earlier errors.")),
+    demand_before=Column(N_("Last four weeks"), "money", N_("Spend of the last 28 days.")),
+    demand_change=Column(N_("Change"), "percent", N_("Forecast divided by the last four weeks, less one.")),
+    demand_error=Column(
+        N_("Error in the test"), "percent", N_("Differences of the days without their sign, divided by the spend.")
+    ),
+    naive_error=Column(N_("Error of the last week"), "percent", N_("The same error of the last week repeated.")),
+    error_ratio=Column(
+        N_("Against the last week"), "ratio", N_("Error divided by that of the last week repeated; below 1 is better.")
+    ),
+)
+
+register(
+    # needs register
+    register_need=Column(N_("Need"), "text", N_("What customers need, as it was noted.")),
+    need_support=Column(N_("Support"), "text", N_("Whether customers said it, or were seen to need it."), values="message"),
+    need_said=Column(N_("Said"), "count", N_("Pieces of evidence in words of customers.")),
+    need_seen=Column(N_("Seen"), "count", N_("Pieces of evidence in what customers did.")),
+    need_channels=Column(N_("Channels"), "count", N_("Channels that the evidence came through.")),
+    need_evidence=Column(N_("Evidence"), "text", N_("The first piece of evidence.")),
+    need_motive=Column(N_("Motive"), "text", N_("Why customers need it: function, price, service, standing, safety.")),
+    need_segment=Column(N_("Segment"), "text", N_("Customers whom the need was noted for.")),
+    need_status=Column(
+        N_("Status"), "text", N_("How far the need has come: found, confirmed, in work, closed."), values="message"
+    ),
+)
+
+register(
     # feedback
     voice_dimension=Column(N_("By"), "text", N_("What the row is about."), values="message"),
     voice_level=Column(N_("Value"), "text", N_("Product, region, representative, department or kind.")),

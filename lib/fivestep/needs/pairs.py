@@ -235,7 +235,7 @@ def pairs(tables: Tables, *, level: str = "category") -> Pairs | NotAvailable:
     bought = lines_by(tables, level)
     bought = bought.filter(bought.bought).rename(item=level)
     known = bought.filter(bought.item.notnull())
-    orders, baskets = _baskets(known)
+    orders, baskets = numbered_baskets(known)
     bases = frame(
         orders.group_by("block").aggregate(orders=orders.count(), anonymous=orders.anonymous.sum()), by=["block"]
     ).set_index("block")
@@ -266,7 +266,7 @@ def pairs(tables: Tables, *, level: str = "category") -> Pairs | NotAvailable:
     )
 
 
-def _baskets(known: ibis.Table) -> tuple[ibis.Table, ibis.Table]:
+def numbered_baskets(known: ibis.Table) -> tuple[ibis.Table, ibis.Table]:
     """Orders (order_id, order_number, block, anonymous), and what is in them (order_number, block, item), once each."""
     cluster = ibis.coalesce(known.customer_id, known.order_id)
     orders = known.select("order_id", cluster=cluster, anonymous=known.customer_id.isnull()).distinct()
