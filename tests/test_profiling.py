@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fivestep import charts, language, profiling
+from fivestep.coverage import coverage
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.intervals import wilson
@@ -391,7 +392,7 @@ def test_every_column_that_the_notebook_shows_is_registered_and_written(real):
 
 
 def test_a_month_that_the_data_covers_in_part_is_marked(tables):
-    rows = [("a", "2023-12-05 10:00:00", 10), ("b", "2024-01-20 10:00:00", 10), ("a", "2024-02-29 10:00:00", 10)]
+    rows = [("a", f"{day:%Y-%m-%d} 10:00:00", 10) for day in pd.date_range("2023-12-05", "2024-02-29")]
     months = covered_months(shop(tables, rows))
     assert months["days"].tolist() == [27, 31, 29]
     assert months["complete"].tolist() == [False, True, True]
@@ -400,6 +401,14 @@ def test_a_month_that_the_data_covers_in_part_is_marked(tables):
     cut = covered_months(shop(tables, rows, as_of=dt.date(2024, 2, 28)))
     assert cut["complete"].tolist() == [False, True, False]
     assert coverage_note(covered_months(shop(tables, [("a", "2024-02-01 10:00:00", 1), ("a", "2024-02-29 10:00:00", 1)]))) == ""
+
+
+def test_a_month_is_complete_by_the_same_rule_in_every_step(tables):
+    for first, last in (("2024-01-03", "2024-03-29"), ("2024-01-04", "2024-03-31"), ("2024-01-05", "2024-02-20")):
+        made = shop(tables, [("a", f"{day:%Y-%m-%d} 10:00:00", 10) for day in pd.date_range(first, last)])
+        months, rule = covered_months(made), coverage(made).months()
+        assert months["complete"].tolist() == rule["complete"].tolist()
+        assert months["days"].tolist() == rule["days"].tolist()
 
 
 # ---------------------------------------------------------------- keys, gaps, money

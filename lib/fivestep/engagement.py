@@ -62,6 +62,8 @@ class Settings(BaseModel):
     sensitive_fields: tuple[str, ...] = ()
     good_credit: tuple[Text, ...] = ()
     interest_words: dict[str, tuple[str, ...]] = {}
+    contacted_shares: dict[Text, Annotated[float, Field(gt=0, lt=1)]] = {}
+    targets: dict[Text, float] = {}
 
     @field_validator("language")
     @classmethod
@@ -381,6 +383,38 @@ class Engagement:
                 f"{name}: what an earlier step handed over cannot be read. Run the notebooks before this one again."
             ) from None
         raise UserError(f"{name}: {maker} made it {differs}. Run {maker} again.")
+
+    # ---------------------------------------------------------------- from review to review
+    @cached_property
+    def last_review(self) -> tuple[Path, dt.date] | None:
+        """The folder of the newest whole run as of an earlier day, on the same scope, and its as-of date; None without one."""
+        runs = []
+        for path in sorted((self.project / "reports").glob("*/run.json")):
+            if path.parent.name == "latest" or path.parent.is_symlink() or path.parent.name.endswith(".part"):
+                continue
+            try:
+                said = json.loads(path.read_text(encoding="utf-8"))
+                day, scope, status = dt.date.fromisoformat(said["stamp"]["as_of"]), said["stamp"]["scope"], said["status"]
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # what cannot be read is no review
+            if day < self.as_of and scope == self.scope and status in ("finished", "rendered"):
+                runs.append((day, path.parent.name, path.parent))
+        return (max(runs)[2], max(runs)[0]) if runs else None
+
+    def findings(self, results: Path | None = None) -> list[dict[str, Any]]:
+        """The findings of all steps of this run so far, or of the run whose *results* folder is given, by step."""
+        told: list[dict[str, Any]] = []
+        for path in sorted((results or self.results).glob("*/findings.json")):
+            try:
+                told += json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                raise UserError(f"{path.parent.name}/{path.name} cannot be read. Run {path.parent.name} again.") from None
+        return told
+
+    def earlier(self, name: str) -> pd.DataFrame | None:
+        """A table that the last review handed over; None where there is none."""
+        path = self.last_review[0] / "results" / "handed_over" / f"{name}.parquet" if self.last_review else None
+        return pd.read_parquet(path) if path and path.is_file() else None
 
     def export(self, name: str, frame: pd.DataFrame | NotAvailable, *, by: str = "") -> None:
         """Write a list that people work with as exports/<name>.csv, and for each value of the column *by* its rows as

@@ -38,6 +38,8 @@ from fivestep.cases.simulate import simulate
 from fivestep.cases.truth import FACTS, MEMBERS
 from fivestep.errors import UserError
 from fivestep.evaluation.campaign_response import ORDERED
+from fivestep.evaluation.experiments import ALPHA
+from fivestep.evaluation.targeted_effect import CREDITED
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z
 from fivestep.language import N_, _
@@ -394,6 +396,9 @@ def agreement(fact: str, what: str, named: pd.Series, true: pd.Series, *, pure: 
 NOTHING = N_("The method gave no answer")
 SPEND_OF_CONTACTED = N_("Spend that contact brought per customer")
 LIFT_CLAIMED = N_("Whether a lift is claimed")
+ORDERS_OF_BEST = N_("Orders that contact brought per customer of the age band in which it brought most")
+GROUPS_CLAIMED = N_("Whether an effect is said to differ between customers")
+CREDIT_GIVEN = N_("Whether a campaign that was not randomised is credited")
 PAIR_FIRST = N_("The pair that comes first, by lift")
 DECOY_NAMED = N_("Whether the decoy is called a pair, by lift")
 SHARE_TREND = N_("Share of spend a month that a category gains or loses")
@@ -452,6 +457,44 @@ def campaigns(company: Company, response: evaluation.CampaignResponse) -> Iterat
             fact, verdict, SPEND_OF_CONTACTED, truth=truth, estimate=money["lift_spend"], low=money["lift_spend_low"],
             high=money["lift_spend_high"],
         )  # fmt: skip
+
+
+@question(
+    "evaluation.experiments", "randomised_campaign", "campaign_without_effect",
+    ask=lambda company: evaluation.experiments(company.tables),
+)  # fmt: skip
+def effects_by_group(company: Company, tried: evaluation.Experiments) -> Iterator[dict[str, Any]]:
+    """Is the campaign that worked with the young said to have worked with them, and the other to have worked with nobody?"""
+    told, realised = company.told("randomised_campaign"), company.facts["randomised_campaign"]["realised"]
+    bands = told["additional_orders_per_contacted"]
+    best = max(bands, key=lambda band: bands[band])
+    truth = realised[f"additional orders {best}"] / realised[f"contacted {best}"]
+    rows = tried.by_group()
+    ages = rows[(rows["campaign_id"] == told["campaign_id"]) & (rows["effect_field"] == "age_band")].set_index("effect_group")
+    if best not in ages.index:
+        yield answer("randomised_campaign", MISSED, ORDERS_OF_BEST, truth=truth)
+    else:
+        row = ages.loc[best]
+        without = [band for band in ages.index if not bands[band]]
+        made_up = (ages.loc[without, "group_orders_low"] > 0).any() or ages["group_orders"].idxmax() != best
+        said = row["differs_chance"] < ALPHA
+        yield answer(
+            "randomised_campaign", FALSE_ALARM if said and made_up else FOUND if said else MISSED, ORDERS_OF_BEST, subject=best,
+            truth=truth, estimate=row["group_orders"], low=row["group_orders_low"], high=row["group_orders_high"],
+        )  # fmt: skip
+    nothing = rows[rows["campaign_id"] == company.told("campaign_without_effect")["campaign_id"]]
+    claimed = (nothing["differs_chance"] < ALPHA).any()
+    yield answer("campaign_without_effect", FALSE_ALARM if claimed else FOUND, GROUPS_CLAIMED, truth=0.0)
+
+
+@question(
+    "evaluation.targeted_effect", "confounded_campaign", ask=lambda company: evaluation.targeted_effect(company.tables)
+)
+def credit(company: Company, targeted: evaluation.TargetedEffect) -> Iterator[dict[str, Any]]:
+    """Is the campaign to the best customers credited with what they would have bought anyway?"""
+    of = targeted.table[targeted.table["campaign_id"] == company.told("confounded_campaign")["campaign_id"]]
+    credited = (of["targeted_verdict"] == CREDITED).any()
+    yield answer("confounded_campaign", FALSE_ALARM if credited else FOUND, CREDIT_GIVEN, truth=0.0)
 
 
 @question("needs.pairs", "product_pair", "decoy_pair", ask=lambda company: needs.pairs(company.tables))

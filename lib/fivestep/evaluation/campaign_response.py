@@ -11,17 +11,15 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.engine import MONEY, Tables, frame, needs
-from fivestep.evaluation.coverage import coverage, customer_ids
+from fivestep.evaluation.campaign_windows import BEFORE_DAYS, CUT_BOTH, CUT_END, WHOLE, campaign_days, campaign_windows
+from fivestep.evaluation.purchases import customer_ids
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe, welch, wilson
 from fivestep.language import N_, _
 
-BEFORE_DAYS = 28  # whole weeks before the first day of a campaign
-OPEN_DAYS = 28  # a campaign without a last day is followed for so long
 FEW = 30  # customers in a group
 NAMED = 6  # campaigns up to which a sentence names them all
 BY_CHANCE, TARGETED = N_("By chance, with a control"), N_("Targeted")
-WHOLE, CUT_START, CUT_END, CUT_BOTH = N_("Whole"), N_("Cut at its start"), N_("Cut at its end"), N_("Cut at both ends")
 RESPONDED, ORDERED = N_("Responded"), N_("Ordered during the campaign")
 QUESTION = N_("which campaigns customers responded to")
 LIFT = N_("how much more contacted customers bought because of a campaign")
@@ -480,7 +478,7 @@ def campaign_response(tables: Tables) -> CampaignResponse | NotAvailable:
     a redeemed offer (an interaction with campaign and offer). Returns net spend and are no orders; orders without a customer are
     excluded. The flag ``responded`` has no date, so it is not used for a campaign that was still running on the as-of date.
     """
-    campaigns = _campaigns(tables)
+    campaigns = campaign_days(tables)
     groups = _groups(tables, campaigns)
     contacted = groups[groups["arm"] == "contacted"].drop(columns="arm")
     if contacted.empty:
@@ -496,7 +494,7 @@ def campaign_response(tables: Tables) -> CampaignResponse | NotAvailable:
     table["randomised"] = table["randomised"].fillna(False).astype(bool) & (
         table["campaign_id"].map(control["size"]).fillna(0) > 1
     )
-    table = table.join(_windows(tables, table))
+    table = table.join(campaign_windows(tables, table))
     other = pd.DataFrame(
         [
             control.loc[row["campaign_id"]]
@@ -547,22 +545,6 @@ def campaign_response(tables: Tables) -> CampaignResponse | NotAvailable:
     )
     out["response_low"], out["response_high"] = wilson(responded.fillna(0), known)
     return CampaignResponse(out, *_lift(table.assign(final=final), other), base)
-
-
-def _campaigns(tables: Tables) -> ibis.Table:
-    """campaign_id, start_date, end_date (filled), randomised, and name and type where the data has them."""
-    given = tables.campaigns
-    start = given.start_date.cast("date")
-    open_end = start + ibis.interval(days=OPEN_DAYS - 1)
-    end = ibis.coalesce(given.end_date.cast("date"), open_end) if "end_date" in given.columns else open_end
-    chance = given.randomised if "randomised" in given.columns else ibis.literal(False)
-    return given.select(
-        "campaign_id",
-        *(c for c in ("campaign_name", "campaign_type") if c in given.columns),
-        start_date=start,
-        end_date=end.cast("date"),
-        randomised=chance,
-    )
 
 
 def _groups(tables: Tables, campaigns: ibis.Table) -> pd.DataFrame:
@@ -633,17 +615,6 @@ def _redemptions(tables: Tables, campaign_ids: pd.Series) -> pd.Series:
     redeemed = _redeemed(tables).semi_join(exposures.filter(exposures.treated), ["campaign_id", "customer_id"])
     counted = frame(redeemed.group_by("campaign_id").aggregate(n=redeemed.count()), by=["campaign_id"])
     return campaign_ids.map(counted.set_index("campaign_id")["n"]).fillna(0).astype("int64")
-
-
-def _windows(tables: Tables, rows: pd.DataFrame) -> pd.DataFrame:
-    """campaign_window, before_days and during_days of campaigns, as far as the data covers them."""
-    covered = coverage(tables)
-    first, last, one = pd.Timestamp(covered.first), pd.Timestamp(covered.last), pd.Timedelta(days=1)
-    start, end = rows["start_date"], rows["end_date"]
-    before = (start.clip(upper=last + one) - (start - BEFORE_DAYS * one).clip(lower=first)).dt.days.clip(lower=0)
-    during = (end.clip(upper=last) - start.clip(lower=first)).dt.days.add(1).clip(lower=0)
-    window = np.select([(start < first) & (end > last), start < first, end > last], [CUT_BOTH, CUT_START, CUT_END], WHOLE)
-    return pd.DataFrame({"campaign_window": window, "before_days": before.astype("int64"), "during_days": during.astype("int64")})
 
 
 def _difference(one: pd.Series, other: pd.Series, when: str) -> tuple[float, float]:

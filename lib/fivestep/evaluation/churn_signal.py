@@ -10,8 +10,9 @@ import pandas as pd
 
 from fivestep import language
 from fivestep.consent import consent_note, opted_out, refusals
+from fivestep.coverage import coverage
 from fivestep.engine import Tables, frame, needs
-from fivestep.evaluation.coverage import coverage, customer_ids, purchases
+from fivestep.evaluation.purchases import customer_ids, purchases
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe, wilson
 from fivestep.language import N_, _

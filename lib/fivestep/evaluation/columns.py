@@ -52,6 +52,21 @@ register(
         N_("Verdict on the year"), "text", N_("Unusual: larger, up or down, than every change between months."), values="message"
     ),
 )
+# the tree of key figures
+register(
+    kpi_latest=Column(N_("Latest month"), "text", N_("Value of the latest complete month.")),
+    kpi_previous=Column(N_("Month before"), "text", N_("Value of the complete month before it.")),
+    kpi_year_ago=Column(N_("Year ago"), "text", N_("Value of the same month a year ago.")),
+    kpi_target=Column(N_("Target"), "text", N_("Target of a month.")),
+    kpi_of_target=Column(N_("Of target"), "percent", N_("Latest month divided by the target.")),
+    kpi_limit_low=Column(N_("Limit, low"), "text", N_("Lower control limit for a month with as many days.")),
+    kpi_limit_high=Column(N_("Limit, high"), "text", N_("Upper control limit for a month with as many days.")),
+    kpi_signal=Column(N_("Signal"), "text", N_("Whether the latest month is news against the earlier ones."), values="message"),
+    quality_check=Column(N_("Check"), "text", N_("What is checked of the figures themselves."), values="message"),
+    quality_latest=Column(N_("Latest month"), "percent", N_("Share in the latest complete month.")),
+    quality_lowest=Column(N_("Lowest before"), "percent", N_("Lowest share of the earlier complete months.")),
+    quality_highest=Column(N_("Highest before"), "percent", N_("Highest share of the earlier complete months.")),
+)
 # retention
 register(
     cohort=Column(N_("First seen in"), "month", N_("Month of the customer's first order in the data.")),
@@ -158,6 +173,129 @@ register(
         N_("Lift in spend, high"), "money", N_("Upper end of the 95 % Welch interval of the difference in spend.")
     ),
 )
+# randomised campaigns
+register(
+    contacted_share=Column(N_("Share contacted"), "percent", N_("Contacted divided by all customers who were drawn.")),
+    planned_split=Column(N_("Planned share"), "percent", N_("Planned share of contacted, else the usual one that is nearest.")),
+    sample_ratio_chance=Column(
+        N_("Chance of the ratio"), "percent", N_("How often chance alone parts the share as far from the planned one.")
+    ),
+    sample_ratio_verdict=Column(N_("Sample ratio"), "text", N_("Off where that chance is below one in 1,000."), values="message"),
+    arms_before_low=Column(
+        N_("Before, low"), "money", N_("Lower end of the 95 % Welch interval of spend before, contacted less control.")
+    ),
+    arms_before_high=Column(N_("Before, high"), "money", N_("Upper end of the same interval.")),
+    arms_before_verdict=Column(
+        N_("Before the campaign"), "text", N_("Whether contacted and control customers spent alike before."), values="message"
+    ),
+    lift_cuped=Column(N_("Lift, adjusted"), "money", N_("Lift in spend after taking out what spend before foretells (CUPED).")),
+    lift_cuped_low=Column(N_("Adjusted, low"), "money", N_("Lower end of its 95 % Welch interval.")),
+    lift_cuped_high=Column(N_("Adjusted, high"), "money", N_("Upper end of its 95 % Welch interval.")),
+    variance_explained=Column(
+        N_("Variance taken out"), "percent", N_("Squared correlation of spend before and spend during: what CUPED takes out.")
+    ),
+    look_date=Column(N_("Up to"), "date", N_("Last day that the look counts.")),
+    lift_so_far=Column(N_("Lift so far"), "money", N_("Spend per contacted customer so far less spend per control customer.")),
+    always_low=Column(N_("So far, low"), "money", N_("Lower end of the 95 % interval that holds at all looks together.")),
+    always_high=Column(N_("So far, high"), "money", N_("Upper end of the 95 % interval that holds at all looks together.")),
+    look_verdict=Column(N_("Safe to say"), "text", N_("What may be said on that day."), values="message"),
+    effect_field=Column(N_("Customers by"), "text", N_("Field that divides the customers.")),
+    effect_group=Column(N_("Group"), "text", N_("Value of the field.")),
+    group_orders=Column(
+        N_("Orders brought"), "ratio", N_("Orders per contacted customer of the group less orders per control customer.")
+    ),
+    group_orders_low=Column(N_("Orders, low"), "ratio", N_("Lower end of the interval that holds for all groups together.")),
+    group_orders_high=Column(N_("Orders, high"), "ratio", N_("Upper end of the interval that holds for all groups together.")),
+    group_spend=Column(
+        N_("Spend brought"), "money", N_("Spend per contacted customer of the group less spend per control customer.")
+    ),
+    group_spend_low=Column(N_("Spend, low"), "money", N_("Lower end of the interval that holds for all groups together.")),
+    group_spend_high=Column(N_("Spend, high"), "money", N_("Upper end of the interval that holds for all groups together.")),
+    differs_chance=Column(
+        N_("Chance"), "percent", N_("How often groups of the field would differ as much if contact worked alike for all.")
+    ),
+    uplift_model=Column(N_("Model"), "text", N_("How uplift was predicted."), values="message"),
+    qini=Column(
+        N_("Qini coefficient"), "ratio", N_("Area between Qini curve and straight line, divided by that of a perfect ranking.")
+    ),
+    qini_low=Column(N_("Qini, low"), "ratio", N_("Lower end of the bootstrap interval, for all rankings together.")),
+    qini_high=Column(N_("Qini, high"), "ratio", N_("Upper end of the bootstrap interval, for all rankings together.")),
+    auuc=Column(N_("AUUC"), "ratio", N_("The same area for the uplift curve.")),
+    auuc_low=Column(N_("AUUC, low"), "ratio", N_("Lower end of the bootstrap interval, for all rankings together.")),
+    auuc_high=Column(N_("AUUC, high"), "ratio", N_("Upper end of the bootstrap interval, for all rankings together.")),
+    uplift_verdict=Column(
+        N_("Ranking"), "text", N_("Whether the interval of the Qini coefficient leaves out zero."), values="message"
+    ),
+    uplift_fifth=Column(N_("Fifth"), "count", N_("Fifth of the customers by predicted uplift; 1 is the highest.")),
+    predicted_uplift=Column(N_("Predicted uplift"), "percent", N_("Mean predicted effect of contact on the share who order.")),
+    measured_uplift=Column(N_("Measured uplift"), "percent", N_("Share of contacted who ordered less share of control who did.")),
+    measured_uplift_low=Column(N_("Measured, low"), "percent", N_("Lower end of its 95 % Newcombe interval.")),
+    measured_uplift_high=Column(N_("Measured, high"), "percent", N_("Upper end of its 95 % Newcombe interval.")),
+)
+# the next test
+register(
+    test_weeks=Column(N_("Weeks"), "count", N_("How long the test runs.")),
+    control_share=Column(N_("Share of control"), "percent", N_("Share of the drawn customers who are not contacted.")),
+    mean_spend=Column(N_("Mean spend"), "money", N_("Spend per customer over as many weeks, without the campaign.")),
+    smallest_effect=Column(N_("Smallest effect"), "money", N_("Difference in spend per customer that is found in 4 of 5 tests.")),
+    smallest_share=Column(N_("Of mean spend"), "percent", N_("Smallest effect divided by mean spend.")),
+    smallest_cuped_share=Column(N_("With CUPED"), "percent", N_("The same where spend before is allowed for.")),
+    wanted_effect=Column(N_("Effect"), "percent", N_("Effect on spend that is to be found.")),
+    customers_needed=Column(N_("Customers needed"), "count", N_("Contacted and control together, one half each.")),
+    customers_needed_cuped=Column(N_("Needed with CUPED"), "count", N_("The same where spend before is allowed for.")),
+)
+# campaigns that were not randomised
+register(
+    matched=Column(N_("Matched"), "count", N_("Contacted customers who found others alike.")),
+    balance=Column(N_("Balance"), "ratio", N_("Difference of spend before after matching, in standard deviations.")),
+    gap_before=Column(N_("Gap before"), "money", N_("Gap of the last period before the campaign, per customer.")),
+    gap_before_low=Column(N_("Gap before, low"), "money", N_("Lower end of its 95 % interval.")),
+    gap_before_high=Column(N_("Gap before, high"), "money", N_("Upper end of its 95 % interval.")),
+    gap=Column(N_("Gap"), "money", N_("Gap of the campaign, per customer; a difference in differences.")),
+    gap_low=Column(N_("Gap, low"), "money", N_("Lower end of its interval, for all campaigns together.")),
+    gap_high=Column(N_("Gap, high"), "money", N_("Upper end of its interval, for all campaigns together.")),
+    targeted_verdict=Column(
+        N_("Credit"), "text", N_("Whether the campaign may be credited, or why that is refused."), values="message"
+    ),
+)
+# satisfaction, service and sales by quarter
+register(
+    quarter_name=Column(N_("Quarter"), "text", N_("Quarter of the calendar year.")),
+    ratings=Column(N_("Ratings"), "count", N_("Pieces of feedback with a satisfaction score.")),
+    satisfaction=Column(N_("Mean satisfaction"), "number", N_("Mean of the scores as given.")),
+    satisfaction_low=Column(N_("Satisfaction, low"), "number", N_("Lower end of its 95 % interval.")),
+    satisfaction_high=Column(N_("Satisfaction, high"), "number", N_("Upper end of its 95 % interval.")),
+    recommend_answers=Column(N_("Answers"), "count", N_("Pieces of feedback with a likelihood to recommend.")),
+    net_promoter=Column(N_("Net promoter score"), "number", N_("Share of 9 and 10 less share of 0 to 6, in points.")),
+    net_promoter_low=Column(N_("Score, low"), "number", N_("Lower end of its 95 % interval.")),
+    net_promoter_high=Column(N_("Score, high"), "number", N_("Upper end of its 95 % interval.")),
+    reviews_received=Column(N_("Reviews"), "count", N_("Reviews received in the quarter.")),
+    complaints_per_1000=Column(
+        N_("Complaints per 1,000 orders"), "number", N_("Complaints divided by orders of the quarter, times 1,000.")
+    ),
+    buyers=Column(N_("Buyers"), "count", N_("Customers with an order in the quarter.")),
+    repurchase=Column(N_("Repurchase rate"), "percent", N_("Buyers with orders on two days or more, divided by buyers.")),
+    received=Column(N_("Received"), "count", N_("Pieces of feedback received in the quarter.")),
+    resolved_share=Column(
+        N_("Resolved in time"), "percent", N_("Resolved within 72 hours, divided by what is old enough to tell.")
+    ),
+    resolved_low=Column(N_("Resolved, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    resolved_high=Column(N_("Resolved, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    resolved_hours=Column(N_("Hours to resolution"), "number", N_("Median; what is open counts as longer.")),
+    answered_share=Column(
+        N_("Answered in time"), "percent", N_("First contact within 24 hours, divided by what is old enough to tell.")
+    ),
+    answered_low=Column(N_("Answered, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    answered_high=Column(N_("Answered, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    answered_hours=Column(N_("Hours to first contact"), "number", N_("Median; what was not answered counts as longer.")),
+    opportunities_closed=Column(N_("Closed"), "count", N_("Opportunities won or lost in the quarter.")),
+    opportunities_won=Column(N_("Won"), "count", N_("Of them, won.")),
+    win_rate=Column(N_("Win rate"), "percent", N_("Won divided by closed.")),
+    win_low=Column(N_("Win rate, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    win_high=Column(N_("Win rate, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    cycle_days=Column(N_("Days to win"), "number", N_("Median days from opened to won.")),
+    won_amount=Column(N_("Amount won"), "money", N_("Amounts of the opportunities won.")),
+)
 # customers who fell silent
 register(
     period_start=Column(N_("Period from"), "date", N_("First day of the period in which customers were lost.")),
@@ -169,6 +307,54 @@ register(
     loss_high=Column(N_("Loss rate, high"), "percent", N_("Upper end of the 95 % Wilson interval of the loss rate.")),
     activity=Column(N_("Activity"), "text", N_("Active, lapsed or never seen with an order."), values="message"),
     last_order=Column(N_("Last order"), "date", N_("Day of the customer's last order.")),
+)
+# lists of a quarter ago
+register(
+    backtest_list=Column(N_("List"), "text", N_("By what its customers were chosen and ordered."), values="message"),
+    listed=Column(N_("On the list"), "count", N_("Customers of the list a quarter ago.")),
+    worked_on=Column(N_("First fifth"), "count", N_("Customers of its first fifth.")),
+    list_money=Column(N_("They then spent"), "money", N_("Spend of the first fifth in the 91 days after.")),
+    rfm_money=Column(N_("By RFM"), "money", N_("Spend of as many customers of the list by RFM.")),
+    random_money=Column(
+        N_("At random"), "money", N_("Spend of as many customers of the list drawn at random: mean times number.")
+    ),
+    over_rfm=Column(N_("More than RFM"), "money", N_("Spend of the first fifth less that by RFM.")),
+    over_rfm_low=Column(N_("More than RFM, low"), "money", N_("Lower end of its 95 % bootstrap interval.")),
+    over_rfm_high=Column(N_("More than RFM, high"), "money", N_("Upper end of its 95 % bootstrap interval.")),
+    over_random=Column(N_("More than at random"), "money", N_("Spend of the first fifth less that of a random fifth.")),
+    over_random_low=Column(N_("More than at random, low"), "money", N_("Lower end of its 95 % bootstrap interval.")),
+    over_random_high=Column(N_("More than at random, high"), "money", N_("Upper end of its 95 % bootstrap interval.")),
+    backtest_verdict=Column(N_("Verdict"), "text", N_("Whether the interval against RFM leaves out zero."), values="message"),
+)
+# the review of customer relationship management
+register(
+    review_axis=Column(N_("Axis"), "text", N_("What customer relationship management is reviewed on."), values="message"),
+    review_capability=Column(N_("Capability"), "text", N_("What should be on record."), values="message"),
+    review_rows=Column(N_("Rows"), "count", N_("Rows of the last 182 days, or all customers.")),
+    review_filled=Column(N_("On record"), "percent", N_("Share of the rows in which it is on record.")),
+    review_before=Column(N_("On record before"), "percent", N_("The same for the 182 days before.")),
+    review_verdict=Column(N_("Verdict"), "text", N_("Better, worse or no clear change."), values="message"),
+    review_capabilities=Column(N_("Capabilities"), "count", N_("Capabilities of the axis.")),
+    review_recorded=Column(N_("Recorded"), "count", N_("Of them, those that the data records.")),
+    review_score=Column(N_("Score"), "percent", N_("Mean share on record; what is not recorded counts as 0.")),
+    review_question=Column(N_("Question"), "text", N_("What people have to judge."), values="message"),
+    review_answer=Column(N_("Answer"), "text", N_("To be filled in at the review.")),
+)
+# since the last review
+register(
+    finding_step=Column(N_("Step"), "text", N_("Notebook of the finding.")),
+    finding_text=Column(N_("Finding"), "text", N_("The finding as told today, or as the last review told it.")),
+    finding_before=Column(N_("Last review"), "text", N_("The number of the last review.")),
+    finding_now=Column(N_("Today"), "text", N_("The number of today.")),
+    finding_flow=Column(N_("Change"), "text", N_("New, no longer told, higher, lower or the same."), values="message"),
+    outcome_before=Column(N_("Outcome then"), "text", N_("Outcome in the last review."), values="message"),
+    proposal_before=Column(N_("Proposal then"), "text", N_("Proposal of the last review."), values="message"),
+)
+# value that moved between classes
+register(
+    steady_class=Column(N_("Class"), "text", N_("Class of the customers."), values="message"),
+    customers_now=Column(N_("Customers now"), "count", N_("Customers of the class in the later window.")),
+    customers_steady=Column(N_("In the long run"), "count", N_("Customers of the class if every window went like this one.")),
 )
 # decisions
 register(

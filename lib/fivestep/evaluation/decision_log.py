@@ -21,6 +21,8 @@ PROPOSALS = {
     OPEN: N_("Measure longer before deciding"),
 }
 LOSS, CONTACT, TARGETED = N_("Loss rate"), N_("Effect of campaigns on spend"), N_("Keep a random control group next time")
+# A campaign costs money, so that no clear change is no reason to keep it.
+CAMPAIGNS = {WORSE: N_("Stop; contact lowered spend"), UNCHANGED: N_("Stop, or repeat with more customers: no effect was shown")}
 RULES = {
     "months": N_("Against earlier changes between months"),
     "year": N_("Against the same month a year ago"),
@@ -77,7 +79,8 @@ def decision_log(
             rows.append((CONTACT, "interval", OPEN, TARGETED))
         else:
             more, less = (campaigns.spends["lift_spend_low"] > 0).any(), (campaigns.spends["lift_spend_high"] < 0).any()
-            rows.append((CONTACT, "interval", UNCHANGED if more == less else BETTER if more else WORSE, ""))
+            outcome = UNCHANGED if more == less else BETTER if more else WORSE
+            rows.append((CONTACT, "interval", outcome, CAMPAIGNS.get(outcome, "")))
     if not rows:
         return NotAvailable(
             (), _("what should be kept and what should change"), reason=_("nothing of this step could be measured.")

@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
+from fivestep.coverage import coverage
 from fivestep.engine import Tables, frame, needs
-from fivestep.evaluation.coverage import coverage, customer_ids
+from fivestep.evaluation.purchases import customer_ids
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
 

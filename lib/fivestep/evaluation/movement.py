@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.consent import consent_note, opted_out, refusals
+from fivestep.coverage import coverage
 from fivestep.engine import Tables, needs
-from fivestep.evaluation.coverage import coverage
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
 from fivestep.language import N_, _
@@ -132,6 +132,69 @@ class Movement:
         figure = charts.heatmap(shown, write=language.number)
         figure.axes[0].set_xlabel(_("Class in the later window, numbered as the rows"))
         return figure
+
+    def value_flow(self) -> Figure:
+        """What each movement changed in spend, from the earlier window to the later one."""
+        rows = self.directions()
+        change = rows["spend_after"] - rows["spend_before"]
+        return charts.bars(
+            [_(name) for name in rows["movement"]],
+            list(change),
+            write=language.money,
+            accent=list(change < 0),
+            xlabel=_("Spend in the later window less spend in the earlier one"),
+        )
+
+    def value_headline(self) -> str:
+        """How spend changed in all, and what was lost to movement down and to silence."""
+        rows = self.directions().set_index("movement")
+        change = rows["spend_after"] - rows["spend_before"]
+        return _("Spend changed by {all}: {lost} with who moved down or fell silent, {won} with who moved up or entered").format(
+            all=language.money(change.sum()),
+            lost=language.money(change[[WORSENED, GONE]].sum()),
+            won=language.money(change[[IMPROVED, ENTERED]].sum()),
+        )
+
+    def steady_state(self) -> pd.DataFrame | NotAvailable:
+        """Customers by class now, and in the long run if every window went like this one: as many enter, and who is in a class
+        moves with the same chances. NotAvailable where some class would grow without end.
+
+        Source: open Markov model of manpower systems (Bartholomew 1967).
+        """
+        states = [c for c in self.order if (self.table[["class_before", "class_after"]] == c).any(axis=None)]
+        counts = pd.crosstab(self.table["class_before"], self.table["class_after"]).reindex(
+            index=[*states, SILENT], columns=states, fill_value=0
+        )
+        sizes = self.table["class_before"].value_counts().reindex(states, fill_value=0).to_numpy(dtype=float)
+        moves = np.divide(
+            counts.loc[states].to_numpy(dtype=float), sizes[:, None], out=np.zeros((len(states),) * 2), where=sizes[:, None] > 0
+        )
+        if not states or max(abs(np.linalg.eigvals(moves))) > 1 - 1e-9:
+            return NotAvailable(
+                (),
+                _("how many customers there would be in the long run"),
+                reason=_("in some class no customer ever falls silent."),
+            )
+        long_run = counts.loc[SILENT].to_numpy(dtype=float) @ np.linalg.inv(np.eye(len(states)) - moves)
+        now = self.table["class_after"].value_counts().reindex(states, fill_value=0)
+        return pd.DataFrame({"steady_class": states, "customers_now": now.to_numpy(), "customers_steady": np.rint(long_run)})
+
+    def steady_headline(self) -> str | NotAvailable:
+        """How many customers there would be in the long run."""
+        rows = self.steady_state()
+        if isinstance(rows, NotAvailable):
+            return rows
+        return _(
+            "If every window went like this one, there would be {n} active customers in the long run; now there are {now}"
+        ).format(n=language.number(rows["customers_steady"].sum()), now=language.number(rows["customers_now"].sum()))
+
+    def steady_note(self) -> str:
+        """What the long run takes for granted."""
+        return _(
+            "As many customers enter in every window as entered in the later one, and whoever is in a class moves with the "
+            "chances of these two windows, whatever came before. No forecast: it says where the base is heading if nothing "
+            "changes. Classes are fifths of each window, so only the number of active customers can be read, not its division."
+        )
 
     @property
     def _base(self) -> int:

@@ -11,8 +11,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
+from fivestep.coverage import coverage
 from fivestep.engine import Tables, frame, needs
-from fivestep.evaluation.coverage import coverage, purchases
+from fivestep.evaluation.purchases import purchases
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
 from fivestep.language import N_, _

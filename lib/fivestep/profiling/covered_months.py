@@ -7,17 +7,23 @@ import datetime as dt
 import pandas as pd
 
 from fivestep import language
+from fivestep.coverage import coverage
 from fivestep.engine import Tables
 from fivestep.language import _
 
 
 def covered_months(tables: Tables) -> pd.DataFrame:
     """One row per month from the first day with an order to the as-of date: month (its first day), days (covered), complete."""
+    covered = coverage(tables)
     first, last = pd.Timestamp(tables.first_day), pd.Timestamp(tables.as_of)
     starts = pd.date_range(first.replace(day=1), last, freq="MS")
     ends = starts + pd.offsets.MonthEnd(0)
-    days = [(min(end, last) - max(start, first)).days + 1 for start, end in zip(starts, ends, strict=True)]
-    return pd.DataFrame({"month": starts, "days": days, "complete": [n == end.day for n, end in zip(days, ends, strict=True)]})
+    complete = [covered.covers(start.date(), end.date()) for start, end in zip(starts, ends, strict=True)]
+    days = [
+        end.day if whole else (min(end, last) - max(start, first)).days + 1
+        for start, end, whole in zip(starts, ends, complete, strict=True)
+    ]
+    return pd.DataFrame({"month": starts, "days": days, "complete": complete})
 
 
 def axis_labels(months: pd.DataFrame) -> list[str]:

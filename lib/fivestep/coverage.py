@@ -1,11 +1,10 @@
-"""Which days and months the data covers, and how many customers they are about."""
+"""Which days and months the data covers: the one rule by which a month is complete."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
 
-import ibis
 import pandas as pd
 
 from fivestep.engine import Tables, frame
@@ -67,17 +66,3 @@ def coverage(tables: Tables) -> Coverage:
     silence = max(SHORT_SILENCE, longest)
     last = tables.as_of if (tables.as_of - tables.last_day).days <= silence else tables.last_day
     return Coverage(daily, tables.first_day, last, silence)
-
-
-def customer_ids(tables: Tables, *others: str) -> ibis.Table:
-    """The distinct ids of the base: every customer of ``customers`` and of ``orders``, and of the *others* among the tables."""
-    parts = [
-        table.filter(table.customer_id.notnull()).select(customer_id=table.customer_id)
-        for table in (tables.customers, tables.orders, *(getattr(tables, o) for o in others))
-    ]
-    return ibis.union(*parts, distinct=True)
-
-
-def purchases(orders: ibis.Table) -> ibis.Table:
-    """The orders of known customers without returns, which are orders with a negative amount."""
-    return orders.filter(orders.customer_id.notnull() & (orders.order_amount >= 0))
