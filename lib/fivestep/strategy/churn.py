@@ -147,7 +147,8 @@ class Churn:
             return _("No single feature tells clearly who falls silent")
         more = _("“{feature}” tells most about who falls silent: the more, the higher the risk")
         less = _("“{feature}” tells most about who falls silent: the more, the lower the risk")
-        return (more if top["driver_direction"] >= 0 else less).format(feature=_(FEATURES[top["churn_driver"]]))
+        feature = FEATURES[top["churn_driver"]]
+        return (more if top["driver_direction"] >= 0 else less).format(feature=_(feature))
 
     def drivers_note(self) -> str:
         """How the drivers are measured, and what they are not."""
