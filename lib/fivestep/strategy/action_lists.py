@@ -39,8 +39,8 @@ class ActionLists:
 
     ``table``: one row per customer on a list, by list and then most spend at stake first: customer_id, action_list, list_state
     (to contact, or why not), play, value_tier, lifecycle, orders, first_order, last_order (missing without one), contract_end,
-    next_best_category, churn_risk (missing where not known), spend_at_stake, confidence, hand_to (who is in charge: the sales
-    representative, else the store with most orders, else the region; missing where nobody is; ``hand_field`` says which).
+    next_best_category, churn_risk (missing where not known), spend_at_stake, list_confidence, hand_to (who is in charge: the
+    sales representative, else the store with most orders, else the region; missing where nobody is; ``hand_field`` says which).
     ``unlisted``: customers on no list. ``loads``: whether the data tells how often customers were contacted.
     """
 
@@ -97,8 +97,8 @@ class ActionLists:
     def contacts(self) -> pd.DataFrame:
         """The lists to work from, without opt-outs, the often contacted and the control group; "Drop for now" comes last.
 
-        Columns: hand_to, action_list, customer_id, list_reason, offer, service_level, next_best_category, churn_risk, confidence,
-        spend_at_stake; those without any value are left out.
+        Columns: hand_to, action_list, customer_id, list_reason, offer, service_level, next_best_category, churn_risk,
+        list_confidence, spend_at_stake; those without any value are left out.
         """
         listed = self.table[self.table["list_state"].isin([CONTACT, REST])].reset_index(drop=True)
         plays = self.plan.plays
@@ -111,10 +111,10 @@ class ActionLists:
             "service_level": [plays[p].service_level or None if plays.get(p) else None for p in listed["play"]],
             "next_best_category": listed["next_best_category"],
             "churn_risk": listed["churn_risk"],
-            "confidence": listed["confidence"],
+            "list_confidence": listed["list_confidence"],
             "spend_at_stake": listed["spend_at_stake"],
         })  # fmt: skip
-        keep = ("action_list", "customer_id", "list_reason", "confidence", "spend_at_stake")
+        keep = ("action_list", "customer_id", "list_reason", "list_confidence", "spend_at_stake")
         shown = [c for c in out if c in keep or out[c].notna().any()]
         return out[shown] if listed["hand_to"].notna().any() else out[[c for c in shown if c != "hand_to"]]
 
@@ -301,11 +301,11 @@ def _action_lists(
     reasons = [rule & (table["action_list"] != DROP) for _name, rule in states]
     table["list_state"] = np.select(reasons, [name for name, _rule in states], default=CONTACT)
     table.loc[table["action_list"] == DROP, "list_state"] = REST
-    table["confidence"] = np.select([table["orders"] >= n for n in SURE], list(SURE.values()), default=SURE[0])
+    table["list_confidence"] = np.select([table["orders"] >= n for n in SURE], list(SURE.values()), default=SURE[0])
     table["hand_to"], table["hand_field"] = _in_charge(tables, table)
     columns = [
         "customer_id", "action_list", "list_state", "play", "value_tier", "lifecycle", "why", "orders", "first_order",
-        "last_order", "contract_end", "next_best_category", "churn_risk", "spend_at_stake", "confidence", "hand_to",
+        "last_order", "contract_end", "next_best_category", "churn_risk", "spend_at_stake", "list_confidence", "hand_to",
         "hand_field",
     ]  # fmt: skip
     listed = table[table["action_list"] != ""].assign(place=table["action_list"].map({n: i for i, n in enumerate(LISTS)}))

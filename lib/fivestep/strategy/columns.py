@@ -54,7 +54,9 @@ register(
 register(
     action_list=Column(N_("List"), "text", N_("Why the customer is approached."), values="message"),
     list_reason=Column(N_("Why"), "text", N_("Why the customer is on the list.")),
-    confidence=Column(N_("Confidence"), "text", N_("How well the customer is known, by the number of orders."), values="message"),
+    list_confidence=Column(
+        N_("Confidence"), "text", N_("How well the customer is known, by the number of orders."), values="message"
+    ),
     hand_to=Column(
         N_("In charge"), "text", N_("Sales representative of the customer, else the store with most orders, else the region.")
     ),
