@@ -24,6 +24,11 @@ app = typer.Typer(
     help="Customer analysis in five notebooks: run them and make the reports.",
 )
 
+course = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The course: copies for learners, a class graded, slides and handouts."
+)
+app.add_typer(course, name="course")
+
 Project = Annotated[
     Path, typer.Option("--project", help="The engagement folder (with engagement.yml); by default the one you are in.")
 ]
@@ -219,6 +224,27 @@ def exam(
     done = exams(out, customers=customers, seed=seed, seeds=seeds)
     typer.echo(", ".join(f"{n} {verdict}" for verdict, n in done.counts().items()))
     typer.echo(_shown(out.resolve() / "exam.html"))
+
+
+Instructor = Annotated[Path, typer.Argument(help="The folder of the instructor's notebooks: notebooks/course of the kit.")]
+
+
+@course.command()
+def student(
+    instructor: Instructor,
+    out: Annotated[Path, typer.Option(help="The folder to make for a learner.")],
+    seed_by: Annotated[str, typer.Option(help="The learner's name, for a company of their own; by default the common one.")] = "",
+    customers: Annotated[int, typer.Option(help="Customers of the company.")] = 1000,
+    language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
+) -> None:
+    """Write copies for a learner: the notebooks without solutions and notes for trainers, and the settings of a company."""
+    from fivestep.course.company import write_settings
+    from fivestep.course.units import student_copies
+
+    written = student_copies(instructor, out / "units", language=language)
+    write_settings(out, learner=seed_by, customers=customers, language=language)
+    for path in written:
+        typer.echo(_shown(path.resolve()))
 
 
 def _rendered(root: Path, folder: Path, rendering) -> None:
