@@ -2,5 +2,7 @@
 
 from fivestep.course import columns  # noqa: F401  registers what the tables of the course are called
 from fivestep.course.checking import Course, NotYetError, check, open_course, progress
+from fivestep.course.glossary import glossary
+from fivestep.course.planner import planner_profile
 
-__all__ = ["Course", "NotYetError", "check", "open_course", "progress"]
+__all__ = ["Course", "NotYetError", "check", "glossary", "open_course", "planner_profile", "progress"]

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from fivestep import engine, language
+from fivestep.cases.truth import MEMBERS
 from fivestep.course import company
 from fivestep.course.answers import plain
 from fivestep.course.exercises import ENOUGH, EXERCISES, Exercise, Verdict
@@ -49,6 +50,11 @@ class Course:
     def tables(self) -> engine.Tables:
         """The tables of the company, for methods of the library."""
         return self.engagement.tables
+
+    @cached_property
+    def members(self) -> engine.Tables:
+        """The same tables without companies and dealers."""
+        return Engagement(self.project, self.engagement.step, scope=MEMBERS).tables
 
     @property
     def as_of(self) -> pd.Timestamp:

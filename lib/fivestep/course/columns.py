@@ -11,4 +11,8 @@ register(
     attempts=Column(N_("Attempts"), "count", N_("Checks up to the first right answer.")),
     term=Column(N_("Term"), "text", N_("Heading of a column, as it stands in tables and workbooks."), values="message"),
     term_definition=Column(N_("Definition"), "text", N_("What the numbers below this heading count."), values="message"),
+    quality=Column(N_("Quality"), "text", N_("What a planner should bring along."), values="message"),
+    statement=Column(N_("Statement"), "text", N_("What is true of who has this quality."), values="message"),
+    self_rating=Column(N_("Rating"), "count", N_("Own answer, from 1 (not at all) to 5 (entirely).")),
+    next_step=Column(N_("Next step"), "text", N_("What helps most at this rating."), values="message"),
 )

@@ -15,13 +15,14 @@ from typing import Any
 import pandas as pd
 
 from fivestep import evaluation, language, needs, segmentation
-from fivestep.cases.products import DECOY, RISING
+from fivestep.cases.products import DECOY
 from fivestep.course.answers import TABLE, difference, plain
 from fivestep.course.company import Case
 from fivestep.evaluation.campaign_response import ORDERED
 from fivestep.language import N_, _
 
 WINDOW = 365
+INDEXED = "Tea drinks"
 FEATURE_DAY = dt.date(2024, 6, 30)  # the day up to which a prediction may know anything
 VOUCHERS, VOUCHER_COST = 100, 10.0  # how many there are to give away, and what one costs, in yuan
 ENOUGH = 0.5  # of the best return: from here on a decision counts as solved
@@ -122,7 +123,7 @@ def _concentration(case: Case) -> float:
 def _index_by_age(case: Case) -> pd.DataFrame:
     lines = case.frame("order_lines").merge(case.frame("products")[["product_id", "category"]], on="product_id")
     lines = lines.merge(case.frame("customers")[["customer_id", "age_band"]].dropna(), on="customer_id")
-    own = lines["line_amount"].where(lines["category"] == RISING, 0.0)
+    own = lines["line_amount"].where(lines["category"] == INDEXED, 0.0)
     share = own.groupby(lines["age_band"]).sum() / lines.groupby("age_band")["line_amount"].sum()
     base = own.sum() / lines["line_amount"].sum()
     return pd.DataFrame({"age_band": share.index, "index": (100 * share / base).to_numpy(), "share": share.to_numpy()})
@@ -246,9 +247,15 @@ def _satisfied(case: Case) -> float:
     return found.satisfied / found.answers
 
 
-def _profit_per_order(case: Case) -> float:
-    lines = case.frame("order_lines")
-    return float(lines["gross_profit"].sum() / (_orders(case)["order_amount"] >= 0).sum())
+def _of_members(case: Case, table: str) -> pd.DataFrame:
+    customers = case.frame("customers")
+    members = set(customers.loc[customers["customer_type"] == "consumer", "customer_id"])
+    rows = case.frame(table)
+    return rows[rows["customer_id"].isin(members)]
+
+
+def _profit_per_order(case: Case, of: Callable[[Case, str], pd.DataFrame] = _of_members) -> float:
+    return float(of(case, "order_lines")["gross_profit"].sum() / (of(case, "orders")["order_amount"] >= 0).sum())
 
 
 def _campaign_cost(case: Case) -> float:
@@ -260,8 +267,12 @@ def _break_even(case: Case) -> int:
     return math.ceil(_campaign_cost(case) / _profit_per_order(case))
 
 
+def _break_even_of_all(case: Case) -> int:
+    return math.ceil(_campaign_cost(case) / _profit_per_order(case, Case.frame))
+
+
 def _break_even_of_spend(case: Case) -> int:
-    orders = _orders(case)
+    orders = _of_members(case, "orders")
     return math.ceil(_campaign_cost(case) / float(orders.loc[orders["order_amount"] >= 0, "order_amount"].mean()))
 
 
@@ -343,7 +354,7 @@ _ALL = (
         within=0.0001,
     ),
     Exercise(
-        "unit1.index", N_("How strongly each age band buys cold brew, against everybody"), 2,
+        "unit1.index", N_("How strongly each age band buys tea drinks, against everybody"), 2,
         lambda case: _index_by_age(case)[["age_band", "index"]],
         (
             N_("An index compares a share with the same share of the base."),
@@ -433,7 +444,7 @@ _ALL = (
         (
             N_("Two popular categories meet often by chance."),
             N_("Compare how often they meet with how often they would meet if orders mixed them at random."),
-            N_("`needs.pairs(tables).table` has the lift and its interval: take the pair whose lower limit is highest."),
+            N_("`needs.pairs(course.members).table` has the lift and its interval: take the pair whose lower limit is highest."),
         ),
         (
             Mistake(
@@ -465,7 +476,7 @@ _ALL = (
         "unit4.invest", N_("Which customers to invest in"), 3, lambda case: None,
         (
             N_("Who would have ordered anyway earns no voucher."),
-            N_("Compare contacted and control of the randomised campaign for each age band."),
+            N_("Compare contacted and control of the randomised campaign for each age band, and mind how few some bands are."),
             N_(
                 "Additional orders per voucher times profit per order, less what a voucher costs: give to the "
                 "bands where this is highest."
@@ -571,14 +582,19 @@ _ALL = (
         "unit7.break_even", N_("How many additional orders pay for the campaign"), 2, _break_even,
         (
             N_("An order brings its profit, not its price."),
-            N_("Profit per order: the gross profit of all lines, divided by the orders that are no returns."),
-            N_("Cost of the campaign divided by the gross profit per order, rounded up."),
+            N_("Profit per order: the gross profit of all lines of members, divided by their orders that are no returns."),
+            N_("Cost of the campaign divided by the gross profit per order of a member, rounded up."),
         ),
         (
             Mistake(
                 N_("spend for profit"),
                 N_("This divides by the amount of an order. Goods cost something: divide by the gross profit."),
                 _gives(_break_even_of_spend),
+            ),
+            Mistake(
+                N_("companies counted with members"),
+                N_("Orders of companies are in it, which are far larger. The vouchers went to members."),
+                _gives(_break_even_of_all),
             ),
             Mistake(
                 N_("rounded down"),
