@@ -247,6 +247,32 @@ def student(
         typer.echo(_shown(path.resolve()))
 
 
+@course.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="A folder with one folder for each learner, named for them.")],
+    instructor: Annotated[Path, typer.Option(help="The folder of the instructor's notebooks.")],
+    out: Annotated[Path, typer.Option(help="The folder for the gradebook and the pages for learners.")],
+    seed_by_name: Annotated[bool, typer.Option("--seed-by-name", help="Learners have companies of their own.")] = False,
+    customers: Annotated[int, typer.Option(help="Customers of the companies.")] = 1000,
+    workers: Annotated[int, typer.Option(min=1, help="Notebooks executed at the same time.")] = 2,
+    minutes: Annotated[float, typer.Option(help="What a notebook may take.")] = 5,
+    memory: Annotated[int, typer.Option(help="Memory that a notebook may use, in MB.")] = 4096,
+    language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
+) -> None:
+    """Execute and grade the notebooks of a class, each within limits and without a network."""
+    from fivestep.course import feedback, grading, sandbox
+    from fivestep.language import _
+
+    limits = grading.Limits(seconds=max(1, round(60 * minutes)), memory_mb=memory)
+    grades = grading.grade(
+        submissions, instructor, language=language, customers=customers, seed_by_name=seed_by_name, workers=workers, limits=limits
+    )
+    for held in sandbox.protections():
+        typer.echo(_(held))
+    for path in feedback.write(grades, out):
+        typer.echo(_shown(path.resolve()))
+
+
 def _rendered(root: Path, folder: Path, rendering) -> None:
     rendering.render(folder)
     rendering.publish(folder, root / "reports" / "latest")

@@ -7,7 +7,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ class Case:
     tables: engine.Tables
     seed: int
     customers: int
+    _known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, project: Path, *, language: str = "en") -> Case:
@@ -100,11 +102,20 @@ class Case:
         made = json.loads((folder / MADE).read_text(encoding="utf-8"))
         return cls(engine.Tables.of(engine.read(folder, engine.connect())), made["seed"], made["customers"])
 
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What *make* gives, made once: a class asks the same of the same company."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
     def frame(self, name: str) -> pd.DataFrame:
         """A table as a pandas frame, by its key, money as floats."""
-        table = getattr(self.tables, name)
-        key = [c for c in table.columns if c.endswith("_id")]
-        return engine.frame(table, by=key)
+
+        def read() -> pd.DataFrame:
+            table = getattr(self.tables, name)
+            return engine.frame(table, by=[c for c in table.columns if c.endswith("_id")])
+
+        return self.once(name, read).copy()
 
     @property
     def facts(self) -> dict[str, Any]:

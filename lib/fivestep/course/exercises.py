@@ -72,7 +72,7 @@ class Exercise:
         """The verdict on a plain answer."""
         if self.value:
             return Verdict(*self.value(case, answer))
-        reference = plain(self.right(case))
+        reference = case.once(self.right, lambda: plain(self.right(case)))
         said = difference(answer, reference, within=self.within)
         if not said:
             return Verdict(1.0, _("Right."))
@@ -84,7 +84,7 @@ class Exercise:
 
 def _gives(wrong: Callable[[Case], Any], within: float = 1e-6) -> Callable[[Case, Any, Any], bool]:
     """The answer is what a wrong way gives."""
-    return lambda case, answer, _reference: not difference(answer, plain(wrong(case)), within=within)
+    return lambda case, answer, _reference: not difference(answer, case.once(wrong, lambda: plain(wrong(case))), within=within)
 
 
 def _column(answer: Any, name: str) -> pd.Series | None:
