@@ -273,6 +273,21 @@ def grade(
         typer.echo(_shown(path.resolve()))
 
 
+@course.command()
+def slides(
+    instructor: Instructor,
+    out: Annotated[Path, typer.Option(help="The folder for slides and handouts.")],
+    unit: Annotated[str, typer.Option(help="One unit, such as 2_value; by default all.")] = "",
+    customers: Annotated[int, typer.Option(help="Customers of the company.")] = 1000,
+    language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
+) -> None:
+    """Make slides with speaker notes, and a handout as PDF, of every unit."""
+    from fivestep.course.teaching import teaching
+
+    for path in teaching(instructor, out, unit=unit, language=language, customers=customers):
+        typer.echo(_shown(path.resolve()))
+
+
 def _rendered(root: Path, folder: Path, rendering) -> None:
     rendering.render(folder)
     rendering.publish(folder, root / "reports" / "latest")

@@ -18,7 +18,7 @@ import pandas as pd
 
 from fivestep import engine, language
 from fivestep.cases.truth import MEMBERS
-from fivestep.course import company
+from fivestep.course import columns, company  # noqa: F401  registers what the tables of the course are called
 from fivestep.course.answers import plain
 from fivestep.course.exercises import ENOUGH, EXERCISES, Exercise, Verdict
 from fivestep.engagement import Engagement, settings

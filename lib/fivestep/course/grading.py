@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -254,13 +255,15 @@ def _executed(
         notebook, notes = assembled(instructor, _read(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return UNREADABLE, [], {}
-    code = _run(folder, notebook, project, limits)
+    code = run(folder, notebook, project, limits)
     notes += list(_errors(folder / "executed.ipynb"))
     return {0: RAN, HUNG: HANGS}.get(code, CRASHED), notes, _answers(folder / "answers.jsonl")
 
 
-def _run(folder: Path, notebook: dict[str, Any], project: Path, limits: Limits) -> int:
+def run(folder: Path, notebook: dict[str, Any], project: Path, limits: Limits) -> int:
+    """Execute a notebook in a process within *limits* that can write *folder* alone; 0, or `HUNG`, `DIED` or another code."""
     (folder / "tmp").mkdir(parents=True)
+    _give_fonts(folder)
     if not sandbox.own_namespaces() and sandbox.landlock_version() < 4:
         block = {
             "cell_type": "code",
@@ -296,10 +299,20 @@ def _run(folder: Path, notebook: dict[str, Any], project: Path, limits: Limits) 
         except subprocess.TimeoutExpired:
             return HUNG
         finally:
-            with_group(process.pid)
+            _end_group(process.pid)
 
 
-def with_group(pid: int) -> None:
+def _give_fonts(home: Path) -> None:
+    """Put matplotlib's list of fonts where the run looks for it: making it anew takes seconds."""
+    import matplotlib as mpl
+
+    place = home / ".cache" / "matplotlib"
+    place.mkdir(parents=True)
+    for path in Path(mpl.get_cachedir()).glob("fontlist-*.json"):
+        shutil.copyfile(path, place / path.name)
+
+
+def _end_group(pid: int) -> None:
     """End the process group that *pid* leads, where any of it is left."""
     import signal
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fivestep.course import columns  # noqa: F401  registers what the tables of the course are called
 from fivestep.errors import UserError
 from fivestep.language import N_
 

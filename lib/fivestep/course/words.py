@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from fivestep import evaluation, needs, profiling, segmentation, strategy
+from fivestep.course import columns  # noqa: F401  registers what the tables of the course are called
 from fivestep.language import _
 from fivestep.language.columns import registered
 
