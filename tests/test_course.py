@@ -15,6 +15,7 @@ import nbformat
 import openpyxl
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from conftest import KIT
 from fivestep import language
@@ -22,6 +23,7 @@ from fivestep.course import checking, company, copies, feedback, glossary, gradi
 from fivestep.course.answers import plain
 from fivestep.course.exercises import EXERCISES, VOUCHERS
 from fivestep.course.units import instructor_notebooks, student_copies
+from fivestep.engagement import Engagement
 from fivestep.errors import UserError
 from readme import tree_mismatches
 
@@ -64,11 +66,20 @@ def executed(notebook: dict, project: Path, *, skipped: str = "") -> tuple[dict,
 
 # ------------------------------------------------------------------------------------------------ notebooks
 @pytest.mark.slow
-def test_every_instructor_notebook_runs_and_reaches_every_point(project, notebooks, capsys):
+def test_every_instructor_notebook_runs_and_reaches_every_point(project, notebooks, capsys, monkeypatch):
+    shown = []  # drawing the exhibits would take half of the time, and is tested with the reports
+
+    def exhibit(_self, what, *, title, note=""):
+        assert isinstance(what, pd.DataFrame | Figure)
+        assert title
+        shown.append((what, note))
+
+    monkeypatch.setattr(Engagement, "exhibit", exhibit)
     for name, notebook in notebooks.items():
         _left, failed = executed(notebook, project)
         assert not failed, name
     capsys.readouterr()
+    assert len(shown) >= 15
     reached = checking.progress()
     assert (reached["exercise_points"] == reached["exercise_points_of"]).all(), reached
     assert (reached["attempts"] == 1).all()

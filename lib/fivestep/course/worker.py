@@ -21,18 +21,18 @@ def main(job: Path) -> int:
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
-
-    from fivestep.report.execution import channel
+    from traitlets.config import Config
 
     folder = Path(told["folder"])
     sandbox.confine(folder, readable=map(Path, told["readable"]), memory_mb=told["memory_mb"], seconds=told["seconds"])
+    # The kernel is spoken to through sockets in the run's own folder, where both are: a relative path is never too long.
+    config = Config({"KernelManager": {"transport": "ipc", "ip": "kernel"}})
     try:
-        with channel() as config:
-            papermill.execute_notebook(
-                told["notebook"], told["executed"], parameters=told["parameters"], cwd=str(folder), kernel_name="python3",
-                language="python", config=config, extra_arguments=["--IPKernelApp.log_level=CRITICAL"], progress_bar=False,
-                log_output=False, execution_timeout=told["seconds"],
-            )  # fmt: skip
+        papermill.execute_notebook(
+            told["notebook"], told["executed"], parameters=told["parameters"], cwd=str(folder), kernel_name="python3",
+            language="python", config=config, extra_arguments=["--IPKernelApp.log_level=CRITICAL"], progress_bar=False,
+            log_output=False, execution_timeout=told["seconds"],
+        )  # fmt: skip
     except PapermillExecutionError:
         return 0  # the failed cells stand in the executed notebook
     except CellTimeoutError:

@@ -51,7 +51,7 @@ def execute(notebook: nbformat.NotebookNode, kept: Path, *, parameters: dict[str
 
     said = ""
     try:
-        with _environment(kept.parent / "results"), channel() as config:
+        with _environment(kept.parent / "results"), _channel() as channel:
             papermill.execute_notebook(
                 notebook,
                 str(kept).replace("{", "{{").replace("}", "}}"),  # papermill formats it
@@ -59,7 +59,7 @@ def execute(notebook: nbformat.NotebookNode, kept: Path, *, parameters: dict[str
                 cwd=str(folder),
                 kernel_name="python3",
                 language="python",
-                config=config,
+                config=channel,
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 progress_bar={"desc": f"{kept.stem:<16}", "file": sys.stderr} if progress else False,
                 log_output=False,
@@ -112,7 +112,7 @@ def _environment(results: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def channel() -> Iterator[Any]:
+def _channel() -> Iterator[Any]:
     """How kernels are spoken to: through sockets in a folder that only this user can read, as what they say is customer data.
 
     Windows has TCP only.
