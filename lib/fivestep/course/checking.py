@@ -72,9 +72,11 @@ _open: list[Course] = []
 def open_course(project: str | Path, step: str) -> Course:
     """Open the course in the folder *project* for one unit; its company is simulated where it is not there yet.
 
-    *step* is the notebook, like ``2_value``, whose number its exhibits bear.
+    *step* is the notebook, like ``2_value``, whose number its exhibits bear. Where *project* is no course and the notebook's own
+    folder is one, that is opened: nbgrader keeps a notebook and its files in one folder.
     """
-    folder = Path(project).resolve()
+    places = (Path(project).resolve(), Path.cwd())
+    folder = next((p for p in places if (p / company.SETTINGS).is_file()), places[0])
     company.company(folder, language=settings(folder).language)
     _open[:] = [Course(folder, Engagement(folder, step))]
     return _open[0]
