@@ -287,7 +287,7 @@ def test_an_answer_is_told_what_is_wrong_with_its_kind_columns_and_rows(case):
     said = {
         "A table is asked for": 3,
         "no column frequency, monetary": right[["customer_id", "recency_days"]],
-        "1 rows are missing": right.iloc[1:],
+        "Rows missing: 1,": right.iloc[1:],
         "several rows": pd.concat([right, right.head(1)]),
         "Column monetary: 1 of": right.assign(monetary=[*right["monetary"][:-1], 0.0]),
     }
@@ -316,8 +316,8 @@ def test_a_decision_is_worth_its_expected_return(case):
     assert scores["half"].score == pytest.approx(0.5)
     assert 0 < scores["split"].score < 0.5
     assert all(scores[k].score == 0 for k in ("worst", "none", "too many", "unknown", "text"))
-    assert f"{VOUCHERS} vouchers go to age bands that order no more" in scores["worst"].said
-    assert "not used" in scores["half"].said
+    assert f"order no more because of them: {VOUCHERS}." in scores["worst"].said
+    assert "not used: 50" in scores["half"].said
 
 
 def test_hints_grow_plainer_and_progress_is_kept(project, tmp_path, capsys, monkeypatch):

@@ -98,12 +98,14 @@ def _of_tables(answer: Any, reference: dict[str, Any], within: float) -> str:
     if len(given) < len(rows):
         return _("{column}: some values stand in several rows; one row each is asked for.").format(column=wanted[0])
     if lacking := sorted(set(true) - set(given)):
-        return _("{n} rows are missing, {first} among them.").format(n=language.number(len(lacking)), first=lacking[0])
+        return _("Rows missing: {n}, that of {first} among them.").format(n=language.number(len(lacking)), first=lacking[0])
     if beyond := sorted(set(given) - set(true)):
-        return _("{n} rows do not belong there, {first} among them.").format(n=language.number(len(beyond)), first=beyond[0])
+        return _("Rows that do not belong there: {n}, that of {first} among them.").format(
+            n=language.number(len(beyond)), first=beyond[0]
+        )
     for i, name in enumerate(wanted):
         if wrong := sorted(k for k in true if not _near(given[k][i], true[k][i], within)):
-            return _("Column {column}: {n} of {all} values are others, that of {first} among them.").format(
+            return _("Column {column}: {n} of {all} values differ, that of {first} among them.").format(
                 column=name, n=language.number(len(wrong)), all=language.number(len(true)), first=wrong[0]
             )
     return ""

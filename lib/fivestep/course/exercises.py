@@ -294,10 +294,10 @@ def _return_of(case: Case, answer: Any) -> tuple[float, str]:
     said = _("Of this plan {brought} of profit is to be expected after the vouchers are paid; {best} is the most there is.")
     parts = [said.format(brought=language.money(brought), best=language.money(best))]
     if idle:
-        wasted = _("{n} vouchers go to age bands that order no more because of them: look at contacted and control apart.")
+        wasted = _("Vouchers for age bands that order no more because of them: {n}. Look at contacted and control apart.")
         parts.append(wasted.format(n=language.number(idle)))
     if given < VOUCHERS:
-        parts.append(_("{n} vouchers are not used.").format(n=language.number(VOUCHERS - given)))
+        parts.append(_("Vouchers not used: {n}.").format(n=language.number(VOUCHERS - given)))
     return (max(0.0, min(1.0, brought / best)) if best > 0 else 0.0), (" " if language.current() == "en" else "").join(parts)
 
 

@@ -54,11 +54,12 @@ def feedback(grades: Grades, learner: str) -> str:
     verdicts = {k: v for r in results for k, v in r.verdicts.items()}
     reached = sum(v.score * asked[k].points for k, v in verdicts.items())
     body = [f"<p><b>{html.escape(_points(reached, sum(e.points for e in grades.exercises)))}</b></p>"]
+    headings = [_("Exercise"), _("Points"), _("Feedback")]
     for result in results:
         body.append(f"<h2>{html.escape(result.notebook)}</h2>")
         body += [f'<p class="note">{html.escape(note)}</p>' for note in _notes(result)]
         rows = [_row(asked[k], v) for k, v in result.verdicts.items()]
-        body.append(f"<table>{_head([_('Exercise'), _('Points'), _('Feedback')], numbers={1})}{''.join(rows)}</table>")
+        body.append(f"<table>{_head(headings, numbers={1})}{''.join(rows)}</table>")
     return _page(learner, body)
 
 
@@ -83,12 +84,10 @@ def _row(exercise: Exercise, verdict: Verdict) -> str:
 
 def _index(grades: Grades, book: pd.DataFrame, wrong: pd.DataFrame) -> str:
     links = {name: f'<a href="feedback/{quote(name)}.html">{html.escape(name)}</a>' for name in grades.learners}
-    held = "; ".join(_(p) for p in sandbox.protections())
-    body = [
-        f"<p>{html.escape(_('While the notebooks ran: {held}.').format(held=held))}</p>",
-        f"<h2>{html.escape(_('Gradebook'))}</h2>{_table(book, links)}",
-        f"<h2>{html.escape(_('Misconceptions'))}</h2>{_table(wrong, {})}",
-    ]
+    held = _("While the notebooks ran: {held}.").format(held="; ".join(_(p) for p in sandbox.protections()))
+    body = [f"<p>{html.escape(held)}</p>"]
+    for heading, table in ((_("Gradebook"), _table(book, links)), (_("Misconceptions"), _table(wrong, {}))):
+        body.append(f"<h2>{html.escape(heading)}</h2>{table}")
     return _page(_("The class"), body)
 
 

@@ -46,7 +46,7 @@ RAN, HANGS, CRASHED = (
 UNREADABLE, NOT_THERE = N_("not readable as a notebook"), N_("not handed in")
 CHECKS_CHANGED = N_("Check cells were changed or taken out ({cells}): those of the instructor were used.")
 ANSWER_GONE = N_("The cell for the answer is gone ({cells}).")
-FAILED = N_("{n} cells ended in an error; the first says: {said}")
+FAILED = N_("Cells that ended in an error: {n}; the first says: {said}")
 NO_ANSWER = N_("No answer was given.")
 
 
