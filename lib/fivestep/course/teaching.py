@@ -26,7 +26,8 @@ from fivestep.report.execution import execute
 REVEAL = Path(__file__).parent / "reveal"
 EXERCISE = {"solution", "check"}
 LOOKS = (
-    "main{height:100%}a.anchor-link{display:none}.reveal{font-size:24px;--r-heading-text-transform:none}.reveal h1{font-size:1.9em}.reveal h2{font-size:1.4em}.reveal .slides{text-align:left}"
+    "main{height:100%}a.anchor-link{display:none}.reveal{font-size:24px;--r-heading-text-transform:none}"
+    ".reveal h1{font-size:1.9em}.reveal h2{font-size:1.4em}.reveal .slides{text-align:left}"
     ".reveal table{font-size:.6em;margin:0}.reveal svg,.reveal img{max-width:100%;max-height:480px;width:auto}"
     ".reveal small{font-size:.6em}.reveal section{overflow-y:auto;max-height:700px}"
 )
