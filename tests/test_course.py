@@ -288,12 +288,13 @@ def test_an_answer_is_told_what_is_wrong_with_its_kind_columns_and_rows(case):
         "A table is asked for": 3,
         "no column frequency, monetary": right[["customer_id", "recency_days"]],
         "Rows missing: 1,": right.iloc[1:],
+        "Rows missing: ": right[right["frequency"] == 1],
         "several rows": pd.concat([right, right.head(1)]),
         "Column monetary: 1 of": right.assign(monetary=[*right["monetary"][:-1], 0.0]),
     }
     for sentence, answer in said.items():
         verdict = rfm.judged(case, plain(answer))
-        assert verdict.score == 0
+        assert (verdict.score, verdict.mistake) == (0, "")
         assert sentence in verdict.said
     assert EXERCISES["unit6.sample"].judged(case, plain("many")).said == "A number is asked for."
     assert EXERCISES["unit6.sample"].judged(case, plain(float("nan"))).score == 0

@@ -138,25 +138,24 @@ def _shifted(case: Case, answer: Any, reference: Any) -> bool:
     return apart is not None and len(apart) > 0 and apart.nunique() == 1 and apart.iloc[0] != 0
 
 
-def _returns_counted(case: Case, answer: Any, _reference: Any) -> bool:
-    given = _column(answer, "frequency")
-    if given is None:
+def _same_counts(answer: Any, reference: Any, counted: pd.Series) -> bool:
+    """The frequency of the answer is *counted* for every customer that it names, and not the right one for all of them."""
+    given, true = _column(answer, "frequency"), _column(reference, "frequency")
+    if given is None or true is None:
         return False
+    both = pd.concat([given, counted, true], axis=1, keys=["given", "counted", "true"]).dropna()
+    return bool((both["given"] == both["counted"]).all() and (both["given"] != both["true"]).any())
+
+
+def _returns_counted(case: Case, answer: Any, reference: Any) -> bool:
     orders = _orders(case)
     start = pd.Timestamp(case.tables.as_of) - pd.Timedelta(days=WINDOW - 1)
-    counted = orders[orders["order_date"] >= start].groupby("customer_id").size()
-    both = pd.concat([given, counted], axis=1, keys=["given", "counted"]).dropna()
-    return len(both) > 0 and bool((both["given"] == both["counted"]).all())
+    return _same_counts(answer, reference, orders[orders["order_date"] >= start].groupby("customer_id").size())
 
 
-def _no_window(case: Case, answer: Any, _reference: Any) -> bool:
-    given = _column(answer, "frequency")
-    if given is None:
-        return False
+def _no_window(case: Case, answer: Any, reference: Any) -> bool:
     orders = _orders(case)
-    counted = orders[orders["order_amount"] >= 0].groupby("customer_id").size()
-    both = pd.concat([given, counted], axis=1, keys=["given", "counted"]).dropna()
-    return len(both) > 0 and bool((both["given"] == both["counted"]).all())
+    return _same_counts(answer, reference, orders[orders["order_amount"] >= 0].groupby("customer_id").size())
 
 
 def _important(case: Case, split: str = "mean") -> int:
@@ -219,17 +218,13 @@ def _features(case: Case, *, known: dt.date = FEATURE_DAY) -> pd.DataFrame:
     return pd.DataFrame({"customer_id": ids, "frequency": counted.reindex(ids).to_numpy(), "bought_later": bought_later})
 
 
-def _leaked(case: Case, answer: Any, _reference: Any) -> bool:
-    given, known = _column(answer, "frequency"), _features(case, known=case.tables.as_of).set_index("customer_id")["frequency"]
-    if given is None:
-        return False
-    both = pd.concat([given, known], axis=1, keys=["given", "known"]).dropna()
-    return len(both) > 0 and bool((both["given"] == both["known"]).all())
+def _leaked(case: Case, answer: Any, reference: Any) -> bool:
+    return _same_counts(answer, reference, _features(case, known=case.tables.as_of).set_index("customer_id")["frequency"])
 
 
-def _only_later_buyers(case: Case, answer: Any, _reference: Any) -> bool:
-    given = _column(answer, "bought_later")
-    return given is not None and len(given) > 0 and bool((given == 1).all())
+def _only_later_buyers(case: Case, answer: Any, reference: Any) -> bool:
+    given, true = _column(answer, "bought_later"), _column(reference, "bought_later")
+    return given is not None and true is not None and bool((given == 1).all()) and set(given.index) == set(true.index[true == 1])
 
 
 def _members(case: Case) -> int:
