@@ -44,6 +44,8 @@ def messages() -> dict[str | tuple[str, str], list[str]]:
             out.setdefault(message if isinstance(message, str) else tuple(message), []).append(f"lib/fivestep/{file}")
     for path in sorted((KIT / "notebooks").rglob("*.ipynb")):
         for cell in nbformat.read(path, as_version=4).cells:
+            if {"instructor", "solution"} & set(cell.metadata.get("tags", ())):
+                continue  # in both languages, or in none: the catalog goes to learners
             if cell.cell_type == "markdown":
                 out.setdefault(cell.source.strip(), []).append(path.relative_to(KIT).as_posix())
             else:  # lists are called by their file names
@@ -107,9 +109,8 @@ def converted() -> dict[Path, bytes]:
     written = io.BytesIO()
     write_po(written, catalog, width=130, sort_output=False)
     out = {catalog_path("zh_TW"): written.getvalue()}
-    templates = KIT / "template" / "engagement" / "templates"
-    for path in sorted(templates.glob("*.zh_CN.*")):
-        out[templates / path.name.replace("zh_CN", "zh_TW")] = traditional(path.read_text("utf-8")).encode()
+    for path in sorted((KIT / "template").glob("*/templates/*.zh_CN.*")):
+        out[path.parent / path.name.replace("zh_CN", "zh_TW")] = traditional(path.read_text("utf-8")).encode()
     labels = KIT / "data" / "grocery" / "labels.csv"
     with labels.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -10,7 +10,9 @@ import hashlib
 import json
 import re
 import unicodedata
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from zoneinfo import available_timezones
 
 JUNK = {"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis", ".tmp", ".venv", "build", "dist"}
@@ -32,32 +34,43 @@ CURRENCIES = set(
 )
 
 
+NAMES = ("project_name", "client", "learner")
+# Folder of the kit -> folder of the project, by template.
+ENGAGEMENT = {"notebooks": "notebooks", "lib": "lib"}
+COURSE = {"notebooks/course": "units", "notebooks/cases": "cases", "lib": "lib"}
+
+
 def problem(answers: dict) -> str:
     """What is wrong with the answers to the prompts and how to mend it, in one line; empty where nothing is."""
-    for key in ("project_name", "client"):
-        if not answers[key].strip() or any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in answers[key]):
+    for key in (k for k in NAMES if k in answers):
+        lacking = key != "learner" and not answers[key].strip()  # a learner need not give a name
+        if lacking or any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in answers[key]):
             return f"{key}: {answers[key]!r} is not a name. Write one line of text."
         if said := _template(key, answers[key]):
             return said
-    slug, currency, zone = answers["project_slug"], answers["currency"], answers["time_zone"]
+    slug = answers["project_slug"]
     if not re.fullmatch(r"\w[\w.-]{0,99}", slug):
         return f"project_slug: {slug!r} is not a folder name. Use letters, digits, hyphens and dots, such as customer-review."
+    return _of_data(answers["data"], answers["currency"], answers["time_zone"]) if "data" in answers else ""
+
+
+def _of_data(data: str, currency: str, zone: str) -> str:
     if currency not in CURRENCIES:
         return f"currency: {currency!r} is not an ISO 4217 code. Write three capital letters, such as USD, EUR or CNY."
     zones = available_timezones()  # empty on Windows without tzdata: then nobody can tell
     if zones and zone not in zones:
         return f"time_zone: {zone!r} is not an IANA time zone. Write one such as UTC, America/New_York or Asia/Shanghai."
-    if answers["data"] == "grocery" and (currency, zone) != ("USD", "America/New_York"):
+    if data == "grocery" and (currency, zone) != ("USD", "America/New_York"):
         return "data: the grocery case is in US dollars and New York time. Answer currency=USD and time_zone=America/New_York."
-    if answers["data"] == "coffee" and (currency, zone) != ("CNY", "Asia/Shanghai"):
+    if data == "coffee" and (currency, zone) != ("CNY", "Asia/Shanghai"):
         return "data: the simulated company is in yuan and Shanghai time. Answer currency=CNY and time_zone=Asia/Shanghai."
     return ""
 
 
-def evaluated(kit: Path, given: dict) -> str:
+def evaluated(template: Path, given: dict) -> str:
     """What is wrong with names as they were given on the command line, before cookiecutter evaluated them; else empty."""
-    own = json.loads((kit / "template" / "engagement" / "cookiecutter.json").read_text(encoding="utf-8"))
-    names = (k for k in ("project_name", "client") if given.get(k, own[k]) != own[k])
+    own = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
+    names = (k for k in NAMES if k in own and given.get(k, own[k]) != own[k])
     return next((said for k in names if (said := _template(k, given[k]))), "")
 
 
@@ -85,13 +98,12 @@ def _rendered(template: Path, project: Path) -> list[tuple[Path, Path]]:
     return [(project / place, project / f"{place}{ASIDE}") for place in places]
 
 
-def receive(kit: Path, project: Path, *, language: str, grocery: bool) -> None:
-    """Copy the kit's notebooks, library and case into the project and record them in kit.lock.json.
+def receive(kit: Path, project: Path, *, language: str, folders: dict[str, str]) -> None:
+    """Copy *folders* of the kit (its folder -> that of the project) into the project and record them in kit.lock.json.
 
     A file that is already in the project is left alone. Notebooks speak the project's language where the catalog knows a cell.
     The lock holds, for every received file, the SHA-256 of what was received, and for notebooks also that of their cells alone.
     """
-    folders = {"notebooks": "notebooks", "lib": "lib"} | ({"data/grocery": "data/contract/grocery"} if grocery else {})
     earlier = _lock(project)
     files, cells = {}, {}
     for origin, folder in folders.items():
@@ -105,6 +117,9 @@ def receive(kit: Path, project: Path, *, language: str, grocery: bool) -> None:
             content = source.read_bytes()
             if source.suffix == ".ipynb" and language != "en":
                 content = translated(content, kit, language)
+            if origin == "notebooks/course":  # learners never receive a solution
+                copies = _copies(kit)
+                content = copies.written(copies.student_copy(json.loads(content)))
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
@@ -119,6 +134,14 @@ def receive(kit: Path, project: Path, *, language: str, grocery: bool) -> None:
     version = re.search(r'^version = "(.+)"', (kit / "lib" / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
     lock = {"library": version, "folders": sorted(folders.values()), "files": files, "cells": cells}
     (project / "kit.lock.json").write_bytes((json.dumps(lock, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _copies(kit: Path) -> ModuleType:
+    """The module of the library that makes student copies, by its path: the library is not installed here."""
+    spec = spec_from_file_location("copies", kit / "lib" / "fivestep" / "course" / "copies.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def junk(place: Path) -> bool:

@@ -26,7 +26,7 @@ def test_the_map_is_not_empty_and_every_entry_is_whole():
     assert len(COVERAGE) > 30
     for key, entry in COVERAGE.items():
         assert re.fullmatch(r"[A-H]\d\d", key)
-        forms = [{"notebook", "section", "case"}, {"command"}, {"case_notebook", "section"}]
+        forms = [{"notebook", "section", "case"}, {"command"}, {"case_notebook", "section"}, {"course_notebook", "section"}]
         assert set(entry) in [{*form, "function", "test"} for form in forms], key
 
 
@@ -47,8 +47,8 @@ def test_every_function_and_test_named_exists():
             program, verb = entry["command"].split()
             assert program == "fivestep"
             assert verb in {c.name or c.callback.__name__ for c in cli.app.registered_commands}, key
-        elif "case_notebook" in entry:
-            cells = nbformat.read(KIT / "notebooks" / "cases" / f"{entry['case_notebook']}.ipynb", as_version=4).cells
+        elif folder := {"case_notebook": "cases", "course_notebook": "course"}.get(next(iter(entry))):
+            cells = nbformat.read(KIT / "notebooks" / folder / f"{entry[next(iter(entry))]}.ipynb", as_version=4).cells
             assert any(c.cell_type == "markdown" and c.source.startswith(f"## {entry['section']}\n") for c in cells), key
         else:
             assert entry["case"] in CASES, key

@@ -24,6 +24,11 @@ app = typer.Typer(
     help="Customer analysis in five notebooks: run them and make the reports.",
 )
 
+course = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The course: copies for learners, a class graded, slides and handouts."
+)
+app.add_typer(course, name="course")
+
 Project = Annotated[
     Path, typer.Option("--project", help="The engagement folder (with engagement.yml); by default the one you are in.")
 ]
@@ -219,6 +224,68 @@ def exam(
     done = exams(out, customers=customers, seed=seed, seeds=seeds)
     typer.echo(", ".join(f"{n} {verdict}" for verdict, n in done.counts().items()))
     typer.echo(_shown(out.resolve() / "exam.html"))
+
+
+Instructor = Annotated[Path, typer.Argument(help="The folder of the instructor's notebooks: notebooks/course of the kit.")]
+
+
+@course.command()
+def student(
+    instructor: Instructor,
+    out: Annotated[Path, typer.Option(help="The folder to make for a learner.")],
+    seed_by: Annotated[str, typer.Option(help="The learner's name, for a company of their own; by default the common one.")] = "",
+    customers: Annotated[int, typer.Option(help="Customers of the company.")] = 1000,
+    language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
+) -> None:
+    """Write copies for a learner: the notebooks without solutions and notes for trainers, and the settings of a company."""
+    from fivestep.course.company import write_settings
+    from fivestep.course.units import student_copies
+
+    written = student_copies(instructor, out / "units", language=language)
+    write_settings(out, learner=seed_by, customers=customers, language=language)
+    for path in written:
+        typer.echo(_shown(path.resolve()))
+
+
+@course.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="A folder with one folder for each learner, named for them.")],
+    instructor: Annotated[Path, typer.Option(help="The folder of the instructor's notebooks.")],
+    out: Annotated[Path, typer.Option(help="The folder for the gradebook and the pages for learners.")],
+    seed_by_name: Annotated[bool, typer.Option("--seed-by-name", help="Learners have companies of their own.")] = False,
+    customers: Annotated[int, typer.Option(help="Customers of the companies.")] = 1000,
+    workers: Annotated[int, typer.Option(min=1, help="Notebooks executed at the same time.")] = 2,
+    minutes: Annotated[float, typer.Option(help="What a notebook may take.")] = 5,
+    memory: Annotated[int, typer.Option(help="Memory that a notebook may use, in MB.")] = 4096,
+    language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
+) -> None:
+    """Execute and grade the notebooks of a class, each within limits and without a network."""
+    from fivestep.course import feedback, grading, sandbox
+    from fivestep.language import _
+
+    limits = grading.Limits(seconds=max(1, round(60 * minutes)), memory_mb=memory)
+    grades = grading.grade(
+        submissions, instructor, language=language, customers=customers, seed_by_name=seed_by_name, workers=workers, limits=limits
+    )
+    for held in sandbox.protections():
+        typer.echo(_(held))
+    for path in feedback.write(grades, out):
+        typer.echo(_shown(path.resolve()))
+
+
+@course.command()
+def slides(
+    instructor: Instructor,
+    out: Annotated[Path, typer.Option(help="The folder for slides and handouts.")],
+    unit: Annotated[str, typer.Option(help="One unit, such as 2_value; by default all.")] = "",
+    customers: Annotated[int, typer.Option(help="Customers of the company.")] = 1000,
+    language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
+) -> None:
+    """Make slides with speaker notes, and a handout as PDF, of every unit."""
+    from fivestep.course.teaching import teaching
+
+    for path in teaching(instructor, out, unit=unit, language=language, customers=customers):
+        typer.echo(_shown(path.resolve()))
 
 
 def _rendered(root: Path, folder: Path, rendering) -> None:

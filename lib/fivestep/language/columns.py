@@ -47,6 +47,11 @@ def column(name: str) -> Column:
     return _known[name]
 
 
+def registered() -> dict[str, Column]:
+    """Every column that is described, by name."""
+    return dict(sorted(_known.items()))
+
+
 def label(name: str) -> str:
     """The heading of a column in the language in use."""
     return _(column(name).label)

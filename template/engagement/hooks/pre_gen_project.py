@@ -10,6 +10,6 @@ sys.path.insert(0, str(kit / "template"))
 
 from kit_hooks import evaluated, set_aside  # noqa: E402
 
-if problem := evaluated(kit, given):
+if problem := evaluated(kit / "template" / "engagement", given):
     sys.exit(problem)
 set_aside(kit / "template" / "engagement", Path.cwd())

@@ -1,0 +1,603 @@
+"""The exercises of the course: what is asked, what is right, and what learners commonly do instead.
+
+What is right is computed from the learner's own company when an answer is checked, by a method of the library or from the planted
+truth; so is what each common mistake would give. A new exercise is one entry of `EXERCISES`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fivestep import evaluation, language, needs, segmentation
+from fivestep.cases.products import DECOY
+from fivestep.course.answers import TABLE, difference, plain
+from fivestep.course.company import Case
+from fivestep.evaluation.campaign_response import ORDERED
+from fivestep.language import N_, _
+
+WINDOW = 365
+INDEXED = "Tea drinks"
+FEATURE_DAY = dt.date(2024, 6, 30)  # the day up to which a prediction may know anything
+VOUCHERS, VOUCHER_COST = 100, 10.0  # how many there are to give away, and what one costs, in yuan
+ENOUGH = 0.5  # of the best return: from here on a decision counts as solved
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A common way to go wrong: its name, what to say, and how it is told from the answer."""
+
+    name: str
+    said: str
+    seen: Callable[[Case, Any, Any], bool]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a plain answer is worth: score from 0 to 1, what is said of it, and the mistake that was recognised, if any."""
+
+    score: float
+    said: str
+    mistake: str = ""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: title, points, what is right; hints from vague to plain, and the mistakes that are recognised.
+
+    ``within``: share of the right number by which an answer may be off. ``value``: for a decision, what an answer returns and
+    what is said of it, in place of right and wrong.
+    """
+
+    key: str
+    title: str
+    points: int
+    right: Callable[[Case], Any]
+    hints: tuple[str, str, str]
+    mistakes: tuple[Mistake, ...] = ()
+    within: float = 1e-6
+    value: Callable[[Case, Any], tuple[float, str]] | None = None
+
+    @property
+    def unit(self) -> str:
+        """The unit that it belongs to, like unit2."""
+        return self.key.partition(".")[0]
+
+    def judged(self, case: Case, answer: Any) -> Verdict:
+        """The verdict on a plain answer."""
+        if self.value:
+            return Verdict(*self.value(case, answer))
+        reference = case.once(self.right, lambda: plain(self.right(case)))
+        said = difference(answer, reference, within=self.within)
+        if not said:
+            return Verdict(1.0, _("Right."))
+        for mistake in self.mistakes:
+            if mistake.seen(case, answer, reference):
+                return Verdict(0.0, _(mistake.said), mistake.name)
+        return Verdict(0.0, said)
+
+
+def _gives(wrong: Callable[[Case], Any], within: float = 1e-6) -> Callable[[Case, Any, Any], bool]:
+    """The answer is what a wrong way gives."""
+    return lambda case, answer, _reference: not difference(answer, case.once(wrong, lambda: plain(wrong(case))), within=within)
+
+
+def _column(answer: Any, name: str) -> pd.Series | None:
+    """A column of a plain table by its first column named customer_id; None where the answer is none such."""
+    table = answer.get(TABLE) if isinstance(answer, dict) else None
+    if not table or not {"customer_id", name} <= set(table["columns"]):
+        return None
+    frame = pd.DataFrame(table["rows"], columns=table["columns"]).drop_duplicates("customer_id").set_index("customer_id")
+    return pd.to_numeric(frame[name], errors="coerce")
+
+
+def _apart(name: str) -> Callable[[Case, Any, Any], pd.Series | None]:
+    def of(_case: Case, answer: Any, reference: Any) -> pd.Series | None:
+        given, true = _column(answer, name), _column(reference, name)
+        return None if given is None or true is None else (given - true).dropna()
+
+    return of
+
+
+# ------------------------------------------------------------------------------------------------ what is right, and what is not
+def _orders(case: Case) -> pd.DataFrame:
+    orders = case.frame("orders")
+    return orders[orders["customer_id"].notna()]
+
+
+def _top_fifth(amounts: pd.Series) -> float:
+    ranked = amounts.sort_values(ascending=False)
+    return float(ranked.head(math.ceil(len(ranked) / 5)).sum() / ranked.sum())
+
+
+def _concentration(case: Case) -> float:
+    spend = segmentation.rfm(case.tables, window_days=WINDOW).table["monetary"]
+    return _top_fifth(spend)
+
+
+def _index_by_age(case: Case) -> pd.DataFrame:
+    lines = case.frame("order_lines").merge(case.frame("products")[["product_id", "category"]], on="product_id")
+    lines = lines.merge(case.frame("customers")[["customer_id", "age_band"]].dropna(), on="customer_id")
+    own = lines["line_amount"].where(lines["category"] == INDEXED, 0.0)
+    share = own.groupby(lines["age_band"]).sum() / lines.groupby("age_band")["line_amount"].sum()
+    base = own.sum() / lines["line_amount"].sum()
+    return pd.DataFrame({"age_band": share.index, "index": (100 * share / base).to_numpy(), "share": share.to_numpy()})
+
+
+def _rfm(case: Case) -> pd.DataFrame:
+    return segmentation.rfm(case.tables, window_days=WINDOW).table[["customer_id", "recency_days", "frequency", "monetary"]]
+
+
+def _shifted(case: Case, answer: Any, reference: Any) -> bool:
+    apart = _apart("recency_days")(case, answer, reference)
+    return apart is not None and len(apart) > 0 and apart.nunique() == 1 and apart.iloc[0] != 0
+
+
+def _same_counts(answer: Any, reference: Any, counted: pd.Series) -> bool:
+    """The frequency of the answer is *counted* for every customer that it names, and not the right one for all of them."""
+    given, true = _column(answer, "frequency"), _column(reference, "frequency")
+    if given is None or true is None:
+        return False
+    both = pd.concat([given, counted, true], axis=1, keys=["given", "counted", "true"]).dropna()
+    return bool((both["given"] == both["counted"]).all() and (both["given"] != both["true"]).any())
+
+
+def _returns_counted(case: Case, answer: Any, reference: Any) -> bool:
+    orders = _orders(case)
+    start = pd.Timestamp(case.tables.as_of) - pd.Timedelta(days=WINDOW - 1)
+    return _same_counts(answer, reference, orders[orders["order_date"] >= start].groupby("customer_id").size())
+
+
+def _no_window(case: Case, answer: Any, reference: Any) -> bool:
+    orders = _orders(case)
+    return _same_counts(answer, reference, orders[orders["order_amount"] >= 0].groupby("customer_id").size())
+
+
+def _important(case: Case, split: str = "mean") -> int:
+    table = segmentation.rfm(case.tables, window_days=WINDOW).table
+    if split == "mean":
+        return int((table["rfm_class_8"] == "Important value customers").sum())
+    cut = table[["recency_days", "frequency", "monetary"]].median()
+    high = (table["recency_days"] <= cut["recency_days"]) & (table["frequency"] >= cut["frequency"])
+    return int((high & (table["monetary"] >= cut["monetary"])).sum())
+
+
+def _pain(case: Case) -> list[str]:
+    told = case.facts["pain_point"]["parameters"]
+    return [told["product_id"], told["region"]]
+
+
+def _half_right(case: Case, answer: Any, reference: Any) -> bool:
+    return isinstance(answer, list) and len(set(map(str, answer)) & set(map(str, reference))) == 1
+
+
+def _vouchers(case: Case) -> pd.DataFrame:
+    """What the randomised voucher campaign did, one row per contacted or control member: treated, ordered, orders, age_band."""
+    told = case.facts["randomised_campaign"]["parameters"]
+    exposed = case.frame("exposures")
+    exposed = exposed[exposed["campaign_id"] == told["campaign_id"]]
+    start = pd.Timestamp(told["start"])
+    orders = _orders(case)
+    during = orders[(orders["order_date"] >= start) & (orders["order_date"] < start + pd.Timedelta(days=told["days"]))]
+    counts = during[during["order_amount"] >= 0].groupby("customer_id").size()
+    return exposed.assign(orders=exposed["customer_id"].map(counts).fillna(0))
+
+
+def _lift(case: Case) -> float:
+    told = case.facts["randomised_campaign"]["parameters"]
+    rates = evaluation.campaign_response(case.tables).rates
+    row = rates[(rates["campaign_id"] == told["campaign_id"]) & (rates["outcome_measured"] == ORDERED)]
+    return float(row["lift_rate"].iloc[0])
+
+
+def _treated_share(case: Case) -> float:
+    exposed = _vouchers(case)
+    return float((exposed.loc[exposed["treated"], "orders"] > 0).mean())
+
+
+def _responded_apart(case: Case) -> float:
+    exposed = _vouchers(case)
+    responded = exposed["responded"].astype(float)
+    return float(responded[exposed["treated"]].mean() - responded[~exposed["treated"]].mean())
+
+
+def _features(case: Case, *, known: dt.date = FEATURE_DAY) -> pd.DataFrame:
+    orders = _orders(case)
+    orders = orders[orders["order_amount"] >= 0]
+    end = pd.Timestamp(FEATURE_DAY) + pd.Timedelta(days=1)
+    before = orders[orders["order_date"] < end]
+    counted = orders[orders["order_date"] < pd.Timestamp(known) + pd.Timedelta(days=1)].groupby("customer_id").size()
+    later = set(orders.loc[orders["order_date"] >= end, "customer_id"])
+    ids = sorted(before["customer_id"].unique())
+    bought_later = [int(i in later) for i in ids]
+    return pd.DataFrame({"customer_id": ids, "frequency": counted.reindex(ids).to_numpy(), "bought_later": bought_later})
+
+
+def _leaked(case: Case, answer: Any, reference: Any) -> bool:
+    return _same_counts(answer, reference, _features(case, known=case.tables.as_of).set_index("customer_id")["frequency"])
+
+
+def _only_later_buyers(case: Case, answer: Any, reference: Any) -> bool:
+    given, true = _column(answer, "bought_later"), _column(reference, "bought_later")
+    return given is not None and true is not None and bool((given == 1).all()) and set(given.index) == set(true.index[true == 1])
+
+
+def _members(case: Case) -> int:
+    customers = case.frame("customers")
+    return int((customers["customer_type"] == "consumer").sum())
+
+
+def _overall(case: Case) -> pd.Series:
+    answers = case.frame("survey")
+    return answers.loc[answers["question_id"] == "satisfaction/overall", "score"].dropna()
+
+
+def _satisfied(case: Case) -> float:
+    found = needs.satisfaction(case.tables, needs.survey(case.tables))
+    return found.satisfied / found.answers
+
+
+def _of_members(case: Case, table: str) -> pd.DataFrame:
+    customers = case.frame("customers")
+    members = set(customers.loc[customers["customer_type"] == "consumer", "customer_id"])
+    rows = case.frame(table)
+    return rows[rows["customer_id"].isin(members)]
+
+
+def _profit_per_order(case: Case, of: Callable[[Case, str], pd.DataFrame] = _of_members) -> float:
+    return float(of(case, "order_lines")["gross_profit"].sum() / (of(case, "orders")["order_amount"] >= 0).sum())
+
+
+def _campaign_cost(case: Case) -> float:
+    campaigns = case.frame("campaigns").set_index("campaign_id")
+    return float(campaigns.loc[case.facts["randomised_campaign"]["parameters"]["campaign_id"], "cost"])
+
+
+def _break_even(case: Case) -> int:
+    return math.ceil(_campaign_cost(case) / _profit_per_order(case))
+
+
+def _break_even_of_all(case: Case) -> int:
+    return math.ceil(_campaign_cost(case) / _profit_per_order(case, Case.frame))
+
+
+def _break_even_of_spend(case: Case) -> int:
+    orders = _of_members(case, "orders")
+    return math.ceil(_campaign_cost(case) / float(orders.loc[orders["order_amount"] >= 0, "order_amount"].mean()))
+
+
+def _return_of(case: Case, answer: Any) -> tuple[float, str]:
+    """What giving vouchers to age bands returns in expectation, as a share of the best that can be done."""
+    effect = case.facts["randomised_campaign"]["parameters"]["additional_orders_per_contacted"]
+    if not isinstance(answer, dict) or not all(isinstance(n, int | float) and n >= 0 for n in answer.values()):
+        return 0.0, _("A dict is asked for: how many vouchers go to each age band.")
+    if unknown := sorted(set(answer) - set(effect)):
+        return 0.0, _("{band} is no age band. They are {bands}.").format(band=unknown[0], bands=", ".join(effect))
+    if (given := sum(answer.values())) > VOUCHERS:
+        return 0.0, _("There are {n} vouchers, and this gives away {given}.").format(
+            n=language.number(VOUCHERS), given=language.number(given)
+        )
+    profit = _profit_per_order(case)
+    each = {band: orders * profit - VOUCHER_COST for band, orders in effect.items()}
+    brought, best = sum(n * each[band] for band, n in answer.items()), VOUCHERS * max(0.0, *each.values())
+    idle = sum(n for band, n in answer.items() if effect[band] == 0)
+    said = _("Of this plan {brought} of profit is to be expected after the vouchers are paid; {best} is the most there is.")
+    parts = [said.format(brought=language.money(brought), best=language.money(best))]
+    if idle:
+        wasted = _("Vouchers for age bands that order no more because of them: {n}. Look at contacted and control apart.")
+        parts.append(wasted.format(n=language.number(idle)))
+    if given < VOUCHERS:
+        parts.append(_("Vouchers not used: {n}.").format(n=language.number(VOUCHERS - given)))
+    return (max(0.0, min(1.0, brought / best)) if best > 0 else 0.0), (" " if language.current() == "en" else "").join(parts)
+
+
+_ALL = (
+    Exercise(
+        "unit0.concentration", N_("How much of the spend comes from the best fifth of customers"), 1, _concentration,
+        (
+            N_("First spend per customer, then a ranking."),
+            N_("A fifth of the customers, rounded up, divided by the spend of all who bought in the last 365 days."),
+            N_(
+                "Sum `order_amount` by `customer_id` over the last 365 days, sort, sum the first fifth, divide by "
+                "the sum of all."
+            ),
+        ),
+        (
+            Mistake(
+                N_("orders ranked in place of customers"),
+                N_("This is the share of the best fifth of orders. Sum by customer first."),
+                _gives(lambda case: _top_fifth(_orders(case)["order_amount"]), 0.005),
+            ),
+            Mistake(
+                N_("the share of customers in place of their spend"),
+                N_("A fifth is what was chosen. Asked is what this fifth spends."),
+                _gives(lambda case: 0.2, 0.005),
+            ),
+        ),
+        within=0.005,
+    ),
+    Exercise(
+        "unit1.typical_order", N_("What a typical order is worth"), 1,
+        lambda case: float(_orders(case).query("order_amount >= 0")["order_amount"].median()),
+        (
+            N_("A few large orders pull a mean up."),
+            N_("A negative amount is a return, which is no order."),
+            N_("The median of `order_amount` where it is not negative."),
+        ),
+        (
+            Mistake(
+                N_("mean for median"),
+                N_("This is the mean, which company orders pull up. Half of all orders are below the median."),
+                _gives(lambda case: float(_orders(case).query("order_amount >= 0")["order_amount"].mean()), 0.001),
+            ),
+            Mistake(
+                N_("mean for median, returns counted"),
+                N_("This is the mean, and returns are in it. Leave out negative amounts and take the median."),
+                _gives(lambda case: float(_orders(case)["order_amount"].mean()), 0.001),
+            ),
+            Mistake(
+                N_("returns counted as orders"),
+                N_("Returns are in it: an order with a negative amount is a return."),
+                _gives(lambda case: float(_orders(case)["order_amount"].median()), 0.0001),
+            ),
+        ),
+        within=0.0001,
+    ),
+    Exercise(
+        "unit1.index", N_("How strongly each age band buys tea drinks, against everybody"), 2,
+        lambda case: _index_by_age(case)[["age_band", "index"]],
+        (
+            N_("An index compares a share with the same share of the base."),
+            N_("100 means as everybody. The base is all customers whose age band is known."),
+            N_("Share of the category in the spend of the band, divided by its share in the spend of all bands, times 100."),
+        ),
+        (
+            Mistake(
+                N_("share in place of index"),
+                N_("These are shares. Divide by the share of the base, and multiply by 100."),
+                _gives(lambda case: _index_by_age(case)[["age_band", "share"]].rename(columns={"share": "index"}), 0.001),
+            ),
+            Mistake(
+                N_("index not times 100"),
+                N_("The ratio is right. An index is written with 100 for the base."),
+                _gives(lambda case: _index_by_age(case).assign(index=lambda t: t["index"] / 100)[["age_band", "index"]], 0.001),
+            ),
+        ),
+        within=0.005,
+    ),
+    Exercise(
+        "unit2.rfm", N_("Recency, frequency and monetary value of every customer"), 3, _rfm,
+        (
+            N_(
+                "Three questions for each customer: how long ago, how often, how much. Who counts, up to which "
+                "day, over which time?"
+            ),
+            N_(
+                "The day is the last day of the data. Frequency counts orders, not returns; spend is net of "
+                "returns; both look back 365 days."
+            ),
+            N_(
+                "Recency: as-of date less the day of the last order that is no return. Frequency: orders with an "
+                "amount of at least 0 in the window. Monetary: the sum of all amounts in the window. Only "
+                "customers with such an order are in the table."
+            ),
+        ),
+        (
+            Mistake(
+                N_("wrong as-of date"),
+                N_(
+                    "Every recency is off by the same number of days: the as-of date is the last day with an "
+                    "order, not today or the day after."
+                ),
+                _shifted,
+            ),
+            Mistake(
+                N_("returns counted as orders"),
+                N_("Frequency counts returns. A negative amount lowers the spend, and is no order."),
+                _returns_counted,
+            ),
+            Mistake(
+                N_("window forgotten"),
+                N_("Frequency counts all orders there are. Only those of the last 365 days count."),
+                _no_window,
+            ),
+        ),
+    ),
+    Exercise(
+        "unit2.important", N_("How many important value customers there are"), 1, _important,
+        (
+            N_("The eight classes compare each measure with a threshold."),
+            N_("The threshold is the mean of the customers who bought in the window."),
+            N_(
+                "Recency at most its mean, frequency and monetary value at least theirs: count the rows for which "
+                "all three hold."
+            ),
+        ),
+        (
+            Mistake(
+                N_("median for mean"),
+                N_("This splits at the medians. The eight classes are defined by the means."),
+                _gives(lambda case: _important(case, "median")),
+            ),
+            Mistake(
+                N_("recency the wrong way round"),
+                N_("A small recency is good: the last order was a short time ago."),
+                lambda case, answer, _reference: answer == int(
+                    (segmentation.rfm(case.tables, window_days=WINDOW).table["rfm_class_8"] == "Important retain customers").sum()
+                ),
+            ),
+        ),
+    ),
+    Exercise(
+        "unit3.pair", N_("Which two categories belong together"), 2,
+        lambda case: case.facts["product_pair"]["parameters"]["categories"],
+        (
+            N_("Two popular categories meet often by chance."),
+            N_("Compare how often they meet with how often they would meet if orders mixed them at random."),
+            N_("`needs.pairs(course.members).table` has the lift and its interval: take the pair whose lower limit is highest."),
+        ),
+        (
+            Mistake(
+                N_("often together taken for belonging together"),
+                N_("These two meet often because both are popular. Their lift is close to 1."),
+                _gives(lambda case: list(DECOY)),
+            ),
+        ),
+    ),
+    Exercise(
+        "unit3.complaints", N_("Which product fails, and where"), 2, _pain,
+        (
+            N_("Complaints need a denominator: what is sold most is complained about most."),
+            N_("Divide complaints by lines sold, for each product in each region."),
+            N_(
+                "Count complaints by `product_id` and `region`, divide by the order lines of the same product to "
+                "customers of the same region, and sort."
+            ),
+        ),
+        (
+            Mistake(
+                N_("product or region alone"),
+                N_("One of the two is right. Look at product and region together, as a rate."),
+                _half_right,
+            ),
+        ),
+    ),
+    Exercise(
+        "unit4.invest", N_("Which customers to invest in"), 3, lambda case: None,
+        (
+            N_("Who would have ordered anyway earns no voucher."),
+            N_("Compare contacted and control of the randomised campaign for each age band, and mind how few some bands are."),
+            N_(
+                "Additional orders per voucher times profit per order, less what a voucher costs: give to the "
+                "bands where this is highest."
+            ),
+        ),
+        value=_return_of,
+    ),
+    Exercise(
+        "unit5.lift", N_("By how much the vouchers raised the share of members who ordered"), 2, _lift,
+        (
+            N_("Some would have ordered without a voucher."),
+            N_("The control was drawn by chance: it shows what would have happened."),
+            N_("Share with an order on the days of the campaign: contacted less control."),
+        ),
+        (
+            Mistake(
+                N_("no control"),
+                N_("This is the share of the contacted who ordered. Take off what the control did without a voucher."),
+                _gives(_treated_share, 0.001),
+            ),
+            Mistake(
+                N_("response in place of orders"),
+                N_(
+                    "This compares responses, which are counted over 14 days. Orders on the days of the campaign "
+                    "are asked for."
+                ),
+                _gives(_responded_apart, 0.001),
+            ),
+        ),
+        within=0.001,
+    ),
+    Exercise(
+        "unit5.features", N_("A table to predict from that does not know the future"), 3, _features,
+        (
+            N_("On the day of a prediction nobody knows later orders."),
+            N_("Frequency knows orders up to the end of that day; what is to be predicted begins the day after."),
+            N_(
+                "Customers with an order up to the day; `frequency`: their orders up to it; `bought_later`: 1 "
+                "with an order after it, else 0."
+            ),
+        ),
+        (
+            Mistake(
+                N_("leakage"),
+                N_(
+                    "Frequency counts orders after the day of the prediction. A model learns the answer from it, "
+                    "and fails in use."
+                ),
+                _leaked,
+            ),
+            Mistake(
+                N_("only customers who came back"),
+                N_("Everybody here bought later. Keep those who did not: they are what the prediction is about."),
+                _only_later_buyers,
+            ),
+        ),
+    ),
+    Exercise(
+        "unit6.sample", N_("How many members must answer"), 1,
+        lambda case: needs.sample_size(0.05, population=_members(case)),
+        (
+            N_("The most demanding case is a share of one half."),
+            N_("95% goes with 1.96, and a small population needs fewer answers."),
+            N_("n0 = 1.96² × 0.25 / 0.05²; n = n0 / (1 + (n0 − 1) / N), rounded up."),
+        ),
+        (
+            Mistake(
+                N_("size of the population left out"),
+                N_("This holds for an endless population. Correct it for the number of members."),
+                _gives(lambda case: needs.sample_size(0.05)),
+            ),
+            Mistake(
+                N_("rounded down"),
+                N_("One answer short: round up."),
+                _gives(lambda case: needs.sample_size(0.05, population=_members(case)) - 1),
+            ),
+        ),
+    ),
+    Exercise(
+        "unit6.satisfied", N_("What share of respondents is satisfied"), 1, _satisfied,
+        (
+            N_("A mean score hides who is unhappy."),
+            N_("Satisfied is 8 or more of 10, among all who answered this question."),
+            N_("Take `satisfaction/overall` alone and divide the answers of 8, 9 and 10 by all answers."),
+        ),
+        (
+            Mistake(
+                N_("mean for share"),
+                N_("This is the mean score. A share lies between 0 and 1."),
+                _gives(lambda case: float(_overall(case).mean()), 0.001),
+            ),
+            Mistake(
+                N_("threshold one off"),
+                N_("This counts 9 and 10 only, or 7 too. Satisfied is 8 or more."),
+                lambda case, answer, _reference: any(
+                    not difference(answer, float((_overall(case) >= cut).mean()), within=0.001) for cut in (7, 9)
+                ),
+            ),
+        ),
+        within=0.001,
+    ),
+    Exercise(
+        "unit7.break_even", N_("How many additional orders pay for the campaign"), 2, _break_even,
+        (
+            N_("An order brings its profit, not its price."),
+            N_("Profit per order: the gross profit of all lines of members, divided by their orders that are no returns."),
+            N_("Cost of the campaign divided by the gross profit per order of a member, rounded up."),
+        ),
+        (
+            Mistake(
+                N_("spend for profit"),
+                N_("This divides by the amount of an order. Goods cost something: divide by the gross profit."),
+                _gives(_break_even_of_spend),
+            ),
+            Mistake(
+                N_("companies counted with members"),
+                N_("Orders of companies are in it, which are far larger. The vouchers went to members."),
+                _gives(_break_even_of_all),
+            ),
+            Mistake(
+                N_("rounded down"),
+                N_("One order short: round up."),
+                _gives(lambda case: _break_even(case) - 1),
+            ),
+        ),
+    ),
+)  # fmt: skip
+EXERCISES = {exercise.key: exercise for exercise in _ALL}
+UNITS = tuple(dict.fromkeys(exercise.unit for exercise in _ALL))

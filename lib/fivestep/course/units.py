@@ -1,0 +1,48 @@
+"""The instructor's notebooks: found, translated, and copied for learners."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from fivestep import language
+from fivestep.course import copies
+from fivestep.errors import UserError
+from fivestep.report.prose import translated
+
+
+def instructor_notebooks(folder: Path) -> dict[str, dict[str, Any]]:
+    """The notebooks of a folder by their names, like ``2_value``; UserError where there are none."""
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.ipynb"))}
+    if not found:
+        raise UserError(f"{folder.name or folder}: there are no notebooks. Name the folder of the instructor's notebooks.")
+    return found
+
+
+def in_language(notebook: dict[str, Any]) -> dict[str, Any]:
+    """The notebook with its markdown cells in the language in use."""
+    said = translated(nbformat.reads(json.dumps(notebook), as_version=4))
+    return json.loads(nbformat.writes(said))
+
+
+def student_copies(instructor: Path, out: Path, *, language: str = "en") -> list[Path]:
+    """Write the student's copy of every instructor notebook into *out*, in *language*; returns the files.
+
+    Raises UserError where one of them is there already: it may hold a learner's answers.
+    """
+    speak(language)
+    made = {out / f"{name}.ipynb": copies.student_copy(in_language(n)) for name, n in instructor_notebooks(instructor).items()}
+    if there := [path.name for path in made if path.exists()]:
+        raise UserError(f"{out.name}: {there[0]} is there already and may hold answers. Name another folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    for path, notebook in made.items():
+        path.write_bytes(copies.written(notebook))
+    return list(made)
+
+
+def speak(code: str) -> None:
+    """Use a language, and the currency of the simulated company."""
+    language.use(code, currency="CNY")
