@@ -1,7 +1,7 @@
 """Chinese places by one name each, however a client writes them.
 
 Names and codes: the divisions of GB/T 2260 (provinces and what is of the rank of a prefecture, and counties governed by a
-province directly), with the counties and cities of Taiwan; two digits are a province.
+province directly), with the counties and cities of Taiwan; two digits are a province. Source: china-division 2.7.0 (MIT).
 """
 
 from __future__ import annotations
