@@ -22,6 +22,7 @@ BROKEN_STEP, BROKEN_MONTH, BROKEN_PASSED = 3, 13, 0.25  # from checkout to pay, 
 COMPARES = 3.0  # views of the price comparison by a customer who is about to switch, mean number
 SCANS = 0.4  # scanned bags per customer, mean number
 TERMS = ("oat latte", "birthday cake", "gluten free", "decaf", "mooncake")
+RESULTS = np.array((4, 3, 0, 2, 6))  # results that a search for each of them shows: nothing is gluten free
 TYPES = ("page_view", "search", "add_to_cart", "checkout", "pay", "like", "comment", "share", "scan", "qr_pay")
 PLATFORMS = ("app", "website", "WeChat", "Xiaohongshu", "Douyin", "Weibo")
 SOCIAL_SHARES = (45, 70, 90)  # of 100 customers by number: below 45 WeChat, below 70 Xiaohongshu, below 90 Douyin, else Weibo
@@ -121,6 +122,7 @@ def events(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, 
         "event_type": Coded(kind, TYPES),
         "page": Coded(np.where(dealer >= 0, bags, page), (*PAGES, *(f"bag/C{i:07d}" for i in range(DEALERS)))),
         "search_term": Coded(term, TERMS),
+        "search_results": np.ma.masked_array(RESULTS[term], mask=term < 0),
         "device": Coded((~phone).astype(int), ("mobile", "desktop")),
         "platform": Coded(platform, PLATFORMS),
         "product_id": Coded(item, catalog.names("product_id")),

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ibis
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
+from fivestep.charts.theme import style
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import NotAvailable
 from fivestep.language import N_, _
@@ -72,18 +74,19 @@ class Paths:
         angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
         at = dict(zip(names, np.column_stack([1.5 * np.cos(angles), np.sin(angles)]), strict=True))
         fig, ax = charts.figure(height=3.9)
-        for start, end in ((a, b) for a in matrix.index for b in matrix.columns):
-            share = matrix.loc[start, end]
-            if not share >= DRAWN or start == end:
-                continue
-            arrow = {
-                "arrowstyle": "-|>", "linewidth": 0.6 + 5 * share, "alpha": 0.75, "shrinkA": 16, "shrinkB": 16,
-                "color": charts.GREYS[1] if end == END else charts.ACCENT, "connectionstyle": "arc3,rad=0.12",
-            }  # fmt: skip
-            ax.annotate("", at[end], at[start], arrowprops=arrow)
-        for name, (x, y) in at.items():
-            box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": charts.PRIMARY, "linewidth": 0.8}
-            ax.annotate(_short(_name(name)), (x, y), ha="center", va="center", fontsize=7, bbox=box)
+        with mpl.rc_context(style()):  # what is written after the figure was made
+            for start, end in ((a, b) for a in matrix.index for b in matrix.columns):
+                share = matrix.loc[start, end]
+                if not share >= DRAWN or start == end:
+                    continue
+                arrow = {
+                    "arrowstyle": "-|>", "linewidth": 0.6 + 5 * share, "alpha": 0.75, "shrinkA": 16, "shrinkB": 16,
+                    "color": charts.GREYS[1] if end == END else charts.ACCENT, "connectionstyle": "arc3,rad=0.12",
+                }  # fmt: skip
+                ax.annotate("", at[end], at[start], arrowprops=arrow)
+            for name, (x, y) in at.items():
+                box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": charts.PRIMARY, "linewidth": 0.8}
+                ax.annotate(_short(_name(name)), (x, y), ha="center", va="center", fontsize=7, bbox=box)
         ax.set_xlim(-1.9, 1.9)
         ax.set_ylim(-1.2, 1.2)
         ax.set_axis_off()

@@ -12,13 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import typst
-from fontTools import subset
+import uharfbuzz as hb
 from fontTools.ttLib import TTFont
 
 from fivestep.errors import UserError
 
 _LATIN, _CJK = "manimgx_fonts", "manimgx_fonts_cjk"
 _FACES = {"Noto Sans CJK SC": 2, "Noto Sans CJK TC": 3}  # where a script stands in the collection
+_FEATURES = (b"kern", b"liga", b"tnum", b"locl", b"mark", b"mkmk", b"ccmp")
 _SHARED = frozenset("‘’“”—…·")  # punctuation that Chinese text takes from the Chinese font
 
 
@@ -56,7 +57,7 @@ def web_faces(text: str, lang: str) -> list[tuple[str, str]]:
     """The fonts of an HTML page that shows *text*: (family, WOFF as a data URI), cut to its characters, all weights in one."""
     chinese = {c for c in text if ord(c) >= 0x2E80 or (c in _SHARED and lang.startswith("zh"))}
     latin = {c for c in text if c.isprintable()} - chinese
-    faces = [("Report Sans", _cut(_folder(_LATIN) / "NotoSans[wght].ttf", -1, latin))]
+    faces = [("Report Sans", _cut(_folder(_LATIN) / "NotoSans[wght].ttf", 0, latin))]
     if chinese:
         (collection,) = _folder(_CJK).glob("*.ttc")
         faces.append(("Report CJK", _cut(collection, _FACES[_cjk_family(lang)], chinese)))
@@ -64,12 +65,13 @@ def web_faces(text: str, lang: str) -> list[tuple[str, str]]:
 
 
 def _cut(path: Path, number: int, characters: set[str]) -> str:
-    features = ["kern", "liga", "tnum", "locl", "mark", "mkmk", "ccmp"]
-    options = subset.Options(layout_features=features, hinting=False, notdef_outline=True)
-    with TTFont(path, fontNumber=number, lazy=True, recalcTimestamp=False) as font:
-        cutter = subset.Subsetter(options)
-        cutter.populate(unicodes=sorted(map(ord, characters)))
-        cutter.subset(font)
+    wanted = hb.SubsetInput()
+    wanted.flags = hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.NOTDEF_OUTLINE
+    wanted.unicode_set.set(set(map(ord, characters)))
+    wanted.layout_feature_tag_set.clear()
+    wanted.layout_feature_tag_set.set({int.from_bytes(name, "big") for name in _FEATURES})
+    face = hb.subset(hb.Face(hb.Blob.from_file_path(str(path)), number), wanted)
+    with TTFont(io.BytesIO(face.blob.data), lazy=True, recalcTimestamp=False) as font:
         font.flavor = "woff"
         out = io.BytesIO()
         font.save(out)
