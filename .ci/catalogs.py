@@ -34,7 +34,7 @@ GROCERY = "The Complete Journey (84.51°): order lines of 801 households, 2017"
 def messages() -> dict[str | tuple[str, str], list[str]]:
     """Every message that a report can show -> where it stands."""
     from fivestep.contract import TABLES
-    from fivestep.strategy import playbook_messages
+    from fivestep.strategy import playbook_messages, worksheet_messages
 
     out: dict[str | tuple[str, str], list[str]] = {}
     for file, _line, message, _comments, _context in extract_from_dir(
@@ -49,10 +49,12 @@ def messages() -> dict[str | tuple[str, str], list[str]]:
             if cell.cell_type == "markdown":
                 out.setdefault(cell.source.strip(), []).append(path.relative_to(KIT).as_posix())
             else:  # lists are called by their file names
-                for name in re.findall(r"engagement\.export\(\"(\w+)\"", cell.source):
+                for name in re.findall(r"engagement\.export(?:_forms)?\(\"(\w+)\"", cell.source):
                     out.setdefault(name.replace("_", " ").capitalize(), []).append(path.relative_to(KIT).as_posix())
     for message in playbook_messages():
         out.setdefault(message, []).append("lib/fivestep/strategy/playbook.yml")
+    for message in worksheet_messages():
+        out.setdefault(message, []).append("lib/fivestep/strategy/worksheets.yml")
     out[GROCERY] = ["template/engagement/templates/engagement.en.yml"]
     for table in ("customers", "orders"):  # the tables whose fields can name a scope
         for field in TABLES[table].fields.values():

@@ -36,6 +36,7 @@ SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
 MOST_DAYS = 36500  # a century: more days than any data has, and fewer than dates can be counted back
 # What a notebook's numbers do not depend on: words, the choice of data (its hash is stamped) and the threshold of a batch.
 WORDS = {"name", "client", "language", "source", "snapshot", "min_customers"}
+_CELL = 32_767  # characters that a cell of a workbook holds
 PLAYBOOK_FROM = "4"  # the first step that reads playbook.yml
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -424,12 +425,7 @@ class Engagement:
         """
         if isinstance(frame, NotAvailable):
             return
-        path = (
-            self.results.parent / "exports" / f"{name}.csv"
-            if "FIVESTEP_RESULTS" in os.environ
-            else self.project / "reports" / "exports" / f"{name}.csv"
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._exports() / f"{name}.csv"
         # A list is for people and their spreadsheets: labels and translated values, but plain numbers and sortable dates.
         written = pd.DataFrame({columns.label(c): _listed(c, frame[c]) for c in frame.columns})
         written.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
@@ -441,6 +437,44 @@ class Engagement:
                 rows = written[(frame[by] == value).to_numpy()]
                 rows.to_csv(f"{part}.csv", index=False, encoding="utf-8-sig", lineterminator="\r\n")
                 self._workbook(Path(f"{part}.xlsx"), rows)
+
+    def export_forms(self, name: str, forms: dict[str, tuple[str, pd.DataFrame]] | NotAvailable) -> None:
+        """Write forms for people to fill in as exports/<name>.xlsx, one sheet each: title of the sheet -> what it is for, and its
+        rows of texts. An empty cell of a row is one to fill in, and looks like it; no cell is a formula.
+        """
+        if isinstance(forms, NotAvailable):
+            return
+        import xlsxwriter
+
+        path = self._exports() / f"{name}.xlsx"
+        with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+            book.set_properties({"created": dt.datetime.combine(self.as_of, dt.time())})
+            cell = {"valign": "top", "text_wrap": True, "border": 1, "border_color": "#bfbfbf", "num_format": "@"}
+            title, head = book.add_format({"bold": True, "font_size": 14}), book.add_format({**cell, "bold": True})
+            known, to_fill = book.add_format(cell), book.add_format({**cell, "bg_color": "#fff8dc"})
+            for sheet_name, (about, rows) in forms.items():
+                sheet = book.add_worksheet(sheet_name)
+                sheet.hide_gridlines(2)
+                sheet.set_landscape()
+                sheet.fit_to_pages(1, 0)
+                sheet.set_column(0, 0, 24)
+                sheet.set_column(1, len(rows.columns) - 1, 48)
+                sheet.write_string(0, 0, sheet_name, title)
+                sheet.write_string(1, 0, about)
+                sheet.freeze_panes(4, 0)
+                for place, column in enumerate(rows.columns):
+                    sheet.write_string(3, place, columns.label(column), head)
+                    for row, value in enumerate(rows[column], start=4):
+                        if language.absent(value):
+                            sheet.write_blank(row, place, None, to_fill)
+                        else:
+                            sheet.write_string(row, place, str(value)[:_CELL], known)
+
+    def _exports(self) -> Path:
+        """The folder of what people work with; made where it is not there yet."""
+        folder = (self.results.parent if "FIVESTEP_RESULTS" in os.environ else self.project / "reports") / "exports"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _workbook(self, path: Path, rows: pd.DataFrame) -> None:
         """The same rows as a workbook: texts as texts, numbers as numbers; the same input gives the same bytes."""

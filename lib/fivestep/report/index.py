@@ -33,6 +33,14 @@ def page(folder: Path, record: dict[str, Any], meta: dict[str, Any]) -> str:
             }
             for p in sorted((folder / "exports").glob("*.csv"))
         ),
+        *(
+            {
+                "href": f"exports/{p.name}",
+                "label": _(p.stem.replace("_", " ").capitalize()),
+                "about": _("form to fill in (Excel)"),
+            }
+            for p in sorted((folder / "exports").glob("*.xlsx"))
+        ),
     ]
     found = [
         [{"text": f["display"], "kind": "number"}, {"text": f["text"]}, {"text": f["so_what"]}]

@@ -13,10 +13,12 @@ from fivestep.strategy.money_at_stake import BreakEven, MoneyAtStake, break_even
 from fivestep.strategy.next_best_category import NextBestCategory, next_best_category
 from fivestep.strategy.plan import Plan, plan
 from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
+from fivestep.strategy.worksheets import Worksheets, worksheet_messages, worksheets
 
 __all__ = [
     "ActionLists", "BreakEven", "Budget", "CampaignEffects", "Churn", "CutOff", "Effect", "ExpectedReturns", "Goals",
     "KeepList", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook",
-    "Sensitivity", "action_lists", "break_even", "budget", "campaign_effects", "churn", "cut_off", "expected_returns",
-    "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages",
+    "Sensitivity", "Worksheets", "action_lists", "break_even", "budget", "campaign_effects", "churn", "cut_off",
+    "expected_returns", "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "plan", "playbook",
+    "playbook_messages", "worksheet_messages", "worksheets",
 ]  # fmt: skip

@@ -134,3 +134,16 @@ register(
         N_("First if high"), "text", N_("Play with most return on cost if the assumption is high."), values="message"
     ),
 )  # fmt: skip
+# worksheets
+register(
+    worksheet=Column(N_("Worksheet"), "text", N_("Title of the sheet in worksheets.xlsx."), values="message"),
+    worksheet_decides=Column(N_("What it decides"), "text", N_("What is decided with the filled sheet."), values="message"),
+    worksheet_filled=Column(N_("From the data"), "count", N_("Questions of the sheet that the data answers.")),
+    worksheet_open=Column(N_("To fill"), "count", N_("Questions of the sheet that people answer.")),
+    worksheet_item=Column(N_("Point"), "text", N_("Part of the worksheet."), values="message"),
+    worksheet_question=Column(N_("Question"), "text", N_("What is asked."), values="message"),
+    worksheet_answer=Column(N_("Answer"), "text", N_("Answer of the data, or blank where people answer.")),
+    worksheet_base=Column(
+        N_("Base and caution"), "text", N_("What an answer of the data counts, and what to be careful about.")
+    ),
+)  # fmt: skip
