@@ -133,7 +133,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=KIT / "build" / "class")
-    parser.add_argument("--minutes", type=float, default=1.5, help="what a notebook may take; the one that hangs takes them")
+    parser.add_argument("--minutes", type=float, default=2, help="what a notebook may take; the one that hangs takes them")
     chosen = parser.parse_args()
     out = chosen.out.resolve()
     shutil.rmtree(out, ignore_errors=True)
