@@ -25,7 +25,7 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch cases course nbgrader test lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs fuzz-intake lock clean env
+.PHONY: help demo batch cases course class nbgrader test lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
@@ -58,6 +58,9 @@ course: env ## slides and handouts of the course, in build/course (a few minutes
 
 nbgrader: env ## nbgrader generates, grades and comments a unit of the course, in an environment of its own (a minute)
 	@.venv/bin/python .ci/nbgrader.py
+
+class: env ## a class of 30 submissions, right, wrong and hostile, grades as it should, in build/class (a few minutes)
+	@.venv/bin/python .ci/course_class.py
 
 bench-exam: env ## what the methods find in 20 simulated companies, in build/exam (slow: ten minutes)
 	@.venv/bin/fivestep exam --seeds 20 --seed 100 --out build/exam
