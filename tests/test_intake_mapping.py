@@ -194,6 +194,16 @@ def test_the_wizard_asks_for_what_a_table_cannot_be_without():
     assert assembly.missing(done.mapping.sources[0]) == ()
 
 
+def test_what_was_paid_is_asked_for_where_lines_have_no_amount_of_their_own():
+    lines = {**ORDERS, "商品编号": ["x", "y"], "数量": ["1", "1"], "单价": ["10", "20"], "实付金额": ["10", "-20"]}
+    made = proposal.proposal([sheet("o.csv", {k: v for k, v in lines.items() if k not in ("备用", "订单金额")})])
+    assert made.mapping.sources[0].open == ("实付金额",)
+    first, second, *_rest = made.proposed[0].matches["实付金额"].candidates
+    assert (first.to, second.to) == ("order_lines.line_amount", "orders.paid_amount")
+    told = proposal.proposal([sheet("o.csv", {**lines, "行金额": ["10", "20"]})]).mapping.sources[0].columns
+    assert told["实付金额"] == (Target(to="orders.paid_amount"),)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -199,6 +199,7 @@ def matches(
         else:
             out[column] = _by_synonyms(column, values.get(column, Values()), table)
     _twice(out, values, table)
+    _of_line_or_order(out, values, table)
     return out
 
 
@@ -229,6 +230,20 @@ def _twice(out: dict[str, Match], values: Mapping[str, Values], table: str) -> N
                 out[column] = Match(
                     (Target(to=ASK),), "ask", tuple(dict.fromkeys((own, *(c for c in others if c.to != to))))[:SHOWN]
                 )
+
+
+def _of_line_or_order(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:
+    """What was paid, in a sheet of lines that names no amount of the line: of the line or of the order? The sum hangs on it."""
+    line = "order_lines.line_amount"
+    if table != "order_lines" or any(t.to == line for m in out.values() for t in m.targets):
+        return
+    for column, match in out.items():
+        own = match.targets[0].to
+        if match.by == "synonyms" and own == "orders.paid_amount":
+            others = candidates(column, values.get(column, Values()), table)
+            score = max((c.score for c in others if c.to == own), default=0.5)
+            rest = (c for c in others if c.to not in (line, own))
+            out[column] = Match((Target(to=ASK),), "ask", (Candidate(line, score), Candidate(own, score), *rest)[:SHOWN])
 
 
 def candidates(column: str, values: Values, table: str = "") -> tuple[Candidate, ...]:
