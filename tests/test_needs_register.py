@@ -83,6 +83,14 @@ def test_what_a_form_does_not_know_is_refused_with_its_row(tmp_path):
         fill(tmp_path / "surveys.csv", row)
         with pytest.raises(UserError, match=said):
             needs.needs_register(tmp_path)
+    headings = (tmp_path / "surveys.csv").read_text("utf-8-sig").splitlines()[0]
+    (tmp_path / "surveys.csv").write_text(f"{headings}\nFaster, cheaper delivery{',' * 20}said by ten\n", encoding="utf-8")
+    with pytest.raises(UserError, match="row 2: there are more cells than headings"):
+        needs.needs_register(tmp_path)
+    (tmp_path / "surveys.csv").rename(tmp_path / "surveys.xlsx")
+    with pytest.raises(UserError, match=r"surveys\.xlsx: save the form as CSV"):
+        needs.needs_register(tmp_path)
+    (tmp_path / "surveys.xlsx").unlink()
     (tmp_path / "surveys.csv").write_text("Wish\nx\n", encoding="utf-8")
     with pytest.raises(UserError, match="heading 'Wish'"):
         needs.needs_register(tmp_path)
@@ -91,6 +99,14 @@ def test_what_a_form_does_not_know_is_refused_with_its_row(tmp_path):
         needs.needs_register(tmp_path)
     with pytest.raises(UserError, match="has no forms"):
         needs.write_need_forms(tmp_path, language="fr")
+
+
+def test_the_register_shows_no_phone_and_no_address(tmp_path):
+    needs.write_need_forms(tmp_path)
+    fill(tmp_path / "surveys.csv", ["Call 138.1234.5678", "asked by a@b.com", "", "", "", "", "", ""])
+    shown = needs.needs_register(tmp_path).table.to_csv()
+    assert "***" in shown
+    assert not any(part in shown for part in ("138", "5678", "a@b"))
 
 
 def test_without_any_evidence_there_is_no_register(tmp_path):

@@ -331,6 +331,14 @@ def test_overloaded_weeks_are_those_of_a_plain_count(frames, tables):
         ("卡号6222 0212 3456 7890", "7890"),
         ("中山路120号3单元", "120"),
         ("see https://x.com/u/1", "x.com"),
+        ("facebook.com/john.smith", "john"),
+        ("138.1234.5678", "5678"),
+        ("(138) 1234 – 5678", "138"),
+        ("138\u200b1234\u200b5678", "5678"),
+        ("一三八一二三四五六七八", "五六七八"),
+        ("john(at)example.com", "john"),
+        ("john.o'neil @ localhost", "john"),
+        ("微信号是abcdef", "abcdef"),
     ],
 )
 def test_what_tells_who_is_meant_is_masked_in_a_sentence(text, hidden):

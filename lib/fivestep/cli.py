@@ -226,15 +226,18 @@ def exam(
     typer.echo(_shown(out.resolve() / "exam.html"))
 
 
-Instructor = Annotated[Path, typer.Argument(help="The folder of the instructor's notebooks: notebooks/course of the kit.")]
+Instructor = Annotated[
+    Path,
+    typer.Argument(exists=True, file_okay=False, help="The folder of the instructor's notebooks: notebooks/course of the kit."),
+]
 
 
 @course.command()
 def student(
     instructor: Instructor,
-    out: Annotated[Path, typer.Option(help="The folder to make for a learner.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="The folder to make for a learner.")],
     seed_by: Annotated[str, typer.Option(help="The learner's name, for a company of their own; by default the common one.")] = "",
-    customers: Annotated[int, typer.Option(help="Customers of the company.")] = 1000,
+    customers: Annotated[int, typer.Option(min=500, help="Customers of the company.")] = 1000,
     language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
 ) -> None:
     """Write copies for a learner: the notebooks without solutions and notes for trainers, and the settings of a company."""
@@ -249,11 +252,13 @@ def student(
 
 @course.command()
 def grade(
-    submissions: Annotated[Path, typer.Argument(help="A folder with one folder for each learner, named for them.")],
-    instructor: Annotated[Path, typer.Option(help="The folder of the instructor's notebooks.")],
-    out: Annotated[Path, typer.Option(help="The folder for the gradebook and the pages for learners.")],
+    submissions: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="A folder with one folder for each learner, named for them.")
+    ],
+    instructor: Annotated[Path, typer.Option(file_okay=False, help="The folder of the instructor's notebooks.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="The folder for the gradebook and the pages for learners.")],
     seed_by_name: Annotated[bool, typer.Option("--seed-by-name", help="Learners have companies of their own.")] = False,
-    customers: Annotated[int, typer.Option(help="Customers of the companies.")] = 1000,
+    customers: Annotated[int, typer.Option(min=500, help="Customers of the companies.")] = 1000,
     workers: Annotated[int, typer.Option(min=1, help="Notebooks executed at the same time.")] = 2,
     minutes: Annotated[float, typer.Option(help="What a notebook may take.")] = 5,
     memory: Annotated[int, typer.Option(help="Memory that a notebook may use, in MB.")] = 4096,
@@ -276,9 +281,9 @@ def grade(
 @course.command()
 def slides(
     instructor: Instructor,
-    out: Annotated[Path, typer.Option(help="The folder for slides and handouts.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="The folder for slides and handouts.")],
     unit: Annotated[str, typer.Option(help="One unit, such as 2_value; by default all.")] = "",
-    customers: Annotated[int, typer.Option(help="Customers of the company.")] = 1000,
+    customers: Annotated[int, typer.Option(min=500, help="Customers of the company.")] = 1000,
     language: Annotated[str, typer.Option(help="en, zh_CN or zh_TW.")] = "en",
 ) -> None:
     """Make slides with speaker notes, and a handout as PDF, of every unit."""

@@ -64,7 +64,7 @@ class Settings(BaseModel):
     good_credit: tuple[Text, ...] = ()
     interest_words: dict[str, tuple[str, ...]] = {}
     contacted_shares: dict[Text, Annotated[float, Field(gt=0, lt=1)]] = {}
-    targets: dict[Text, float] = {}
+    targets: dict[Text, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
 
     @field_validator("language")
     @classmethod

@@ -13,7 +13,9 @@ from fivestep.errors import UserError
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose aliases do not nest, as a short file could become endless, and whose dates stay the text that was written."""
+    """YAML whose aliases do not nest, as a short file could become endless, whose dates stay the text that was written, and which
+    holds no key twice, as one of them would be lost.
+    """
 
     yaml_implicit_resolvers: ClassVar = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -34,6 +36,16 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self._anchors -= event.anchor is not None
         return node
+
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} is written twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def mapping(path: Path) -> dict[Any, Any]:

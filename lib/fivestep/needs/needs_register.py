@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fivestep.language import N_, _
 from fivestep.needs.kano import Kano
 from fivestep.needs.survey import plain
 from fivestep.needs.unbought import Unbought
+from fivestep.privacy.masking import masked_text
 
 WORDS = Path(__file__).with_name("forms") / "needs.csv"
 LANGUAGES = ("en", "zh_CN", "zh_TW")
@@ -137,7 +139,10 @@ def needs_register(
     A form is named for its channel (`CHANNELS`); headings and answers are in any of the three languages. Raises `UserError` for a
     file of another name, a heading or an answer that is not known, and a row without a need.
     """
-    rows = [row for path in sorted(Path(folder).glob("*.csv")) for row in _form(path)]
+    forms = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
+    if closed := [p.name for p in forms if p.stem in CHANNELS and p.suffix.lower() in (".xlsx", ".xls")]:
+        raise UserError(f"needs/{closed[0]}: save the form as CSV (UTF-8).")
+    rows = [row for path in forms if path.suffix.lower() == ".csv" for row in _form(path)]
     if isinstance(kano, Kano):
         for row in kano.table[kano.table["code"].isin(list(WANTED))].itertuples():
             said = _("Kano: {wanted} ({n} answers)").format(wanted=_(WANTED[row.code]), n=language.number(row.pairs))
@@ -190,15 +195,21 @@ def _form(path: Path) -> list[dict]:
     known = {row[code].lower(): row["field"] for row in _words() if not row["value"] for code in LANGUAGES}
     answers = {(row["field"], row[code].lower()): row["value"] for row in _words() if row["value"] for code in LANGUAGES}
     try:
-        read = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (UnicodeDecodeError, ValueError) as error:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            headings, *lines = list(csv.reader(file)) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"needs/{path.name} cannot be read: save it as CSV in UTF-8 ({' '.join(str(error).split())}).") from None
     out = []
-    for heading in read.columns:
+    for heading in headings:
         if heading.strip().lower() not in known:
             raise UserError(f"needs/{path.name}: the heading {heading!r} is not one of the form. Keep the headings as they were.")
-    for number, cells in enumerate(read.to_dict("records"), 2):
-        row = {known[h.strip().lower()]: cell.strip() for h, cell in cells.items()}
+    for number, cells in enumerate(lines, 2):
+        if any(cell.strip() for cell in cells[len(headings) :]):
+            raise UserError(
+                f"needs/{path.name}, row {number}: there are more cells than headings. Put a text that holds commas in quotes."
+            )
+        filled = itertools.zip_longest(headings, cells[: len(headings)], fillvalue="")
+        row = {known[heading.strip().lower()]: cell.strip() for heading, cell in filled}
         if not any(row.values()):
             continue
         if not row.get("need"):
@@ -210,6 +221,7 @@ def _form(path: Path) -> list[dict]:
                 raise UserError(f"needs/{path.name}, row {number}: {field} {said!r} is not one of {choices}.")
             row[field] = answers.get((field, said.lower()), "")
         row["kind"] = row["kind"] or (REVEALED if path.stem == "database" else STATED)
-        row["evidence"] = "; ".join(row[f] for f in ("evidence", *MORE.get(path.stem, ())) if row.get(f))
+        evidence = "; ".join(row[f] for f in ("evidence", *MORE.get(path.stem, ())) if row.get(f))
+        row |= {"need": masked_text(row["need"]), "evidence": masked_text(evidence)}
         out.append({"channel": path.stem, **{f: row.get(f) or None for f in FIELDS}})
     return out

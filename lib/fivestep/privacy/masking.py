@@ -52,17 +52,20 @@ _SURNAMES = (
     "杜叶葉程魏苏蘇吕呂丁任卢盧姚沈钟鐘姜崔谭譚陆陸范汪廖石金韦韋贾賈夏付方邹鄒熊白孟秦邱侯江尹薛闫雷龙龍史陶贺賀毛郝顾顧龚龔邵万萬"
 )
 _HIDDEN = (
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "***@***"),
+    (re.compile(r"[\w.+'’-]+(?:\s?@\s?|\s?[(\[]at[)\]]\s?)[\w-]+(?:\.[\w-]+)*", re.I), "***@***"),
     (re.compile(r"(?:https?://|www\.)[^\s，。；！？、]+", re.I), "***"),
+    (re.compile(r"(?:[a-z0-9-]+\.)+(?:com|cn|net|org|me|io)/[^\s，。；！？、]+", re.I), "***"),
     (re.compile(r"(?<![A-Za-z0-9])@\w+"), "@***"),
-    (re.compile(r"((?:微信|wechat|wx|qq|vx)(?:号|號|id)?\s*[:：]?\s*)[A-Za-z0-9][\w-]{4,}", re.I), r"\1***"),
+    (re.compile(r"((?:微信|wechat|wx|qq|vx|加我\s?v)(?:号|號|id)?\s*(?:[:：是为為])?\s*)[A-Za-z0-9][\w-]{4,}", re.I), r"\1***"),
     (re.compile(r"(?<![A-Za-z])(Mr|Mrs|Ms|Miss|Dr|Prof)(\.?\s+)[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+)?"), r"\1\2***"),
     (re.compile(r"((?:[Mm]y name is|I am called|[Cc]all me)\s+)[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+)?"), r"\1***"),
     (re.compile(r"((?:我叫|我的名字[是叫]|姓名|联系人|聯絡人|收件人)\s*[:：是]?\s*)[\u4e00-\u9fff]{2,3}"), r"\1***"),
     (re.compile(rf"[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}?({_TITLES})"), r"*\1"),
     (re.compile(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][A-Z0-9]{5,6}"), "***"),
     (re.compile(r"([路街道巷弄号號栋棟幢座楼樓]\s*)\d+(?=\s*(?:[号號弄栋棟幢座楼樓室]|单元|單元))"), r"\1**"),
+    (re.compile(r"[+(]?\d(?:[\s().\-–—/_·]{0,3}\d){6,}"), "***"),
     (re.compile(r"[A-Za-z]{0,4}\d(?:[\s-]?\d){4,}[Xx]?"), "***"),
+    (re.compile(r"[〇零一二三四五六七八九幺]{7,}"), "***"),
 )  # fmt: skip
 
 
@@ -76,14 +79,16 @@ def legible(text: str) -> str:
 
 
 def masked_text(text: str | None, longest: int = 200) -> str:
-    """A sentence as it may be quoted: numbers of five digits and more, addresses of mail, web, messengers and houses, number
-    plates, and names that follow or precede a title are stars; cut after *longest* characters.
+    """A sentence as it may be quoted: numbers of five digits and more (of seven, where points or brackets divide them), addresses
+    of mail, web, messengers and houses, number plates, and names that follow or precede a title are stars; cut
+    after *longest* characters.
 
     A name that stands alone cannot be told from a word: read quotes before they leave the house.
     """
     if text is None or text != text:
         return ""
-    text = " ".join(legible(str(text)).split())
+    seen = "".join(c for c in str(text)[: 4 * longest] if unicodedata.category(c) != "Cf")  # no marks of no width within numbers
+    text = " ".join(legible(seen).split())
     for pattern, shown in _HIDDEN:
         text = pattern.sub(shown, text)
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
