@@ -25,7 +25,7 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch cases course class nbgrader test lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs fuzz-intake lock clean env
+.PHONY: help demo batch cases course class nbgrader test test-languages lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
@@ -65,8 +65,11 @@ class: env ## a class of 30 submissions, right, wrong and hostile, grades as it 
 bench-exam: env ## what the methods find in 20 simulated companies, in build/exam (slow: ten minutes)
 	@.venv/bin/fivestep exam --seeds 20 --seed 100 --out build/exam
 
-test: env ## all tests
+test: env ## the tests
 	@.venv/bin/python -m pytest -n 2 --dist worksteal
+
+test-languages: env ## the grocery report end to end in English and in Simplified Chinese (a few minutes)
+	@ALL_LANGUAGES=1 .venv/bin/python -m pytest -n 2 --dist worksteal tests/test_demo.py
 
 bench-clv: env ## customer lifetime value against lifetimes on 1 million customers, and memory with 10 million (a few minutes)
 	@test -x build/bench-clv/bin/python || .venv/bin/python -m venv build/bench-clv
