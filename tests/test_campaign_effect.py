@@ -11,6 +11,7 @@ import pytest
 from conftest import GROCERY, SHARED, make_tables
 from fivestep import evaluation, language
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intervals import holm
 from fivestep.language import columns
 
 # The functions of the same names stand before the modules in the package.
@@ -209,7 +210,7 @@ def test_an_effect_by_group_is_that_of_plain_pandas_where_spend_before_says_noth
 
 def test_the_more_fields_are_tried_the_surer_each_has_to_be():
     # Holm (1979): the smallest of three times 3, the next times 2, never below one before.
-    assert tried._holm(pd.Series([0.01, 0.04, 0.03])).tolist() == pytest.approx([0.03, 0.06, 0.06])
+    assert holm(pd.Series([0.01, 0.04, 0.03])).tolist() == pytest.approx([0.03, 0.06, 0.06])
 
 
 def test_a_campaign_without_a_control_or_not_drawn_is_no_experiment(young):

@@ -1,8 +1,9 @@
-"""95 % intervals of shares, of a difference of shares and of a difference of means."""
+"""95 % intervals of shares, of a difference of shares and of a difference of means; chances of many tests together."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 Z = 1.959963984540054  # the 97.5 % point of the normal distribution
@@ -53,3 +54,10 @@ def welch(n_1: float, mean_1: float, variance_1: float, n_2: float, mean_2: floa
     freedom = (error_1 + error_2) ** 2 / (error_1**2 / (n_1 - 1) + error_2**2 / (n_2 - 1))
     half = float(t.ppf(0.975, freedom)) * np.sqrt(error_1 + error_2)
     return float(difference - half), float(difference + half)
+
+
+def holm(chances: pd.Series) -> pd.Series:
+    """The chances of several tests, corrected for their number; index as given, smallest first. Source: Holm (1979)."""
+    ordered = chances.sort_values(kind="stable")
+    left = np.arange(len(ordered), 0, -1)
+    return pd.Series(np.minimum(np.maximum.accumulate(ordered.to_numpy() * left), 1.0), index=ordered.index)

@@ -39,13 +39,20 @@ class _Loader(yaml.SafeLoader):
 
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} is written twice", problem_mark=key.start_mark)
-                seen.add(key.value)
+        if key := repeated(node):
+            raise yaml.MarkedYAMLError(problem=f"{key.value!r} is written twice", problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
+
+
+def repeated(node: yaml.MappingNode) -> yaml.ScalarNode | None:
+    """The first key that a mapping holds a second time; None where it holds none twice."""
+    seen = set()
+    for key, _value in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in seen:
+                return key
+            seen.add(key.value)
+    return None
 
 
 def mapping(path: Path) -> dict[Any, Any]:

@@ -15,7 +15,7 @@ from fivestep.contract import TABLES
 from fivestep.engine import MONEY, Tables, frame, needs
 from fivestep.evaluation.campaign_windows import BEFORE_DAYS, campaign_days, campaign_windows
 from fivestep.findings import Finding, NotAvailable
-from fivestep.intervals import Z, welch
+from fivestep.intervals import Z, holm, welch
 from fivestep.language import N_, _
 
 LEAST = 30  # customers in each arm of a campaign, or of a group: below it an interval is only rough
@@ -230,7 +230,7 @@ class Experiments:
         out = pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
         # One test per campaign and field: the more that are made, the surer each has to be (Holm 1979).
         tests = out.drop_duplicates(["campaign_id", "effect_field"])
-        out["differs_chance"] = _holm(tests["differs_chance"]).reindex(out.index).ffill() if len(out) else out["differs_chance"]
+        out["differs_chance"] = holm(tests["differs_chance"]).reindex(out.index).ffill() if len(out) else out["differs_chance"]
         return out
 
     def groups(self) -> pd.DataFrame | NotAvailable:
@@ -523,13 +523,6 @@ def _grouped(people: pd.DataFrame) -> list[dict]:
             chance = float(chi2.sf(heterogeneity, len(effect) - 1))
         rows += [{**row, "differs_chance": chance} for row in own]
     return rows
-
-
-def _holm(chances: pd.Series) -> pd.Series:
-    """The chances of several tests, corrected for their number (Holm 1979)."""
-    ordered = chances.sort_values(kind="stable")
-    left = np.arange(len(ordered), 0, -1)
-    return pd.Series(np.minimum(np.maximum.accumulate(ordered.to_numpy() * left), 1.0), index=ordered.index)
 
 
 def field_label(field: str) -> str:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from fivestep import yaml_file
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 
@@ -284,12 +285,10 @@ class _Loader(yaml.SafeLoader):
     """Keys are texts, also a header called ``no`` or ``2024``; a key that is written twice is refused, not silently replaced."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
+        if twice := yaml_file.repeated(node):
+            raise yaml.YAMLError(f"line {twice.start_mark.line + 1}: {twice.value!r} is written twice")
         for key, _value in node.value:
             key.tag = "tag:yaml.org,2002:str"
-            if key.value in seen:
-                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: {key.value!r} is written twice")
-            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 

@@ -17,7 +17,7 @@ from scipy import stats
 from fivestep import language
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
-from fivestep.intervals import wilson
+from fivestep.intervals import holm, wilson
 from fivestep.language import N_, _
 from fivestep.profiling.covered_months import period
 from fivestep.profiling.portrait import spending
@@ -222,5 +222,4 @@ def _pairs(has: pd.DataFrame, names: list[str]) -> pd.DataFrame:
             )
     out = pd.DataFrame(rows, columns=["interest_a", "interest_b", "customers_both", "pair_expected", "pair_lift", "p"])
     out = out.sort_values(["p", "interest_a", "interest_b"], ignore_index=True)
-    held_off = out["p"] * (len(out) - np.arange(len(out))) < CHANCE  # Holm: until the first that fails
-    return out.assign(pair_clear=held_off.cummin().astype(bool)).drop(columns="p")
+    return out.assign(pair_clear=holm(out["p"]) < CHANCE).drop(columns="p")
