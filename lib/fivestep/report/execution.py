@@ -41,13 +41,15 @@ def read(path: Path, *, fix: str = "Restore it from version control.") -> nbform
 
 
 def execute(notebook: nbformat.NotebookNode, kept: Path, *, parameters: dict[str, Any], folder: Path, progress: bool) -> None:
-    """Execute *notebook* in *folder* and write it to *kept*, cell by cell, so that a failed or cut one can be read.
+    """Execute *notebook* in *folder* and write it to *kept* as it goes, so that a failed or cut one can be read.
 
     Results go beside *kept*. Raises NotebookFailedError, which says the section, where a cell fails or the kernel ends.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
+
+    from fivestep.report.papermill_engine import ENGINE
 
     said = ""
     try:
@@ -59,6 +61,7 @@ def execute(notebook: nbformat.NotebookNode, kept: Path, *, parameters: dict[str
                 cwd=str(folder),
                 kernel_name="python3",
                 language="python",
+                engine_name=ENGINE,
                 config=channel,
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 progress_bar={"desc": f"{kept.stem:<16}", "file": sys.stderr} if progress else False,
