@@ -211,9 +211,9 @@ def test_a_name_has_a_company_of_its_own_and_the_truth_stays_out_of_it(project, 
 # ------------------------------------------------------------------------------------------------ checks
 def test_every_common_mistake_is_recognised_by_its_name(case):
     wrong = wrong_answers(case)
-    for (key, mistake), answer in wrong.items():
+    for (key, *mistakes), answer in wrong.items():
         verdict = EXERCISES[key].judged(case, plain(answer))
-        assert (verdict.score, verdict.mistake) == (0, mistake), (key, verdict)
+        assert (verdict.score, verdict.mistakes) == (0, tuple(mistakes)), (key, verdict)
     known = {(e.key, m.name) for e in EXERCISES.values() for m in e.mistakes}
     assert known - set(wrong) == {("unit1.typical_order", "returns counted as orders")}, "returns hardly move the median here"
 
@@ -233,7 +233,7 @@ def test_an_answer_is_told_what_is_wrong_with_its_kind_columns_and_rows(case):
     }
     for sentence, answer in said.items():
         verdict = rfm.judged(case, plain(answer))
-        assert (verdict.score, verdict.mistake) == (0, "")
+        assert (verdict.score, verdict.mistakes) == (0, ())
         assert sentence in verdict.said
     assert EXERCISES["unit6.sample"].judged(case, plain("many")).said == "A number is asked for."
     assert EXERCISES["unit6.sample"].judged(case, plain(float("nan"))).score == 0

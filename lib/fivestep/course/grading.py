@@ -102,9 +102,10 @@ class Grades:
     def misconceptions(self) -> pd.DataFrame:
         """exercise, misconception, learners (how many), who; most frequent first. Wrong answers of no known kind come as such."""
         rows = [
-            (key, verdict.mistake or N_("another mistake"), r.learner)
+            (key, mistake, r.learner)
             for r in self.results
             for key, verdict in r.verdicts.items()
+            for mistake in verdict.mistakes or (N_("another mistake"),)
             if verdict.score < 1 and not EXERCISES[key].value and verdict.said != _(NO_ANSWER)
         ]
         found = pd.DataFrame(rows, columns=["exercise", "misconception", "learner"])
