@@ -1,4 +1,4 @@
-"""A class of 30 submissions graded by the command, held to what was put into them: `make class`.
+"""A class of 38 submissions graded by the command, held to what was put into them: `make class`.
 
 Right in every unit, wrong in each anticipated way, untouched, and hostile: one hangs, one crashes, one changes the cells that
 check, one tries to delete, to read what is not its own, to connect and to kill. Wrong answers are computed as the tests do, from
@@ -64,7 +64,7 @@ def filled_in(instructor: dict[str, Any], answers: dict[str, str | None]) -> dic
     return copy
 
 
-def class_of(units: dict[str, dict[str, Any]], wrong: dict[tuple[str, str], Any], thief: str) -> dict[str, Expected]:
+def class_of(units: dict[str, dict[str, Any]], wrong: dict[tuple[str, ...], Any], thief: str) -> dict[str, Expected]:
     """Learner -> what they hand in and what it is worth; *thief* is the code of the one who tries everything."""
     from fivestep.course import grading
     from fivestep.course.answers import plain
@@ -86,7 +86,7 @@ def class_of(units: dict[str, dict[str, Any]], wrong: dict[tuple[str, str], Any]
     for unit, keys in asked.items():  # the first learner makes the first mistake of every exercise of the unit, and so on
         for i in range(max((len(ways.get(k, ())) for k in keys), default=0)):
             made = {k: ways[k][i] for k in keys if i < len(ways.get(k, ()))}
-            right = [k for k in keys if k not in made]
+            right = keys[: min(keys.index(k) for k in made)]  # what comes after may build on what is wrong
             codes = {k.replace(".", "_", 1): literal(units[unit], k, plain(answer)) for k, (_m, answer) in made.items()}
             told = {k: mistakes for k, (mistakes, _answer) in made.items()}
             out[f"{unit}, way {i + 1}"] = Expected(handed(unit, right, **codes), {k: full[k] for k in right}, told)

@@ -6,9 +6,12 @@ import csv
 import gettext
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -375,6 +378,61 @@ def test_a_class_is_graded_and_changed_checks_do_not_count(tmp_path, small):
     }
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are looked up in /proc")
+def test_a_grading_that_is_ended_leaves_no_process_behind(tmp_path, small):
+    def left() -> list[str]:
+        lines = {p: _command_line(p) for p in Path("/proc").glob("[0-9]*")}
+        return [line for line in lines.values() if str(tmp_path / "runs") in line]
+
+    handed = copies.student_copy(json.loads((small / "2_value.ipynb").read_text("utf-8")))
+    handed["cells"].insert(0, tiny("import time\n\ntime.sleep(1000)")["cells"][0])
+    (tmp_path / "class" / "slow").mkdir(parents=True)
+    (tmp_path / "class" / "slow" / "2_value.ipynb").write_bytes(copies.written(handed))
+    (tmp_path / "runs").mkdir()
+    command = [sys.executable, "-m", "fivestep.cli", "course", "grade", tmp_path / "class", "--instructor", small]
+    environment = os.environ | {"TMPDIR": str(tmp_path / "runs"), "PYTHONPATH": str(KIT / "lib")}
+    grader = subprocess.Popen(
+        [*map(str, [*command, "--out", tmp_path / "out", "--customers", 500])], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: any("ipykernel" in line for line in left()))
+        grader.terminate()
+        assert grader.wait(timeout=60) == 128 + signal.SIGTERM
+        until(lambda: not left())
+    finally:
+        grader.kill()
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "runs").iterdir()), "what was begun is cleared away"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+def test_a_run_ends_when_the_process_that_grades_is_killed(tmp_path, project):
+    (tmp_path / "notebook.ipynb").write_bytes(copies.written(tiny("import time\n\ntime.sleep(1000)")))
+    job = {"notebook": str(tmp_path / "notebook.ipynb"), "executed": str(tmp_path / "executed.ipynb"), "folder": str(tmp_path)}
+    job |= {"readable": [str(KIT), str(project)], "parameters": {}, "memory_mb": 4096, "seconds": 300}
+    (tmp_path / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "fivestep.course.worker", tmp_path / "job.json"], stdin=subprocess.PIPE, cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": str(KIT / "lib")},
+    )  # fmt: skip
+    run.stdin.close()  # as the system does with the pipes of a process that is no more
+    assert run.wait(timeout=120) == worker.HUNG
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def until(true: Callable[[], bool], seconds: float = 90) -> None:
+    last = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < last, "it did not come to that"
+        time.sleep(0.1)
+
+
 def test_misconceptions_are_ranked_by_how_many_learners_have_them(case):
     def result(learner: str, **answers: object) -> grading.Result:
         given = {k.replace("_", ".", 1): plain(v) for k, v in answers.items()}
@@ -455,3 +513,34 @@ def test_a_course_says_what_is_wrong_with_its_settings(tmp_path):
     with pytest.raises(UserError, match="no folders of learners"):
         grading.grade(tmp_path, INSTRUCTOR)
     assert language.current() == "en"
+
+
+@pytest.mark.filterwarnings("ignore:Cell is missing an id field")
+def test_a_folder_that_is_not_the_instructors_and_a_notebook_that_is_broken_are_refused_in_one_line(small, notebooks, tmp_path):
+    steps, learners, broken = tmp_path / "notebooks", tmp_path / "units", tmp_path / "broken"
+    for folder in (steps, learners, broken):
+        folder.mkdir()
+    (steps / "1_profiling.ipynb").write_bytes(copies.written(tiny("x = 1")))
+    (learners / "2_value.ipynb").write_bytes(copies.written(copies.student_copy(notebooks["2_value"])))
+    told = {
+        "there are no notebooks": tmp_path, "have no exercises": steps, "learners' copies, which have no solutions": learners
+    }  # fmt: skip
+    for said, folder in told.items():
+        for act in (
+            instructor_notebooks,
+            lambda f: student_copies(f, tmp_path / "o"),
+            lambda f: teaching.teaching(f, tmp_path / "o"),
+        ):
+            with pytest.raises(UserError, match=f"{said}.*Name the folder of the instructor's notebooks"):
+                act(folder)
+    whole = (small / "2_value.ipynb").read_text("utf-8")
+    texts = {
+        "cannot be read as a notebook": whole[:2000],
+        "END SOLUTION": whole.replace(copies.BEGIN, "#"),
+        "has no id": whole.replace('"id": ', '"name": '),
+    }
+    for said, text in texts.items():
+        (broken / "2_value.ipynb").write_text(text, "utf-8")
+        with pytest.raises(UserError, match=rf"^2_value\.ipynb.*{said}.*\.$"):
+            instructor_notebooks(broken)
+    assert not (tmp_path / "o").exists()
