@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 from conftest import KIT
 from fivestep import language
-from fivestep.course import checking, company, copies, feedback, glossary, grading, planner_profile, sandbox, teaching, worker
+from fivestep.course import checking, company, copies, feedback, glossary, grading, planner_headline, planner_profile, sandbox, teaching, worker
 from fivestep.course.answers import plain
 from fivestep.course.exercises import EXERCISES, VOUCHERS
 from fivestep.course.units import instructor_notebooks, student_copies
@@ -268,10 +268,10 @@ def test_hints_grow_plainer_and_progress_is_kept(project, tmp_path, capsys, monk
     course = checking.open_course(project, "6_survey")
     monkeypatch.setattr(checking, "PROGRESS", "progress-of-this-test.json")
     hints = EXERCISES["unit6.sample"].hints
-    for hint in (*hints, hints[-1]):
+    for level, hint in enumerate((*hints, hints[-1]), 1):
         with pytest.raises(checking.NotYetError, match=r"unit6\.sample is not right yet"):
             checking.check("unit6.sample", 1)
-        assert hint in capsys.readouterr().out
+        assert f"Hint {min(level, 3)} of 3: {hint}" in capsys.readouterr().out
     assert checking.check("unit6.sample", EXERCISES["unit6.sample"].right(course.case)) is None
     said = capsys.readouterr().out
     assert "Right." in said
@@ -283,6 +283,8 @@ def test_hints_grow_plainer_and_progress_is_kept(project, tmp_path, capsys, monk
     assert checking.progress()["exercise_points"].sum() == 1, "a right answer is not lost"
     with pytest.raises(UserError, match="There is no exercise"):
         checking.check("unit9.none", 1)
+    with pytest.raises(UserError, match="There is no table 'order'. The company has customers, orders, order_lines"):
+        course.table("order")
 
 
 # ------------------------------------------------------------------------------------------------ a class
@@ -499,7 +501,9 @@ def test_the_glossary_finds_words_and_the_profile_puts_the_weakest_first():
     profile = planner_profile({"Knowledge": 5, "Analysis": 2, "Integrity": 4})
     assert profile["quality"].tolist() == ["Analysis", "Integrity", "Knowledge"]
     assert profile["next_step"].nunique() == 2
-    for ratings in ({"Luck": 3}, {"Analysis": 6}):
+    assert planner_headline(profile) == "Rated lowest: Analysis"
+    assert planner_headline(planner_profile({"Analysis": 3, "Integrity": 3})) == "All are rated alike: Analysis and Integrity"
+    for ratings in ({"Luck": 3}, {"Analysis": 6}, {}):
         with pytest.raises(UserError, match=r"none of the qualities|no rating"):
             planner_profile(ratings)
 
