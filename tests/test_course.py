@@ -22,9 +22,10 @@ from matplotlib.figure import Figure
 
 from conftest import KIT
 from fivestep import language
-from fivestep.course import checking, company, copies, feedback, glossary, grading, planner_headline, planner_profile, sandbox, teaching, worker
+from fivestep.course import checking, company, copies, feedback, glossary, grading, sandbox, teaching, worker
 from fivestep.course.answers import plain
 from fivestep.course.exercises import EXERCISES, VOUCHERS
+from fivestep.course.planner import planner_headline, planner_profile
 from fivestep.course.units import instructor_notebooks, student_copies
 from fivestep.engagement import Engagement
 from fivestep.errors import UserError
@@ -283,7 +284,7 @@ def test_hints_grow_plainer_and_progress_is_kept(project, tmp_path, capsys, monk
     assert checking.progress()["exercise_points"].sum() == 1, "a right answer is not lost"
     with pytest.raises(UserError, match="There is no exercise"):
         checking.check("unit9.none", 1)
-    with pytest.raises(UserError, match="There is no table 'order'. The company has customers, orders, order_lines"):
+    with pytest.raises(UserError, match=r"There is no table 'order'\. The company has customers, orders, order_lines"):
         course.table("order")
 
 

@@ -181,8 +181,12 @@ def _spend(case: Case, days: int, *, everybody: bool = False) -> pd.Series:
     return spend.reindex(orders["customer_id"].unique(), fill_value=0.0) if everybody else spend
 
 
+def _classes(case: Case) -> pd.DataFrame:
+    return case.once(_classes, lambda: segmentation.rfm(case.tables, window_days=WINDOW).table)
+
+
 def _concentration(case: Case) -> float:
-    spend = segmentation.rfm(case.tables, window_days=WINDOW).table["monetary"]
+    spend = _classes(case)["monetary"]
     return _top_fifth(spend)
 
 
@@ -197,7 +201,7 @@ def _index_by_age(case: Case, *, unknown: bool = False) -> pd.DataFrame:
 
 
 def _rfm(case: Case) -> pd.DataFrame:
-    return segmentation.rfm(case.tables, window_days=WINDOW).table[["customer_id", "recency_days", "frequency", "monetary"]]
+    return _classes(case)[["customer_id", "recency_days", "frequency", "monetary"]]
 
 
 def _rfm_ways(case: Case) -> dict[str, Ways]:
@@ -208,12 +212,12 @@ def _rfm_ways(case: Case) -> dict[str, Ways]:
     for names, days in (((), WINDOW), ((DAY_LONG,), WINDOW + 1), ((ALL_TIME,), None)):
         since = orders if days is None else orders[orders["order_date"] >= end - pd.Timedelta(days=days - 1)]
         for cut, inside in (((), since), ((LAST_DAY,), since[since["order_date"] < end])):
-            bought = inside[inside["order_amount"] >= 0]
+            placed = inside[inside["order_amount"] >= 0]
             ways["monetary"] |= {
                 (*names, *cut): inside.groupby("customer_id")["order_amount"].sum(),
-                (*names, *cut, GROSS): bought.groupby("customer_id")["order_amount"].sum(),
+                (*names, *cut, GROSS): placed.groupby("customer_id")["order_amount"].sum(),
             }
-            for more, counted in (((), bought), ((RETURNS,), inside)):
+            for more, counted in (((), placed), ((RETURNS,), inside)):
                 by = counted.groupby("customer_id")["order_date"]
                 ways["frequency"][*names, *cut, *more] = by.size()
                 if not names:  # who ordered in the window ordered last in the window
@@ -227,7 +231,7 @@ def _rfm_mistakes(case: Case, answer: Any, _reference: Any) -> set[str]:
 
 
 def _important(case: Case, *, median: bool = False, turned: bool = False) -> int:
-    table = segmentation.rfm(case.tables, window_days=WINDOW).table[["recency_days", "frequency", "monetary", "rfm_class_8"]]
+    table = _classes(case)[["recency_days", "frequency", "monetary", "rfm_class_8"]]
     if not median:
         return int((table["rfm_class_8"] == f"Important {'retain' if turned else 'value'} customers").sum())
     cut = table.drop(columns="rfm_class_8").median()
