@@ -408,7 +408,7 @@ _ALL = (
             ),
             Mistake(
                 N_("the share of customers in place of their spend"),
-                N_("A fifth is what was chosen. Asked is what this fifth spends."),
+                N_("A fifth is how many customers were chosen. The question is what they spend."),
                 _gives(lambda case: 0.2, 0.005),
             ),
             _percent(_concentration),
@@ -500,11 +500,11 @@ _ALL = (
             ),
             Mistake(
                 GROSS,
-                N_("Spend is without the returns. It is net of them: the sum of all amounts, negative ones too."),
+                N_("Returns are missing from the spend. It is net of them: the sum of all amounts, negative ones too."),
             ),
             Mistake(
                 ALL_TIME,
-                N_("All orders there are were taken. Only those of the last 365 days count, for frequency and for spend."),
+                N_("Orders of all time were taken. Only those of the last 365 days count, for frequency and for spend."),
             ),
             Mistake(
                 DAY_LONG,
@@ -668,12 +668,12 @@ _ALL = (
         (
             Mistake(
                 ENDLESS,
-                N_("This holds for an endless population. Correct it for the number of members."),
+                N_("This holds for an infinite population. Correct it for the number of members."),
                 _gives(partial(_sample, mistakes=(ENDLESS,))),
             ),
             Mistake(
                 EVERYBODY,
-                N_("Companies and dealers are counted too. Asked is for members."),
+                N_("Companies and dealers are counted too. The question is about members."),
                 _gives(partial(_sample, mistakes=(EVERYBODY,))),
             ),
             Mistake(DOWN, N_("It is rounded down, which is too few. Round up."), _gives(partial(_sample, mistakes=(DOWN,)))),
