@@ -150,7 +150,7 @@ class Feedback:
         bar = _("{bar} {reached} of {of} points of this unit").format(
             bar="█" * filled + "░" * (BLOCKS - filled), reached=_points(reached), of=_points(of)
         )
-        return [self.verdict.said, *([self.hint] if self.hint else []), bar]
+        return [*self.verdict.said.splitlines(), *([self.hint] if self.hint else []), bar]
 
     def __repr__(self) -> str:
         return "\n".join([f"{_(self.exercise.title)} ({self.exercise.key})", *self.lines])

@@ -53,7 +53,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a plain answer is worth: score from 0 to 1, what is said of it, and the mistakes that were recognised."""
+    """What a plain answer is worth: score from 0 to 1, what is said of it (a line for each mistake), the mistakes recognised."""
 
     score: float
     said: str
@@ -94,7 +94,7 @@ class Exercise:
         if not said:
             return Verdict(1.0, _("Right."))
         found = self._recognised(case, answer, reference)
-        return Verdict(0.0, _sentences(_(m.said) for m in self.mistakes if m.name in found) or said, found)
+        return Verdict(0.0, "\n".join(_(m.said) for m in self.mistakes if m.name in found) or said, found)
 
     def _recognised(self, case: Case, answer: Any, reference: Any) -> tuple[str, ...]:
         alone = [((m.name,), m.seen) for m in self.mistakes if m.seen]
@@ -103,10 +103,6 @@ class Exercise:
                 return names
         found = set(self.parts(case, answer, reference)) if self.parts else set()
         return tuple(m.name for m in self.mistakes if m.name in found)
-
-
-def _sentences(parts: Iterable[str]) -> str:
-    return (" " if language.current() == "en" else "").join(parts)
 
 
 def _gives(wrong: Callable[[Case], Any], within: float = 1e-6) -> Callable[[Case, Any, Any], bool]:
@@ -376,7 +372,7 @@ def _return_of(case: Case, answer: Any) -> tuple[float, str]:
         parts.append(wasted.format(n=language.number(idle)))
     if given < VOUCHERS:
         parts.append(_("Vouchers not used: {n}.").format(n=language.number(VOUCHERS - given)))
-    return (max(0.0, min(1.0, brought / best)) if best > 0 else 0.0), _sentences(parts)
+    return (max(0.0, min(1.0, brought / best)) if best > 0 else 0.0), (" " if language.current() == "en" else "").join(parts)
 
 
 _ALL = (

@@ -75,7 +75,7 @@ def _points(reached: float, of: float) -> str:
 
 
 def _row(exercise: Exercise, verdict: Verdict) -> str:
-    said = [verdict.said]
+    said = verdict.said.splitlines()
     if verdict.score < 1:
         said.append(_("Hint: {hint}").format(hint=_(exercise.hints[1])))
     cells = [f"{_(exercise.title)} ({exercise.key})", _points(verdict.score * exercise.points, exercise.points)]
