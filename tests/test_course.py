@@ -260,7 +260,7 @@ def test_a_decision_is_worth_its_expected_return(case):
     assert scores["half"].score == pytest.approx(0.5)
     assert 0 < scores["split"].score < 0.5
     assert all(scores[k].score == 0 for k in ("worst", "none", "too many", "unknown", "text"))
-    assert f"order no more because of them: {VOUCHERS}." in scores["worst"].said
+    assert f"do not order more because of them: {VOUCHERS}." in scores["worst"].said
     assert "not used: 50" in scores["half"].said
 
 

@@ -365,10 +365,10 @@ def _return_of(case: Case, answer: Any) -> tuple[float, str]:
     each = {band: orders * profit - VOUCHER_COST for band, orders in effect.items()}
     brought, best = sum(n * each[band] for band, n in answer.items()), VOUCHERS * max(0.0, *each.values())
     idle = sum(n for band, n in answer.items() if effect[band] == 0)
-    said = _("Of this plan {brought} of profit is to be expected after the vouchers are paid; {best} is the most there is.")
+    said = _("This plan can be expected to bring {brought} of profit after the vouchers are paid; the best plan brings {best}.")
     parts = [said.format(brought=language.money(brought), best=language.money(best))]
     if idle:
-        wasted = _("Vouchers for age bands that order no more because of them: {n}. Look at contacted and control apart.")
+        wasted = _("Vouchers for age bands that do not order more because of them: {n}. Compare contacted and control in each band.")
         parts.append(wasted.format(n=language.number(idle)))
     if given < VOUCHERS:
         parts.append(_("Vouchers not used: {n}.").format(n=language.number(VOUCHERS - given)))
@@ -580,8 +580,8 @@ _ALL = (
     Exercise(
         "unit4.invest", N_("Which customers to invest in"), 3, lambda case: None,
         (
-            N_("Who would have ordered anyway earns no voucher."),
-            N_("Compare contacted and control of the randomised campaign for each age band, and mind how few some bands are."),
+            N_("Those who would have ordered anyway need no voucher."),
+            N_("Compare contacted and control of the randomised campaign in each age band; in some bands they are few."),
             N_(
                 "Additional orders per voucher times profit per order, less what a voucher costs: give to the "
                 "bands where this is highest."
