@@ -368,7 +368,7 @@ def _return_of(case: Case, answer: Any) -> tuple[float, str]:
     said = _("This plan can be expected to bring {brought} of profit after the vouchers are paid; the best plan brings {best}.")
     parts = [said.format(brought=language.money(brought), best=language.money(best))]
     if idle:
-        wasted = _("Vouchers for age bands that do not order more because of them: {n}. Compare contacted and control in each band.")
+        wasted = _("Vouchers for age bands that do not order more because of them: {n}. Compare contacted and control in each.")
         parts.append(wasted.format(n=language.number(idle)))
     if given < VOUCHERS:
         parts.append(_("Vouchers not used: {n}.").format(n=language.number(VOUCHERS - given)))
