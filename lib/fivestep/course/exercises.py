@@ -554,7 +554,7 @@ _ALL = (
         (
             Mistake(
                 N_("often together taken for belonging together"),
-                N_("These two meet often because both are popular. Their lift is close to 1."),
+                N_("These two meet often because both are popular, not because they belong together."),
                 _gives(lambda case: list(DECOY)),
             ),
         ),
