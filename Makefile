@@ -59,7 +59,7 @@ course: env ## slides and handouts of the course, in build/course (a few minutes
 nbgrader: env ## nbgrader generates, grades and comments a unit of the course, in an environment of its own (a minute)
 	@.venv/bin/python .ci/nbgrader.py
 
-class: env ## a class of 30 submissions, right, wrong and hostile, grades as it should, in build/class (a few minutes)
+class: env ## a class of 38 submissions, right, wrong and hostile, grades as it should, in build/class (a few minutes)
 	@.venv/bin/python .ci/course_class.py
 
 bench-exam: env ## what the methods find in 20 simulated companies, in build/exam (slow: ten minutes)

@@ -1,4 +1,4 @@
-"""A class of 30 submissions graded by the command, held to what was put into them: `make class`.
+"""A class of 38 submissions graded by the command, held to what was put into them: `make class`.
 
 Right in every unit, wrong in each anticipated way, untouched, and hostile: one hangs, one crashes, one changes the cells that
 check, one tries to delete, to read what is not its own, to connect and to kill. Wrong answers are computed as the tests do, from
@@ -34,7 +34,7 @@ class Expected:
 
     notebooks: dict[str, dict[str, Any]]
     points: dict[str, float] = field(default_factory=dict)
-    mistakes: dict[str, str] = field(default_factory=dict)
+    mistakes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     noted: tuple[str, ...] = ()
 
 
@@ -64,7 +64,7 @@ def filled_in(instructor: dict[str, Any], answers: dict[str, str | None]) -> dic
     return copy
 
 
-def class_of(units: dict[str, dict[str, Any]], wrong: dict[tuple[str, str], Any], thief: str) -> dict[str, Expected]:
+def class_of(units: dict[str, dict[str, Any]], wrong: dict[tuple[str, ...], Any], thief: str) -> dict[str, Expected]:
     """Learner -> what they hand in and what it is worth; *thief* is the code of the one who tries everything."""
     from fivestep.course import grading
     from fivestep.course.answers import plain
@@ -72,7 +72,6 @@ def class_of(units: dict[str, dict[str, Any]], wrong: dict[tuple[str, str], Any]
 
     full = {k: float(e.points) for k, e in EXERCISES.items()}
     asked = {name: grading.keys(n) for name, n in units.items()}
-    name_of = {k: name for name, found in asked.items() for k in found}
 
     def handed(unit: str, solved: list[str], **more: str) -> dict[str, dict[str, Any]]:
         return {unit: filled_in(units[unit], dict.fromkeys(solved) | {k.replace("_", ".", 1): v for k, v in more.items()})}
@@ -81,11 +80,16 @@ def class_of(units: dict[str, dict[str, Any]], wrong: dict[tuple[str, str], Any]
         "right": Expected({name: filled_in(n, dict.fromkeys(asked[name])) for name, n in units.items()}, full),
         "untouched": Expected(handed("2_value", []), noted=("NotImplementedError",)),
     }
-    for (key, mistake), answer in wrong.items():
-        before = asked[name_of[key]][: asked[name_of[key]].index(key)]
-        code = literal(units[name_of[key]], key, plain(answer))
-        notebooks = handed(name_of[key], before, **{key.replace(".", "_", 1): code})
-        out[f"{key}, {mistake}"] = Expected(notebooks, {k: full[k] for k in before}, {key: mistake})
+    ways: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
+    for (key, *mistakes), answer in wrong.items():
+        ways.setdefault(key, []).append((tuple(mistakes), answer))
+    for unit, keys in asked.items():  # the first learner makes the first mistake of every exercise of the unit, and so on
+        for i in range(max((len(ways.get(k, ())) for k in keys), default=0)):
+            made = {k: ways[k][i] for k in keys if i < len(ways.get(k, ()))}
+            right = keys[: min(keys.index(k) for k in made)]  # what comes after may build on what is wrong
+            codes = {k.replace(".", "_", 1): literal(units[unit], k, plain(answer)) for k, (_m, answer) in made.items()}
+            told = {k: mistakes for k, (mistakes, _answer) in made.items()}
+            out[f"{unit}, way {i + 1}"] = Expected(handed(unit, right, **codes), {k: full[k] for k in right}, told)
 
     first = {"unit2.rfm": full["unit2.rfm"]}
     hangs, crashes = "import time\n\ntime.sleep(100_000)", "import os\n\nos._exit(9)"
@@ -96,7 +100,7 @@ def class_of(units: dict[str, dict[str, Any]], wrong: dict[tuple[str, str], Any]
     for cell in changed["2_value"]["cells"]:
         if cell["id"].endswith("-check"):
             cell["source"] = "print('full marks')"
-    out["changes checks"] = Expected(changed, {}, {"unit2.rfm": "another mistake"}, ("unit2_rfm, unit2_important",))
+    out["changes checks"] = Expected(changed, {}, {"unit2.rfm": ("another mistake",)}, ("unit2_rfm, unit2_important",))
     tells = f"{thief}\nraise RuntimeError('reached: ' + ', '.join(k for k, v in told.items() if v == 'done'))"
     out["thief"] = Expected(handed("2_value", [], unit2_rfm=tells), noted=("RuntimeError: reached: own folder",))
     return out
@@ -118,8 +122,9 @@ def differing(learners: dict[str, Expected], out: Path) -> list[str]:
         said += [f"{name}: notes without {words!r}: {row['Notes']}" for words in expected.noted if words not in row["Notes"]]
     who: dict[tuple[str, str], list[str]] = {}
     for name, expected in learners.items():
-        for exercise, mistake in expected.mistakes.items():
-            who.setdefault((exercise, mistake), []).append(name)
+        for exercise, mistakes in expected.mistakes.items():
+            for mistake in mistakes:
+                who.setdefault((exercise, mistake), []).append(name)
     wanted = {(*found, ", ".join(sorted(names))) for found, names in who.items()}
     said += [f"misconceptions, expected: {row}" for row in sorted(wanted - named)]
     return said + [f"misconceptions, not expected: {row}" for row in sorted(named - wanted)]

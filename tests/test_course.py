@@ -6,9 +6,12 @@ import csv
 import gettext
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -19,9 +22,10 @@ from matplotlib.figure import Figure
 
 from conftest import KIT
 from fivestep import language
-from fivestep.course import checking, company, copies, feedback, glossary, grading, planner_profile, sandbox, teaching, worker
+from fivestep.course import checking, company, copies, feedback, glossary, grading, sandbox, teaching, worker
 from fivestep.course.answers import plain
 from fivestep.course.exercises import EXERCISES, VOUCHERS
+from fivestep.course.planner import planner_headline, planner_profile
 from fivestep.course.units import instructor_notebooks, student_copies
 from fivestep.engagement import Engagement
 from fivestep.errors import UserError
@@ -211,9 +215,9 @@ def test_a_name_has_a_company_of_its_own_and_the_truth_stays_out_of_it(project, 
 # ------------------------------------------------------------------------------------------------ checks
 def test_every_common_mistake_is_recognised_by_its_name(case):
     wrong = wrong_answers(case)
-    for (key, mistake), answer in wrong.items():
+    for (key, *mistakes), answer in wrong.items():
         verdict = EXERCISES[key].judged(case, plain(answer))
-        assert (verdict.score, verdict.mistake) == (0, mistake), (key, verdict)
+        assert (verdict.score, verdict.mistakes) == (0, tuple(mistakes)), (key, verdict)
     known = {(e.key, m.name) for e in EXERCISES.values() for m in e.mistakes}
     assert known - set(wrong) == {("unit1.typical_order", "returns counted as orders")}, "returns hardly move the median here"
 
@@ -233,7 +237,7 @@ def test_an_answer_is_told_what_is_wrong_with_its_kind_columns_and_rows(case):
     }
     for sentence, answer in said.items():
         verdict = rfm.judged(case, plain(answer))
-        assert (verdict.score, verdict.mistake) == (0, "")
+        assert (verdict.score, verdict.mistakes) == (0, ())
         assert sentence in verdict.said
     assert EXERCISES["unit6.sample"].judged(case, plain("many")).said == "A number is asked for."
     assert EXERCISES["unit6.sample"].judged(case, plain(float("nan"))).score == 0
@@ -256,7 +260,7 @@ def test_a_decision_is_worth_its_expected_return(case):
     assert scores["half"].score == pytest.approx(0.5)
     assert 0 < scores["split"].score < 0.5
     assert all(scores[k].score == 0 for k in ("worst", "none", "too many", "unknown", "text"))
-    assert f"order no more because of them: {VOUCHERS}." in scores["worst"].said
+    assert f"do not order more because of them: {VOUCHERS}." in scores["worst"].said
     assert "not used: 50" in scores["half"].said
 
 
@@ -265,10 +269,10 @@ def test_hints_grow_plainer_and_progress_is_kept(project, tmp_path, capsys, monk
     course = checking.open_course(project, "6_survey")
     monkeypatch.setattr(checking, "PROGRESS", "progress-of-this-test.json")
     hints = EXERCISES["unit6.sample"].hints
-    for hint in (*hints, hints[-1]):
+    for level, hint in enumerate((*hints, hints[-1]), 1):
         with pytest.raises(checking.NotYetError, match=r"unit6\.sample is not right yet"):
             checking.check("unit6.sample", 1)
-        assert hint in capsys.readouterr().out
+        assert f"Hint {min(level, 3)} of 3: {hint}" in capsys.readouterr().out
     assert checking.check("unit6.sample", EXERCISES["unit6.sample"].right(course.case)) is None
     said = capsys.readouterr().out
     assert "Right." in said
@@ -280,6 +284,8 @@ def test_hints_grow_plainer_and_progress_is_kept(project, tmp_path, capsys, monk
     assert checking.progress()["exercise_points"].sum() == 1, "a right answer is not lost"
     with pytest.raises(UserError, match="There is no exercise"):
         checking.check("unit9.none", 1)
+    with pytest.raises(UserError, match=r"There is no table 'order'\. The company has customers, orders, order_lines"):
+        course.table("order")
 
 
 # ------------------------------------------------------------------------------------------------ a class
@@ -375,6 +381,61 @@ def test_a_class_is_graded_and_changed_checks_do_not_count(tmp_path, small):
     }
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are looked up in /proc")
+def test_a_grading_that_is_ended_leaves_no_process_behind(tmp_path, small):
+    def left() -> list[str]:
+        lines = {p: _command_line(p) for p in Path("/proc").glob("[0-9]*")}
+        return [line for line in lines.values() if str(tmp_path / "runs") in line]
+
+    handed = copies.student_copy(json.loads((small / "2_value.ipynb").read_text("utf-8")))
+    handed["cells"].insert(0, tiny("import time\n\ntime.sleep(1000)")["cells"][0])
+    (tmp_path / "class" / "slow").mkdir(parents=True)
+    (tmp_path / "class" / "slow" / "2_value.ipynb").write_bytes(copies.written(handed))
+    (tmp_path / "runs").mkdir()
+    command = [sys.executable, "-m", "fivestep.cli", "course", "grade", tmp_path / "class", "--instructor", small]
+    environment = os.environ | {"TMPDIR": str(tmp_path / "runs"), "PYTHONPATH": str(KIT / "lib")}
+    grader = subprocess.Popen(
+        [*map(str, [*command, "--out", tmp_path / "out", "--customers", 500])], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: any("ipykernel" in line for line in left()))
+        grader.terminate()
+        assert grader.wait(timeout=60) == 128 + signal.SIGTERM
+        until(lambda: not left())
+    finally:
+        grader.kill()
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "runs").iterdir()), "what was begun is cleared away"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+def test_a_run_ends_when_the_process_that_grades_is_killed(tmp_path, project):
+    (tmp_path / "notebook.ipynb").write_bytes(copies.written(tiny("import time\n\ntime.sleep(1000)")))
+    job = {"notebook": str(tmp_path / "notebook.ipynb"), "executed": str(tmp_path / "executed.ipynb"), "folder": str(tmp_path)}
+    job |= {"readable": [str(KIT), str(project)], "parameters": {}, "memory_mb": 4096, "seconds": 300}
+    (tmp_path / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "fivestep.course.worker", tmp_path / "job.json"], stdin=subprocess.PIPE, cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": str(KIT / "lib")},
+    )  # fmt: skip
+    run.stdin.close()  # as the system does with the pipes of a process that is no more
+    assert run.wait(timeout=120) == worker.HUNG
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def until(true: Callable[[], bool], seconds: float = 90) -> None:
+    last = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < last, "it did not come to that"
+        time.sleep(0.1)
+
+
 def test_misconceptions_are_ranked_by_how_many_learners_have_them(case):
     def result(learner: str, **answers: object) -> grading.Result:
         given = {k.replace("_", ".", 1): plain(v) for k, v in answers.items()}
@@ -441,7 +502,9 @@ def test_the_glossary_finds_words_and_the_profile_puts_the_weakest_first():
     profile = planner_profile({"Knowledge": 5, "Analysis": 2, "Integrity": 4})
     assert profile["quality"].tolist() == ["Analysis", "Integrity", "Knowledge"]
     assert profile["next_step"].nunique() == 2
-    for ratings in ({"Luck": 3}, {"Analysis": 6}):
+    assert planner_headline(profile) == "Rated lowest: Analysis"
+    assert planner_headline(planner_profile({"Analysis": 3, "Integrity": 3})) == "All are rated alike: Analysis and Integrity"
+    for ratings in ({"Luck": 3}, {"Analysis": 6}, {}):
         with pytest.raises(UserError, match=r"none of the qualities|no rating"):
             planner_profile(ratings)
 
@@ -455,3 +518,34 @@ def test_a_course_says_what_is_wrong_with_its_settings(tmp_path):
     with pytest.raises(UserError, match="no folders of learners"):
         grading.grade(tmp_path, INSTRUCTOR)
     assert language.current() == "en"
+
+
+@pytest.mark.filterwarnings("ignore:Cell is missing an id field")
+def test_a_folder_that_is_not_the_instructors_and_a_notebook_that_is_broken_are_refused_in_one_line(small, notebooks, tmp_path):
+    steps, learners, broken = tmp_path / "notebooks", tmp_path / "units", tmp_path / "broken"
+    for folder in (steps, learners, broken):
+        folder.mkdir()
+    (steps / "1_profiling.ipynb").write_bytes(copies.written(tiny("x = 1")))
+    (learners / "2_value.ipynb").write_bytes(copies.written(copies.student_copy(notebooks["2_value"])))
+    told = {
+        "there are no notebooks": tmp_path, "have no exercises": steps, "learners' copies, which have no solutions": learners
+    }  # fmt: skip
+    for said, folder in told.items():
+        for act in (
+            instructor_notebooks,
+            lambda f: student_copies(f, tmp_path / "o"),
+            lambda f: teaching.teaching(f, tmp_path / "o"),
+        ):
+            with pytest.raises(UserError, match=f"{said}.*Name the folder of the instructor's notebooks"):
+                act(folder)
+    whole = (small / "2_value.ipynb").read_text("utf-8")
+    texts = {
+        "cannot be read as a notebook": whole[:2000],
+        "END SOLUTION": whole.replace(copies.BEGIN, "#"),
+        "has no id": whole.replace('"id": ', '"name": '),
+    }
+    for said, text in texts.items():
+        (broken / "2_value.ipynb").write_text(text, "utf-8")
+        with pytest.raises(UserError, match=rf"^2_value\.ipynb.*{said}.*\.$"):
+            instructor_notebooks(broken)
+    assert not (tmp_path / "o").exists()

@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 an error of the kit itself; 2 something you can mend (sett
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -267,6 +268,8 @@ def grade(
     """Execute and grade the notebooks of a class, each within limits and without a network."""
     from fivestep.course import feedback, grading, sandbox
     from fivestep.language import _
+
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # as Ctrl-C does, end what runs
 
     limits = grading.Limits(seconds=max(1, round(60 * minutes)), memory_mb=memory)
     grades = grading.grade(

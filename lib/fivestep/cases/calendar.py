@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from lunar_python import Lunar
 
 START = dt.date(2023, 1, 1)
 MONTH_OF_YEAR = (0.97, 0.95, 1.00, 1.02, 1.03, 1.00, 0.97, 0.96, 1.02, 1.04, 1.02, 1.02)
@@ -57,6 +56,8 @@ class Calendar:
     @cached_property
     def festivals(self) -> list[dict]:
         """Every festival with its date, the days it reaches over, and what it does."""
+        from lunar_python import Lunar  # a company is made once, and this module is loaded with every exercise
+
         out = []
         for name, kind, m, d, before, after, factor, gift, product in FESTIVALS:
             for year in range(START.year, self.last.year + 2):

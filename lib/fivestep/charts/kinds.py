@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
@@ -76,6 +75,8 @@ def lines(
 
 def heatmap(frame: pd.DataFrame, *, write: Callable[[float], str], annotate: bool = True, bar_label: str = "") -> Figure:
     """A grid of shaded cells: rows and columns of *frame* (already written labels), empty where a value is missing."""
+    import seaborn as sns  # takes two seconds to load, which analyses without a heatmap are spared
+
     fig, ax = figure(height=0.9 + 0.22 * max(len(frame), 4))
     with mpl.rc_context(style()):
         numbers = frame.astype(float)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fivestep.course.checking import Course, NotYetError, check, open_course, progress
-    from fivestep.course.planner import planner_profile
+    from fivestep.course.planner import planner_headline, planner_profile
     from fivestep.course.words import glossary
 
-__all__ = ["Course", "NotYetError", "check", "glossary", "open_course", "planner_profile", "progress"]
-_MODULES = {"glossary": "words", "planner_profile": "planner"}
+__all__ = ["Course", "NotYetError", "check", "glossary", "open_course", "planner_headline", "planner_profile", "progress"]
+_MODULES = {"glossary": "words", "planner_headline": "planner", "planner_profile": "planner"}
 
 
 def __getattr__(name: str) -> Any:

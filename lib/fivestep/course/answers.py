@@ -62,14 +62,12 @@ def difference(answer: Any, reference: Any, *, within: float = 1e-6) -> str:
     if _is_table(reference):
         return _of_tables(answer, reference[TABLE], within)
     if isinstance(reference, list):
-        return (
-            "" if isinstance(answer, list) and _sorted(answer) == _sorted(reference) else _("These are not the ones asked for.")
-        )
+        return "" if isinstance(answer, list) and _sorted(answer) == _sorted(reference) else _("These are not the right ones.")
     if isinstance(reference, bool) or not isinstance(reference, int | float):
-        return "" if answer == reference else _("This is not the one asked for.")
+        return "" if answer == reference else _("This is not the right one.")
     if isinstance(answer, bool) or not isinstance(answer, int | float):
         return _("A number is asked for.")
-    return "" if _near(answer, reference, within) else _("The number is another one.")
+    return "" if _near(answer, reference, within) else _("This is not the right number.")
 
 
 def _is_table(value: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -136,7 +137,10 @@ class Feedback:
     def hint(self) -> str:
         """The hint that is due: plainer with every attempt; none where the answer is right."""
         hints = self.exercise.hints
-        return "" if self.verdict.score >= ENOUGH else _(hints[min(self.attempts, len(hints)) - 1])
+        if self.verdict.score >= ENOUGH:
+            return ""
+        level = min(self.attempts, len(hints))
+        return _("Hint {level} of {levels}: {hint}").format(level=level, levels=len(hints), hint=_(hints[level - 1]))
 
     @property
     def lines(self) -> list[str]:
@@ -146,19 +150,23 @@ class Feedback:
         bar = _("{bar} {reached} of {of} points of this unit").format(
             bar="█" * filled + "░" * (BLOCKS - filled), reached=_points(reached), of=_points(of)
         )
-        hint = [_("Hint: {hint}").format(hint=self.hint)] if self.hint else []
-        return [self.verdict.said, *hint, bar]
+        return [*self.verdict.said.splitlines(), *([self.hint] if self.hint else []), bar]
 
     def __repr__(self) -> str:
         return "\n".join([f"{_(self.exercise.title)} ({self.exercise.key})", *self.lines])
 
     def _repr_html_(self) -> str:
         color = "#2e7d32" if self.verdict.score >= ENOUGH else "#b26a00"
-        lines = "".join(f"<div>{html.escape(line)}</div>" for line in self.lines)
+        lines = "".join(f"<div>{marked(line)}</div>" for line in self.lines)
         return (
             f'<div style="border-left:4px solid {color};padding:.3em .8em"><b>{html.escape(_(self.exercise.title))}</b>'
             f" <code>{self.exercise.key}</code>{lines}</div>"
         )
+
+
+def marked(text: str) -> str:
+    """Text as HTML, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def unit_points(told: dict[str, dict[str, Any]], unit: str) -> tuple[float, float]:

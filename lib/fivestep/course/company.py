@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fivestep import engine, yaml_file
+from fivestep import contract, engine, yaml_file
 from fivestep.cases.simulate import LEAST_CUSTOMERS, simulate
 from fivestep.errors import UserError
 from fivestep.language import N_
@@ -109,7 +109,10 @@ class Case:
         return self._known[key]
 
     def frame(self, name: str) -> pd.DataFrame:
-        """A table as a pandas frame, by its key, money as floats."""
+        """A table as a pandas frame, by its key, money as floats; UserError where there is none of that name."""
+        there = [n for n in contract.TABLES if not self.tables.missing(n)]
+        if name not in there:
+            raise UserError(f"There is no table {name!r}. The company has {', '.join(there)}.")
 
         def read() -> pd.DataFrame:
             table = getattr(self.tables, name)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -27,31 +29,44 @@ FEATURE_DAY = dt.date(2024, 6, 30)  # the day up to which a prediction may know 
 VOUCHERS, VOUCHER_COST = 100, 10.0  # how many there are to give away, and what one costs, in yuan
 ENOUGH = 0.5  # of the best return: from here on a decision counts as solved
 
+ALL_TIME, DAY_LONG, LAST_DAY, AS_OF, TIME, RETURNS, GROSS = (
+    N_("window forgotten"), N_("window a day too long"), N_("last day left out"), N_("wrong as-of date"),
+    N_("time of day left in"), N_("returns counted as orders"),
+    N_("returns left out of the spend"),
+)  # fmt: skip
+LEAKAGE, SURVIVORS = N_("leakage"), N_("only customers who came back")
+MEDIAN, RECENCY_TURNED = N_("median for mean"), N_("recency the wrong way round")
+NO_CONTROL, RESPONSE = N_("no control"), N_("response in place of orders")
+ENDLESS, EVERYBODY, DOWN = N_("size of the population left out"), N_("companies counted with members"), N_("rounded down")
+SPEND = N_("spend for profit")
+MEAN = N_("mean for median")
+
 
 @dataclass(frozen=True)
 class Mistake:
-    """A common way to go wrong: its name, what to say, and how it is told from the answer."""
+    """A common way to go wrong: its name, what to say, and how it is told from the answer as a whole, where it can be."""
 
     name: str
     said: str
-    seen: Callable[[Case, Any, Any], bool]
+    seen: Callable[[Case, Any, Any], bool] | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a plain answer is worth: score from 0 to 1, what is said of it, and the mistake that was recognised, if any."""
+    """What a plain answer is worth: score from 0 to 1, what is said of it (a line for each mistake), the mistakes recognised."""
 
     score: float
     said: str
-    mistake: str = ""
+    mistakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Exercise:
     """One exercise: title, points, what is right; hints from vague to plain, and the mistakes that are recognised.
 
-    ``within``: share of the right number by which an answer may be off. ``value``: for a decision, what an answer returns and
-    what is said of it, in place of right and wrong.
+    ``together``: answers that several of the mistakes give at once. ``parts``: the mistakes of a table, told column by column,
+    as each column may have its own. ``within``: share of the right number by which an answer may be off. ``value``: for a
+    decision, what an answer returns and what is said of it, in place of right and wrong.
     """
 
     key: str
@@ -60,6 +75,8 @@ class Exercise:
     right: Callable[[Case], Any]
     hints: tuple[str, str, str]
     mistakes: tuple[Mistake, ...] = ()
+    together: tuple[tuple[tuple[str, ...], Callable[[Case, Any, Any], bool]], ...] = ()
+    parts: Callable[[Case, Any, Any], Iterable[str]] | None = None
     within: float = 1e-6
     value: Callable[[Case, Any], tuple[float, str]] | None = None
 
@@ -76,10 +93,16 @@ class Exercise:
         said = difference(answer, reference, within=self.within)
         if not said:
             return Verdict(1.0, _("Right."))
-        for mistake in self.mistakes:
-            if mistake.seen(case, answer, reference):
-                return Verdict(0.0, _(mistake.said), mistake.name)
-        return Verdict(0.0, said)
+        found = self._recognised(case, answer, reference)
+        return Verdict(0.0, "\n".join(_(m.said) for m in self.mistakes if m.name in found) or said, found)
+
+    def _recognised(self, case: Case, answer: Any, reference: Any) -> tuple[str, ...]:
+        alone = [((m.name,), m.seen) for m in self.mistakes if m.seen]
+        for names, seen in (*alone, *self.together):
+            if seen(case, answer, reference):
+                return names
+        found = set(self.parts(case, answer, reference)) if self.parts else set()
+        return tuple(m.name for m in self.mistakes if m.name in found)
 
 
 def _gives(wrong: Callable[[Case], Any], within: float = 1e-6) -> Callable[[Case, Any, Any], bool]:
@@ -96,12 +119,44 @@ def _column(answer: Any, name: str) -> pd.Series | None:
     return pd.to_numeric(frame[name], errors="coerce")
 
 
-def _apart(name: str) -> Callable[[Case, Any, Any], pd.Series | None]:
-    def of(_case: Case, answer: Any, reference: Any) -> pd.Series | None:
-        given, true = _column(answer, name), _column(reference, name)
-        return None if given is None or true is None else (given - true).dropna()
+def _percent(right: Callable[[Case], float], within: float = 0.001) -> Mistake:
+    return Mistake(
+        N_("percent in place of a share"),
+        N_("This is in percent. Divide by 100."),
+        _gives(lambda case: 100 * right(case), within),
+    )
 
-    return of
+
+Ways = dict[tuple[str, ...], pd.Series]  # mistakes made together -> the column that they give, by customer
+
+
+def _way(given: pd.Series | None, ways: Ways, shift: Callable[[pd.Series], tuple[str, ...] | None]) -> tuple[str, ...]:
+    """The fewest mistakes that lead to the column *given*, for the customers of the right answer; none where no way fits.
+
+    ``ways[()]`` is the right column. *shift* says by which further mistakes values are off as they are, None where by none known.
+    """
+    if given is None:
+        return ()
+    found = []
+    for names, column in ways.items():
+        apart = (given - column.reindex(ways[()].index)).dropna()
+        if len(apart) and (more := shift(apart)) is not None:
+            found.append((*names, *more))
+    return min(found, key=len, default=())
+
+
+def _exact(apart: pd.Series) -> tuple[str, ...] | None:
+    return () if (apart.abs() < 0.005).all() else None
+
+
+def _days_off(apart: pd.Series) -> tuple[str, ...] | None:
+    """Why recencies are off: nearly all by up to a day too few, for the time of day; all by the same, for the as-of date."""
+    low, high = apart.min(), apart.max()
+    if low == high == 0:
+        return ()
+    if -1 <= low <= high <= 0 and (apart < 0).mean() > 0.5:
+        return (TIME,)
+    return (AS_OF,) if high - low <= 1 and low * high > 0 else None
 
 
 # ------------------------------------------------------------------------------------------------ what is right, and what is not
@@ -115,14 +170,26 @@ def _top_fifth(amounts: pd.Series) -> float:
     return float(ranked.head(math.ceil(len(ranked) / 5)).sum() / ranked.sum())
 
 
+def _spend(case: Case, days: int, *, everybody: bool = False) -> pd.Series:
+    orders = _orders(case)
+    inside = orders[orders["order_date"] >= pd.Timestamp(case.tables.as_of) - pd.Timedelta(days=days - 1)]
+    spend = inside.groupby("customer_id")["order_amount"].sum()
+    return spend.reindex(orders["customer_id"].unique(), fill_value=0.0) if everybody else spend
+
+
+def _classes(case: Case) -> pd.DataFrame:
+    return case.once(_classes, lambda: segmentation.rfm(case.tables, window_days=WINDOW).table)
+
+
 def _concentration(case: Case) -> float:
-    spend = segmentation.rfm(case.tables, window_days=WINDOW).table["monetary"]
+    spend = _classes(case)["monetary"]
     return _top_fifth(spend)
 
 
-def _index_by_age(case: Case) -> pd.DataFrame:
+def _index_by_age(case: Case, *, unknown: bool = False) -> pd.DataFrame:
     lines = case.frame("order_lines").merge(case.frame("products")[["product_id", "category"]], on="product_id")
-    lines = lines.merge(case.frame("customers")[["customer_id", "age_band"]].dropna(), on="customer_id")
+    lines = lines.merge(case.frame("customers")[["customer_id", "age_band"]], on="customer_id")
+    lines = lines if unknown else lines[lines["age_band"].notna()]
     own = lines["line_amount"].where(lines["category"] == INDEXED, 0.0)
     share = own.groupby(lines["age_band"]).sum() / lines.groupby("age_band")["line_amount"].sum()
     base = own.sum() / lines["line_amount"].sum()
@@ -130,41 +197,42 @@ def _index_by_age(case: Case) -> pd.DataFrame:
 
 
 def _rfm(case: Case) -> pd.DataFrame:
-    return segmentation.rfm(case.tables, window_days=WINDOW).table[["customer_id", "recency_days", "frequency", "monetary"]]
+    return _classes(case)[["customer_id", "recency_days", "frequency", "monetary"]]
 
 
-def _shifted(case: Case, answer: Any, reference: Any) -> bool:
-    apart = _apart("recency_days")(case, answer, reference)
-    return apart is not None and len(apart) > 0 and apart.nunique() == 1 and apart.iloc[0] != 0
+def _rfm_ways(case: Case) -> dict[str, Ways]:
+    """What each column of recency, frequency and monetary value becomes by mistakes in window, last day and returns."""
+    orders, end = _orders(case), pd.Timestamp(case.tables.as_of)
+    right = _rfm(case).set_index("customer_id")
+    ways: dict[str, Ways] = {name: {(): right[name]} for name in right}
+    for names, days in (((), WINDOW), ((DAY_LONG,), WINDOW + 1), ((ALL_TIME,), None)):
+        since = orders if days is None else orders[orders["order_date"] >= end - pd.Timedelta(days=days - 1)]
+        for cut, inside in (((), since), ((LAST_DAY,), since[since["order_date"] < end])):
+            placed = inside[inside["order_amount"] >= 0]
+            ways["monetary"] |= {
+                (*names, *cut): inside.groupby("customer_id")["order_amount"].sum(),
+                (*names, *cut, GROSS): placed.groupby("customer_id")["order_amount"].sum(),
+            }
+            for more, counted in (((), placed), ((RETURNS,), inside)):
+                by = counted.groupby("customer_id")["order_date"]
+                ways["frequency"][*names, *cut, *more] = by.size()
+                if not names:  # who ordered in the window ordered last in the window
+                    ways["recency_days"][*cut, *more] = (end - by.max().dt.normalize()).dt.days
+    return ways
 
 
-def _same_counts(answer: Any, reference: Any, counted: pd.Series) -> bool:
-    """The frequency of the answer is *counted* for every customer that it names, and not the right one for all of them."""
-    given, true = _column(answer, "frequency"), _column(reference, "frequency")
-    if given is None or true is None:
-        return False
-    both = pd.concat([given, counted, true], axis=1, keys=["given", "counted", "true"]).dropna()
-    return bool((both["given"] == both["counted"]).all() and (both["given"] != both["true"]).any())
+def _rfm_mistakes(case: Case, answer: Any, _reference: Any) -> set[str]:
+    ways = case.once(_rfm_ways, lambda: _rfm_ways(case))
+    return {m for n in ways for m in _way(_column(answer, n), ways[n], _days_off if n == "recency_days" else _exact)}
 
 
-def _returns_counted(case: Case, answer: Any, reference: Any) -> bool:
-    orders = _orders(case)
-    start = pd.Timestamp(case.tables.as_of) - pd.Timedelta(days=WINDOW - 1)
-    return _same_counts(answer, reference, orders[orders["order_date"] >= start].groupby("customer_id").size())
-
-
-def _no_window(case: Case, answer: Any, reference: Any) -> bool:
-    orders = _orders(case)
-    return _same_counts(answer, reference, orders[orders["order_amount"] >= 0].groupby("customer_id").size())
-
-
-def _important(case: Case, split: str = "mean") -> int:
-    table = segmentation.rfm(case.tables, window_days=WINDOW).table
-    if split == "mean":
-        return int((table["rfm_class_8"] == "Important value customers").sum())
-    cut = table[["recency_days", "frequency", "monetary"]].median()
-    high = (table["recency_days"] <= cut["recency_days"]) & (table["frequency"] >= cut["frequency"])
-    return int((high & (table["monetary"] >= cut["monetary"])).sum())
+def _important(case: Case, *, median: bool = False, turned: bool = False) -> int:
+    table = _classes(case)[["recency_days", "frequency", "monetary", "rfm_class_8"]]
+    if not median:
+        return int((table["rfm_class_8"] == f"Important {'retain' if turned else 'value'} customers").sum())
+    cut = table.drop(columns="rfm_class_8").median()
+    recent = table["recency_days"] >= cut["recency_days"] if turned else table["recency_days"] <= cut["recency_days"]
+    return int((recent & (table["frequency"] >= cut["frequency"]) & (table["monetary"] >= cut["monetary"])).sum())
 
 
 def _pain(case: Case) -> list[str]:
@@ -176,14 +244,14 @@ def _half_right(case: Case, answer: Any, reference: Any) -> bool:
     return isinstance(answer, list) and len(set(map(str, answer)) & set(map(str, reference))) == 1
 
 
-def _vouchers(case: Case) -> pd.DataFrame:
-    """What the randomised voucher campaign did, one row per contacted or control member: treated, ordered, orders, age_band."""
+def _vouchers(case: Case, *, days: int | None = None) -> pd.DataFrame:
+    """What the randomised voucher campaign did, one row per contacted or control member: treated, responded, orders."""
     told = case.facts["randomised_campaign"]["parameters"]
     exposed = case.frame("exposures")
     exposed = exposed[exposed["campaign_id"] == told["campaign_id"]]
     start = pd.Timestamp(told["start"])
     orders = _orders(case)
-    during = orders[(orders["order_date"] >= start) & (orders["order_date"] < start + pd.Timedelta(days=told["days"]))]
+    during = orders[(orders["order_date"] >= start) & (orders["order_date"] < start + pd.Timedelta(days=days or told["days"]))]
     counts = during[during["order_amount"] >= 0].groupby("customer_id").size()
     return exposed.assign(orders=exposed["customer_id"].map(counts).fillna(0))
 
@@ -195,36 +263,41 @@ def _lift(case: Case) -> float:
     return float(row["lift_rate"].iloc[0])
 
 
-def _treated_share(case: Case) -> float:
-    exposed = _vouchers(case)
-    return float((exposed.loc[exposed["treated"], "orders"] > 0).mean())
+def _lift_by(case: Case, *, response: bool = False, control: bool = True, days: int | None = None) -> float:
+    exposed = _vouchers(case, days=days)
+    reached = exposed["responded"].astype(float) if response else (exposed["orders"] > 0).astype(float)
+    treated = exposed["treated"]
+    return float(reached[treated].mean() - (reached[~treated].mean() if control else 0.0))
 
 
-def _responded_apart(case: Case) -> float:
-    exposed = _vouchers(case)
-    responded = exposed["responded"].astype(float)
-    return float(responded[exposed["treated"]].mean() - responded[~exposed["treated"]].mean())
+def _features(case: Case) -> pd.DataFrame:
+    ways = case.once(_feature_ways, lambda: _feature_ways(case))
+    right = pd.DataFrame({name: columns[()] for name, columns in ways.items()})
+    return right.dropna().astype(int).reset_index(names="customer_id")
 
 
-def _features(case: Case, *, known: dt.date = FEATURE_DAY) -> pd.DataFrame:
+def _feature_ways(case: Case) -> dict[str, Ways]:
+    """What both columns become by orders of the future, by the day itself taken for the future, and by returns."""
     orders = _orders(case)
-    orders = orders[orders["order_amount"] >= 0]
-    end = pd.Timestamp(FEATURE_DAY) + pd.Timedelta(days=1)
-    before = orders[orders["order_date"] < end]
-    counted = orders[orders["order_date"] < pd.Timestamp(known) + pd.Timedelta(days=1)].groupby("customer_id").size()
-    later = set(orders.loc[orders["order_date"] >= end, "customer_id"])
-    ids = sorted(before["customer_id"].unique())
-    bought_later = [int(i in later) for i in ids]
-    return pd.DataFrame({"customer_id": ids, "frequency": counted.reindex(ids).to_numpy(), "bought_later": bought_later})
+    night, morning = pd.Timestamp(FEATURE_DAY) + pd.Timedelta(days=1), pd.Timestamp(FEATURE_DAY)
+    out: dict[str, Ways] = {"frequency": {}, "bought_later": {}}
+    for more, counted in (((), orders[orders["order_amount"] >= 0]), ((RETURNS,), orders)):
+        day = counted["order_date"]
+        for names, known in (((), day < night), ((LAST_DAY,), day < morning), ((LEAKAGE,), day < pd.Timestamp.max)):
+            out["frequency"][*names, *more] = counted[known].groupby("customer_id").size()
+        for names, later in (((), day >= night), ((LAST_DAY,), day > morning)):
+            bought = later.groupby(counted["customer_id"]).any().astype(int)
+            out["bought_later"][*names, *more] = bought.reindex(out["frequency"][more].index)
+    return out
 
 
-def _leaked(case: Case, answer: Any, reference: Any) -> bool:
-    return _same_counts(answer, reference, _features(case, known=case.tables.as_of).set_index("customer_id")["frequency"])
-
-
-def _only_later_buyers(case: Case, answer: Any, reference: Any) -> bool:
+def _feature_mistakes(case: Case, answer: Any, reference: Any) -> set[str]:
+    ways = case.once(_feature_ways, lambda: _feature_ways(case))
+    found = {m for name in ways for m in _way(_column(answer, name), ways[name], _exact)}
     given, true = _column(answer, "bought_later"), _column(reference, "bought_later")
-    return given is not None and true is not None and bool((given == 1).all()) and set(given.index) == set(true.index[true == 1])
+    if given is not None and (given == 1).all() and set(true.index[true == 1]) <= set(given.index) < set(true.index):
+        found.add(SURVIVORS)
+    return found
 
 
 def _members(case: Case) -> int:
@@ -258,17 +331,23 @@ def _campaign_cost(case: Case) -> float:
     return float(campaigns.loc[case.facts["randomised_campaign"]["parameters"]["campaign_id"], "cost"])
 
 
-def _break_even(case: Case) -> int:
-    return math.ceil(_campaign_cost(case) / _profit_per_order(case))
+def _break_even(case: Case, *, mistakes: Iterable[str] = ()) -> int:
+    of = Case.frame if EVERYBODY in mistakes else _of_members
+    orders = of(case, "orders")
+    spend = float(orders.loc[orders["order_amount"] >= 0, "order_amount"].mean())
+    needed = _campaign_cost(case) / (spend if SPEND in mistakes else _profit_per_order(case, of))
+    return math.floor(needed) if DOWN in mistakes else math.ceil(needed)
 
 
-def _break_even_of_all(case: Case) -> int:
-    return math.ceil(_campaign_cost(case) / _profit_per_order(case, Case.frame))
+def _sample(case: Case, *, mistakes: Iterable[str] = ()) -> int:
+    population = math.inf if ENDLESS in mistakes else len(case.frame("customers")) if EVERYBODY in mistakes else _members(case)
+    return needs.sample_size(0.05, population=population) - (DOWN in mistakes)
 
 
-def _break_even_of_spend(case: Case) -> int:
-    orders = _of_members(case, "orders")
-    return math.ceil(_campaign_cost(case) / float(orders.loc[orders["order_amount"] >= 0, "order_amount"].mean()))
+def _several(way: Callable[..., Any], *names: str) -> tuple[tuple[tuple[str, ...], Callable[[Case, Any, Any], bool]], ...]:
+    """What two or more of the mistakes *names* give together."""
+    sets = [chosen for n in range(2, len(names) + 1) for chosen in combinations(names, n)]
+    return tuple((chosen, _gives(partial(way, mistakes=chosen))) for chosen in sets)
 
 
 def _return_of(case: Case, answer: Any) -> tuple[float, str]:
@@ -286,10 +365,10 @@ def _return_of(case: Case, answer: Any) -> tuple[float, str]:
     each = {band: orders * profit - VOUCHER_COST for band, orders in effect.items()}
     brought, best = sum(n * each[band] for band, n in answer.items()), VOUCHERS * max(0.0, *each.values())
     idle = sum(n for band, n in answer.items() if effect[band] == 0)
-    said = _("Of this plan {brought} of profit is to be expected after the vouchers are paid; {best} is the most there is.")
+    said = _("This plan can be expected to bring {brought} of profit after the vouchers are paid; the best plan brings {best}.")
     parts = [said.format(brought=language.money(brought), best=language.money(best))]
     if idle:
-        wasted = _("Vouchers for age bands that order no more because of them: {n}. Look at contacted and control apart.")
+        wasted = _("Vouchers for age bands that do not order more because of them: {n}. Compare contacted and control in each.")
         parts.append(wasted.format(n=language.number(idle)))
     if given < VOUCHERS:
         parts.append(_("Vouchers not used: {n}.").format(n=language.number(VOUCHERS - given)))
@@ -314,10 +393,21 @@ _ALL = (
                 _gives(lambda case: _top_fifth(_orders(case)["order_amount"]), 0.005),
             ),
             Mistake(
+                ALL_TIME,
+                N_("This is the share over all the time there is. Only orders of the last 365 days count."),
+                _gives(lambda case: _top_fifth(_spend(case, WINDOW * 100)), 0.003),
+            ),
+            Mistake(
+                N_("customers without an order counted"),
+                N_("This is a fifth of all who ever ordered. The base is customers with an order in the last 365 days."),
+                _gives(lambda case: _top_fifth(_spend(case, WINDOW, everybody=True)), 0.003),
+            ),
+            Mistake(
                 N_("the share of customers in place of their spend"),
-                N_("A fifth is what was chosen. Asked is what this fifth spends."),
+                N_("A fifth is how many customers were chosen. The question is what they spend."),
                 _gives(lambda case: 0.2, 0.005),
             ),
+            _percent(_concentration),
         ),
         within=0.005,
     ),
@@ -331,21 +421,17 @@ _ALL = (
         ),
         (
             Mistake(
-                N_("mean for median"),
+                MEAN,
                 N_("This is the mean, which company orders pull up. Half of all orders are below the median."),
                 _gives(lambda case: float(_orders(case).query("order_amount >= 0")["order_amount"].mean()), 0.001),
             ),
             Mistake(
-                N_("mean for median, returns counted"),
-                N_("This is the mean, and returns are in it. Leave out negative amounts and take the median."),
-                _gives(lambda case: float(_orders(case)["order_amount"].mean()), 0.001),
-            ),
-            Mistake(
-                N_("returns counted as orders"),
-                N_("Returns are in it: an order with a negative amount is a return."),
+                RETURNS,
+                N_("Returns are in it: an order with a negative amount is a return, which is no order."),
                 _gives(lambda case: float(_orders(case)["order_amount"].median()), 0.0001),
             ),
         ),
+        together=(((MEAN, RETURNS), _gives(lambda case: float(_orders(case)["order_amount"].mean()), 0.001)),),
         within=0.0001,
     ),
     Exercise(
@@ -366,6 +452,11 @@ _ALL = (
                 N_("index not times 100"),
                 N_("The ratio is right. An index is written with 100 for the base."),
                 _gives(lambda case: _index_by_age(case).assign(index=lambda t: t["index"] / 100)[["age_band", "index"]], 0.001),
+            ),
+            Mistake(
+                N_("unknown ages in the base"),
+                N_("Customers whose age band is unknown are in the base. Leave them out of it."),
+                _gives(lambda case: _index_by_age(case, unknown=True)[["age_band", "index"]], 0.002),
             ),
         ),
         within=0.005,
@@ -389,24 +480,44 @@ _ALL = (
         ),
         (
             Mistake(
-                N_("wrong as-of date"),
+                AS_OF,
+                N_("Every recency is off by the same number of days: the as-of date is the last day of orders, `course.as_of`."),
+            ),
+            Mistake(
+                TIME,
                 N_(
-                    "Every recency is off by the same number of days: the as-of date is the last day with an "
-                    "order, not today or the day after."
+                    "Recencies are up to a day too small: `order_date` has a time of day. Subtract its day, "
+                    "`.dt.normalize()`, from the as-of date."
                 ),
-                _shifted,
             ),
             Mistake(
-                N_("returns counted as orders"),
-                N_("Frequency counts returns. A negative amount lowers the spend, and is no order."),
-                _returns_counted,
+                RETURNS,
+                N_("Returns are counted as orders. A negative amount lowers the spend; it is no order for recency or frequency."),
             ),
             Mistake(
-                N_("window forgotten"),
-                N_("Frequency counts all orders there are. Only those of the last 365 days count."),
-                _no_window,
+                GROSS,
+                N_("Returns are missing from the spend. It is net of them: the sum of all amounts, negative ones too."),
+            ),
+            Mistake(
+                ALL_TIME,
+                N_("Orders of all time were taken. Only those of the last 365 days count, for frequency and for spend."),
+            ),
+            Mistake(
+                DAY_LONG,
+                N_(
+                    "The window is a day too long. The last 365 days include the as-of date, so that they begin at "
+                    "midnight 364 days before it."
+                ),
+            ),
+            Mistake(
+                LAST_DAY,
+                N_(
+                    "Orders of the last day are left out: a comparison with the as-of date means its midnight. Compare "
+                    "with the day after, or not at all."
+                ),
             ),
         ),
+        parts=_rfm_mistakes,
     ),
     Exercise(
         "unit2.important", N_("How many important value customers there are"), 1, _important,
@@ -420,18 +531,17 @@ _ALL = (
         ),
         (
             Mistake(
-                N_("median for mean"),
+                MEDIAN,
                 N_("This splits at the medians. The eight classes are defined by the means."),
-                _gives(lambda case: _important(case, "median")),
+                _gives(partial(_important, median=True)),
             ),
             Mistake(
-                N_("recency the wrong way round"),
+                RECENCY_TURNED,
                 N_("A small recency is good: the last order was a short time ago."),
-                lambda case, answer, _reference: answer == int(
-                    (segmentation.rfm(case.tables, window_days=WINDOW).table["rfm_class_8"] == "Important retain customers").sum()
-                ),
+                _gives(partial(_important, turned=True)),
             ),
         ),
+        together=(((MEDIAN, RECENCY_TURNED), _gives(partial(_important, median=True, turned=True))),),
     ),
     Exercise(
         "unit3.pair", N_("Which two categories belong together"), 2,
@@ -444,7 +554,7 @@ _ALL = (
         (
             Mistake(
                 N_("often together taken for belonging together"),
-                N_("These two meet often because both are popular. Their lift is close to 1."),
+                N_("These two meet often because both are popular, not because they belong together."),
                 _gives(lambda case: list(DECOY)),
             ),
         ),
@@ -470,8 +580,8 @@ _ALL = (
     Exercise(
         "unit4.invest", N_("Which customers to invest in"), 3, lambda case: None,
         (
-            N_("Who would have ordered anyway earns no voucher."),
-            N_("Compare contacted and control of the randomised campaign for each age band, and mind how few some bands are."),
+            N_("Those who would have ordered anyway need no voucher."),
+            N_("Compare contacted and control of the randomised campaign in each age band; in some bands they are few."),
             N_(
                 "Additional orders per voucher times profit per order, less what a voucher costs: give to the "
                 "bands where this is highest."
@@ -488,20 +598,27 @@ _ALL = (
         ),
         (
             Mistake(
-                N_("no control"),
-                N_("This is the share of the contacted who ordered. Take off what the control did without a voucher."),
-                _gives(_treated_share, 0.001),
+                NO_CONTROL,
+                N_("This is the share of the contacted alone. Take off what the control did without a voucher."),
+                _gives(partial(_lift_by, control=False), 0.0001),
             ),
             Mistake(
-                N_("response in place of orders"),
+                RESPONSE,
                 N_(
                     "This compares responses, which are counted over 14 days. Orders on the days of the campaign "
                     "are asked for."
                 ),
-                _gives(_responded_apart, 0.001),
+                _gives(partial(_lift_by, response=True), 0.0001),
             ),
+            Mistake(
+                LAST_DAY,
+                N_("Orders of the 28th day are left out: a comparison with a date means its midnight."),
+                _gives(lambda case: _lift_by(case, days=27), 0.0001),
+            ),
+            _percent(_lift),
         ),
-        within=0.001,
+        together=(((NO_CONTROL, RESPONSE), _gives(partial(_lift_by, control=False, response=True), 0.0001)),),
+        within=0.0001,
     ),
     Exercise(
         "unit5.features", N_("A table to predict from that does not know the future"), 3, _features,
@@ -515,23 +632,30 @@ _ALL = (
         ),
         (
             Mistake(
-                N_("leakage"),
+                LEAKAGE,
                 N_(
                     "Frequency counts orders after the day of the prediction. A model learns the answer from it, "
                     "and fails in use."
                 ),
-                _leaked,
             ),
             Mistake(
-                N_("only customers who came back"),
+                SURVIVORS,
                 N_("Everybody here bought later. Keep those who did not: they are what the prediction is about."),
-                _only_later_buyers,
             ),
+            Mistake(
+                LAST_DAY,
+                N_(
+                    "Orders of the day itself are taken for later ones: a comparison with a date means its midnight. "
+                    "Compare with the day after."
+                ),
+            ),
+            Mistake(RETURNS, N_("Returns are counted as orders. An order with a negative amount is a return.")),
         ),
+        parts=_feature_mistakes,
     ),
     Exercise(
         "unit6.sample", N_("How many members must answer"), 1,
-        lambda case: needs.sample_size(0.05, population=_members(case)),
+        lambda case: _sample(case),
         (
             N_("The most demanding case is a share of one half."),
             N_("95% goes with 1.96, and a small population needs fewer answers."),
@@ -539,16 +663,18 @@ _ALL = (
         ),
         (
             Mistake(
-                N_("size of the population left out"),
-                N_("This holds for an endless population. Correct it for the number of members."),
-                _gives(lambda case: needs.sample_size(0.05)),
+                ENDLESS,
+                N_("This holds for an infinite population. Correct it for the number of members."),
+                _gives(partial(_sample, mistakes=(ENDLESS,))),
             ),
             Mistake(
-                N_("rounded down"),
-                N_("One answer short: round up."),
-                _gives(lambda case: needs.sample_size(0.05, population=_members(case)) - 1),
+                EVERYBODY,
+                N_("Companies and dealers are counted too. The question is about members."),
+                _gives(partial(_sample, mistakes=(EVERYBODY,))),
             ),
+            Mistake(DOWN, N_("It is rounded down, which is too few. Round up."), _gives(partial(_sample, mistakes=(DOWN,)))),
         ),
+        together=_several(_sample, ENDLESS, DOWN) + _several(_sample, EVERYBODY, DOWN),
     ),
     Exercise(
         "unit6.satisfied", N_("What share of respondents is satisfied"), 1, _satisfied,
@@ -570,6 +696,7 @@ _ALL = (
                     not difference(answer, float((_overall(case) >= cut).mean()), within=0.001) for cut in (7, 9)
                 ),
             ),
+            _percent(_satisfied),
         ),
         within=0.001,
     ),
@@ -582,21 +709,18 @@ _ALL = (
         ),
         (
             Mistake(
-                N_("spend for profit"),
+                SPEND,
                 N_("This divides by the amount of an order. Goods cost something: divide by the gross profit."),
-                _gives(_break_even_of_spend),
+                _gives(partial(_break_even, mistakes=(SPEND,))),
             ),
             Mistake(
-                N_("companies counted with members"),
+                EVERYBODY,
                 N_("Orders of companies are in it, which are far larger. The vouchers went to members."),
-                _gives(_break_even_of_all),
+                _gives(partial(_break_even, mistakes=(EVERYBODY,))),
             ),
-            Mistake(
-                N_("rounded down"),
-                N_("One order short: round up."),
-                _gives(lambda case: _break_even(case) - 1),
-            ),
+            Mistake(DOWN, N_("It is rounded down, which is too few. Round up."), _gives(partial(_break_even, mistakes=(DOWN,)))),
         ),
+        together=_several(_break_even, SPEND, EVERYBODY, DOWN),
     ),
 )  # fmt: skip
 EXERCISES = {exercise.key: exercise for exercise in _ALL}

@@ -13,6 +13,7 @@ import xlsxwriter
 
 from fivestep import language
 from fivestep.course import sandbox
+from fivestep.course.checking import marked
 from fivestep.course.exercises import Exercise, Verdict
 from fivestep.course.grading import RAN, Grades, Result
 from fivestep.language import N_, _
@@ -74,11 +75,11 @@ def _points(reached: float, of: float) -> str:
 
 
 def _row(exercise: Exercise, verdict: Verdict) -> str:
-    said = [verdict.said]
+    said = verdict.said.splitlines()
     if verdict.score < 1:
         said.append(_("Hint: {hint}").format(hint=_(exercise.hints[1])))
     cells = [f"{_(exercise.title)} ({exercise.key})", _points(verdict.score * exercise.points, exercise.points)]
-    told = "<br>".join(html.escape(s) for s in said)
+    told = "<br>".join(marked(s) for s in said)
     return f'<tr><td>{html.escape(cells[0])}</td><td class="n">{html.escape(cells[1])}</td><td>{told}</td></tr>'
 
 

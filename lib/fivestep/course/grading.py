@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -102,9 +104,10 @@ class Grades:
     def misconceptions(self) -> pd.DataFrame:
         """exercise, misconception, learners (how many), who; most frequent first. Wrong answers of no known kind come as such."""
         rows = [
-            (key, verdict.mistake or N_("another mistake"), r.learner)
+            (key, mistake, r.learner)
             for r in self.results
             for key, verdict in r.verdicts.items()
+            for mistake in verdict.mistakes or (N_("another mistake"),)
             if verdict.score < 1 and not EXERCISES[key].value and verdict.said != _(NO_ANSWER)
         ]
         found = pd.DataFrame(rows, columns=["exercise", "misconception", "learner"])
@@ -146,12 +149,18 @@ def grade(
             (learner, name, _handed_in(folder, name), cases[learner]) for learner, folder in learners.items() for name in sources
         ]
 
+        stopping = threading.Event()
+
         def ran(numbered: tuple[int, tuple[str, str, Path | None, Path]]) -> tuple[str, list[str], dict[str, Any]]:
             number, (_learner, name, path, project) = numbered
-            return _executed(root / str(number), sources[name], path, project, limits)
+            return _executed(root / str(number), sources[name], path, project, limits, stopping)
 
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            done = list(pool.map(ran, enumerate(jobs)))
+            try:
+                done = list(pool.map(ran, enumerate(jobs)))
+            except BaseException:  # Ctrl-C too: what runs is ended, and nothing more begins
+                stopping.set()
+                raise
         judged = {project: company.Case.of(project, language=language) for project in dict.fromkeys(cases.values())}
         results = [
             Result(learner, name, state, tuple(notes), _verdicts(keys(sources[name]), answers, judged[project]))
@@ -246,22 +255,26 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _executed(
-    folder: Path, instructor: dict[str, Any], path: Path | None, project: Path, limits: Limits
+    folder: Path, instructor: dict[str, Any], path: Path | None, project: Path, limits: Limits, stopping: threading.Event
 ) -> tuple[str, list[str], dict[str, Any]]:
     """State, notes and plain answers of one notebook."""
-    if path is None:
+    if path is None or stopping.is_set():
         return NOT_THERE, [], {}
     try:
         notebook, notes = assembled(instructor, _read(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return UNREADABLE, [], {}
-    code = run(folder, notebook, project, limits)
+    code = run(folder, notebook, project, limits, stopping)
     notes += list(_errors(folder / "executed.ipynb"))
     return {0: RAN, HUNG: HANGS}.get(code, CRASHED), notes, _answers(folder / "answers.jsonl")
 
 
-def run(folder: Path, notebook: dict[str, Any], project: Path, limits: Limits) -> int:
-    """Execute a notebook in a process within *limits* that can write *folder* alone; 0, or `HUNG`, `DIED` or another code."""
+def run(folder: Path, notebook: dict[str, Any], project: Path, limits: Limits, stopping: threading.Event | None = None) -> int:
+    """Execute a notebook in a process within *limits* that can write *folder* alone; 0, or `HUNG`, `DIED` or another code.
+
+    It is ended where *stopping* is set, and where this process ends.
+    """
+    stopping = stopping or threading.Event()
     (folder / "tmp").mkdir(parents=True)
     _give_fonts(folder)
     if not sandbox.own_namespaces() and sandbox.landlock_version() < 4:
@@ -291,13 +304,14 @@ def run(folder: Path, notebook: dict[str, Any], project: Path, limits: Limits) -
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         ) as process,
     ):
+        last = time.monotonic() + limits.seconds + 30
         try:
-            return process.wait(timeout=limits.seconds + 30)
-        except subprocess.TimeoutExpired:
-            return HUNG
+            while (code := process.poll()) is None and time.monotonic() < last and not stopping.wait(0.1):
+                pass
+            return HUNG if code is None else code
         finally:
             _end_group(process.pid)
 

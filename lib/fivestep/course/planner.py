@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fivestep import language
 from fivestep.course import columns  # noqa: F401  registers what the tables of the course are called
 from fivestep.errors import UserError
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 LOWEST, HIGHEST = 1, 5
 WEAK = 2  # up to which rating something should be done
@@ -48,6 +49,8 @@ QUALITIES = {
 
 def planner_profile(ratings: Mapping[str, int]) -> pd.DataFrame:
     """quality, statement, self_rating and next_step, lowest rating first; *ratings* from 1 to 5 for each of `QUALITIES`."""
+    if not ratings:
+        raise UserError(f"There are no ratings. The qualities are {', '.join(QUALITIES)}.")
     for name, rating in ratings.items():
         if name not in QUALITIES:
             raise UserError(f"{name!r} is none of the qualities. They are {', '.join(QUALITIES)}.")
@@ -59,3 +62,10 @@ def planner_profile(ratings: Mapping[str, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["quality", "statement", "self_rating", "next_step"]).sort_values(
         ["self_rating", "quality"], ignore_index=True
     )
+
+
+def planner_headline(profile: pd.DataFrame) -> str:
+    """What a profile says in one line: the qualities rated lowest, or that all are rated alike."""
+    lowest = profile.loc[profile["self_rating"] == profile["self_rating"].min(), "quality"]
+    said = _("Rated lowest: {qualities}") if len(lowest) < len(profile) else _("All are rated alike: {qualities}")
+    return said.format(qualities=language.listing([_(quality) for quality in lowest]))

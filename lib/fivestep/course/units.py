@@ -11,15 +11,44 @@ import nbformat
 from fivestep import language
 from fivestep.course import copies
 from fivestep.errors import UserError
+from fivestep.report.execution import read
 from fivestep.report.prose import translated
+
+FIX = "Name the folder of the instructor's notebooks: notebooks/course of the kit."
 
 
 def instructor_notebooks(folder: Path) -> dict[str, dict[str, Any]]:
-    """The notebooks of a folder by their names, like ``2_value``; UserError where there are none."""
-    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.ipynb"))}
-    if not found:
-        raise UserError(f"{folder.name or folder}: there are no notebooks. Name the folder of the instructor's notebooks.")
+    """The notebooks of a folder by their names, like ``2_value``.
+
+    Raises UserError where there are none, where one cannot be read, and where they are not the instructor's.
+    """
+    found = {path.stem: _instructor_notebook(path) for path in sorted(folder.glob("*.ipynb"))}
+    cells = [cell for notebook in found.values() for cell in notebook["cells"]]
+    wrong = (
+        "there are no notebooks"
+        if not found
+        else "these notebooks have no exercises"
+        if not any("check" in copies.tags(c) for c in cells)
+        else "these are learners' copies, which have no solutions"
+        if not any(copies.BEGIN in "".join(c["source"]) for c in cells)
+        else ""
+    )
+    if wrong:
+        raise UserError(f"{folder.name or folder}: {wrong}. {FIX}")
     return found
+
+
+def _instructor_notebook(path: Path) -> dict[str, Any]:
+    fix = "Restore it from the kit."
+    read(path, fix=fix)
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        copies.student_copy(notebook)
+    except ValueError as error:
+        raise UserError(f"{path.name}: {error}. {fix}") from None
+    except KeyError as error:
+        raise UserError(f"{path.name}: a cell has no {error.args[0]}. Save it in JupyterLab.") from None
+    return notebook
 
 
 def in_language(notebook: dict[str, Any]) -> dict[str, Any]:

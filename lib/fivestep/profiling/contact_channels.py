@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import ibis
 import pandas as pd
-from scipy import stats
 
 from fivestep import language
 from fivestep.engine import Tables, frame
@@ -220,6 +219,8 @@ def _rates(per: pd.DataFrame) -> pd.DataFrame:
 
 def _best(per: pd.DataFrame) -> str | None:
     """The channel that customers answer more often than each other one they were contacted by, as far as 30 can be compared."""
+    from scipy import stats
+
     rates = per.assign(rate=per["answered"] / per["made"]).pivot(index="customer_id", columns="channel", values="rate")
     names = sorted(rates.columns)
     compared: dict[str, list[float]] = {name: [] for name in names}

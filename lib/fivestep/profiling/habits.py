@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import ibis
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from fivestep import language
 from fivestep.engine import Tables, frame, needs
@@ -197,6 +196,8 @@ def habits(
     if table.empty:
         return NotAvailable((), _(ANSWERS), reason=_("No group has {n} customers with an order.").format(n=language.number(FEW)))
     table["spend_per_order"] = table["spend"] / table["orders"]
+    from scipy import stats
+
     half = stats.norm.isf(CHANCE / 2 / len(table)) * table["_sd"] / np.sqrt(table["customers"])
     table["rate_low"], table["rate_high"] = (table["orders_per_month"] - half).clip(lower=0), table["orders_per_month"] + half
     table = table.drop(columns=["orders", "spend", "_sd"])
@@ -294,6 +295,8 @@ def _tested(tables: Tables, members: ibis.Table, field: str) -> pd.DataFrame:
     variance = np.clip(out["ss"].to_numpy() / n - mean**2, 0, None) / (n - 1)
     spread = np.clip((whole["ss"].to_numpy() - out["ss"].to_numpy()) / rest - other**2, 0, None) / (rest - 1)
     error = np.sqrt(variance + spread)
+    from scipy import stats
+
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = (variance + spread) ** 2 / (variance**2 / (n - 1) + spread**2 / (rest - 1))
         p = np.where(error > 1e-9, 2 * stats.t.sf(np.abs(mean - other) / error, freedom), 1.0)

@@ -12,7 +12,6 @@ from importlib import resources
 import ibis
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from fivestep import language
 from fivestep.engine import Tables, frame, needs
@@ -201,6 +200,8 @@ def interests(tables: Tables, *, words: Mapping[str, Sequence[str]] | None = Non
 
 
 def _pairs(has: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    from scipy import stats
+
     held, known = has.to_numpy().astype(np.int64), len(has)
     both, n = held.T @ held, held.sum(axis=0)
     rows = []

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import stats
 
 from fivestep import charts, language
 from fivestep.engine import Tables, frame, needs
@@ -145,6 +144,8 @@ def payments(tables: Tables) -> Payments | NotAvailable:
     counted = counted.dropna(subset="payment_method")
     if counted.empty:
         return NotAvailable((), _(ANSWERS), reason=_("No order names its payment method."))
+    from scipy import stats
+
     months = covered_months(tables)
     counted["month"] = pd.to_datetime(counted["month"]).astype(months["month"].dtype)
     monthly = counted.pivot_table(index="month", columns="payment_method", values="orders", aggfunc="sum")

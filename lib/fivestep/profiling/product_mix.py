@@ -9,7 +9,6 @@ import ibis
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
@@ -132,6 +131,8 @@ class DepartmentMonths:
         """Spend of the ten largest departments and of the others by month; shading compares a month with the other months of its
         row.
         """
+        import seaborn as sns
+
         kept = self._largest()
         rows = self.table.assign(row=self.table["department"].where(self.table["department"].isin(kept)))
         spend = rows.pivot_table(index="row", columns="month", values="spend", aggfunc="sum").reindex(kept)

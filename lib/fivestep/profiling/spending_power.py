@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from fivestep import language
 from fivestep.engine import Tables, frame, needs
@@ -140,6 +139,8 @@ def spending_power(
     customers = frame(joined, by=["customer_id"])
     if customers.empty:
         return NotAvailable((), _(ANSWERS), reason=_("No customer of the list has an order."))
+    from scipy import stats
+
     months = ((pd.Timestamp(tables.as_of) - customers["first"].dt.normalize()).dt.days + 1) / MONTH
     customers["spend_per_month"] = (customers["spend"] / months.clip(lower=1)).round(9)
     customers["spend_per_order"] = (customers["spend"] / customers["n"]).round(9)
@@ -191,6 +192,8 @@ def _groups(customers: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
         )
         rows += [(field, g, int(by.loc[g, "size"]), float(by.loc[g, "mean"]), float(by.loc[g, "std"])) for g in names]
     out = pd.DataFrame(rows, columns=["portrait_trait", "portrait_group", "customers", "power_mean", "_sd"])
+    from scipy import stats
+
     z = stats.norm.isf(0.025 / max(len(out), 1)) if len(out) else Z
     half = z * out["_sd"] / np.sqrt(out["customers"])
     out["power_low"], out["power_high"] = (out["power_mean"] - half).clip(lower=0), (out["power_mean"] + half).clip(upper=100)

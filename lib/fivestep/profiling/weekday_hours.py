@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import stats
 
 from fivestep import charts, language
 from fivestep.engine import Tables, frame, needs
@@ -48,6 +47,8 @@ class WeekdayHours:
     def stands_out(self) -> bool:
         """Whether the most orders of an hour exceed the mean of the hours with orders beyond chance (Poisson, Bonferroni)."""
         used = self.table.loc[self.table["orders"] > 0, "orders"]
+        from scipy import stats
+
         return bool(stats.poisson.sf(used.max() - 1, used.mean()) * len(used) < CHANCE)
 
     def headline(self) -> str:
