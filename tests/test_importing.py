@@ -325,6 +325,57 @@ def test_repeated_keys_become_one_row_and_the_later_value_counts(project):
     assert checks(done)["duplicate_keys"] == 1
 
 
+LINES = """\
+sources:
+- files: ["lines*.csv"]
+  table: order_lines
+  columns: {id: orders.order_id, no: order_lines.line_id, day: orders.order_date, what: products.product_id,
+    sum: order_lines.line_amount}
+"""
+
+
+def test_a_line_sent_twice_counts_once_and_one_with_other_values_gives_way_to_the_later(project):
+    put(project, "lines.csv", "id,no,day,what,sum\n1,1,2024-03-05,P,10\n1,1,2024-03-05,P,10\n1,2,2024-03-05,P,10\n")
+    put(project, "lines_2.csv", "id,no,day,what,sum\n1,2,2024-03-05,P,12\n2,1,2024-03-06,Q,5\n2,1,2024-03-06,Q,5\n")
+    done = run(project, LINES)
+    lines = table(done, "order_lines")
+    assert lines.set_index(["order_id", "line_id"])["line_amount"].to_dict() == {("1", "1"): 10, ("1", "2"): 12, ("2", "1"): 5}
+    dropped = [(x.source, x.severity, x.rows, x.first_row) for x in done.quality.of("rows_dropped")]
+    assert dropped == [("lines.csv", "note", 1, 2), ("lines.csv", "warning", 1, 4), ("lines_2.csv", "note", 1, 3)]
+    assert done.quality.balanced()
+    assert not done.quality.of("duplicate_keys")
+    assert [x.values["left_out"] for x in done.quality.of("money") if "left_out" in x.values] == [Decimal(25)]
+
+
+def test_identical_rows_without_a_key_are_kept_and_counted_or_dropped_where_the_mapping_says_so(project):
+    put(project, "lines.csv", "id,day,what,sum\n1,2024-03-05,P,10\n1,2024-03-05,P,10\n1,2024-03-05,P,10\n2,2024-03-05,P,10\n")
+    said = LINES.replace("no: order_lines.line_id, ", "")
+    done = run(project, said)
+    assert (done.rows["order_lines"], done.money["order_lines.net"]) == (4, 40)
+    (line,) = done.quality.of("identical_rows")
+    assert (line.rows, line.of, line.first_row, line.severity) == (2, 4, 3, "warning")
+    assert "repeats: drop" in line.mend()
+    done = run(project, said.replace("table:", "repeats: drop\n  table:"))
+    assert (done.rows["order_lines"], done.money["order_lines.net"]) == (2, 20)
+    assert not done.quality.of("identical_rows")
+    assert [(x.rows, x.first_row) for x in done.quality.of("rows_dropped")] == [(2, 3)]
+    assert done.quality.balanced()
+
+
+def test_a_contact_noted_twice_is_counted_and_stays_until_the_mapping_says_otherwise(project):
+    put(project, "calls.csv", "who,at,kind\na,2024-03-05 10:00,call\na,2024-03-05 10:00,call\nb,2024-03-05 10:00,call\n")
+    said = """\
+sources:
+- files: [calls.csv]
+  table: interactions
+  columns: {who: customers.customer_id, at: interactions.occurred_at, kind: interactions.interaction_type}
+"""
+    done = run(project, said)
+    assert done.rows == {"interactions": 3}
+    assert [(x.table, x.rows) for x in done.quality.of("identical_rows")] == [("interactions", 1)]
+    assert run(project, said.replace("table:", "repeats: drop\n  table:")).rows == {"interactions": 2}
+
+
 # ---------------------------------------------------------------- people, and again
 def test_direct_identifiers_go_to_the_vault_only(project):
     put(project, "orders.csv", "id,day,who,sum,name,tel,mail,more\n1,2024-03-05,K1,10,张三丰,13812345678,zsf@x.com,13812345678\n")

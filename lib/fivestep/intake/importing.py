@@ -21,7 +21,18 @@ from fivestep.errors import UserError
 from fivestep.intake import assembly, checks, conversion, files, forms, fuzzy, identity, matching, snapshots
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
-from fivestep.intake.assembly import EXCLUDED, INCOMPLETE, KEPT, ORDER_EXCLUDED, PERSONAL, REFUNDED, Wide, shown
+from fivestep.intake.assembly import (
+    EXCLUDED,
+    INCOMPLETE,
+    KEPT,
+    ORDER_EXCLUDED,
+    PERSONAL,
+    REFUNDED,
+    REPEATED,
+    REPLACED,
+    Wide,
+    shown,
+)
 from fivestep.intake.checks import AMOUNTS
 from fivestep.intake.conversion import (
     AMBIGUOUS_DATE,
@@ -245,6 +256,7 @@ class _Run:
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
             made = self._judged(made)
             made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done), f"joined{number}")
+            made = assembly.without_repeats(made, self.connection, f"once{number}")
             made = self._counted(made)
             self._nobody(made)
             done.append(made)
@@ -440,6 +452,17 @@ class _Run:
             REFUNDED: (N_("Rows whose status says that they were refunded: {n}."), "note"),
             ORDER_EXCLUDED: (N_("Lines of orders that were left out: {n}."), "note"),
             INCOMPLETE: (N_("Rows without what {table} needs ({fields}): {n}."), "warning"),
+            REPEATED: (N_("Rows that repeat another row in everything: {n}. Each counts once."), "note"),
+            REPLACED: (
+                N_("Lines whose order and line number stand on a later row with other values: {n}. The later row counts."),
+                "warning",
+            ),
+        }
+        fixes = {
+            INCOMPLETE: N_("Ask for the values, or map the right column."),
+            REPLACED: N_(
+                "Ask which row holds. Where both are lines of the order, map the line number to drop: lines are numbered then."
+            ),
         }
         needed = ", ".join(f.name for f in TABLES[table].fields.values() if f.required) if table in TABLES else ""
         for number, sheet in enumerate(made.sheets):
@@ -468,13 +491,24 @@ class _Run:
             for out, (message, severity) in reasons.items():
                 n, first_row = counts.get((number, out), (0, None))
                 if n:
-                    fix = N_("Ask for the values, or map the right column.") if severity == "warning" else ""
+                    fix = fixes.get(out, "")
                     values = {"n": n, "table": table, "fields": needed}
                     self.quality.add(
                         Line(sheet.source, table, "", "rows_dropped", severity, n, read, first_row, message, fix, values)
                     )
         if all(out == KEPT for _file, out in counts):  # nobody need ask again
             made = replace(made, rows=rows.mutate(_out=ibis.literal(KEPT, type="int8")))
+        if made.copies[0]:
+            copies, first_row = made.copies
+            self.quality.add(
+                Line(
+                    made.name, table, "", "identical_rows", "warning", copies, sum(n for n, _first in counts.values()), first_row,
+                    N_("Rows that are identical to an earlier row of their file: {n}. They were kept, as no column tells a row "
+                       "sent twice from a purchase or contact made twice."),
+                    N_("Ask the client. Where they are copies, say `repeats: drop` for this source in mapping.yml."),
+                    {"n": copies},
+                )
+            )  # fmt: skip
         self._looked_up(made)
         line, sums = refunds(made)
         if line:
@@ -593,7 +627,7 @@ class _Run:
         keys = TABLES[name].key
         own, made, _rows = parts[0]
         made_key = f"{name}.{assembly.MADE.get(name)}" not in made.rows.columns and name in assembly.MADE
-        unique = len(parts) == 1 and (not own or (made_key and len(made.sheets) == 1))
+        unique = len(parts) == 1 and (not own or made.unique or (made_key and len(made.sheets) == 1))
         if not unique:
             total = int(rows.count().to_pandas())
             distinct = int(rows.select(*keys).distinct().count().to_pandas())

@@ -221,7 +221,7 @@ def _source_lines(proposed: Proposed) -> list[str]:
     out.append(f"  table: {_flow(source.table)}")
     defaults = {k: f.default for k, f in Source.model_fields.items()}
     for key in ("database", "system", "kind", "read", "time_zone", "date_order", "decimal", "fill", "fill_by", "exclude",
-                "refunds", "items", "line_amount", "scores", "others"):  # fmt: skip
+                "refunds", "items", "line_amount", "scores", "others", "repeats"):  # fmt: skip
         value = getattr(source, key)
         if value != defaults[key] and value is not None:
             said = value.model_dump(exclude_defaults=True) if hasattr(value, "model_dump") else value

@@ -34,6 +34,7 @@ CHECKS: dict[str, str] = {
     "not_a_number": N_("Values that are no numbers"),
     "impossible_date": N_("Dates beyond the calendar"),
     "duplicate_keys": N_("Duplicate keys"),
+    "identical_rows": N_("Identical rows"),
     "orphan_keys": N_("Orphan keys"),
     "unmatched_header": N_("Unmatched headers"),
     "ambiguous_header": N_("Ambiguous headers"),
