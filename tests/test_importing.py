@@ -376,6 +376,27 @@ sources:
     assert run(project, said.replace("table:", "repeats: drop\n  table:")).rows == {"interactions": 2}
 
 
+def test_deals_closed_before_they_began_odds_of_150_percent_and_the_year_2099_are_told(project):
+    put(project, "deals.csv", "id,who,from,to,odds\n1,a,2024-03-05,2024-03-01,150%\n2,b,2024-03-05,2099-03-06,20%\n")
+    said = """\
+sources:
+- files: [deals.csv]
+  table: opportunities
+  columns: {id: opportunities.opportunity_id, who: customers.customer_id, from: opportunities.created_at,
+    to: opportunities.closed_at, odds: opportunities.win_probability}
+"""
+    done = run(project, said)
+    told = {x.check: x for x in done.quality.of("time_order", "above_maximum", "future")}
+    assert {k: (x.table, x.column, x.severity, x.rows) for k, x in told.items()} == {
+        "time_order": ("opportunities", "closed_at", "warning", 1),
+        "above_maximum": ("opportunities", "win_probability", "warning", 1),
+        "future": ("opportunities", "closed_at", "warning", 1),
+    }
+    assert told["time_order"].text() == "Rows of opportunities whose closed_at lies before created_at: 1."
+    assert all(x.mend() and x.first_row for x in told.values())
+    assert done.rows == {"opportunities": 2}, "nothing is left out"
+
+
 # ---------------------------------------------------------------- people, and again
 def test_direct_identifiers_go_to_the_vault_only(project):
     put(project, "orders.csv", "id,day,who,sum,name,tel,mail,more\n1,2024-03-05,K1,10,张三丰,13812345678,zsf@x.com,13812345678\n")

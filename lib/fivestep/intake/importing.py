@@ -415,18 +415,20 @@ class _Run:
                 )
 
     def _shares(self, made: Wide) -> Wide:
-        """Percentages without a sign: a column that goes beyond 1 is of hundredths."""
-        columns = [
-            c.target.to
+        """Percentages without a sign: where one of them goes beyond 1, those of the column are hundredths."""
+        columns = {
+            c.target.to: c.state
             for c in made.cells
             if c.target.target and c.target.target.kind == "percent" and c.target.to in made.rows.columns
             and not (c.target.unit or headers.header(c.header).unit)
-        ]  # fmt: skip
+        }  # fmt: skip
         if not columns:
             return made
-        most = made.rows.aggregate(**{c: made.rows[c].abs().max() for c in columns}).to_pyarrow().to_pylist()[0]
-        wrong = {c: made.rows[c] / 100 for c in columns if (most[c] or 0) > 1}
-        return replace(made, rows=_stored(self.connection, made.rows.mutate(**wrong), made.rows.get_name())) if wrong else made
+        rows = made.rows
+        most = rows.aggregate(**{c: rows[c].abs().max(where=rows[state] != UNIT) for c, state in columns.items()})
+        most = most.to_pyarrow().to_pylist()[0]
+        wrong = {c: (rows[s] == UNIT).ifelse(rows[c], rows[c] / 100) for c, s in columns.items() if (most[c] or 0) > 1}
+        return replace(made, rows=_stored(self.connection, rows.mutate(**wrong), rows.get_name())) if wrong else made
 
     def _currency(self, made: Wide) -> None:
         if "orders.currency" not in made.rows.columns:
@@ -732,7 +734,7 @@ def _kept(
             )  # fmt: skip
     tables, changed = identity.applied(tables, identity.merges(pairs))
     tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
-    found = checks.checks(tables)
+    found = checks.checks(tables, dt.date.today())
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
     quality.extend(found)
