@@ -49,7 +49,7 @@ from fivestep.intake.conversion import (
     YUAN,
 )  # fmt: skip
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
-from fivestep.intake.quality import Line, QualitySheet
+from fivestep.intake.quality import Line, QualitySheet, table_name
 from fivestep.intake.refunds import refunds
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
@@ -241,9 +241,11 @@ class _Run:
         grouped = self._grouped(paths, queried)
         orders = any(s.table == "orders" for s in grouped) or "orders" in self.earlier
         problems = [
-            f"{FILE}: {s.files[0]}: no column fills {', '.join(gone)}. Map it: fivestep map --ask"
+            f"{FILE}: {s.files[0]}: no column is {field} ({TABLES[s.table].fields[field.partition('.')[2]].description}), which "
+            f"every row of {s.table} needs. Map the column that says it, in {FILE} or with: fivestep map --ask"
+            + (", or say table: orders where the file has no products." if field == "order_lines.product_id" else "")
             for s in grouped
-            if (gone := assembly.missing(s, orders))
+            for field in assembly.missing(s, orders)
         ]
         if problems:
             raise UserError("\n".join(problems))
@@ -886,13 +888,13 @@ def summary(done: Imported) -> list[str]:
     """The import in a few lines: rows by table, gross and net, warnings, open questions."""
     if not done.new:
         return [_("Nothing new: these files are imported already, as mapping.yml says.")]
-    out = [_("{table}: {n} rows").format(table=t, n=language.number(n)) for t, n in done.rows.items()]
+    out = [_("{table}: {n} rows").format(table=table_name(t), n=language.number(n)) for t, n in done.rows.items()]
     for key in done.money:
         table, _dot, kind = key.partition(".")
         if kind == "net":
             gross, back, net = (language.money(done.money[f"{table}.{k}"], 2) for k in ("gross", "refunds", "net"))
             said = _("{table}: {gross} gross, {refunds} refunded, {net} net")
-            out.append(said.format(table=table, gross=gross, refunds=back, net=net))
+            out.append(said.format(table=table_name(table), gross=gross, refunds=back, net=net))
     warnings = sum(x.severity == "warning" for x in done.quality.lines)
     out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(warnings)))
     if done.questions:

@@ -72,6 +72,23 @@ CHECKS: dict[str, str] = {
 }
 
 
+TABLE_LABELS = {
+    "customers": N_("Customers"), "orders": N_("Orders"), "order_lines": N_("Order lines"), "products": N_("Products"),
+    "campaigns": N_("Campaigns"), "exposures": N_("Campaign contacts"), "offers": N_("Offers of campaigns"),
+    "interactions": N_("Contacts with customers"), "feedback": N_("Feedback"), "survey": N_("Survey answers"),
+    "events": N_("Online behaviour"), "opportunities": N_("Sales opportunities"), "stage_history": N_("Stages of opportunities"),
+    "costs": N_("Costs by customer"), "contacts": N_("Contact persons"),
+}  # fmt: skip
+
+
+def table_name(table: str) -> str:
+    """A table as settings name it; in other languages with what it holds before it."""
+    said = _(TABLE_LABELS.get(table, table))
+    return (
+        table if language.current() == "en" or table not in TABLE_LABELS else _("{label} ({name})").format(label=said, name=table)
+    )
+
+
 @dataclass(frozen=True)
 class Message:
     """A message of the catalog and what fills its ``{placeholders}``, messages among it; its text is in the language in use."""
