@@ -13,6 +13,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from conftest import in_the_vault
 from fivestep import engine, needs
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
@@ -261,7 +262,7 @@ sources:
     customers = table(done, "customers")
     assert len(customers) == 2
     assert customers["customer_status"].isna().sum() == 1
-    contacts = pd.read_parquet(project / "data" / "vault" / "contacts.parquet")
+    contacts = in_the_vault(project, "contacts")
     assert contacts.groupby("raw_id")["name"].apply(sorted).to_dict() == {"K1": ["张三", "李四"], "K2": ["王五"]}
 
 
@@ -309,7 +310,7 @@ def test_names_are_looked_up_only_where_they_are_unique(project):
     )
     done = run(project, said)
     who = table(done, "orders").set_index("order_id")["customer_id"]
-    vault = pd.read_parquet(project / "data" / "vault" / "customers.parquet").set_index("raw_id")["customer_id"]
+    vault = in_the_vault(project).set_index("raw_id")["customer_id"]
     assert who["1"] == vault["K1"]
     assert pd.isna(who["2"])
     assert who["3"] == vault["丙公司"]
@@ -411,8 +412,8 @@ def test_direct_identifiers_go_to_the_vault_only(project):
             assert secret not in content, path.name
     assert "more" not in table(done, "orders").columns
     assert checks(done)["personal"] == 1
-    vault = project / "data" / "vault" / "customers.parquet"
-    assert pd.read_parquet(vault).iloc[0][["raw_id", "name", "phone", "email"]].tolist() == [
+    vault = project / "data" / "vault" / "customers.sealed"
+    assert in_the_vault(project).iloc[0][["raw_id", "name", "phone", "email"]].tolist() == [
         "K1",
         "张三丰",
         "13812345678",
@@ -432,7 +433,7 @@ def test_what_is_known_of_a_person_has_its_fields(project):
     (person,) = table(done, "customers").to_dict("records")
     kept = {k: person[k] for k in ("age", "occupation", "industry", "company_size", "interests")}
     assert kept == {"age": 42, "occupation": "教师", "industry": "教育", "company_size": "100", "interests": "太极; 书法"}
-    (known,) = pd.read_parquet(project / "data" / "vault" / "customers.parquet").to_dict("records")
+    (known,) = in_the_vault(project).to_dict("records")
     reach = {k: known[k] for k in ("name", "phone", "email", "address")}
     assert reach == {"name": "张三丰", "phone": "13812345678", "email": "zsf@x.com", "address": "武当山1号"}
 
@@ -440,7 +441,7 @@ def test_what_is_known_of_a_person_has_its_fields(project):
 def test_names_beside_the_customer_of_an_order_go_to_the_vault_too(project):
     put(project, "orders.csv", "id,day,who,sum,tel\n1,2024-03-05,a,10,13900001234\n2,2024-03-06,b,10,\n")
     done = run(project, PLAIN.replace("who: customers.customer_id", "who: orders.customer_id, tel: customers.phone"))
-    people = pd.read_parquet(project / "data" / "vault" / "customers.parquet").set_index("raw_id")
+    people = in_the_vault(project).set_index("raw_id")
     assert people["phone"].dropna().to_dict() == {"a": "13900001234"}
     assert set(people.index) == {"a", "b"}
     assert set(people["customer_id"]) == set(table(done, "orders")["customer_id"])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from fivestep import language, engine
+from fivestep import engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, files, mapping, matching, proposal, wizard

@@ -589,8 +589,8 @@ class _Run:
                 for w in done
                 if w.source.table == table and {name, key} <= set(w.rows.columns)
             ]
-            if by == "customer_name" and self.earlier and (self.project / vault.FOLDER / "customers.parquet").exists():
-                known = vault.read(self.project, "customers", self.connection)
+            if by == "customer_name" and self.earlier and vault.holds(self.project, "customers"):
+                known = vault.read(self.project, "customers", self.names)
                 if "name" in known.columns:
                     parts.append(known.select(name=conversion.plain(known.name), id=known.raw_id))
             if by == "product_name" and "product_name" in getattr(self.earlier.get("products"), "columns", ()):
@@ -719,9 +719,9 @@ def _kept(
         quality.extend(lines)
     pairs = identity.decisions(project)
     proposed: list[identity.Pair] = []
-    if people is not None or (similar and (project / vault.FOLDER / "customers.parquet").exists()):
-        earlier = vault.read(project, "customers", connection) if people is None else None
-        everybody = vault.updated(project, "customers", people) if earlier is None else earlier
+    if people is not None or (similar and vault.holds(project, "customers")):
+        earlier = vault.read(project, "customers", run.names) if people is None else None
+        everybody = vault.updated(project, "customers", people, run.names) if earlier is None else earlier
         proposed = [*identity.proposals(everybody), *(fuzzy.proposals(everybody) if similar else ())]
         proposed = list({(p.first, p.second): p for p in reversed(proposed)}.values())  # equal goes before similar
         known = {(p.first, p.second) for p in pairs}
@@ -754,10 +754,10 @@ def _kept(
     if dry:
         return result
     if people is not None:
-        vault.write(project, "customers", people)
+        vault.write(project, "customers", people, run.names)
     pairs = identity.record(project, proposed)
     if contacts is not None:
-        vault.write(project, "contacts", contacts)
+        vault.write(project, "contacts", contacts, run.names)
     name = snapshot or snapshots.name_for(_last_day(tables))
     same = name == book.latest
     held = book.snapshots[book.latest] if book.latest and not again else None

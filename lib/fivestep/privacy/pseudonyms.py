@@ -70,6 +70,13 @@ class Pseudonyms:
     def fingerprint(self) -> str:
         return hmac.new(self._key, b"fivestep: fingerprint of the key", hashlib.sha256).hexdigest()[:16]
 
+    def derived(self, use: str) -> bytes:
+        """64 bytes for another *use*, from which neither the key nor a pseudonym can be told (HKDF with SHA-256, RFC 5869)."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(SHA256(), 64, salt=None, info=b"fivestep: " + use.encode()).derive(self._key)
+
     def of(self, text: str) -> str:
         """The pseudonym of one text: 32 hex digits."""
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:DIGITS]
