@@ -18,7 +18,7 @@ from ibis.expr.types import Table
 from fivestep import engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
-from fivestep.intake import assembly, checks, conversion, files, forms, fuzzy, identity, matching, snapshots
+from fivestep.intake import assembly, checks, conversion, erasure, files, forms, fuzzy, identity, matching, snapshots
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
 from fivestep.intake.assembly import (
@@ -713,10 +713,22 @@ def _kept(
 ) -> Imported:  # fmt: skip
     """Join the new tables to the earlier ones, decide who is one person, check everything, and only then write."""
     project, quality, connection = run.project, run.quality, run.connection
+    gone = erasure.erased(project)
     tables = new
     if run.earlier:
         tables, lines = snapshots.merged(run.earlier, new)
         quality.extend(lines)
+    if gone:
+        again = erasure.theirs(tables, gone)
+        tables = erasure.without(tables, gone)
+        people, contacts = (p if p is None else p.filter(~p.customer_id.isin(list(gone))) for p in (people, contacts))
+        quality.add(
+            Line(
+                "", "customers", "customer_id", "erased", "note", again,
+                message=N_("Rows of erased customers: {n}. Their orders count without a customer, all else was left out."),
+                values={"n": again},
+            )
+        )  # fmt: skip
     pairs = identity.decisions(project)
     proposed: list[identity.Pair] = []
     if people is not None or (similar and vault.holds(project, "customers")):

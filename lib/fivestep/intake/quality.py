@@ -65,6 +65,7 @@ CHECKS: dict[str, str] = {
     "layout": N_("Unconfirmed layout"),
     "time_zone": N_("Time zone"),
     "identity": N_("Same person"),
+    "erased": N_("Erased customers"),
     "empty_date": N_("Dates that are none"),
     "personal": N_("Personal values in a further column"),
     "items": N_("Items packed into one cell"),

@@ -66,6 +66,15 @@ class Pseudonyms:
             )
         return found
 
+    @classmethod
+    def given(cls, project: Path) -> Pseudonyms:
+        """The key that the environment names, by itself or by its file; UserError where there is none."""
+        if not os.environ.get(KEY) and not (os.environ.get(KEY_FILE) and key_file(project).is_file()):
+            raise UserError(
+                f"Say which key it was sealed with: set {KEY_FILE} to the key file of the project, or {KEY} to the key."
+            )
+        return cls.from_environment_or_file(project)
+
     @property
     def fingerprint(self) -> str:
         return hmac.new(self._key, b"fivestep: fingerprint of the key", hashlib.sha256).hexdigest()[:16]
