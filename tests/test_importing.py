@@ -438,6 +438,70 @@ def test_what_is_known_of_a_person_has_its_fields(project):
     assert reach == {"name": "张三丰", "phone": "13812345678", "email": "zsf@x.com", "address": "武当山1号"}
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "门店,POS机号,小票号,行号,交易时间,商品编码,商品条码,商品名称,数量,单价,金额,会员卡号,收银员,支付方式",
+        "Shop,Till,Receipt No,Line No,Transaction Time,SKU,EAN,Product Name,Qty,Price,Amount,Member Card,Cashier,Tender",
+    ],
+)
+def test_lines_of_a_till_need_no_answer_and_receipts_without_a_card_count_too(project, header):
+    rows = (
+        "N,3,X1,1,2024-03-05 10:00:00,P1,6901,milk,1,5,5,M1,Al,cash\nN,3,X1,2,2024-03-05 10:00:00,P2,6902,bun,2,2,4,M1,Al,cash\n"
+        "N,4,X2,1,2024-03-05 11:00:00,P1,6901,milk,-1,5,-5,,Bo,card\n"
+    )
+    put(project, "pos.csv", f"{header}\n{rows}")
+    done = mapped(project)
+    assert (done.questions, done.rows) == (0, {"orders": 2, "order_lines": 3, "products": 2})
+    assert (done.money["order_lines.gross"], done.money["order_lines.net"]) == (9, 4)
+    orders = table(done, "orders").set_index("order_id")
+    assert orders.loc["X1", ["store", "sales_rep", "payment_method"]].tolist() == ["N", "Al", "cash"]
+    assert pd.isna(orders.loc["X2", "customer_id"])
+    assert table(done, "products").set_index("product_id")["barcode"].to_dict() == {"P1": "6901", "P2": "6902"}
+
+
+MANY = """\
+sources:
+- files: [members.csv]
+  table: customers
+  columns: {no: customers.customer_id, name: customers.customer_name, tel: customers.phone, mail: customers.email,
+    where: customers.address, sex: customers.gender, born: customers.birth_date}
+- files: [shop]
+  database: {url: "sqlite:///data/shop.db", table: orders}
+  table: orders
+  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, sum: orders.order_amount, state: drop}
+- files: [visits.csv]
+  table: events
+  columns: {who: customers.customer_id, at: events.occurred_at, what: events.event_type, page: events.page}
+- files: [desk.csv]
+  table: feedback
+  columns: {who: customers.customer_id, at: feedback.created_at, kind: feedback.feedback_type, said: feedback.text}
+- files: [answers.csv]
+  table: survey
+  columns: {who: customers.customer_id, how: survey.survey_id, at: survey.answered_at, taste: survey.answer, price: survey.answer}
+"""
+
+
+def test_a_person_of_many_sources_is_one_customer_with_everything_that_is_known(project):
+    """Members, purchases of a database, visits, a feedback desk, answers at the counter, in the street and by questionnaire."""
+    put(project, "members.csv", "no,name,tel,mail,where,sex,born\nK1,张三丰,13812345678,zsf@x.com,武当山1号,男,1980-05-06\n")
+    shop(project, ("1", "2024-03-05", "K1", 10.5, "paid"), ("2", "2024-03-06", "K1", 2, "paid"))
+    put(project, "visits.csv", "who,at,what,page\nK1,2024-03-05 09:00,page view,/tea\n")
+    put(project, "desk.csv", "who,at,kind,said\nK1,2024-03-06,suggestion,more tea\n")
+    ways = ("counter", "random", "questionnaire")
+    put(project, "answers.csv", "who,how,at,taste,price\n" + "".join(f"K1,{way},2024-03-07,5,4\n" for way in ways))
+    done = run(project, MANY)
+    assert done.rows == {"customers": 1, "orders": 2, "feedback": 1, "survey": 6, "events": 1}
+    who = Pseudonyms(b"a key of at least thirty-two bytes for tests").of("K1")
+    assert all(set(table(done, name)["customer_id"]) == {who} for name in done.rows)
+    (person,) = table(done, "customers").to_dict("records")
+    assert (person["gender"], str(person["birth_date"])) == ("男", "1980-05-06")
+    known = in_the_vault(project).set_index("customer_id").loc[who]
+    assert known[["name", "phone", "email", "address"]].tolist() == ["张三丰", "13812345678", "zsf@x.com", "武当山1号"]
+    assert table(done, "survey").groupby("survey_id").size().to_dict() == dict.fromkeys(ways, 2)
+    assert set(table(done, "survey")["score"]) == {4, 5}
+
+
 def test_names_beside_the_customer_of_an_order_go_to_the_vault_too(project):
     put(project, "orders.csv", "id,day,who,sum,tel\n1,2024-03-05,a,10,13900001234\n2,2024-03-06,b,10,\n")
     done = run(project, PLAIN.replace("who: customers.customer_id", "who: orders.customer_id, tel: customers.phone"))

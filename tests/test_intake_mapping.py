@@ -53,6 +53,7 @@ def test_every_field_of_the_facts_is_one_of_the_contract_or_says_where_it_goes()
 def test_every_system_maps_to_fields_that_exist_and_is_found_by_its_own_headers():
     assert {k.system for k in matching.kinds()} == {
         "zoho", "fxiaoke", "jianxin", "salesforce", "hubspot", "shopify", "youzan", "taobao_tmall", "jd", "shopline", "wecom",
+        "pos",
     }  # fmt: skip
     for kind in matching.kinds():
         own = list(kind.columns)

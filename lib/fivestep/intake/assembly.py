@@ -10,6 +10,7 @@ import ibis.expr.datatypes as dtypes
 from ibis.expr.types import BooleanValue, Table, Value
 
 from fivestep.contract import TABLES, headers
+from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
 from fivestep.intake import conversion, places
 from fivestep.intake.conversion import MONEY
@@ -369,10 +370,8 @@ def without_repeats(made: Wide, connection: ibis.BaseBackend, name: str) -> Wide
     kept = made.rows.filter(made.rows._out == KEPT)
     keys = [home(k, table, kept.columns) for k in TABLES[table].key]
     if all(keys):
-        filled = kept.filter(*(kept[k].notnull() for k in keys))
-        seen = filled.aggregate(rows=filled.count(), keys=filled.select(*keys).distinct().count().as_scalar())
-        seen = seen.to_pyarrow().to_pylist()[0]
-        if seen["rows"] == seen["keys"]:
+        filled = made.rows.filter(*(made.rows[k].notnull() for k in keys))  # of all rows: why one is left out takes time to tell
+        if no_key_twice(filled, keys):
             return replace(made, unique=True)
         same, reason = [*keys, *(c for c in made.fields if c not in keys)], REPEATED
     elif "_content" in kept.columns:

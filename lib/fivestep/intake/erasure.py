@@ -143,7 +143,9 @@ def _rewritten(folder: Path, who: Collection[str], counts: Mapping[str, int], wo
     for name in counts:
         parts[name] = work / f"{name}.erased"
         ordered = snapshots.ordered(name, left[name]) if name in TABLES else left[name]
-        ordered.to_parquet(parts[name], compression="zstd", compression_level=snapshots.LEVEL)
+        ordered.to_parquet(
+            parts[name], compression="zstd", compression_level=snapshots.LEVEL, dictionary_size_limit=snapshots.WORDS
+        )
     for name, part in parts.items():
         for path in folder.glob(f"{name}.*"):
             if path.suffix.lower() in (".parquet", ".csv"):

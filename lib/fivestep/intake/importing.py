@@ -17,6 +17,7 @@ from ibis.expr.types import Table
 
 from fivestep import engine, language
 from fivestep.contract import TABLES, headers
+from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
 from fivestep.intake import assembly, checks, conversion, erasure, files, forms, fuzzy, identity, matching, snapshots
 from fivestep.intake import mapping as mappings
@@ -632,13 +633,10 @@ class _Run:
         own, made, _rows = parts[0]
         made_key = f"{name}.{assembly.MADE.get(name)}" not in made.rows.columns and name in assembly.MADE
         unique = len(parts) == 1 and (not own or made.unique or (made_key and len(made.sheets) == 1))
-        if not unique:
-            total = int(rows.count().to_pandas())
-            distinct = int(rows.select(*keys).distinct().count().to_pandas())
-            if distinct < total:
-                once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
-                self._merged(name, rows)
-                rows = once
+        if not unique and not no_key_twice(rows, keys):
+            once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
+            self._merged(name, rows)
+            rows = once
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
             after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
