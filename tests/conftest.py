@@ -16,6 +16,8 @@ import pytest
 from fivestep import engine, language
 from fivestep.cases import simulate
 from fivestep.contract import TABLES
+from fivestep.privacy import vault
+from fivestep.privacy.pseudonyms import Pseudonyms
 
 KIT = Path(__file__).resolve().parents[1]
 GROCERY = KIT / "data" / "grocery"
@@ -46,6 +48,11 @@ def english():
     language.use("en", currency="USD")
     yield
     language.use("en", currency="USD")
+
+
+def in_the_vault(project: Path, table: str = "customers", client: str = "Test") -> pd.DataFrame:
+    """The direct identifiers that a project's vault holds, opened with its key."""
+    return vault.read(project, table, Pseudonyms.from_environment_or_file(project, client)).to_pandas()
 
 
 @pytest.fixture(scope="session")

@@ -176,10 +176,13 @@ def test_names_of_branches_that_are_no_file_names_do_not_collide(tmp_path, real)
     (folder / "data" / "contract").mkdir(parents=True)
     (folder / "data" / "contract" / "grocery").symlink_to(GROCERY)
     (folder / "engagement.yml").write_text("name: Grocery\nclient: Grocer\n", "utf-8")
-    frame = pd.DataFrame({"hand_to": ["A/B", "A:B", "../x", "a_b", "北京"], "customer_id": list("12345")})
+    owners = ["A/B", "A:B", "../x", "a_b", "北京", "con", "Lpt1", "", "  ", None]
+    frame = pd.DataFrame({"hand_to": owners, "customer_id": list("1234567890")})
     Engagement(folder, "4_strategy").export("list", frame, by="hand_to")
     names = {f.name for f in (folder / "reports" / "exports" / "list").glob("*.csv")}
-    assert names == {"A_B.csv", "A_B_2.csv", "a_b_3.csv", "x.csv", "北京.csv"}
+    assert names == {"A_B.csv", "A_B_2.csv", "a_b_3.csv", "x.csv", "北京.csv", "con_.csv", "Lpt1_.csv", "Not_assigned.csv"}
+    nobodys = (folder / "reports" / "exports" / "list" / "Not_assigned.csv").read_text("utf-8-sig")
+    assert len(nobodys.splitlines()) == 4, "customers whom nobody is in charge of are in a list too"
 
 
 def test_every_column_of_the_lists_is_described(real):

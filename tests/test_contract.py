@@ -136,6 +136,27 @@ def test_every_problem_is_told_at_once():
     assert "orders.order_date: 2 of 2 cells are empty" in said
 
 
+def test_times_in_the_wrong_order_and_probabilities_beyond_one_are_located_and_stop_nothing():
+    deals = (
+        "select * from (values ('a', 0.5, timestamp '2024-03-05 10:00', timestamp '2024-03-05'), "
+        "('b', 1.5, timestamp '2024-03-05 10:00', timestamp '2024-03-04 23:00'), ('c', 1, timestamp '2024-03-05', null)) "
+        "t(opportunity_id, win_probability, created_at, closed_at)"
+    ).replace("0.5,", "0.5::double,")
+    stages = (
+        "select 'a' opportunity_id, timestamp '2024-03-05 10:00' entered_at, 'offer' stage, timestamp '2024-03-05 09:59' left_at"
+    )
+    said = told(orders=ORDERS, opportunities=deals, stage_history=stages).splitlines()
+    assert said == [
+        "opportunities.win_probability: 1 of 3 values are above 1 (first: row 2). "
+        "Correct the unit (a share is 0 to 1) or empty the cells.",
+        "opportunities.closed_at: 1 of 3 lie before created_at (first: row 2). "
+        "Correct one of the two times, or the mapping of closed_at.",
+        "stage_history.left_at: 1 of 1 lie before entered_at (first: row 1). "
+        "Correct one of the two times, or the mapping of left_at.",
+    ]
+    contract.validate(made(orders=ORDERS, opportunities=deals, stage_history=stages))
+
+
 def test_orphan_keys_are_told_and_do_not_stop_an_analysis():
     tables = made(orders=ORDERS, customers="select 'c9' customer_id")
     (problem,) = contract.problems(tables)

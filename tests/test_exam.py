@@ -45,6 +45,7 @@ ANSWERS = {
     "broken_step": 2,
     "win_probabilities": 4,
     "drop_worthy_group": 2,
+    "duplicates": 1,
 }
 INTERVALS = {
     "purchase_process", "spend_differences", "randomised_campaign", "campaign_without_effect", "satisfaction_drivers",
@@ -123,6 +124,12 @@ def test_a_method_that_names_the_wrong_customers_or_numbers_raises_a_false_alarm
     turned = company.customers.assign(dropped_out=company.customers["dropped_out"].isna().where(lambda gone: gone))
     (wrong,) = module.drop_out(dataclasses.replace(company, customers=turned))
     assert (right["verdict"], wrong["verdict"]) == (FOUND, FALSE_ALARM)
+    (right,), (none,), (wrong,) = (
+        module.second_accounts(dataclasses.replace(company, customers=company.customers.assign(duplicate_of=twins)))
+        for twins in (company.customers["duplicate_of"], None, company.customers["duplicate_of"].shift())
+    )
+    assert [row["verdict"] for row in (right, none, wrong)] == [FOUND, FALSE_ALARM, FALSE_ALARM]
+    assert (right["truth"], right["error"], none["truth"]) == (company.customers["duplicate_of"].notna().sum(), 0, 0)
     for interval, verdict in (((0.4, 0.6), FALSE_ALARM), ((0.4, 1.1), MISSED), (None, FALSE_ALARM)):
         assert module.estimated("kano", "x", 1.0, 0.5, interval, near=0.1)["verdict"] == verdict
     assert module.estimated("kano", "x", 1.0, 0.95, None, near=0.1)["verdict"] == FOUND

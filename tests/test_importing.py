@@ -13,6 +13,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from conftest import in_the_vault
 from fivestep import engine, needs
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
@@ -261,7 +262,7 @@ sources:
     customers = table(done, "customers")
     assert len(customers) == 2
     assert customers["customer_status"].isna().sum() == 1
-    contacts = pd.read_parquet(project / "data" / "vault" / "contacts.parquet")
+    contacts = in_the_vault(project, "contacts")
     assert contacts.groupby("raw_id")["name"].apply(sorted).to_dict() == {"K1": ["张三", "李四"], "K2": ["王五"]}
 
 
@@ -309,7 +310,7 @@ def test_names_are_looked_up_only_where_they_are_unique(project):
     )
     done = run(project, said)
     who = table(done, "orders").set_index("order_id")["customer_id"]
-    vault = pd.read_parquet(project / "data" / "vault" / "customers.parquet").set_index("raw_id")["customer_id"]
+    vault = in_the_vault(project).set_index("raw_id")["customer_id"]
     assert who["1"] == vault["K1"]
     assert pd.isna(who["2"])
     assert who["3"] == vault["丙公司"]
@@ -323,6 +324,78 @@ def test_repeated_keys_become_one_row_and_the_later_value_counts(project):
     assert table(done, "orders").set_index("order_id")["order_amount"].to_dict() == {"1": 12, "2": 20}
     assert done.quality.balanced()
     assert checks(done)["duplicate_keys"] == 1
+
+
+LINES = """\
+sources:
+- files: ["lines*.csv"]
+  table: order_lines
+  columns: {id: orders.order_id, no: order_lines.line_id, day: orders.order_date, what: products.product_id,
+    sum: order_lines.line_amount}
+"""
+
+
+def test_a_line_sent_twice_counts_once_and_one_with_other_values_gives_way_to_the_later(project):
+    put(project, "lines.csv", "id,no,day,what,sum\n1,1,2024-03-05,P,10\n1,1,2024-03-05,P,10\n1,2,2024-03-05,P,10\n")
+    put(project, "lines_2.csv", "id,no,day,what,sum\n1,2,2024-03-05,P,12\n2,1,2024-03-06,Q,5\n2,1,2024-03-06,Q,5\n")
+    done = run(project, LINES)
+    lines = table(done, "order_lines")
+    assert lines.set_index(["order_id", "line_id"])["line_amount"].to_dict() == {("1", "1"): 10, ("1", "2"): 12, ("2", "1"): 5}
+    dropped = [(x.source, x.severity, x.rows, x.first_row) for x in done.quality.of("rows_dropped")]
+    assert dropped == [("lines.csv", "note", 1, 2), ("lines.csv", "warning", 1, 4), ("lines_2.csv", "note", 1, 3)]
+    assert done.quality.balanced()
+    assert not done.quality.of("duplicate_keys")
+    assert [x.values["left_out"] for x in done.quality.of("money") if "left_out" in x.values] == [Decimal(25)]
+
+
+def test_identical_rows_without_a_key_are_kept_and_counted_or_dropped_where_the_mapping_says_so(project):
+    put(project, "lines.csv", "id,day,what,sum\n1,2024-03-05,P,10\n1,2024-03-05,P,10\n1,2024-03-05,P,10\n2,2024-03-05,P,10\n")
+    said = LINES.replace("no: order_lines.line_id, ", "")
+    done = run(project, said)
+    assert (done.rows["order_lines"], done.money["order_lines.net"]) == (4, 40)
+    (line,) = done.quality.of("identical_rows")
+    assert (line.rows, line.of, line.first_row, line.severity) == (2, 4, 3, "warning")
+    assert "repeats: drop" in line.mend()
+    done = run(project, said.replace("table:", "repeats: drop\n  table:"))
+    assert (done.rows["order_lines"], done.money["order_lines.net"]) == (2, 20)
+    assert not done.quality.of("identical_rows")
+    assert [(x.rows, x.first_row) for x in done.quality.of("rows_dropped")] == [(2, 3)]
+    assert done.quality.balanced()
+
+
+def test_a_contact_noted_twice_is_counted_and_stays_until_the_mapping_says_otherwise(project):
+    put(project, "calls.csv", "who,at,kind\na,2024-03-05 10:00,call\na,2024-03-05 10:00,call\nb,2024-03-05 10:00,call\n")
+    said = """\
+sources:
+- files: [calls.csv]
+  table: interactions
+  columns: {who: customers.customer_id, at: interactions.occurred_at, kind: interactions.interaction_type}
+"""
+    done = run(project, said)
+    assert done.rows == {"interactions": 3}
+    assert [(x.table, x.rows) for x in done.quality.of("identical_rows")] == [("interactions", 1)]
+    assert run(project, said.replace("table:", "repeats: drop\n  table:")).rows == {"interactions": 2}
+
+
+def test_deals_closed_before_they_began_odds_of_150_percent_and_the_year_2099_are_told(project):
+    put(project, "deals.csv", "id,who,from,to,odds\n1,a,2024-03-05,2024-03-01,150%\n2,b,2024-03-05,2099-03-06,20%\n")
+    said = """\
+sources:
+- files: [deals.csv]
+  table: opportunities
+  columns: {id: opportunities.opportunity_id, who: customers.customer_id, from: opportunities.created_at,
+    to: opportunities.closed_at, odds: opportunities.win_probability}
+"""
+    done = run(project, said)
+    told = {x.check: x for x in done.quality.of("time_order", "above_maximum", "future")}
+    assert {k: (x.table, x.column, x.severity, x.rows) for k, x in told.items()} == {
+        "time_order": ("opportunities", "closed_at", "warning", 1),
+        "above_maximum": ("opportunities", "win_probability", "warning", 1),
+        "future": ("opportunities", "closed_at", "warning", 1),
+    }
+    assert told["time_order"].text() == "Rows of opportunities whose closed_at lies before created_at: 1."
+    assert all(x.mend() and x.first_row for x in told.values())
+    assert done.rows == {"opportunities": 2}, "nothing is left out"
 
 
 # ---------------------------------------------------------------- people, and again
@@ -339,8 +412,8 @@ def test_direct_identifiers_go_to_the_vault_only(project):
             assert secret not in content, path.name
     assert "more" not in table(done, "orders").columns
     assert checks(done)["personal"] == 1
-    vault = project / "data" / "vault" / "customers.parquet"
-    assert pd.read_parquet(vault).iloc[0][["raw_id", "name", "phone", "email"]].tolist() == [
+    vault = project / "data" / "vault" / "customers.sealed"
+    assert in_the_vault(project).iloc[0][["raw_id", "name", "phone", "email"]].tolist() == [
         "K1",
         "张三丰",
         "13812345678",
@@ -360,15 +433,79 @@ def test_what_is_known_of_a_person_has_its_fields(project):
     (person,) = table(done, "customers").to_dict("records")
     kept = {k: person[k] for k in ("age", "occupation", "industry", "company_size", "interests")}
     assert kept == {"age": 42, "occupation": "教师", "industry": "教育", "company_size": "100", "interests": "太极; 书法"}
-    (known,) = pd.read_parquet(project / "data" / "vault" / "customers.parquet").to_dict("records")
+    (known,) = in_the_vault(project).to_dict("records")
     reach = {k: known[k] for k in ("name", "phone", "email", "address")}
     assert reach == {"name": "张三丰", "phone": "13812345678", "email": "zsf@x.com", "address": "武当山1号"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "门店,POS机号,小票号,行号,交易时间,商品编码,商品条码,商品名称,数量,单价,金额,会员卡号,收银员,支付方式",
+        "Shop,Till,Receipt No,Line No,Transaction Time,SKU,EAN,Product Name,Qty,Price,Amount,Member Card,Cashier,Tender",
+    ],
+)
+def test_lines_of_a_till_need_no_answer_and_receipts_without_a_card_count_too(project, header):
+    rows = (
+        "N,3,X1,1,2024-03-05 10:00:00,P1,6901,milk,1,5,5,M1,Al,cash\nN,3,X1,2,2024-03-05 10:00:00,P2,6902,bun,2,2,4,M1,Al,cash\n"
+        "N,4,X2,1,2024-03-05 11:00:00,P1,6901,milk,-1,5,-5,,Bo,card\n"
+    )
+    put(project, "pos.csv", f"{header}\n{rows}")
+    done = mapped(project)
+    assert (done.questions, done.rows) == (0, {"orders": 2, "order_lines": 3, "products": 2})
+    assert (done.money["order_lines.gross"], done.money["order_lines.net"]) == (9, 4)
+    orders = table(done, "orders").set_index("order_id")
+    assert orders.loc["X1", ["store", "sales_rep", "payment_method"]].tolist() == ["N", "Al", "cash"]
+    assert pd.isna(orders.loc["X2", "customer_id"])
+    assert table(done, "products").set_index("product_id")["barcode"].to_dict() == {"P1": "6901", "P2": "6902"}
+
+
+MANY = """\
+sources:
+- files: [members.csv]
+  table: customers
+  columns: {no: customers.customer_id, name: customers.customer_name, tel: customers.phone, mail: customers.email,
+    where: customers.address, sex: customers.gender, born: customers.birth_date}
+- files: [shop]
+  database: {url: "sqlite:///data/shop.db", table: orders}
+  table: orders
+  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, sum: orders.order_amount, state: drop}
+- files: [visits.csv]
+  table: events
+  columns: {who: customers.customer_id, at: events.occurred_at, what: events.event_type, page: events.page}
+- files: [desk.csv]
+  table: feedback
+  columns: {who: customers.customer_id, at: feedback.created_at, kind: feedback.feedback_type, said: feedback.text}
+- files: [answers.csv]
+  table: survey
+  columns: {who: customers.customer_id, how: survey.survey_id, at: survey.answered_at, taste: survey.answer, price: survey.answer}
+"""
+
+
+def test_a_person_of_many_sources_is_one_customer_with_everything_that_is_known(project):
+    """Members, purchases of a database, visits, a feedback desk, answers at the counter, in the street and by questionnaire."""
+    put(project, "members.csv", "no,name,tel,mail,where,sex,born\nK1,张三丰,13812345678,zsf@x.com,武当山1号,男,1980-05-06\n")
+    shop(project, ("1", "2024-03-05", "K1", 10.5, "paid"), ("2", "2024-03-06", "K1", 2, "paid"))
+    put(project, "visits.csv", "who,at,what,page\nK1,2024-03-05 09:00,page view,/tea\n")
+    put(project, "desk.csv", "who,at,kind,said\nK1,2024-03-06,suggestion,more tea\n")
+    ways = ("counter", "random", "questionnaire")
+    put(project, "answers.csv", "who,how,at,taste,price\n" + "".join(f"K1,{way},2024-03-07,5,4\n" for way in ways))
+    done = run(project, MANY)
+    assert done.rows == {"customers": 1, "orders": 2, "feedback": 1, "survey": 6, "events": 1}
+    who = Pseudonyms(b"a key of at least thirty-two bytes for tests").of("K1")
+    assert all(set(table(done, name)["customer_id"]) == {who} for name in done.rows)
+    (person,) = table(done, "customers").to_dict("records")
+    assert (person["gender"], str(person["birth_date"])) == ("男", "1980-05-06")
+    known = in_the_vault(project).set_index("customer_id").loc[who]
+    assert known[["name", "phone", "email", "address"]].tolist() == ["张三丰", "13812345678", "zsf@x.com", "武当山1号"]
+    assert table(done, "survey").groupby("survey_id").size().to_dict() == dict.fromkeys(ways, 2)
+    assert set(table(done, "survey")["score"]) == {4, 5}
 
 
 def test_names_beside_the_customer_of_an_order_go_to_the_vault_too(project):
     put(project, "orders.csv", "id,day,who,sum,tel\n1,2024-03-05,a,10,13900001234\n2,2024-03-06,b,10,\n")
     done = run(project, PLAIN.replace("who: customers.customer_id", "who: orders.customer_id, tel: customers.phone"))
-    people = pd.read_parquet(project / "data" / "vault" / "customers.parquet").set_index("raw_id")
+    people = in_the_vault(project).set_index("raw_id")
     assert people["phone"].dropna().to_dict() == {"a": "13900001234"}
     assert set(people.index) == {"a", "b"}
     assert set(people["customer_id"]) == set(table(done, "orders")["customer_id"])

@@ -332,7 +332,7 @@ def test_nothing_in_clear_leaves_the_vault(tmp_path):
     connection, names = engine.connect(), Pseudonyms(b"k" * 32)
     people = contacts(connection).mutate(raw_id=ibis._.customer_id)
     people = names.replaced(people.filter(people.raw_id.notnull()), "customer_id")
-    vault.write(tmp_path, "customers", people)
+    vault.write(tmp_path, "customers", people, names)
     pairs = identity.record(tmp_path, identity.proposals(people))
     pairs = [p.model_copy(update={"decision": "accepted"}) for p in pairs]
     orders = pd.DataFrame(

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from fivestep import engine
+from fivestep import engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, files, mapping, matching, proposal, wizard
@@ -53,6 +53,7 @@ def test_every_field_of_the_facts_is_one_of_the_contract_or_says_where_it_goes()
 def test_every_system_maps_to_fields_that_exist_and_is_found_by_its_own_headers():
     assert {k.system for k in matching.kinds()} == {
         "zoho", "fxiaoke", "jianxin", "salesforce", "hubspot", "shopify", "youzan", "taobao_tmall", "jd", "shopline", "wecom",
+        "pos",
     }  # fmt: skip
     for kind in matching.kinds():
         own = list(kind.columns)
@@ -136,6 +137,36 @@ def test_a_proposal_shows_its_questions_with_masked_values():
     assert made.mapping.questions == 1
 
 
+def test_kinds_and_products_are_shown_as_they_are_and_what_may_be_a_person_is_masked():
+    rows = {**ORDERS, "状态": ["已付款", "已关闭"], "品牌名": ["Lavazza", "Illy"], "销售": ["王小明", "李四"]}
+    text = proposal.text(proposal.proposal([sheet("orders.csv", rows)]))
+    assert "已付款 | 已关闭" in text
+    assert "王小明" not in text
+    assert "张三丰" not in text
+    question = text[text.index("状态: ask") :].splitlines()[1]
+    assert question.split("candidates: ")[1].startswith("orders.order_status"), "of an order, its own status comes first"
+    made = proposal.proposal([sheet("orders.csv", {**ORDERS, "状态": ["王小明", "李四"]})])
+    assert "王小明" not in proposal.text(made), "names in a column of any header are masked"
+
+
+def test_a_chinese_project_is_asked_and_told_in_chinese_with_the_names_that_settings_need():
+    language.use("zh_CN", currency="CNY")
+    made = proposal.proposal([sheet("o.csv", {**ORDERS, "状态": ["已付款", "已关闭"]})])
+    (line,) = proposal.summary(made)
+    assert language._("Orders") != "Orders"
+    assert language._("Orders") in line
+    assert "orders" in line
+    _done, shown = walked(made, "", "")
+    assert any("orders.order_status" in line and language._("Status of the order") in line for line in shown)
+
+
+def test_skipping_every_question_leaves_the_mapping_as_it_was():
+    text = proposal.text(proposal.proposal([sheet("orders_2024-01.csv", ORDERS)]))
+    assert text.count("# by its name") == 4
+    again, _ = walked(proposal.proposal([sheet("orders_2024-01.csv", ORDERS)], mapping.parsed(text)), "")
+    assert proposal.text(again) == text
+
+
 def test_answers_survive_the_next_proposal():
     first = proposal.text(proposal.proposal([sheet("orders_2024-01.csv", ORDERS)]))
     answered = mapping.parsed(
@@ -189,7 +220,9 @@ def test_the_wizard_asks_for_what_a_table_cannot_be_without():
     rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"商品名称": ["x", "y"], "数量": ["1", "2"], "单价": ["10", "10"]}
     made = proposal.proposal([sheet("o.csv", rows)])
     assert made.proposed[0].missing == ("order_lines.product_id",)
-    done, _ = walked(made, "1")
+    done, shown = walked(made, "1")
+    assert "  no column is order_lines.product_id (Id of the product), which every row of order_lines needs" in shown
+    assert any("table: orders" in line for line in shown)
     assert Target(to="order_lines.product_id") in done.mapping.sources[0].columns["商品名称"]
     assert assembly.missing(done.mapping.sources[0]) == ()
 

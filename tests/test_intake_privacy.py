@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from conftest import in_the_vault
 from fivestep import engine
 from fivestep.errors import UserError
 from fivestep.intake import fuzzy, identity, importing, proposal, snapshots, wizard
@@ -100,8 +101,9 @@ def test_no_phone_name_address_or_raw_id_is_anywhere_but_in_the_vault(project, c
     files |= {"stdout": streams.out, "stderr": streams.err, "log": caplog.text, "said": "\n".join(importing.summary(done))}
     assert len(set(PLANTED)) > 20
     assert {name: found for name, text in files.items() if (found := [p for p in PLANTED if p in text])} == {}
-    vault = pd.concat(pd.read_parquet(p) for p in (project / "data" / "vault").glob("*.parquet"))
-    assert {"欧阳若兰", "令狐听雨"} <= set(vault["name"])
+    assert {"欧阳若兰", "令狐听雨"} <= set(in_the_vault(project, client="ACME")["name"])
+    sealed = (project / "data" / "vault" / "customers.sealed").read_bytes()
+    assert not [p for p in PLANTED if p.encode() in sealed]
     assert all(p.stat().st_mode & 0o077 == 0 for p in (project / "data" / "vault").rglob("*"))
 
 
@@ -186,7 +188,7 @@ def test_similar_customers_are_proposed_on_request_and_may_be_merged(project, mo
     importing.import_(project, SETTINGS, similar=True)
     pairs = identity.decisions(project)
     assert {p.reason for p in pairs} == {"same phone", "similar, probability 0.98"}
-    assert asked == [len(pd.read_parquet(project / "data" / "vault" / "customers.parquet"))]
+    assert asked == [len(in_the_vault(project, client="ACME"))]
     path = project / identity.FILE
     path.write_text(path.read_text("utf-8").replace("decision: proposed", "decision: accepted"), "utf-8")
     importing.import_(project, SETTINGS)

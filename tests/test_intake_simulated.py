@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from conftest import in_the_vault
 from fivestep import engine
 from fivestep.cases import simulate
 from fivestep.cases.exports import SYSTEMS, export
@@ -49,7 +50,7 @@ def both(request, company, tmp_path_factory) -> tuple[str, list[dict], importing
         assert proposed.mapping.questions == 0
         proposal.write(project, proposal.text(proposed))
         done = importing.import_(project, Settings(name="T", client="T", currency="CNY", time_zone="Asia/Shanghai"))
-        return system, said, done, pd.read_parquet(project / "data" / "vault" / "customers.parquet")
+        return system, said, done, in_the_vault(project)
 
 
 def true(company: Path, entry: dict, fields: list[str]) -> list[tuple]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fivestep import engine
 from fivestep.errors import UserError
-from fivestep.privacy import vault
+from fivestep.privacy import sealing, vault
 from fivestep.privacy.masking import is_masked, masked
 from fivestep.privacy.pseudonyms import Pseudonyms, key_file
 
@@ -167,6 +167,9 @@ def test_a_relative_settings_folder_does_not_count(project, monkeypatch, tmp_pat
 
 
 # --- the vault
+NAMES = Pseudonyms(b"k" * 32)
+
+
 def people(connection, *rows: tuple[str, str, str]) -> ibis.Table:
     columns = ("customer_id", "raw_id", "phone")
     values = {c: [row[i] for row in rows] for i, c in enumerate(columns)}
@@ -176,10 +179,10 @@ def people(connection, *rows: tuple[str, str, str]) -> ibis.Table:
 def test_the_vault_is_closed_to_others_whatever_the_umask(tmp_path):
     old = os.umask(0)
     try:
-        path = vault.write(tmp_path, "customers", people(engine.connect(), ("p1", "1", "13800000001")))
+        path = vault.write(tmp_path, "customers", people(engine.connect(), ("p1", "1", "13800000001")), NAMES)
     finally:
         os.umask(old)
-    assert path == tmp_path / "data" / "vault" / "customers.parquet"
+    assert path == tmp_path / "data" / "vault" / "customers.sealed"
     assert (mode(path), mode(path.parent)) == (0o600, 0o700)
     assert list(path.parent.iterdir()) == [path]
 
@@ -187,12 +190,12 @@ def test_the_vault_is_closed_to_others_whatever_the_umask(tmp_path):
 def test_the_same_people_again_change_no_byte_and_new_rows_replace_those_of_their_customer(tmp_path):
     c = engine.connect()
     rows = [("p2", "2", "13800000002"), ("p1", "1", "13800000001"), ("p1", "1", "13900000001")]
-    path = vault.write(tmp_path, "customers", people(c, *rows))
+    path = vault.write(tmp_path, "customers", people(c, *rows), NAMES)
     before = path.read_bytes()
-    assert vault.write(tmp_path, "customers", people(c, *reversed(rows))).read_bytes() == before
+    assert vault.write(tmp_path, "customers", people(c, *reversed(rows)), NAMES).read_bytes() == before
     later = people(c, ("p1", "1", "13700000001")).mutate(email=ibis.literal("a@x.com"))
-    vault.write(tmp_path, "customers", later)
-    assert vault.read(tmp_path, "customers", c).select("customer_id", "phone", "email").to_pyarrow().to_pylist() == [
+    vault.write(tmp_path, "customers", later, NAMES)
+    assert vault.read(tmp_path, "customers", NAMES).select("customer_id", "phone", "email").to_pyarrow().to_pylist() == [
         {"customer_id": "p1", "phone": "13700000001", "email": "a@x.com"},
         {"customer_id": "p2", "phone": "13800000002", "email": None},
     ]
@@ -200,19 +203,51 @@ def test_the_same_people_again_change_no_byte_and_new_rows_replace_those_of_thei
 
 def test_a_write_that_fails_leaves_the_vault_as_it_was(tmp_path):
     c = engine.connect()
-    path = vault.write(tmp_path, "customers", people(c, ("p1", "1", "13800000001")))
+    path = vault.write(tmp_path, "customers", people(c, ("p1", "1", "13800000001")), NAMES)
     before = path.read_bytes()
     broken = people(c, ("p1", "1", "x"))
     broken = broken.mutate(phone=broken.phone.cast("int64").cast("string"))
     with pytest.raises(Exception, match=r"[Cc]onver"):
-        vault.write(tmp_path, "customers", broken)
+        vault.write(tmp_path, "customers", broken, NAMES)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_an_empty_vault_says_what_to_do(tmp_path):
     with pytest.raises(UserError, match="fivestep import"):
-        vault.read(tmp_path, "customers", engine.connect())
+        vault.read(tmp_path, "customers", NAMES)
+
+
+@pytest.mark.parametrize("size", [0, 1, 40, 41, 80, 100])
+def test_what_is_sealed_opens_with_its_key_only_and_no_byte_or_part_of_it_can_be_changed(size, monkeypatch, tmp_path):
+    monkeypatch.setattr(sealing, "CHUNK", 40)
+    key, other, data = NAMES.derived("vault"), NAMES.derived("backup"), os.urandom(size)
+    path = tmp_path / "x"
+
+    def opens(content: bytes, key: bytes = key, about: str = "customers") -> bytes | None:
+        path.write_bytes(content)
+        try:
+            return sealing.unsealed(path, key, about, "x")
+        except UserError:
+            return None
+
+    content = sealing.sealed(data, key, "customers")
+    assert content == sealing.sealed(data, key, "customers")
+    assert opens(content) == data
+    assert opens(content, other) is None
+    assert opens(content, about="contacts") is None
+    assert all(opens(content[:n]) is None for n in range(len(content)))
+    assert opens(content + b"x") is None
+    assert all(opens(content[:i] + bytes([content[i] ^ 1]) + content[i + 1 :]) is None for i in range(len(content)))
+    body = content[18:]
+    if size > 80:  # two whole parts changed round
+        assert opens(content[:18] + body[56:112] + body[:56] + body[112:]) is None
+
+
+def test_a_vault_of_another_key_says_so(tmp_path):
+    vault.write(tmp_path, "customers", people(engine.connect(), ("p1", "1", "13800000001")), NAMES)
+    with pytest.raises(UserError, match=r"customers\.sealed cannot be opened: it was sealed with another key"):
+        vault.read(tmp_path, "customers", Pseudonyms(b"j" * 32))
 
 
 # --- masking

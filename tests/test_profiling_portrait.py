@@ -19,9 +19,10 @@ from fivestep.cases import simulate
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
+from fivestep.intake import places
 from fivestep.intervals import wilson
 from fivestep.language import columns
-from fivestep.profiling import age, places
+from fivestep.profiling import age
 from fivestep.profiling.interests import interest
 
 SENSITIVE = ("income", "income_band", "assets")

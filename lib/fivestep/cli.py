@@ -178,6 +178,116 @@ def import_(
         typer.echo(_shown(done.folder))
 
 
+@app.command()
+def contacts(
+    name: Annotated[str, typer.Argument(help="A list in reports/exports/, such as action_lists.")],
+    purpose: Annotated[str, typer.Option(help="What the names are opened for; noted in data/vault/access.log.")],
+    project: Project = Path(),
+) -> None:
+    """Write a list with the names and phones of its customers into data/vault/lists/, for stewards of access.yml."""
+    from fivestep.engagement import snapshot_folder
+    from fivestep.intake import contact_lists
+    from fivestep.language import _, number
+
+    root = _root(project)
+    settings = _in_its_language(root)
+    done = contact_lists.write(root, name, snapshot_folder(root, settings.snapshot), _key(root, settings), purpose)
+    said = _("Customers: {n}. Left out as they have opted out of marketing: {refused}. Without phone and e-mail address: {none}.")
+    typer.echo(said.format(n=number(done.customers), refused=number(done.opted_out), none=number(done.unreachable)))
+    typer.echo(_shown(done.path))
+
+
+@app.command()
+def access(project: Project = Path()) -> None:
+    """Check the project against access.yml: who may open names and phones, how long they are kept, and that none leaked."""
+    import datetime as dt
+
+    from fivestep.language import _
+    from fivestep.privacy import access as policy
+
+    root = _root(project)
+    settings = _in_its_language(root)
+    if policy.first(root):
+        typer.echo(_("access.yml is written. Complete it."))
+    checked = policy.checked(root, _key(root, settings), dt.date.today())
+    for rule in checked:
+        typer.echo(f"{_('kept') if rule.kept else _('BROKEN')}  {rule.rule}" + (f": {rule.detail}" if rule.detail else ""))
+    if not all(rule.kept for rule in checked):
+        raise typer.Exit(2)
+
+
+@app.command()
+def erase(
+    customer: Annotated[str, typer.Argument(help="The customer's id in the client's system, or the pseudonym.")],
+    purpose: Annotated[str, typer.Option(help="Who asked for it and when; noted in data/vault/access.log.")],
+    project: Project = Path(),
+) -> None:
+    """Erase one person from the vault, every snapshot and every later import; names the files that still hold the person."""
+    from fivestep.intake import erasure
+    from fivestep.language import _, number
+    from fivestep.privacy import access as policy
+
+    root = _root(project)
+    names = _key(root, _in_its_language(root))
+    policy.opened(root, "erase", purpose, 1)
+    done = erasure.erase(root, customer, names)
+    typer.echo(_("Erased accounts: {n}; rows of the vault: {rows}.").format(n=number(done.accounts), rows=number(done.vault)))
+    for said, counts in (
+        (_("{table}: rows removed: {n}"), done.removed),
+        (_("{table}: rows left without a customer: {n}"), done.emptied),
+    ):
+        for table, n in counts.items():
+            typer.echo(said.format(table=table, n=number(n)))
+    for said, files in (
+        (_("The client's own files still hold the person. Delete them, or ask for new ones: {files}"), done.raw),
+        (_("Made before and still naming the person. Delete them and run fivestep run again: {files}"), done.reports),
+    ):
+        if files:
+            typer.echo(said.format(files=", ".join(files)))
+    typer.echo(_("Backups made before still hold the person."))
+
+
+@app.command()
+def backup(
+    archive: Annotated[Path, typer.Argument(help="The file to write, outside the project.")], project: Project = Path()
+) -> None:
+    """Write a sealed backup of the project, restore it to a temporary folder and compare every file before it counts as done."""
+    from fivestep.language import _, number
+    from fivestep.privacy.backup import backup as write
+
+    root = _root(project)
+    done = write(root, archive, _key(root, _in_its_language(root)))
+    said = _(
+        "Restored to a temporary folder and compared: files: {files}, bytes: {size}, rows of tables: {rows}. All are the same."
+    )
+    typer.echo(said.format(files=number(done.files), size=number(done.size), rows=number(done.rows)))
+    typer.echo(_("Without the project's key nobody can open it: keep a copy of the key elsewhere."))
+    typer.echo(_shown(archive.resolve()))
+
+
+@app.command()
+def restore(
+    archive: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file that fivestep backup wrote.")],
+    to: Annotated[Path, typer.Option(help="A new folder.")],
+) -> None:
+    """Restore a backup to a new folder, with the key in FIVESTEP_KEY or in the file that FIVESTEP_KEY_FILE names."""
+    from fivestep.language import _, number
+    from fivestep.privacy.backup import restore as put_back
+    from fivestep.privacy.pseudonyms import Pseudonyms
+
+    n = put_back(archive, to.resolve(), Pseudonyms.given(to.resolve()))
+    typer.echo(_("Files restored: {n}").format(n=number(n)))
+    typer.echo(_shown(to.resolve()))
+
+
+def _key(root: Path, settings):
+    """The key of a project that has been imported."""
+    from fivestep.intake.snapshots import ledger
+    from fivestep.privacy.pseudonyms import Pseudonyms
+
+    return Pseudonyms.from_environment_or_file(root, settings.client, expected=ledger(root).key)
+
+
 def _in_its_language(root: Path):
     """The settings of the project, whose language and currency this process now speaks."""
     from fivestep import engagement, language

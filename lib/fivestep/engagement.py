@@ -432,9 +432,10 @@ class Engagement:
         shutil.rmtree(path.with_suffix(""), ignore_errors=True)  # of a run before, whose branches may be others
         if by in frame:
             path.with_suffix("").mkdir()
-            for value, file in _files(frame[by]).items():
+            named = frame[by].fillna("").astype(str).str.strip()
+            for value, file in _files(named).items():
                 part = path.with_suffix("") / file
-                rows = written[(frame[by] == value).to_numpy()]
+                rows = written[(named == value).to_numpy()]
                 rows.to_csv(f"{part}.csv", index=False, encoding="utf-8-sig", lineterminator="\r\n")
                 self._workbook(Path(f"{part}.xlsx"), rows)
 
@@ -549,11 +550,15 @@ def _listed(name: str, values: pd.Series) -> pd.Series | list[str]:
     return values.astype("Float64").round().astype("Int64") if kind == "count" else values.round(4)
 
 
+_RESERVED = re.compile(r"(?i:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])")  # names of devices, which Windows takes for no file
+
+
 def _files(values: pd.Series) -> dict[str, str]:
-    """A file name for each value, in the order of the values; those that would be alike are numbered."""
+    """A file name for each value, in the order of the values, the empty one included; those that would be alike are numbered."""
     out: dict[str, str] = {}
-    for value in sorted(values.dropna().unique()):
-        name = re.sub(r"[^\w-]+", "_", str(value)).strip("_")[:60] or "_"
+    for value in sorted(values.unique()):
+        name = re.sub(r"[^\w-]+", "_", value or _("Not assigned")).strip("_")[:60] or "_"
+        name += "_" * bool(_RESERVED.fullmatch(name))
         taken = {n.casefold() for n in out.values()}
         number = next(n for n in itertools.count(1) if (f"{name}_{n}" if n > 1 else name).casefold() not in taken)
         out[value] = f"{name}_{number}" if number > 1 else name

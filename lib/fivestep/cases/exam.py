@@ -29,11 +29,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, engine, evaluation, language, needs, profiling, segmentation, strategy
+from fivestep.cases import persons
 from fivestep.cases.simulate import simulate
 from fivestep.cases.truth import FACTS, MEMBERS
 from fivestep.errors import UserError
@@ -41,6 +43,7 @@ from fivestep.evaluation.campaign_response import ORDERED
 from fivestep.evaluation.experiments import ALPHA
 from fivestep.evaluation.targeted_effect import CREDITED
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intake import identity
 from fivestep.intervals import Z
 from fivestep.language import N_, _
 from fivestep.language.columns import Column, register
@@ -86,6 +89,7 @@ class Company:
     tables: engine.Tables
     customers: pd.DataFrame
     facts: dict[str, Any]
+    folder: Path
 
     @classmethod
     def of(cls, folder: Path) -> Company:
@@ -96,7 +100,7 @@ class Company:
         read = engine.read(folder, engine.connect())
         tables = engine.Tables.of(read, scope=MEMBERS)
         facts = json.loads(path.read_text(encoding="utf-8"))["facts"]
-        return cls(read, tables, pd.read_parquet(folder / "truth" / "customers.parquet"), facts)
+        return cls(read, tables, pd.read_parquet(folder / "truth" / "customers.parquet"), facts, folder)
 
     def told(self, fact: str) -> dict[str, Any]:
         """What the simulation was told of a fact."""
@@ -425,6 +429,7 @@ OTHER_BREAKS = N_("Other steps called broken")
 WENT_ON = N_("Share of opportunities that go on from a stage")
 HARDLY_WON = N_("Share won of the group that is hardly ever won")
 OTHER_GROUPS = N_("Other groups called hardly ever won")
+SECOND_ACCOUNTS = N_("Pairs of accounts proposed as one person")
 
 
 # ------------------------------------------------------------------------------------------------ the questions
@@ -487,9 +492,7 @@ def effects_by_group(company: Company, tried: evaluation.Experiments) -> Iterato
     yield answer("campaign_without_effect", FALSE_ALARM if claimed else FOUND, GROUPS_CLAIMED, truth=0.0)
 
 
-@question(
-    "evaluation.targeted_effect", "confounded_campaign", ask=lambda company: evaluation.targeted_effect(company.tables)
-)
+@question("evaluation.targeted_effect", "confounded_campaign", ask=lambda company: evaluation.targeted_effect(company.tables))
 def credit(company: Company, targeted: evaluation.TargetedEffect) -> Iterator[dict[str, Any]]:
     """Is the campaign to the best customers credited with what they would have bought anyway?"""
     of = targeted.table[targeted.table["campaign_id"] == company.told("confounded_campaign")["campaign_id"]]
@@ -788,3 +791,20 @@ def pipeline(company: Company, result: needs.Opportunities) -> Iterator[dict[str
     yield answer(fact, FOUND if len(right) else MISSED, HARDLY_WON, truth=told["win_probability"], **named)
     others = float(len(rightly) - sum(rightly))
     yield answer(fact, FALSE_ALARM if others else FOUND, OTHER_GROUPS, truth=0.0, estimate=others)
+
+
+def _alike(company: Company) -> list[identity.Pair]:
+    """Pairs of accounts with one phone or e-mail address, among the names and phones that the company's raw exports hold."""
+    labels = pd.read_csv(company.folder / "labels.csv", dtype=str, keep_default_na=False)
+    people = persons.of_company(company.folder, labels).rename(columns={"customer_name": "name", "e_mail": "email"})
+    return identity.proposals(ibis.memtable(people[["customer_id", "name", "phone", "email"]]))
+
+
+@question("intake.identity", "duplicates", ask=_alike)
+def second_accounts(company: Company, pairs: list[identity.Pair]) -> Iterator[dict[str, Any]]:
+    """Are the pairs of accounts proposed as one person those of persons with a second account?"""
+    said = {frozenset((pair.first, pair.second)) for pair in pairs}
+    twins = company.customers.dropna(subset=["duplicate_of"])
+    true = {frozenset(pair) for pair in zip(twins["customer_id"], twins["duplicate_of"], strict=True)}
+    verdict = FALSE_ALARM if said - true else FOUND if len(said) >= CAUGHT * len(true) else MISSED
+    yield answer("duplicates", verdict, SECOND_ACCOUNTS, truth=float(len(true)), estimate=float(len(said)))

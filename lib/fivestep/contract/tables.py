@@ -16,7 +16,10 @@ PII = ("none", "pseudonym", "quasi", "sensitive")
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a contract table; ``refers`` is the ``table.column`` whose values it repeats."""
+    """One column of a contract table; ``refers`` is the ``table.column`` whose values it repeats.
+
+    ``after`` is the time of the same row that this one cannot lie before; ``ahead``: it may lie in the future.
+    """
 
     name: str
     type: str
@@ -27,6 +30,9 @@ class Field:
     pii: str = "none"
     refers: str = ""
     minimum: int | None = None
+    maximum: int | None = None
+    after: str = ""
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ _ALL = (
         Field("customer_status", "text", "Status given by the client"),
         Field("marketing_opt_out", "boolean", "Does not want marketing"),
         Field("credit_status", "text", "Credit status", pii="sensitive"),
-        Field("contract_end", "date", "End of the running contract"),
+        Field("contract_end", "date", "End of the running contract", ahead=True),
     ),
     _table(
         "orders",
@@ -115,8 +121,8 @@ _ALL = (
         _key("order_id", "Id of the order"),
         _customer(),
         Field("order_date", "timestamp", "When the order was placed", required=True),
-        Field("paid_at", "timestamp", "When the order was paid"),
-        Field("completed_at", "timestamp", "When the order was completed"),
+        Field("paid_at", "timestamp", "When the order was paid", after="order_date"),
+        Field("completed_at", "timestamp", "When the order was completed", after="order_date"),
         Field("order_status", "text", "Status of the order"),
         Field("order_amount", "money", "What the company receives for the order, after discounts", required=True),
         Field("paid_amount", "money", "What has been paid"),
@@ -172,8 +178,8 @@ _ALL = (
         _key("campaign_id", "Id of the campaign"),
         Field("campaign_name", "text", "Name of the campaign"),
         Field("campaign_type", "text", "Type of the campaign"),
-        Field("start_date", "date", "First day", required=True),
-        Field("end_date", "date", "Last day"),
+        Field("start_date", "date", "First day", required=True, ahead=True),
+        Field("end_date", "date", "Last day", after="start_date", ahead=True),
         Field("randomised", "boolean", "Customers were assigned to contact or control by chance"),
         Field("cost", "money", "Cost of the campaign", minimum=0),
         time="start_date",
@@ -217,7 +223,7 @@ _ALL = (
         Field("staff", "text", "Employee in contact"),
         Field("content", "text", "What was said", pii="sensitive"),
         Field("result", "text", "Outcome"),
-        Field("next_contact_at", "timestamp", "Agreed next contact"),
+        Field("next_contact_at", "timestamp", "Agreed next contact", after="occurred_at", ahead=True),
         Field("campaign_id", "text", "Campaign it belongs to", refers="campaigns.campaign_id"),
         Field("offer_id", "text", "Offer it redeemed"),
         time="occurred_at",
@@ -230,12 +236,12 @@ _ALL = (
         Field("feedback_type", "text", "Complaint, inquiry, suggestion, review"),
         Field("product_id", "text", "Product concerned", refers="products.product_id"),
         Field("created_at", "timestamp", "When it was received", required=True),
-        Field("responded_at", "timestamp", "When it was first answered"),
-        Field("resolved_at", "timestamp", "When it was resolved"),
+        Field("responded_at", "timestamp", "When it was first answered", after="created_at"),
+        Field("resolved_at", "timestamp", "When it was resolved", after="created_at"),
         Field("status", "text", "Status"),
         Field("cause", "text", "Cause found"),
         Field("satisfaction", "number", "Satisfaction score"),
-        Field("nps", "integer", "Likelihood to recommend, 0 to 10", minimum=0),
+        Field("nps", "integer", "Likelihood to recommend, 0 to 10", minimum=0, maximum=10),
         Field("trust", "number", "Trust score"),
         Field("repurchase_intent", "number", "Stated intent to buy again"),
         Field("text", "text", "What the customer wrote", pii="sensitive"),
@@ -280,12 +286,12 @@ _ALL = (
         _customer(),
         Field("stage", "text", "Current stage"),
         Field("status", "text", "open, won or lost"),
-        Field("win_probability", "number", "Win probability stated by the client's system", unit="share"),
+        Field("win_probability", "number", "Win probability stated by the client's system", unit="share", maximum=1),
         Field("amount", "money", "Amount"),
         Field("expected_revenue", "money", "Amount times win probability, as the client's system states it"),
-        Field("expected_close_date", "date", "Expected close"),
+        Field("expected_close_date", "date", "Expected close", ahead=True),
         Field("created_at", "timestamp", "When it was opened", required=True),
-        Field("closed_at", "timestamp", "When it was won or lost"),
+        Field("closed_at", "timestamp", "When it was won or lost", after="created_at"),
         Field("lost_reason", "text", "Why it was lost"),
         Field("competitor", "text", "Competitor"),
         Field("next_step", "text", "Next step"),
@@ -298,7 +304,7 @@ _ALL = (
         _key("opportunity_id", "Id of the opportunity", refers="opportunities.opportunity_id"),
         Field("entered_at", "timestamp", "When the stage was entered", key=True, required=True),
         Field("stage", "text", "Stage", required=True),
-        Field("left_at", "timestamp", "When the stage was left"),
+        Field("left_at", "timestamp", "When the stage was left", after="entered_at"),
         time="entered_at",
     ),
     _table(

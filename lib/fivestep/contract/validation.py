@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -31,6 +31,7 @@ _FAMILY = {
     "date": dt.Date,
     "boolean": dt.Boolean,
 }
+DOUBTFUL = frozenset({"above_maximum", "time_order"})  # wrong, but analyses of other columns stand
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def validate(tables: Mapping[str, ibis.Table]) -> None:
 def problems(tables: Mapping[str, ibis.Table]) -> list[Problem]:
     """Everything that is wrong with a snapshot.
 
-    Unknown tables and columns, types, empty required cells, ranges, duplicate and orphan keys. Row numbers count the rows of the
-    file from 1. Columns and tables beyond the contract are allowed; only the tables given are read.
+    Unknown tables and columns, types, empty required cells, ranges, times in the wrong order, duplicate and orphan keys. Row
+    numbers count the rows of the file from 1. Columns and tables beyond the contract are allowed; only the tables given are read.
     """
     out: list[Problem] = []
     if not {"order_lines", "orders"} & set(tables):
@@ -84,11 +85,12 @@ def problems(tables: Mapping[str, ibis.Table]) -> list[Problem]:
         try:
             found = _columns(name, there[name])
             found += _cells(name, there[name], {p.column for p in found})
-            out += found or _duplicates(name, there[name])
+            out += [p for p in found if not p.fatal]
+            out += [p for p in found if p.fatal] or _duplicates(name, there[name])
         except (duckdb.InvalidInputException, duckdb.IOException) as error:  # a file that opens and breaks off later
             out.append(Problem(name, "*", f"the file is damaged ({str(error).splitlines()[0]})", "Write it again."))
-    if not out:
-        out = [p for name in TABLES if name in there for p in _orphans(name, there)]
+    if not any(p.fatal for p in out):
+        out += [p for name in TABLES if name in there for p in _orphans(name, there)]
     return out
 
 
@@ -160,6 +162,7 @@ def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
     """Cells that no analysis can stand, in one pass over the table; columns of the wrong type are not looked at."""
     fields = [f for f in TABLES[name].fields.values() if f.name in table.columns and f.name not in mistyped]
     checks = [(f, *check) for f in fields for check in _checks(f, table[f.name])]
+    checks += [(f, *_before(table, f)) for f in fields if f.after in table.columns and f.after not in mistyped]
     bad = {f"bad_{i}": cells.fill_null(False) for i, (_field, cells, *_said) in enumerate(checks)}
     sums = {f"n_{i}": cells.sum() for i, cells in enumerate(bad.values())}
     seen = dict(table.aggregate(of=table.count(), **sums).to_pandas().iloc[0])
@@ -175,6 +178,7 @@ def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
             fix,
             int(seen[f"n_{i}"]),
             int(seen[f"first_{i}"]),
+            fatal=check not in DOUBTFUL,
             check=check,
         )
         for i, (field, _bad, check, what, fix) in enumerate(checks)
@@ -193,6 +197,9 @@ def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.
     if field.minimum is not None:
         what = "{n} of {of} values are below " + str(field.minimum)
         yield cells < field.minimum, "below_minimum", what, "Correct the sign or empty the cells."
+    if field.maximum is not None:
+        what = "{n} of {of} values are above " + str(field.maximum)
+        yield cells > field.maximum, "above_maximum", what, "Correct the unit (a share is 0 to 1) or empty the cells."
     if field.type in ("timestamp", "date"):
         first, last = (day if field.type == "timestamp" else day.date() for day in (datetime.datetime.min, datetime.datetime.max))
         # Microseconds, as nanoseconds do not reach as far as the limits.
@@ -202,10 +209,24 @@ def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.
         yield beyond, "impossible_date", what, "Correct them or empty the cells."
 
 
+def _before(table: ibis.Table, field: Field) -> tuple[ibis.expr.types.BooleanValue, str, str, str]:
+    """Cells that lie before the time which they cannot lie before; a day without a clock may be any time of that day."""
+    own, other = (table[c].cast("timestamp(6)") for c in (field.name, field.after))
+    same_day = (own == own.truncate("D")) & (own.cast("date") == other.cast("date"))
+    what = "{n} of {of} lie before " + field.after
+    return (own < other) & ~same_day, "time_order", what, f"Correct one of the two times, or the mapping of {field.name}."
+
+
+def no_key_twice(table: ibis.Table, key: Sequence[str]) -> bool:
+    """Whether no two rows have the same key: as many hashes as rows leave no doubt, and are quicker to count than keys."""
+    both = ibis.struct({k: table[k] for k in key}) if len(key) > 1 else table[key[0]]
+    rows, hashes = table.aggregate(rows=table.count(), hashes=both.hash().nunique()).to_pandas().iloc[0]
+    return rows == hashes or rows == int(table.select(*key).distinct().count().to_pandas())
+
+
 def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
     key = TABLES[name].key
-    both = table.aggregate(rows=table.count(), keys=table.select(*key).distinct().count().as_scalar()).to_pandas().iloc[0]
-    if both["rows"] == both["keys"]:
+    if no_key_twice(table, key):
         return []
     numbered = table.select(*key, _row=ibis.row_number() + 1)
     repeated = numbered.group_by(*key).aggregate(n=numbered.count(), second=numbered._row.max()).filter(ibis._.n > 1)

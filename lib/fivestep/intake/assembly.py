@@ -10,6 +10,7 @@ import ibis.expr.datatypes as dtypes
 from ibis.expr.types import BooleanValue, Table, Value
 
 from fivestep.contract import TABLES, headers
+from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
 from fivestep.intake import conversion, places
 from fivestep.intake.conversion import MONEY
@@ -44,7 +45,7 @@ MADE = {
     "survey": "response_id",
 }
 NO_PRODUCT = "(none)"  # keeps the money of lines that name no product
-KEPT, EXCLUDED, REFUNDED, INCOMPLETE, ORDER_EXCLUDED = range(5)
+KEPT, EXCLUDED, REFUNDED, INCOMPLETE, ORDER_EXCLUDED, REPEATED, REPLACED = range(7)
 PERSONAL = 7  # a state of extra columns: the cell is a phone number or an e-mail address
 
 _SPAN = 2**40  # rows of a file, more than any file has
@@ -66,6 +67,7 @@ class Wide:
     """The typed rows of a source: a column for each field (``table.field``), ``_out`` says why a row is left out.
 
     ``plain``: every cell is read by the engine's own cast, so that the rows need not be stored to be asked again and again.
+    ``copies``: rows identical to an earlier one that were kept, and the first of them; ``unique``: no key stands on two rows.
     """
 
     source: Source
@@ -74,6 +76,8 @@ class Wide:
     cells: tuple[Cells, ...]
     extras: Mapping[str, str] = field(default_factory=dict)
     plain: bool = False
+    copies: tuple[int, int] = (0, 0)
+    unique: bool = False
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -194,8 +198,10 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
         if source.items.amount:
             amount = conversion.money(rows[column(sheet, source.items.amount)], locale).value
             out["order_lines.line_amount"] = _share(amount, rows)
-    if MADE.get(source.table) and source.table != "order_lines" and f"{source.table}.{MADE[source.table]}" not in out:
-        out["_content"] = _content(rows, sheet.columns)
+    if MADE.get(source.table) and f"{source.table}.{MADE[source.table]}" not in out:
+        content = _content(rows, sheet.columns)
+        # Of order lines only copies are counted: 64 bits tell ten million of them apart but for a chance below one in 100,000.
+        out["_content"] = content.hash() if source.table == "order_lines" else content
     told = [_is(rows[c], v) for h, v in source.exclude.items() if h not in out and (c := column(sheet, h))]
     out["_told"] = ibis.or_(*told) if told else ibis.literal(False)
     typed = rows.select(**out)
@@ -349,6 +355,52 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
         connection.create_table(name, rows, overwrite=True)
         rows = connection.table(name)
     return replace(made, rows=rows)
+
+
+def without_repeats(made: Wide, connection: ibis.BaseBackend, name: str) -> Wide:
+    """The rows with the reason why a row that repeats another is left out; stored as *name* where there is such a row.
+
+    Where the file has the key of its table, a row that says what a later row of its key says is REPEATED, and an order line whose
+    key stands on a later row with other values is REPLACED. Where the key is made, nothing tells a row sent twice from two alike:
+    identical rows are kept and counted, unless the source says ``repeats: drop``.
+    """
+    table = made.source.table
+    if table not in TABLES or made.source.items or (table == "survey" and "survey.answer" in _answered(made)):
+        return made
+    kept = made.rows.filter(made.rows._out == KEPT)
+    keys = [home(k, table, kept.columns) for k in TABLES[table].key]
+    if all(keys):
+        filled = made.rows.filter(*(made.rows[k].notnull() for k in keys))  # of all rows: why one is left out takes time to tell
+        if no_key_twice(filled, keys):
+            return replace(made, unique=True)
+        same, reason = [*keys, *(c for c in made.fields if c not in keys)], REPEATED
+    elif "_content" in kept.columns:
+        same, reason = ["_file", "_content"], REPEATED
+        several = kept.group_by(same).aggregate(n=kept.count()).filter(ibis._.n > 1)
+        alike = kept.semi_join(several, same)
+        place = ibis.row_number().over(ibis.window(group_by=same, order_by="_order"))
+        copies = alike.select("_order", place=place).filter(ibis._.place > 0)
+        seen = copies.aggregate(n=copies.count(), first=copies._order.min()).to_pyarrow().to_pylist()[0]
+        if not seen["n"] or made.source.repeats != "drop":
+            return replace(made, copies=(seen["n"], (seen["first"] or 0) % _SPAN))
+    else:
+        return made
+    rows = made.rows
+    whole = (rows._out == KEPT) & ibis.and_(*(rows[c].notnull() for c in (keys if all(keys) else same)))
+    order = [ibis.desc(rows._order)] if all(keys) else [rows._order]  # the later row of a key counts, else the first
+
+    def again(by: Sequence[str]) -> BooleanValue:
+        return whole & (ibis.row_number().over(ibis.window(group_by=[whole, *by], order_by=order)) > 0)
+
+    cases = [(again(same), reason)]
+    if table == "order_lines" and all(keys):
+        cases.append((again(keys), REPLACED))
+    connection.create_table(name, rows.mutate(_out=ibis.cases(*cases, else_=rows._out).cast("int8")), overwrite=True)
+    return replace(made, rows=connection.table(name), unique=table == "order_lines" and all(keys))
+
+
+def _answered(made: Wide) -> set[str]:
+    return {c.partition(":")[0] for c in made.rows.columns}
 
 
 def _derived(rows: Table, source: Source) -> Table:

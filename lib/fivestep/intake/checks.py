@@ -38,12 +38,25 @@ _WORDS = {
     ),
     "required_empty": (N_("Rows of {table} without {column}: {n}."), N_("Ask for the values, or leave those rows out.")),
     "below_minimum": (N_("Values of {column} below the least one allowed: {n}."), N_("Correct the sign, or empty the cells.")),
+    "above_maximum": (
+        N_("Values of {column} above the greatest one allowed, {limit}: {n}."),
+        N_("Correct the unit in mapping.yml, or ask for the values."),
+    ),
+    "time_order": (
+        N_("Rows of {table} whose {column} lies before {limit}: {n}."),
+        N_("Ask which of the two times is right, or correct the mapping. The rows are kept."),
+    ),
 }
 
 
-def checks(tables: Mapping[str, ibis.Table]) -> list[Line]:
-    """Lines on every table: rows, date range, gaps in time, money, unusual amounts, and what the contract says of its keys."""
+def checks(tables: Mapping[str, ibis.Table], today: dt.date | None = None) -> list[Line]:
+    """Lines on every table: rows, date range, gaps in time, money, unusual amounts, what the contract says of cells and keys.
+
+    What has happened cannot lie after *today*; without it nothing is said of the future.
+    """
     out = [line for name in TABLES if name in tables for line in _of(name, tables[name])]
+    if today:
+        out += [line for name in TABLES if name in tables for line in _future(name, tables[name], today)]
     return out + _keys(tables)
 
 
@@ -93,6 +106,30 @@ def _of(name: str, table: ibis.Table) -> list[Line]:
         )  # fmt: skip
         lines += _outliers(name, amount, table)
     return lines
+
+
+def _future(name: str, table: ibis.Table, today: dt.date) -> list[Line]:
+    """Times of what has happened that lie after *today*, column by column."""
+    times = [f.name for f in TABLES[name].fields.values() if f.type in ("date", "timestamp") and not f.ahead]
+    late = {c: table[c].cast("date") > ibis.literal(today) for c in times if c in table.columns}
+    if not late:
+        return []
+    counts = {f"n_{c}": late[c].sum() for c in late} | {f"last_{c}": table[c].cast("date").max() for c in late}
+    seen = table.aggregate(rows=table.count(), **counts).to_pyarrow().to_pylist()[0]
+    out = []
+    for column in (c for c in late if seen[f"n_{c}"]):
+        numbered = table.select(late=late[column], row=ibis.row_number() + 1)
+        first = numbered.aggregate(first=numbered.row.min(where=numbered.late)).to_pyarrow().to_pylist()[0]["first"]
+        n = seen[f"n_{column}"]
+        out.append(
+            Line(
+                "", name, column, "future", "warning", n, seen["rows"], first,
+                message=N_("Rows of {table} whose {column} lies after the day of the import, {today}: {n}. The last is {last}."),
+                fix=N_("Correct these dates: a mistyped year moves the end of the data, and everybody seems to have left."),
+                values={"table": name, "column": column, "today": today, "n": n, "last": seen[f"last_{column}"]},
+            )
+        )  # fmt: skip
+    return out
 
 
 def _gaps(name: str, time: str, table: ibis.Table) -> list[Line]:
@@ -157,7 +194,10 @@ def _keys(tables: Mapping[str, ibis.Table]) -> list[Line]:
     lines = []
     for problem in problems(tables):
         what, fix = _WORDS.get(problem.check, (problem.what, problem.fix))
-        values = {"n": problem.rows, "table": problem.table, "column": problem.column} if problem.check in _WORDS else {}
+        field = TABLES[problem.table].fields.get(problem.column)
+        limit = (field.after or str(field.maximum)) if field else ""
+        values = {"n": problem.rows, "table": problem.table, "column": problem.column, "limit": limit}
+        values = values if problem.check in _WORDS else {}
         of = int(tables[problem.table].count().to_pandas()) if problem.table in tables else 0
         lines.append(
             Line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import itertools
 import re
 from collections.abc import Iterator
@@ -39,9 +40,16 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
         raise UserError(
             "The database URL is not of the form dialect://user:password@host/name. Correct it in the mapping."
         ) from None
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        if importlib.util.find_spec("psycopg") is None:
+            raise UserError(
+                "PostgreSQL needs its driver, which is not installed. Install it: python -m pip install 'psycopg[binary]>=3.2'"
+            )
     if password:
         parsed = parsed.set(password=password)
-    url = parsed.render_as_string(hide_password=False) if password else url
+    if password or parsed.get_backend_name() == "postgresql":
+        url = parsed.render_as_string(hide_password=False)
     place = {"sqlite": parsed.database or "", "duckdb": url.partition("://")[2]}.get(parsed.get_backend_name(), "")
     if place and place != ":memory:":
         if not (root / place).is_file():

@@ -7,7 +7,7 @@ The same raw id gives the same pseudonym, so equal ids need no decision. Equal p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -118,14 +118,26 @@ def record(project: Path, proposed: Iterable[Pair]) -> list[Pair]:
     pairs = {**{(p.first, p.second): p for p in proposed}, **earlier}
     out = [pairs[k] for k in sorted(pairs)]
     if len(out) > len(earlier):
-        text = yaml.safe_dump([p.model_dump() for p in out], allow_unicode=True, sort_keys=False, width=200)
-        path = project / FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(_HEAD + text, encoding="utf-8", newline="\n")
-        part.chmod(0o600)
-        part.replace(path)
+        _write(project, out)
     return out
+
+
+def forget(project: Path, who: Collection[str]) -> None:
+    """Take every pair of these customers out of ``data/identity.yml``."""
+    pairs = decisions(project)
+    left = [p for p in pairs if not {p.first, p.second} & set(who)]
+    if len(left) < len(pairs):
+        _write(project, left)
+
+
+def _write(project: Path, pairs: Iterable[Pair]) -> None:
+    text = yaml.safe_dump([p.model_dump() for p in pairs], allow_unicode=True, sort_keys=False, width=200)
+    path = project / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(_HEAD + text, encoding="utf-8", newline="\n")
+    part.chmod(0o600)
+    part.replace(path)
 
 
 def digest(pairs: Iterable[Pair]) -> str:

@@ -17,11 +17,23 @@ from ibis.expr.types import Table
 
 from fivestep import engine, language
 from fivestep.contract import TABLES, headers
+from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
-from fivestep.intake import assembly, checks, conversion, files, forms, fuzzy, identity, matching, snapshots
+from fivestep.intake import assembly, checks, conversion, erasure, files, forms, fuzzy, identity, matching, snapshots
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
-from fivestep.intake.assembly import EXCLUDED, INCOMPLETE, KEPT, ORDER_EXCLUDED, PERSONAL, REFUNDED, Wide, shown
+from fivestep.intake.assembly import (
+    EXCLUDED,
+    INCOMPLETE,
+    KEPT,
+    ORDER_EXCLUDED,
+    PERSONAL,
+    REFUNDED,
+    REPEATED,
+    REPLACED,
+    Wide,
+    shown,
+)
 from fivestep.intake.checks import AMOUNTS
 from fivestep.intake.conversion import (
     AMBIGUOUS_DATE,
@@ -38,7 +50,7 @@ from fivestep.intake.conversion import (
     YUAN,
 )  # fmt: skip
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
-from fivestep.intake.quality import Line, QualitySheet
+from fivestep.intake.quality import Line, QualitySheet, table_name
 from fivestep.intake.refunds import refunds
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
@@ -230,9 +242,11 @@ class _Run:
         grouped = self._grouped(paths, queried)
         orders = any(s.table == "orders" for s in grouped) or "orders" in self.earlier
         problems = [
-            f"{FILE}: {s.files[0]}: no column fills {', '.join(gone)}. Map it: fivestep map --ask"
+            f"{FILE}: {s.files[0]}: no column is {field} ({TABLES[s.table].fields[field.partition('.')[2]].description}), which "
+            f"every row of {s.table} needs. Map the column that says it, in {FILE} or with: fivestep map --ask"
+            + (", or say table: orders where the file has no products." if field == "order_lines.product_id" else "")
             for s in grouped
-            if (gone := assembly.missing(s, orders))
+            for field in assembly.missing(s, orders)
         ]
         if problems:
             raise UserError("\n".join(problems))
@@ -245,6 +259,7 @@ class _Run:
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
             made = self._judged(made)
             made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done), f"joined{number}")
+            made = assembly.without_repeats(made, self.connection, f"once{number}")
             made = self._counted(made)
             self._nobody(made)
             done.append(made)
@@ -403,18 +418,20 @@ class _Run:
                 )
 
     def _shares(self, made: Wide) -> Wide:
-        """Percentages without a sign: a column that goes beyond 1 is of hundredths."""
-        columns = [
-            c.target.to
+        """Percentages without a sign: where one of them goes beyond 1, those of the column are hundredths."""
+        columns = {
+            c.target.to: c.state
             for c in made.cells
             if c.target.target and c.target.target.kind == "percent" and c.target.to in made.rows.columns
             and not (c.target.unit or headers.header(c.header).unit)
-        ]  # fmt: skip
+        }  # fmt: skip
         if not columns:
             return made
-        most = made.rows.aggregate(**{c: made.rows[c].abs().max() for c in columns}).to_pyarrow().to_pylist()[0]
-        wrong = {c: made.rows[c] / 100 for c in columns if (most[c] or 0) > 1}
-        return replace(made, rows=_stored(self.connection, made.rows.mutate(**wrong), made.rows.get_name())) if wrong else made
+        rows = made.rows
+        most = rows.aggregate(**{c: rows[c].abs().max(where=rows[state] != UNIT) for c, state in columns.items()})
+        most = most.to_pyarrow().to_pylist()[0]
+        wrong = {c: (rows[s] == UNIT).ifelse(rows[c], rows[c] / 100) for c, s in columns.items() if (most[c] or 0) > 1}
+        return replace(made, rows=_stored(self.connection, rows.mutate(**wrong), rows.get_name())) if wrong else made
 
     def _currency(self, made: Wide) -> None:
         if "orders.currency" not in made.rows.columns:
@@ -440,6 +457,17 @@ class _Run:
             REFUNDED: (N_("Rows whose status says that they were refunded: {n}."), "note"),
             ORDER_EXCLUDED: (N_("Lines of orders that were left out: {n}."), "note"),
             INCOMPLETE: (N_("Rows without what {table} needs ({fields}): {n}."), "warning"),
+            REPEATED: (N_("Rows that repeat another row in everything: {n}. Each counts once."), "note"),
+            REPLACED: (
+                N_("Lines whose order and line number stand on a later row with other values: {n}. The later row counts."),
+                "warning",
+            ),
+        }
+        fixes = {
+            INCOMPLETE: N_("Ask for the values, or map the right column."),
+            REPLACED: N_(
+                "Ask which row holds. Where both are lines of the order, map the line number to drop: lines are numbered then."
+            ),
         }
         needed = ", ".join(f.name for f in TABLES[table].fields.values() if f.required) if table in TABLES else ""
         for number, sheet in enumerate(made.sheets):
@@ -468,13 +496,24 @@ class _Run:
             for out, (message, severity) in reasons.items():
                 n, first_row = counts.get((number, out), (0, None))
                 if n:
-                    fix = N_("Ask for the values, or map the right column.") if severity == "warning" else ""
+                    fix = fixes.get(out, "")
                     values = {"n": n, "table": table, "fields": needed}
                     self.quality.add(
                         Line(sheet.source, table, "", "rows_dropped", severity, n, read, first_row, message, fix, values)
                     )
         if all(out == KEPT for _file, out in counts):  # nobody need ask again
             made = replace(made, rows=rows.mutate(_out=ibis.literal(KEPT, type="int8")))
+        if made.copies[0]:
+            copies, first_row = made.copies
+            self.quality.add(
+                Line(
+                    made.name, table, "", "identical_rows", "warning", copies, sum(n for n, _first in counts.values()), first_row,
+                    N_("Rows that are identical to an earlier row of their file: {n}. They were kept, as no column tells a row "
+                       "sent twice from a purchase or contact made twice."),
+                    N_("Ask the client. Where they are copies, say `repeats: drop` for this source in mapping.yml."),
+                    {"n": copies},
+                )
+            )  # fmt: skip
         self._looked_up(made)
         line, sums = refunds(made)
         if line:
@@ -551,8 +590,8 @@ class _Run:
                 for w in done
                 if w.source.table == table and {name, key} <= set(w.rows.columns)
             ]
-            if by == "customer_name" and self.earlier and (self.project / vault.FOLDER / "customers.parquet").exists():
-                known = vault.read(self.project, "customers", self.connection)
+            if by == "customer_name" and self.earlier and vault.holds(self.project, "customers"):
+                known = vault.read(self.project, "customers", self.names)
                 if "name" in known.columns:
                     parts.append(known.select(name=conversion.plain(known.name), id=known.raw_id))
             if by == "product_name" and "product_name" in getattr(self.earlier.get("products"), "columns", ()):
@@ -593,14 +632,11 @@ class _Run:
         keys = TABLES[name].key
         own, made, _rows = parts[0]
         made_key = f"{name}.{assembly.MADE.get(name)}" not in made.rows.columns and name in assembly.MADE
-        unique = len(parts) == 1 and (not own or (made_key and len(made.sheets) == 1))
-        if not unique:
-            total = int(rows.count().to_pandas())
-            distinct = int(rows.select(*keys).distinct().count().to_pandas())
-            if distinct < total:
-                once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
-                self._merged(name, rows)
-                rows = once
+        unique = len(parts) == 1 and (not own or made.unique or (made_key and len(made.sheets) == 1))
+        if not unique and not no_key_twice(rows, keys):
+            once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
+            self._merged(name, rows)
+            rows = once
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
             after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
@@ -675,15 +711,27 @@ def _kept(
 ) -> Imported:  # fmt: skip
     """Join the new tables to the earlier ones, decide who is one person, check everything, and only then write."""
     project, quality, connection = run.project, run.quality, run.connection
+    gone = erasure.erased(project)
     tables = new
     if run.earlier:
         tables, lines = snapshots.merged(run.earlier, new)
         quality.extend(lines)
+    if gone:
+        again = erasure.theirs(tables, gone)
+        tables = erasure.without(tables, gone)
+        people, contacts = (p if p is None else p.filter(~p.customer_id.isin(list(gone))) for p in (people, contacts))
+        quality.add(
+            Line(
+                "", "customers", "customer_id", "erased", "note", again,
+                message=N_("Rows of erased customers: {n}. Their orders count without a customer, all else was left out."),
+                values={"n": again},
+            )
+        )  # fmt: skip
     pairs = identity.decisions(project)
     proposed: list[identity.Pair] = []
-    if people is not None or (similar and (project / vault.FOLDER / "customers.parquet").exists()):
-        earlier = vault.read(project, "customers", connection) if people is None else None
-        everybody = vault.updated(project, "customers", people) if earlier is None else earlier
+    if people is not None or (similar and vault.holds(project, "customers")):
+        earlier = vault.read(project, "customers", run.names) if people is None else None
+        everybody = vault.updated(project, "customers", people, run.names) if earlier is None else earlier
         proposed = [*identity.proposals(everybody), *(fuzzy.proposals(everybody) if similar else ())]
         proposed = list({(p.first, p.second): p for p in reversed(proposed)}.values())  # equal goes before similar
         known = {(p.first, p.second) for p in pairs}
@@ -698,7 +746,7 @@ def _kept(
             )  # fmt: skip
     tables, changed = identity.applied(tables, identity.merges(pairs))
     tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
-    found = checks.checks(tables)
+    found = checks.checks(tables, dt.date.today())
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
     quality.extend(found)
@@ -716,10 +764,10 @@ def _kept(
     if dry:
         return result
     if people is not None:
-        vault.write(project, "customers", people)
+        vault.write(project, "customers", people, run.names)
     pairs = identity.record(project, proposed)
     if contacts is not None:
-        vault.write(project, "contacts", contacts)
+        vault.write(project, "contacts", contacts, run.names)
     name = snapshot or snapshots.name_for(_last_day(tables))
     same = name == book.latest
     held = book.snapshots[book.latest] if book.latest and not again else None
@@ -850,13 +898,13 @@ def summary(done: Imported) -> list[str]:
     """The import in a few lines: rows by table, gross and net, warnings, open questions."""
     if not done.new:
         return [_("Nothing new: these files are imported already, as mapping.yml says.")]
-    out = [_("{table}: {n} rows").format(table=t, n=language.number(n)) for t, n in done.rows.items()]
+    out = [_("{table}: {n} rows").format(table=table_name(t), n=language.number(n)) for t, n in done.rows.items()]
     for key in done.money:
         table, _dot, kind = key.partition(".")
         if kind == "net":
             gross, back, net = (language.money(done.money[f"{table}.{k}"], 2) for k in ("gross", "refunds", "net"))
             said = _("{table}: {gross} gross, {refunds} refunded, {net} net")
-            out.append(said.format(table=table, gross=gross, refunds=back, net=net))
+            out.append(said.format(table=table_name(table), gross=gross, refunds=back, net=net))
     warnings = sum(x.severity == "warning" for x in done.quality.lines)
     out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(warnings)))
     if done.questions:

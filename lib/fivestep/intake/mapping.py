@@ -147,7 +147,8 @@ class Source(_Strict):
     """One kind of file: which files, what they are, and what each of their columns becomes.
 
     With ``database``, ``files`` is the one name by which messages speak of it. ``others: drop`` leaves out every column that is
-    not named, new ones too; without it a new column stops an import.
+    not named, new ones too; without it a new column stops an import. ``repeats: drop`` leaves out rows that are identical to an
+    earlier row of their file where no key of the file tells them apart; without it they are kept and counted.
     """
 
     files: tuple[str, ...] = Field(min_length=1)
@@ -167,6 +168,7 @@ class Source(_Strict):
     line_amount: Literal["", "quantity * unit_price", "quantity * unit_price - line_discount"] = ""
     scores: dict[str, float] = {}
     others: Literal["", "drop"] = ""
+    repeats: Literal["", "drop"] = ""
     columns: dict[str, tuple[Target, ...]] = {}
 
     @model_validator(mode="after")

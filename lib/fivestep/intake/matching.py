@@ -197,13 +197,14 @@ def matches(
         elif kind and headers.key(column) in kind.columns:
             out[column] = Match(kind.columns[headers.key(column)], "system")
         else:
-            out[column] = _by_synonyms(column, values.get(column, Values()), table)
+            out[column] = by_synonyms(column, values.get(column, Values()), table)
     _twice(out, values, table)
     _of_line_or_order(out, values, table)
     return out
 
 
-def _by_synonyms(column: str, values: Values, table: str) -> Match:
+def by_synonyms(column: str, values: Values, table: str) -> Match:
+    """What the synonyms make of a header in a sheet of *table*: the one field that they name, else a question."""
     found = headers.lookup(column)
     away = headers.key(column) in _GENERIC and found and found[0].table != table  # the title of a product is no job title
     if len(found) == 1 and found[0].table in FEEDS.get(table, ()) and not away:
@@ -256,6 +257,8 @@ def candidates(column: str, values: Values, table: str = "") -> tuple[Candidate,
         likeness = max((_likeness(grams, label) for label in target.labels), default=0.0)
         if key in target.labels:
             likeness = 1.0 if key in target.seen else 0.95
+        elif target.table == table and any(label.endswith(key) for label in target.labels):
+            likeness = 0.95  # 状态 in a sheet of orders is as likely that of the order (订单状态)
         fit = _fit(target, values)
         place = 1.0 if target.table == table else 0.8 if target.table in home else 0.3 if table else 0.6
         if likeness < 0.4 and not (target.table == table and fit > 0.9 and target.kind in ("date", "datetime", "money")):

@@ -14,21 +14,23 @@ import ibis
 import yaml
 
 from fivestep import language
-from fivestep.contract import headers
+from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
 from fivestep.intake.importing import RAW, raw_files, read_databases, read_sheets
 from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
+from fivestep.intake.quality import table_name
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import _
-from fivestep.privacy.masking import masked
+from fivestep.privacy.masking import masked, names_nobody
 
 SAMPLE_ROWS = 2_000  # rows of a file that its proposal looks at
 SAMPLE_SHEETS = 3  # files of one kind that it looks at
 
 _DAY_MONTH = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b")
+_LONGEST = 40  # characters shown of a value
 _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
 
 
@@ -221,7 +223,7 @@ def _source_lines(proposed: Proposed) -> list[str]:
     out.append(f"  table: {_flow(source.table)}")
     defaults = {k: f.default for k, f in Source.model_fields.items()}
     for key in ("database", "system", "kind", "read", "time_zone", "date_order", "decimal", "fill", "fill_by", "exclude",
-                "refunds", "items", "line_amount", "scores", "others"):  # fmt: skip
+                "refunds", "items", "line_amount", "scores", "others", "repeats"):  # fmt: skip
         value = getattr(source, key)
         if value != defaults[key] and value is not None:
             said = value.model_dump(exclude_defaults=True) if hasattr(value, "model_dump") else value
@@ -233,15 +235,22 @@ def _source_lines(proposed: Proposed) -> list[str]:
         out.append("  # " + _("question: is {columns} day/month (dmy) or month/day (mdy)?").format(columns=", ".join(doubtful)))
         out.append("  # date_order: dmy")
     if source.table and proposed.missing:
-        out.append("  # " + _("still missing: {fields}").format(fields=", ".join(proposed.missing)))
+        out += ["  # " + line for field in proposed.missing for line in lacking(field)]
     out.append("  columns:")
     for header, targets in source.columns.items():
         match = proposed.matches.get(header)
-        by = {"synonyms": "  # " + _("by its name")}.get(match.by if match else "", "")
+        by = "  # " + _("by its name") if match and _by_name(header, match, source.table) else ""
         out.append(f"    {_flow(header)}: {_spec(targets)}{by}")
         if any(t.to == ASK for t in targets):
             out += [f"      # {line}" for line in question(proposed, header)]
     return out
+
+
+def _by_name(header: str, match: Match, table: str) -> bool:
+    """Whether the synonyms give the header what it became, in this proposal or in the one that mapping.yml was written from."""
+    if match.by != "mapping":
+        return match.by == "synonyms"
+    return matching.by_synonyms(header, Values(), table).targets == match.targets
 
 
 def question(proposed: Proposed, header: str) -> list[str]:
@@ -252,8 +261,16 @@ def question(proposed: Proposed, header: str) -> list[str]:
     )
     out = [_("candidates: {candidates}; or keep, drop").format(candidates=likely)]
     if values and values.sample:
-        out.append(_("values: {values}").format(values=" | ".join(masked(v) for v in values.sample)))
+        out.append(_("values: {values}").format(values=samples(match, values)))
     return out
+
+
+def samples(match: Match | None, values: Values) -> str:
+    """Some values of a column; masked unless every field that it may be is a kind, a status or says something of a product."""
+    fields = [headers.targets()[c.to] for c in match.candidates] if match else []
+    plain = fields and all(f.place != "vault" and (f.kind == "category" or f.table == "products") for f in fields)
+    shown = plain and names_nobody(values.sample)
+    return " | ".join(v[:_LONGEST] if shown else masked(v) for v in values.sample)
 
 
 def _spec(targets: Sequence[Target]) -> str:
@@ -288,13 +305,27 @@ def summary(proposal: Proposal) -> list[str]:
     """One line for each source: its files, what they are taken for, and how many columns are settled and open."""
     out = []
     for p in proposal.proposed:
-        what = p.kind.label if p.kind else p.source.table or "?"
+        what = p.kind.label if p.kind else table_name(p.source.table) if p.source.table else _("table not known yet")
         n, left = len(p.source.columns), len(p.source.open)
         said = _("{files}: {what}; columns: {n}, open questions: {left}")
         out.append(said.format(files=", ".join(p.source.files), what=what, n=language.number(n), left=language.number(left)))
         if p.source.table and p.missing:
-            out.append("  " + _("still missing: {fields}").format(fields=", ".join(p.missing)))
+            out += ["  " + line for field in p.missing for line in lacking(field)]
     return out + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
+
+
+def lacking(field: str) -> list[str]:
+    """That no column is a *field* which its table cannot be without, and what to do about it."""
+    table, _dot, name = field.partition(".")
+    said = _("no column is {field} ({about}), which every row of {table} needs")
+    out = [said.format(field=field, about=_(TABLES[table].fields[name].description), table=table)]
+    if field == "order_lines.product_id":
+        out.append(
+            _("Map the names of products to it as well: [products.product_name, order_lines.product_id].")
+            + " "
+            + _("A file without products holds orders: say table: orders.")
+        )
+    return out
 
 
 def consent() -> str:

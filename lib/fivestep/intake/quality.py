@@ -31,9 +31,13 @@ CHECKS: dict[str, str] = {
     "not_parsed": N_("Values not understood"),
     "required_empty": N_("Required cells are empty"),
     "below_minimum": N_("Values below the minimum"),
+    "above_maximum": N_("Values above the maximum"),
+    "time_order": N_("Times in the wrong order"),
+    "future": N_("Dates in the future"),
     "not_a_number": N_("Values that are no numbers"),
     "impossible_date": N_("Dates beyond the calendar"),
     "duplicate_keys": N_("Duplicate keys"),
+    "identical_rows": N_("Identical rows"),
     "orphan_keys": N_("Orphan keys"),
     "unmatched_header": N_("Unmatched headers"),
     "ambiguous_header": N_("Ambiguous headers"),
@@ -61,11 +65,29 @@ CHECKS: dict[str, str] = {
     "layout": N_("Unconfirmed layout"),
     "time_zone": N_("Time zone"),
     "identity": N_("Same person"),
+    "erased": N_("Erased customers"),
     "empty_date": N_("Dates that are none"),
     "personal": N_("Personal values in a further column"),
     "items": N_("Items packed into one cell"),
     "contract": N_("Contract"),
 }
+
+
+TABLE_LABELS = {
+    "customers": N_("Customers"), "orders": N_("Orders"), "order_lines": N_("Order lines"), "products": N_("Products"),
+    "campaigns": N_("Campaigns"), "exposures": N_("Campaign contacts"), "offers": N_("Offers of campaigns"),
+    "interactions": N_("Contacts with customers"), "feedback": N_("Feedback"), "survey": N_("Survey answers"),
+    "events": N_("Online behaviour"), "opportunities": N_("Sales opportunities"), "stage_history": N_("Stages of opportunities"),
+    "costs": N_("Costs by customer"), "contacts": N_("Contact persons"),
+}  # fmt: skip
+
+
+def table_name(table: str) -> str:
+    """A table as settings name it; in other languages with what it holds before it."""
+    said = _(TABLE_LABELS.get(table, table))
+    return (
+        table if language.current() == "en" or table not in TABLE_LABELS else _("{label} ({name})").format(label=said, name=table)
+    )
 
 
 @dataclass(frozen=True)

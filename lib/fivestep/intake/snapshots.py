@@ -22,6 +22,7 @@ from fivestep.privacy import vault
 CONTRACT = Path("data", "contract")
 LEDGER = "imports.json"
 LEVEL = 1  # of Zstandard: of sorted order lines, higher ones take half as long again and leave the files as large
+WORDS = 1_000  # values in the dictionary of a column; of ids, which have more, making one costs a third of the writing
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,9 @@ def write(
             shutil.rmtree(leftover, ignore_errors=True)
         new.mkdir()
         for table in (t for t in TABLES if t in tables):
-            ordered(table, tables[table]).to_parquet(new / f"{table}.parquet", compression="zstd", compression_level=LEVEL)
+            ordered(table, tables[table]).to_parquet(
+                new / f"{table}.parquet", compression="zstd", compression_level=LEVEL, dictionary_size_limit=WORDS
+            )
         (new / SHEET).write_text(quality.to_json(), encoding="utf-8", newline="\n")
         (new / PAGE).write_text(page(quality, name), encoding="utf-8", newline="\n")
         aside = _set_aside(project, name, before or {})

@@ -9,9 +9,9 @@ from fivestep.contract import TABLES, headers
 from fivestep.intake import matching
 from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
 from fivestep.intake.matching import Match
-from fivestep.intake.proposal import Proposal, Proposed, ambiguous_dates, question
+from fivestep.intake.proposal import Proposal, Proposed, ambiguous_dates, lacking, question, samples
+from fivestep.intake.quality import table_name
 from fivestep.language import _
-from fivestep.privacy.masking import masked
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
@@ -65,9 +65,11 @@ def _needed(proposed: Proposed, field: str, name: str, ask: Ask, say: Say) -> Pr
                       if c.to.endswith(field.partition(".")[2])), default=0.0) for h in columns}  # fmt: skip
     ranked = sorted(columns, key=lambda h: (-scores[h], columns.index(h)))
     say("")
-    say(_("{file}: no column fills {field}, which is required.").format(file=name, field=field))
+    say(name)
+    for line in lacking(field):
+        say("  " + line)
     for number, header in enumerate(ranked, 1):
-        shown = " | ".join(masked(v) for v in proposed.values.get(header, matching.Values()).sample)
+        shown = samples(proposed.matches.get(header), proposed.values.get(header, matching.Values()))
         say(f"  {number}  {header}  ({shown})")
     answer = _answer(ask, _("Which column is it? A number, Enter to skip, q for later"), proposed)
     if not answer.isdecimal() or not 1 <= int(answer) <= len(ranked):
@@ -89,7 +91,7 @@ def _which(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
     tables = list(proposed.tables) + [t for t in (*TABLES, "contacts") if t not in proposed.tables]
     choices = [k.label for k in kinds] or tables
     for number, label in enumerate(choices, 1):
-        say(f"  {number}  {label}")
+        say(f"  {number}  {label if kinds else table_name(label)}")
     answer = _answer(ask, _("Which of these is it? A number, Enter to skip, q for later"), proposed)
     if not answer.isdecimal() or not 1 <= int(answer) <= len(choices):
         return proposed
@@ -109,7 +111,7 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
     say("")
     say(f"{name}: {header}")
     for number, candidate in enumerate(match.candidates, 1):
-        say(f"  {number}  {candidate.to:<36}{candidate.score:.2f}")
+        say(f"  {number}  {candidate.to:<36}{candidate.score:.2f}  {_about(candidate.to)}".rstrip())
     for line in question(proposed, header)[1:]:
         say(f"  {line}")
     while True:
@@ -128,6 +130,13 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
             targets = (Target(to=to, inverse=headers.key(header) in getattr(headers.targets().get(to), "inverse", ())),)
             return _with(proposed, header, targets)
         say(_("{answer} is neither a number above nor a field.").format(answer=answer))
+
+
+def _about(to: str) -> str:
+    """What a field of the contract holds; empty for another."""
+    table, _dot, name = to.partition(".")
+    field = TABLES[table].fields.get(name) if table in TABLES else None
+    return _(field.description) if field else ""
 
 
 def _said(answer: str, match: Match) -> str:

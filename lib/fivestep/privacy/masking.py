@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import ibis
 
@@ -32,6 +33,20 @@ def masked(text: str | None) -> str:
     if sum(c.isalnum() for c in text) < 2:
         return _starred(text)
     return (text[: first + 1] + _starred(text[first + 1 :]))[:_LONGEST]
+
+
+def names_nobody(texts: Sequence[str]) -> bool:
+    """Whether values are those of a list of kinds, which may be shown.
+
+    None holds an address of mail, seven digits or a hidden part, and not all have the form of a Chinese name or of a name of two
+    capitalised words.
+    """
+    texts = [unicodedata.normalize("NFKC", t).strip() for t in texts]
+    if any("@" in t or re.search(MASKED, t) or len(re.sub(r"\D", "", t)) >= 7 for t in texts):
+        return False
+    return not all(
+        re.fullmatch(rf"[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}|[A-Z][\w'’-]+(?: [A-Z]\.?)? [A-Z][\w'’-]+", t) for t in texts
+    )
 
 
 def is_masked(text: ibis.expr.types.StringValue) -> ibis.expr.types.BooleanValue:

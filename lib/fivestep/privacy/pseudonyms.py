@@ -66,9 +66,25 @@ class Pseudonyms:
             )
         return found
 
+    @classmethod
+    def given(cls, project: Path) -> Pseudonyms:
+        """The key that the environment names, by itself or by its file; UserError where there is none."""
+        if not os.environ.get(KEY) and not (os.environ.get(KEY_FILE) and key_file(project).is_file()):
+            raise UserError(
+                f"Say which key it was sealed with: set {KEY_FILE} to the key file of the project, or {KEY} to the key."
+            )
+        return cls.from_environment_or_file(project)
+
     @property
     def fingerprint(self) -> str:
         return hmac.new(self._key, b"fivestep: fingerprint of the key", hashlib.sha256).hexdigest()[:16]
+
+    def derived(self, use: str) -> bytes:
+        """64 bytes for another *use*, from which neither the key nor a pseudonym can be told (HKDF with SHA-256, RFC 5869)."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(SHA256(), 64, salt=None, info=b"fivestep: " + use.encode()).derive(self._key)
 
     def of(self, text: str) -> str:
         """The pseudonym of one text: 32 hex digits."""

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from fivestep import charts, language
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intake import places
 from fivestep.intervals import wilson
 from fivestep.language import N_, _, ngettext
-from fivestep.profiling import places
 from fivestep.profiling.covered_months import period
 
 ANSWERS = N_("in which provinces and cities the customers live and how far they are concentrated there")

@@ -1,0 +1,116 @@
+"""A list of customers with the names and phones of the vault: for those who make the calls, written into the vault."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fivestep import consent, engine
+from fivestep.errors import UserError
+from fivestep.intake import identity
+from fivestep.language import _
+from fivestep.privacy import access, vault
+from fivestep.privacy.pseudonyms import Pseudonyms
+
+EXPORTS = Path("reports", "exports")
+LISTS = vault.FOLDER / "lists"
+
+_CELL = 32_767  # characters that a cell of a workbook may hold
+
+
+@dataclass(frozen=True)
+class Written:
+    """A contact list: its workbook, customers in it, those left out as they have opted out since, and those whom the vault does
+    not know or has no phone and e-mail address of."""
+
+    path: Path
+    customers: int
+    opted_out: int
+    unreachable: int
+
+
+def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: str) -> Written:
+    """Write ``data/vault/lists/<name>.xlsx``: the rows of ``reports/exports/<name>.csv`` with id, name, phone, e-mail, address.
+
+    Customers who have opted out of marketing in the *snapshot* are left out. Accounts merged into one count as one; of a company
+    without a phone of its own the first contact person's stands there. Raises UserError where access.yml does not allow it.
+    """
+    listed = _listed(project, name)
+    column = next((c for c in listed.columns if _pseudonyms(listed[c])), "")
+    if not column:
+        raise UserError(
+            f"{(EXPORTS / name).as_posix()}.csv: no column holds pseudonyms of customers, so nobody can be looked up."
+        )
+    refused = consent.opted_out(engine.Tables.of(engine.read(snapshot, engine.connect()))) or frozenset()
+    left = listed[~listed[column].isin(refused)]
+    access.opened(project, f"contacts {name}", purpose, left[column].nunique())
+    people = _people(project, names)
+    joined = people.reindex(left[column]).reset_index(drop=True)
+    out = pd.concat([left.reset_index(drop=True), joined], axis=1)
+    reached = joined[["phone", "email"]].notna().any(axis=1)
+    path = project / LISTS / f"{name}.xlsx"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _workbook(path, out.rename(columns={"raw_id": _("Id"), "name": _("Name"), "phone": _("Phone"), "email": _("E-mail"),
+                                        "address": _("Address")}))  # fmt: skip
+    return Written(
+        path,
+        left[column].nunique(),
+        listed[column].nunique() - left[column].nunique(),
+        left[column][~reached.to_numpy()].nunique(),
+    )
+
+
+def _listed(project: Path, name: str) -> pd.DataFrame:
+    path = project / EXPORTS / f"{name}.csv"
+    if not re.fullmatch(r"[\w-]+", name) or not path.is_file():
+        there = ", ".join(sorted(p.stem for p in (project / EXPORTS).glob("*.csv"))) or "none yet"
+        raise UserError(f"{EXPORTS.as_posix()}/ holds no list called {name}. Lists are {there}; fivestep run writes them.")
+    return pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+
+
+def _pseudonyms(values: pd.Series) -> bool:
+    return len(values) > 0 and bool(values.str.fullmatch(r"[0-9a-f]{32}").all())
+
+
+def _people(project: Path, names: Pseudonyms) -> pd.DataFrame:
+    """raw_id, name, phone, email, address by the pseudonym that the tables have; of merged accounts the first that is filled."""
+    wanted = ["raw_id", "name", "phone", "email", "address"]
+    into = identity.merges(identity.decisions(project))
+    parts = []
+    for order, table in enumerate(t for t in vault.TABLES if vault.holds(project, t)):
+        frame = vault.read(project, table, names).to_pandas().sort_values(["customer_id", "raw_id"], kind="stable")
+        frame = frame.reindex(columns=["customer_id", *wanted])
+        if table == "contacts":
+            frame["raw_id"] = None
+        own = frame["customer_id"].map(into)
+        parts.append(frame.assign(customer_id=own.fillna(frame["customer_id"]), _rank=order * 2 + own.notna()))
+    if not parts:
+        raise UserError("data/vault/ holds nobody. Import the client's files first: fivestep import")
+    united = pd.concat(parts).sort_values(["customer_id", "_rank"], kind="stable")
+    return united.groupby("customer_id")[wanted].first()
+
+
+def _workbook(path: Path, rows: pd.DataFrame) -> None:
+    """Texts as texts, so that no phone becomes a number and no cell a formula; closed to others."""
+    import xlsxwriter
+
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with xlsxwriter.Workbook(str(part), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+            sheet = book.add_worksheet()
+            sheet.freeze_panes(1, 0)
+            for place, label in enumerate(rows.columns):
+                sheet.write_string(0, place, str(label), book.add_format({"bold": True}))
+                for row, value in enumerate(rows.iloc[:, place], start=1):
+                    if isinstance(value, str):
+                        sheet.write_string(row, place, value[:_CELL])
+        part.replace(path)
+        path.chmod(0o600)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,161 @@
+"""Erasing a person: from the vault, the contract tables of every snapshot and the decisions; and from every later import."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+from filelock import FileLock
+
+from fivestep import engine
+from fivestep.contract import TABLES
+from fivestep.errors import UserError
+from fivestep.intake import identity, snapshots
+from fivestep.privacy import leaks, vault
+from fivestep.privacy.pseudonyms import Pseudonyms
+
+FILE = snapshots.CONTRACT / "erased.json"
+EMPTIED = ("orders", "order_lines")  # the money of a sale stays, without the customer
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What was erased: accounts, rows of the vault, rows of contract tables removed and left without a customer (by table, over
+    all snapshots), and the files that still hold the person: the client's own, and reports and results made before.
+    """
+
+    accounts: int
+    vault: int
+    removed: Mapping[str, int]
+    emptied: Mapping[str, int]
+    raw: tuple[str, ...]
+    reports: tuple[str, ...]
+
+
+def erased(project: Path) -> frozenset[str]:
+    """The pseudonyms of all who were erased."""
+    path = project / FILE
+    if not path.is_file():
+        return frozenset()
+    try:
+        return frozenset(json.loads(path.read_text(encoding="utf-8"))["customers"])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{FILE.as_posix()}: the record of erased customers cannot be read. Restore it from a backup.") from None
+
+
+def without(tables: Mapping[str, ibis.Table], who: Collection[str]) -> dict[str, ibis.Table]:
+    """The tables without these customers: their orders and lines stay with an empty customer_id, all their other rows go."""
+    gone, out = list(who), dict(tables)
+    if not gone:
+        return out
+    for name, table in tables.items():
+        if "customer_id" not in table.columns:
+            continue
+        theirs = table.customer_id.isin(gone).fill_null(False)
+        if name in EMPTIED:
+            out[name] = table.mutate(customer_id=theirs.ifelse(ibis.null("string"), table.customer_id))
+        else:
+            out[name] = table.filter(~theirs)
+    if "stage_history" in out and "opportunities" in tables and "customer_id" in tables["opportunities"].columns:
+        deals = tables["opportunities"]
+        theirs = deals.filter(deals.customer_id.isin(gone)).select("opportunity_id")
+        out["stage_history"] = out["stage_history"].anti_join(theirs, "opportunity_id")
+    return out
+
+
+def theirs(tables: Mapping[str, ibis.Table], who: Collection[str]) -> int:
+    """How many rows of the tables name one of these customers."""
+    named = [t.filter(t.customer_id.isin(list(who))).count() for t in tables.values() if "customer_id" in t.columns]
+    return sum(int(n.to_pandas()) for n in named)
+
+
+def accounts(project: Path, said: str, names: Pseudonyms) -> frozenset[str]:
+    """The pseudonyms of a customer, given by the client's id or by pseudonym, and of all accounts that were made one with it."""
+    one = said.strip() if re.fullmatch(r"[0-9a-f]{32}", said.strip()) else names.of(said.strip())
+    into = identity.merges(identity.decisions(project))
+    root = into.get(one, one)
+    return frozenset({one, root, *(account for account, to in into.items() if to == root)})
+
+
+def erase(project: Path, said: str, names: Pseudonyms) -> Erased:
+    """Erase the customer whose id in the client's system, or whose pseudonym, is *said*.
+
+    Noted first, so that an import leaves the person out even where this is cut off; a second run finishes what is left. Raises
+    UserError where neither the vault nor a table knows the customer.
+    """
+    who = accounts(project, said, names)
+    root = project / snapshots.CONTRACT
+    held = {t: vault.read(project, t, names).to_pandas() for t in vault.TABLES if vault.holds(project, t)}
+    people = {t: frame[frame["customer_id"].isin(who)] for t, frame in held.items()}
+    folders = [f for f in sorted(root.glob("*")) if f.is_dir() and f.name != ".tmp" and engine.parquet_files(f)]
+    changes = {folder: _theirs(folder, who) for folder in folders}
+    if not any(len(p) for p in people.values()) and not any(changes.values()):
+        raise UserError(f"{said}: nobody of this id is in the vault or in data/contract/. Give the id of the client's system.")
+    known = leaks.identifiers(people.values()) | dict.fromkeys(who, "raw_id")
+    (root / ".tmp").mkdir(parents=True, exist_ok=True)
+    with FileLock(root / ".tmp" / "lock"):
+        _note(project, erased(project) | who)
+        removed: dict[str, int] = {}
+        emptied: dict[str, int] = {}
+        for folder, counts in changes.items():
+            _rewritten(folder, who, counts, root / ".tmp")
+            for table, n in counts.items():
+                into = emptied if table in EMPTIED else removed
+                into[table] = into.get(table, 0) + n
+        for path in sorted((project / vault.FOLDER / "merged").glob("*/*.parquet")):
+            kept = ibis.duckdb.connect().read_parquet(path)
+            vault.private(path, kept.filter(~(kept.customer_id.isin(list(who)) | kept["_into"].isin(list(who)))))
+        for table in held:
+            if len(people[table]):
+                rows = vault.read(project, table, names)
+                vault.replace(project, table, rows.filter(~rows.customer_id.isin(list(who))).to_pyarrow(), names)
+        identity.forget(project, who)
+    found, _unread = leaks.leaks(project, known)
+    raw = sorted({s for p in people.values() if "source" in p for s in p["source"].dropna()})
+    return Erased(
+        len(who), sum(map(len, people.values())), removed, emptied, tuple(raw), tuple(dict.fromkeys(x.file for x in found))
+    )
+
+
+def _theirs(folder: Path, who: Collection[str]) -> dict[str, int]:
+    """Rows of a snapshot that concern the customers, by table."""
+    tables = engine.read(folder, engine.connect())
+    left = without(tables, who)
+    out = {}
+    for name, table in tables.items():
+        if name in EMPTIED and "customer_id" in table.columns:
+            rows = int(table.filter(table.customer_id.isin(list(who))).count().to_pandas())
+        else:
+            rows = 0 if left[name] is table else int(table.count().to_pandas()) - int(left[name].count().to_pandas())
+        if rows:
+            out[name] = rows
+    return out
+
+
+def _rewritten(folder: Path, who: Collection[str], counts: Mapping[str, int], work: Path) -> None:
+    tables = engine.read(folder, engine.connect())
+    left = without(tables, who)
+    parts = {}
+    for name in counts:
+        parts[name] = work / f"{name}.erased"
+        ordered = snapshots.ordered(name, left[name]) if name in TABLES else left[name]
+        ordered.to_parquet(
+            parts[name], compression="zstd", compression_level=snapshots.LEVEL, dictionary_size_limit=snapshots.WORDS
+        )
+    for name, part in parts.items():
+        for path in folder.glob(f"{name}.*"):
+            if path.suffix.lower() in (".parquet", ".csv"):
+                path.unlink()
+        part.replace(folder / f"{name}.parquet")
+
+
+def _note(project: Path, who: Collection[str]) -> None:
+    path = project / FILE
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"customers": sorted(who)}, indent=1) + "\n", encoding="utf-8", newline="\n")
+    part.chmod(0o600)
+    part.replace(path)

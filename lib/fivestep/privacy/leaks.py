@@ -1,0 +1,137 @@
+"""Direct identifiers that have found their way into reports and results, looked for by what the vault holds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fivestep.privacy.masking import MASKED, masked
+
+FOLDERS = ("reports", "results")
+UNREAD = (".pdf", ".png", ".jpg", ".woff2")  # a PDF says what report.html beside it says
+FEWEST_DIGITS = 8  # of a phone number; shorter ones cannot be told from figures
+LEAST_ID = 6  # characters of an id of the client's, which must hold a digit and, below nine digits, a letter
+
+_HAN = "\u3400-\u9fff"
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"(?<![\w.])\+?\d[\d ()-]{6,18}\d(?![\w])|(?<![\w.])\d{8,}(?!\w)")
+_TOKEN = re.compile(r"[a-z0-9][\w.-]{4,}[\w]")
+_RUN = re.compile(rf"[{_HAN}a-z0-9·()#-]+")
+_WORDS = re.compile(r"[\w'’.#-]+")
+_MOST_WORDS = 8  # of a name or an address
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Identifiers of one kind in one file: how many different ones, and one of them, masked."""
+
+    file: str
+    kind: str
+    found: int
+    sample: str
+
+
+def identifiers(people: Iterable[pd.DataFrame]) -> dict[str, str]:
+    """What to look for, as it is compared -> its kind: phone, email, name, address, raw_id.
+
+    Left out are values that would be found by chance: names of two Chinese characters or of one word, phones below eight digits,
+    ids below six characters and those of few digits only, and what is masked.
+    """
+    out: dict[str, str] = {}
+    for frame in people:
+        for kind in ("raw_id", "contact_id", "name", "address", "email", "phone"):
+            for value in frame[kind].dropna().unique() if kind in frame else ():
+                said = _plain(str(value)).strip()
+                if said and not re.search(MASKED, said) and (form := _form(said, kind)):
+                    out[form] = "raw_id" if kind == "contact_id" else kind
+    return out
+
+
+def leaks(project: Path, known: Mapping[str, str]) -> tuple[list[Leak], list[str]]:
+    """The identifiers *known* in the files of reports/ and results/, and the files that were not read (PDF, pictures)."""
+    lengths = sorted({len(form) for form in known if re.search(f"[{_HAN}]", form)})
+    out, unread = [], []
+    for folder in FOLDERS:
+        for path in sorted(p for p in (project / folder).rglob("*") if p.is_file() and not p.is_symlink()):
+            name = path.relative_to(project).as_posix()
+            if path.suffix.lower() in UNREAD:
+                unread.append(name)
+                continue
+            found: dict[str, set[str]] = {}
+            for text in _texts(path):
+                for form in _forms(_plain(text), lengths):
+                    if form in known:
+                        found.setdefault(known[form], set()).add(form)
+            out += [Leak(name, kind, len(forms), masked(min(forms))) for kind, forms in sorted(found.items())]
+    return out, unread
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _form(said: str, kind: str) -> str:
+    """The value as `_forms` cuts texts; empty where it could stand in a text by chance."""
+    if kind == "phone":
+        digits = _digits(said)
+        return digits if len(digits) >= FEWEST_DIGITS else ""
+    if kind in ("email", "raw_id", "contact_id") and "@" in said:
+        return said if _MAIL.fullmatch(said) else ""
+    if kind in ("raw_id", "contact_id"):
+        told = len(said) >= LEAST_ID and re.search(r"\d", said) and (re.search(r"[a-z]", said) or len(_digits(said)) >= 9)
+        return said if told and _TOKEN.fullmatch(said) else ""
+    if re.search(f"[{_HAN}]", said):
+        run = max(_RUN.findall(said.replace(" ", "")), key=len)  # an address may have commas in it
+        return run if len(run) >= (6 if kind == "address" else 3) and re.search(f"[{_HAN}]", run) else ""
+    words = _WORDS.findall(said)
+    return " ".join(words) if 2 <= len(words) <= _MOST_WORDS and len(said) >= 7 and re.search(r"[^\W\d]", said) else ""
+
+
+def _forms(text: str, lengths: list[int]) -> Iterator[str]:
+    """Everything in a text that may be an identifier."""
+    yield from _MAIL.findall(text)
+    for found in _PHONE.findall(text):
+        yield _digits(found)
+        yield from (_digits(part) for part in found.split())
+    yield from _TOKEN.findall(text)
+    for run in (r for r in _RUN.findall(text) if not r.isascii()) if lengths else ():
+        for length in lengths:
+            yield from (run[i : i + length] for i in range(len(run) - length + 1))
+    words = _WORDS.findall(text)
+    for many in range(2, _MOST_WORDS + 1):
+        yield from (" ".join(words[i : i + many]) for i in range(len(words) - many + 1))
+
+
+def _digits(text: str) -> str:
+    digits = re.sub(r"\D", "", text)
+    return re.sub(r"^(?:0086|86)(?=1\d{10}$)", "", digits)
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """The texts of a file: of a workbook its parts, of Parquet its columns of text, of JSON with its escapes resolved."""
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        for column in pq.read_table(path).columns:
+            if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+                yield "\n".join(v for v in column.unique().to_pylist() if v)
+        return
+    if suffix in (".xlsx", ".zip"):
+        with zipfile.ZipFile(path) as book:
+            for part in book.namelist():
+                yield re.sub(r"<[^>]*>", " ", book.read(part).decode("utf-8", "replace"))
+        return
+    text = path.read_bytes().decode("utf-8", "replace")
+    if suffix in (".json", ".ipynb"):
+        with contextlib.suppress(ValueError):
+            text = json.dumps(json.loads(text), ensure_ascii=False)
+    yield re.sub(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+|<[^>]{0,2000}>", " ", text) if suffix == ".html" else text
