@@ -508,6 +508,27 @@ def test_a_long_table_repeats_its_header_and_a_wide_one_keeps_every_column():
     assert all(f"Heading{i}" in text for i in range(40))
 
 
+def test_a_table_over_a_third_of_a_page_breaks_with_five_rows_or_more_on_either_side():
+    cols = [column("a", "Household", "text"), column("n", "Orders", "count")]
+    for before in range(12, 28, 3):
+        long = table("1.1", "Long", cols, [[f"H{i}", str(i)] for i in range(26)])
+        story = new_markdown_cell("# T\n\n" + "\n\n".join(["One line of the story."] * before))
+        made = pdf.render(document.report([new_notebook(cells=[story, long])], META), timestamp=STAMP)
+        rows = [n for n in (len(re.findall(r"\bH\d+\b", text)) for text in pages_of(made)) if n]
+        assert sum(rows) == 26
+        assert min(rows) >= 5, before
+        checked = page.validate_pdf_bytes(made, profile=page.ValidationProfile.PDF_UA_1)
+        assert [(f.rule_id, f.message) for f in checked.failures] == []
+
+
+def test_every_table_scrolls_in_its_own_box_on_a_phone(html_en):
+    outside = re.sub(r'<div class="scroll".*?</div>', "", html_en, flags=re.DOTALL)
+    assert "<table" in html_en
+    assert "<table" not in outside
+    narrow = html_en[html_en.index("@media (max-width: 40rem)") : html_en.index("@media print")]
+    assert ".scroll tr > :first-child { position: sticky" in narrow
+
+
 def test_what_runs_over_a_page_may_hold_links_in_its_header():
     findings = [finding(f"Finding {i} is a sentence of some length.", so_what="Do this first, then that.") for i in range(60)]
     rows = "\n".join(f"| a{i} | b |" for i in range(90))

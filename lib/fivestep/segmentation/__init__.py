@@ -10,16 +10,16 @@ from fivestep.segmentation.profit import Profit, profit
 from fivestep.segmentation.relations import Relations, relations
 from fivestep.segmentation.rfm import CLASSES, CLASSES_8, Rfm, rfm
 from fivestep.segmentation.rules import SegmentRules, segment_rules
-from fivestep.segmentation.segments import TiersByStage, segments, tiers_by_stage
+from fivestep.segmentation.segments import ClassesByStage, TiersByStage, classes_by_stage, segments, tiers_by_stage
 from fivestep.segmentation.target import Prospects, TargetCard, prospects, target_card
 from fivestep.segmentation.value_by import ValueBySegment, value_by_segment
 from fivestep.segmentation.value_regression import ValueRegression, value_regression
 from fivestep.segmentation.value_tiers import ValueTiers, value_tiers
 
 __all__ = [
-    "CLASSES", "CLASSES_8", "Clusters", "ContractValue", "CustomerValue", "HabitClusters", "Lifecycle", "Loyalty", "Profit",
+    "CLASSES", "CLASSES_8", "ClassesByStage", "Clusters", "ContractValue", "CustomerValue", "HabitClusters", "Lifecycle", "Loyalty", "Profit",
     "Prospects", "Relations", "Rfm", "SegmentRules", "TargetCard", "TiersByStage", "ValueBySegment", "ValueRegression",
     "ValueTiers",
-    "contract_value", "customer_value", "habit_clusters", "kmeans", "lifecycle", "loyalty", "profit", "prospects", "relations",
+    "classes_by_stage", "contract_value", "customer_value", "habit_clusters", "kmeans", "lifecycle", "loyalty", "profit", "prospects", "relations",
     "rfm", "segment_rules", "segments", "target_card", "tiers_by_stage", "value_by_segment", "value_regression", "value_tiers",
 ]  # fmt: skip
