@@ -219,7 +219,8 @@ def test_a_model_that_calls_every_one_time_buyer_alive_says_nothing_of_them(orde
     value = segmentation.customer_value(make_tables(orders=orders))
     once = value.table["repeat_purchases"] == 0
     assert value.model == "BG/NBD"
-    assert once.any() and value.table["p_alive"].isna().equals(once)
+    assert once.any()
+    assert value.table["p_alive"].isna().equals(once)
     assert value.table["expected_value"].notna().all()
     assert f"for {once.sum()} customers" in value.note()
     assert (value.table.loc[~once, "p_alive"] < 1).any()

@@ -175,7 +175,7 @@ def classes_by_stage(segments: pd.DataFrame) -> ClassesByStage | NotAvailable:
     if known.empty:
         return NotAvailable((), _(ANSWERS_CLASSES), reason=_("RFM classes or lifecycle stages are not available."))
     counts = pd.crosstab(known["rfm_class"], known["lifecycle"]).reindex(index=list(CLASSES), columns=list(STAGES), fill_value=0)
-    kind = {BEGINNER: "beginner"} | {n: "present" for n in PRESENT if n != BEGINNER} | {n: "away" for n in AWAY}
+    kind = {BEGINNER: "beginner"} | {n: "present" for n in PRESENT if n != BEGINNER} | dict.fromkeys(AWAY, "away")
     denied = {
         "beginner": [s for s in STAGES if s != "New"],
         "present": list(LEAVING),
