@@ -83,7 +83,8 @@ class NeedSigns:
             "Base: {n} customers with an order in the {days} days to {day}. Price: half of the orders or more on discount, a "
             "complaint about the price, or first in a survey. Function: half of the order lines or more of items at least a "
             "quarter dearer than usual in their category, {searches} searches or more, a suggestion, or first in a survey. "
-            "Service: a complaint or inquiry, a call of the customer, or first in a survey. Who shows several needs counts in that group; "
+            "Service: a complaint or inquiry, a call of the customer, or first in a survey. Who shows several needs counts in "
+            "that group; "
             "the customers behind a sign may show others too."
         ).format(
             n=language.number(len(self.table)), days=language.number(self.window_days), day=language.day(self.as_of),

@@ -18,7 +18,7 @@ from fivestep.segmentation.target import SENSITIVE, TRAITS
 from fivestep.segmentation.value_by import MOST, division_label
 
 ANSWERS = N_("which prospects fit which product")
-LEAST = 15  # buyers of known trait that a category needs
+LEAST = 10  # buyers of known trait that a category needs
 FIELDS = tuple(f for f in TRAITS if f != "source")  # where a customer came from is no trait of the person
 TOLD = 3  # traits that describe a category's buyers
 FITS = 0.5  # share of a category's traits from which a prospect fits
@@ -28,8 +28,8 @@ FITS = 0.5  # share of a category's traits from which a prospect fits
 class ProductFit:
     """Prospects by fit with the traits of each category's buyers.
 
-    ``traits``: one row per category and trait: the value that is ahead by most among its buyers against other buyers (the interval
-    of the difference, Newcombe 1998, leaves out 0): category, trait, trait_value, buyer_share, other_share, difference_low.
+    ``traits``: one row per category and trait: the value that is ahead by most among its buyers against other buyers (interval of
+    the difference, Newcombe 1998, leaves out 0): category, trait, trait_value, buyer_share, other_share, difference_low.
     ``table``: one row per prospect and category that fits, best first: customer_id, category, fit (share of the category's traits
     that the prospect has).
     """
@@ -77,7 +77,8 @@ class ProductFit:
         return _(
             "Traits of a category: of each trait the value that is ahead by most among its buyers against other buyers, where "
             "the 95% interval of the difference leaves out 0; categories of {least} buyers and more; the three strongest are "
-            "used. Not corrected for the number of traits tried. A prospect fits with half of them or more; unknown traits do not count as had."
+            "used. Not corrected for the number of traits tried. A prospect fits with half of them or more; unknown traits do "
+            "not count as had."
         ).format(least=language.number(LEAST))
 
     def finding(self) -> Finding:
