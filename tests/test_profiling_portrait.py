@@ -29,7 +29,7 @@ METHODS = {
     "business_overview": ("shown",),
     "majorities": ("shown",),
     "home_places": ("top",),
-    "habits": ("how", "what"),
+    "habits": ("how", "price", "what"),
     "interests": ("shown", "clear_pairs"),
     "spending_power": ("parts", "by_group"),
     "contact_channels": ("table", "by_group"),
@@ -287,6 +287,23 @@ def test_habits_are_what_pandas_counts(coffee):
     paid = good.merge(who["gender"], on="customer_id").groupby("gender")["payment_method"].value_counts(normalize=True)
     row = table[table["portrait_group"] == "female"].iloc[0]
     assert (row["payment_used"], row["payment_share"]) == (paid["female"].idxmax(), pytest.approx(paid["female"].max()))
+
+
+def test_price_levels_of_income_groups_are_what_pandas_averages(coffee):
+    _tables, found, raw = coffee
+    lines = raw["order_lines"].merge(raw["products"][["product_id", "category"]], on="product_id")
+    lines = lines[(lines["line_amount"] > 0) & (lines["quantity"] > 0)]
+    log = np.log(lines["line_amount"].astype(float) / lines["quantity"])
+    apart = log - log.groupby(lines["category"]).transform("mean")
+    weight = lines["line_amount"].astype(float)
+    level = np.exp((apart * weight).groupby(lines["customer_id"]).sum() / weight.groupby(lines["customer_id"]).sum())
+    of = raw["customers"].set_index("customer_id")["income_band"].reindex(level.index)
+    rows = found["habits"].table.query("portrait_trait == 'income_band'").set_index("portrait_group")
+    expected = 100 * level.groupby(of).mean()
+    assert len(rows) >= 2
+    assert rows["group_price_level"].to_dict() == pytest.approx(expected[rows.index].to_dict(), rel=1e-5)
+    assert (rows["level_low"] < rows["group_price_level"]).all()
+    assert "price level" in found["habits"].level_headline().lower() or "dearer" in found["habits"].level_headline()
 
 
 def test_a_preference_is_that_of_welchs_test_on_shares_of_spend(coffee):

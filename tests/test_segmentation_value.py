@@ -546,6 +546,7 @@ def managed(found, company) -> dict:
         "needs": segmentation.need_signs(company),
         "fit": segmentation.product_fit(company, found["stages"]),
         "changes": segmentation.stage_changes(company, found["stages"]),
+        "frequency": segmentation.frequency_groups(company, found["loyalty"]),
     }
     made = {name: found[name] for name in ("tiers", "loyalty", "relations", "card", "prospects")} | out
     out["groups"] = segmentation.managed_groups(company, found["stages"], made)
@@ -623,6 +624,21 @@ def test_price_seekers_by_signs_are_mostly_the_planted_students(managed, truth):
     assert kinds.max() > 0.5
 
 
+def test_frequent_and_rare_buyers_are_compared_on_what_pandas_measures(managed, found, frames):
+    result = managed["frequency"]
+    recent = frames["orders"].query("order_date >= @YEAR and order_amount >= 0").groupby("customer_id").size()
+    often = recent > recent.median()
+    assert result.sizes == (often.sum(), (~often).sum())
+    rows = result.table.set_index("frequency_measure")
+    loyal = found["loyalty"].table.set_index("customer_id")["loyalty"].reindex(recent.index) == "Loyal"
+    assert rows.loc["Loyal (share)", ["often", "seldom"]].tolist() == pytest.approx([loyal[often].mean(), loyal[~often].mean()])
+    said = frames["feedback"].groupby("customer_id")["repurchase_intent"].mean().reindex(recent.index)
+    row = rows.loc["Expects to buy again (mean answer)"]
+    assert (row["often"], row["seldom"]) == pytest.approx((said[often].mean(), said[~often].mean()))
+    assert row["often_known"] == said[often].notna().sum()
+    assert "Loyal" in result.headline()
+
+
 def test_a_survey_tells_what_a_respondent_puts_first(tables):
     days = [(c, d, 10, 0) for c in "ABC" for d in (3, 9)]
     rows = [
@@ -651,7 +667,7 @@ def test_prospects_of_companies_fit_what_companies_buy(tables):
         "order_id": [str(i) for i in range(len(who))], "line_id": "1", "customer_id": [w[0] for w in who],
         "order_date": f"{AS_OF} 10:00:00", "product_id": [w[2] for w in who], "line_amount": 10,
     })  # fmt: skip
-    people = sorted({(w[0], w[1]) for w in who}) + [("X1", "business"), ("X2", "consumer"), ("X3", None), ("X4", "business")]
+    people = [*sorted({(w[0], w[1]) for w in who}), ("X1", "business"), ("X2", "consumer"), ("X3", None), ("X4", "business")]
     customers = pd.DataFrame({
         "customer_id": [c for c, _kind in people], "customer_type": [kind for _c, kind in people],
         "income_band": ["high" if kind == "business" else "low" for _c, kind in people],
@@ -771,7 +787,7 @@ def test_value_needs_and_groups_can_be_shown(managed, code):
     shown = [
         managed["score"].tiers(), managed["score"].components(), managed["score"].table, managed["needs"].groups(),
         managed["fit"].products(), managed["fit"].table, managed["groups"].shown(), managed["groups"].members,
-        managed["page"].table,
+        managed["page"].table, managed["frequency"].table,
     ]  # fmt: skip
     for table in shown:
         for row in table.head(3).itertuples(index=False):

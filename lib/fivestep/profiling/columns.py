@@ -134,6 +134,11 @@ register(
     rate_low=Column(N_("Orders, low"), "number", N_("Lower end of the interval of the mean; 95% for all groups together.")),
     rate_high=Column(N_("Orders, high"), "number", N_("Upper end of the interval of the mean; 95% for all groups together.")),
     payment_used=Column(N_("Most used payment"), "text", N_("Payment method of most orders."), values="orders.payment_method"),
+    group_price_level=Column(
+        N_("Price level"), "index", N_("Mean price paid against the usual price of the category; 100 is usual.")
+    ),
+    level_low=Column(N_("Price level from"), "index", N_("Lower end of the interval.")),
+    level_high=Column(N_("to (price level)"), "index", N_("Upper end of the interval.")),
     payment_share=Column(N_("Its share"), "percent", N_("Orders paid by it divided by orders of known payment method.")),
     preferred_category=Column(
         N_("Preferred category"), "text", N_("Category that is bought more than elsewhere, beyond chance.")

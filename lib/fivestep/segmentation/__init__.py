@@ -2,6 +2,7 @@
 
 from fivestep.segmentation import columns  # noqa: F401  registers what the tables of this step are called
 from fivestep.segmentation.clv import ContractValue, CustomerValue, contract_value, customer_value
+from fivestep.segmentation.frequency_groups import FrequencyGroups, frequency_groups
 from fivestep.segmentation.habit_clusters import HabitClusters, habit_clusters
 from fivestep.segmentation.identification import Identification, identification
 from fivestep.segmentation.kmeans import Clusters, kmeans
@@ -23,12 +24,12 @@ from fivestep.segmentation.value_score import ValueScore, value_score
 from fivestep.segmentation.value_tiers import ValueTiers, value_tiers
 
 __all__ = [
-    "CLASSES", "CLASSES_8", "ClassesByStage", "Clusters", "ContractValue", "CustomerValue", "HabitClusters", "Identification",
-    "Lifecycle", "Loyalty", "ManagedGroups", "NeedSigns", "ProductFit", "Profit", "Prospects", "Relations", "Rfm",
-    "SegmentRules", "StageChanges", "TargetCard", "TiersByStage", "ValueBySegment", "ValueRegression", "ValueScore",
+    "CLASSES", "CLASSES_8", "ClassesByStage", "Clusters", "ContractValue", "CustomerValue", "FrequencyGroups", "HabitClusters",
+    "Identification", "Lifecycle", "Loyalty", "ManagedGroups", "NeedSigns", "ProductFit", "Profit", "Prospects", "Relations",
+    "Rfm", "SegmentRules", "StageChanges", "TargetCard", "TiersByStage", "ValueBySegment", "ValueRegression", "ValueScore",
     "ValueTiers",
-    "classes_by_stage", "contract_value", "customer_value", "habit_clusters", "identification", "kmeans", "lifecycle",
-    "loyalty", "managed_groups", "need_signs", "product_fit", "profit", "prospects", "relations", "rfm", "segment_rules",
-    "segments", "stage_changes", "target_card", "tiers_by_stage", "value_by_segment", "value_regression", "value_score",
+    "classes_by_stage", "contract_value", "customer_value", "frequency_groups", "habit_clusters", "identification", "kmeans",
+    "lifecycle", "loyalty", "managed_groups", "need_signs", "product_fit", "profit", "prospects", "relations", "rfm",
+    "segment_rules", "segments", "stage_changes", "target_card", "tiers_by_stage", "value_by_segment", "value_regression", "value_score",
     "value_tiers",
 ]  # fmt: skip

@@ -221,4 +221,12 @@ register(
     identified_by=Column(N_("Question"), "text", N_("Question of customer identification."), values="message"),
     identified_group=Column(N_("Answered by"), "text", N_("Group that answers the question."), values="message"),
     list_name=Column(N_("List"), "text", N_("Name of the exported list.")),
+    # Frequent and rare buyers
+    frequency_measure=Column(N_("Measure"), "text", N_("What customers do or say."), values="message"),
+    often_known=Column(N_("Frequent buyers"), "count", N_("Frequent buyers of whom it is known.")),
+    seldom_known=Column(N_("Rare buyers"), "count", N_("Rare buyers of whom it is known.")),
+    often=Column(N_("Of frequent buyers"), "ratio", N_("Share or mean among frequent buyers.")),
+    seldom=Column(N_("Of rare buyers"), "ratio", N_("Share or mean among rare buyers.")),
+    frequency_low=Column(N_("Difference of the two from (95%)"), "ratio", N_("Lower end of the 95% interval.")),
+    frequency_high=Column(N_("to (difference of the two)"), "ratio", N_("Upper end of the 95% interval.")),
 )  # fmt: skip
