@@ -206,12 +206,12 @@ def habits(
     listed = [] if tables.missing("customers.interests") else [interests_of(tables, words)]
     if not fields and not listed:
         return NotAvailable(("customers.age_band", "customers.gender", "customers.occupation"), _(ANSWERS))
-    members = _members(tables, fields, age_bands, listed)
+    grouped = members(tables, fields, age_bands, listed)
     buyers = _buyers(tables)
     end = ibis.literal(tables.as_of)
     span = (end.delta(buyers["first"].date(), unit="day") + 1).cast("float64") / MONTH
     rated = buyers.mutate(rate=buyers.orders.cast("float64") / ibis.greatest(span, 1.0))
-    joined = members.inner_join(rated, "customer_id")
+    joined = grouped.inner_join(rated, "customer_id")
     table = frame(
         joined.group_by("trait", "group").aggregate(
             customers=joined.count(),
@@ -231,11 +231,11 @@ def habits(
     table = table.drop(columns=["orders", "spend", "_sd"])
     levels = price_levels(tables)
     if levels is not None:
-        table = table.merge(_levels(members.inner_join(levels, "customer_id"), len(table)), on=["trait", "group"], how="left")
+        table = table.merge(_levels(grouped.inner_join(levels, "customer_id"), len(table)), on=["trait", "group"], how="left")
     if not tables.missing("orders.payment_method"):
-        table = table.merge(_payments(tables, members), on=["trait", "group"], how="left")
+        table = table.merge(_payments(tables, grouped), on=["trait", "group"], how="left")
     tested = {
-        field: _tested(tables, members, field).merge(table[["trait", "group"]], on=["trait", "group"])
+        field: _tested(tables, grouped, field).merge(table[["trait", "group"]], on=["trait", "group"])
         for field in PREFERRED
         if not tables.missing("order_lines.line_amount", "order_lines.product_id", f"products.{field}")
     }
@@ -265,7 +265,7 @@ def habits(
     return Habits(table, int(buyers.count().to_pandas()), compared, tables.first_day, tables.as_of)
 
 
-def _members(tables: Tables, fields: list[str], age_bands: tuple[int, ...], listed: list[ibis.Table]) -> ibis.Table:
+def members(tables: Tables, fields: list[str], age_bands: tuple[int, ...], listed: list[ibis.Table]) -> ibis.Table:
     """customer_id, trait, group: one row for every group that a customer belongs to."""
     people = age.with_age_bands(tables, age_bands)
     parts = [people.select("customer_id", trait=ibis.literal(f), group=people[f].cast("string")) for f in fields]

@@ -30,6 +30,6 @@ __all__ = [
     "ValueTiers",
     "classes_by_stage", "contract_value", "customer_value", "frequency_groups", "habit_clusters", "identification", "kmeans",
     "lifecycle", "loyalty", "managed_groups", "need_signs", "product_fit", "profit", "prospects", "relations", "rfm",
-    "segment_rules", "segments", "stage_changes", "target_card", "tiers_by_stage", "value_by_segment", "value_regression", "value_score",
-    "value_tiers",
+    "segment_rules", "segments", "stage_changes", "target_card", "tiers_by_stage", "value_by_segment", "value_regression",
+    "value_score", "value_tiers",
 ]  # fmt: skip
