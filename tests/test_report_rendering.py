@@ -8,6 +8,7 @@ import json
 import re
 from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 
 import nbformat
 import openpyxl
@@ -20,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from fivestep import language
 from fivestep.charts import theme
 from fivestep.errors import UserError
-from fivestep.report import design, document, html, math, pdf, svg, workbook
+from fivestep.report import design, document, html, math, pdf, six_parts, svg, workbook
 from fivestep.report.blocks import NotebookReader, clean
 from fivestep.report.exporters import FivestepHTMLExporter, FivestepPDFExporter
 from fivestep.report.html_tables import html_to_blocks
@@ -273,6 +274,46 @@ def test_one_report_holds_summary_chapters_and_definitions_in_order(report):
         (2, "", "What is missing"),
     ]
     assert [c["text"] for c in report["contents"]] == [h[2] for h in headings]
+
+
+def six_part_notebooks() -> list:
+    """Two notebooks with findings of four of the six parts."""
+    first = [
+        new_markdown_cell("# Who"), new_markdown_cell("## The business"), table("1.1", "t", [column("a", "A", "text")], [["x"]]),
+        finding("Spend grew.", key="profiling.spend_on_year", so_what="Go on."),
+        new_markdown_cell("## Groups"), finding("Students want tea.", key="profiling.groups_with_preference"),
+    ]  # fmt: skip
+    second = [
+        new_markdown_cell("# Worth"), new_markdown_cell("## Loyalty"),
+        finding("Half are loyal.", key="segmentation.loyal_share_of_active"),
+        new_markdown_cell("## Profit"), finding("Ten lose money.", key="segmentation.loss_making_customers"),
+    ]  # fmt: skip
+    return [new_notebook(cells=cells) for cells in (first, second)]
+
+
+def test_six_parts_of_the_analysis_stand_on_one_page_and_lead_to_their_sections():
+    made = document.report(six_part_notebooks(), META)
+    at = next(i for i, b in enumerate(made["blocks"]) if b["t"] == "heading" and b["c"] == ["The analysis in six parts"])
+    rows = made["blocks"][at + 1]["body"]
+    assert [row[0]["text"] for row in rows] == [
+        "Business behaviour", "Customer traits", "Loyalty", "Attention", "Marketing", "Profitability",
+    ]  # fmt: skip
+    assert [cell["text"] for cell in rows[0][2:]] == ["1 The business", "Spend grew.", "Go on."]
+    assert rows[3][3]["text"] == "No finding: the data or a notebook is missing."
+    sections = {"".join(b["c"]): b["id"] for b in made["blocks"] if b["t"] == "heading" and b["level"] == 2}
+    assert rows[0][2]["c"][0]["target"] == sections["The business"]
+    assert rows[5][2]["c"][0]["target"] == sections["Profit"]
+    seen = Page(html.render(made))
+    assert {"href": f"#{sections['Profit']}"} in seen.all("a")
+    checked = page.validate_pdf_bytes(pdf.render(made, timestamp=STAMP), profile=page.ValidationProfile.PDF_UA_1)
+    assert [(f.rule_id, f.message) for f in checked.failures] == []
+
+
+def test_every_part_of_the_analysis_has_findings_of_the_library_behind_it():
+    root = Path(document.__file__).parents[1]
+    source = "".join(p.read_text("utf-8") for p in root.glob("*/**/*.py") if p.name != "six_parts.py")
+    missing = [key for keys in six_parts.PARTS.values() for key in keys if f'"{key}' not in source]
+    assert missing == []
 
 
 def test_a_report_of_notebooks_two_and_three_numbers_its_chapters_two_and_three():
