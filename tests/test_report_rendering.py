@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import datetime as dt
 import json
@@ -314,6 +315,20 @@ def test_every_part_of_the_analysis_has_findings_of_the_library_behind_it():
     source = "".join(p.read_text("utf-8") for p in root.glob("*/**/*.py") if p.name != "six_parts.py")
     missing = [key for keys in six_parts.PARTS.values() for key in keys if f'"{key}' not in source]
     assert missing == []
+
+
+def test_every_finding_of_the_library_names_evidence_and_action():
+    root = Path(document.__file__).parents[1]
+    made = [
+        (path.name, {k.arg for k in node.keywords})
+        for step in ("profiling", "segmentation", "needs", "strategy", "evaluation")
+        for path in (root / step).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
+    ]
+    assert len(made) > 50
+    lacking = [name for name, given in made if not {"text", "evidence", "so_what", "confidence"} <= given]
+    assert lacking == []
 
 
 def test_a_report_of_notebooks_two_and_three_numbers_its_chapters_two_and_three():

@@ -731,6 +731,16 @@ def test_loyal_customers_return_keep_to_a_brand_and_recommend(managed, frames):
     assert each[loyal].min() >= 2
 
 
+def test_well_disposed_prospects_have_not_bought_and_have_answered(managed, found, frames):
+    members = managed["groups"].members
+    well = set(members.loc[members["managed_group"] == "Well disposed, not bought yet", "customer_id"])
+    table = found["prospects"].table
+    expected = table[(table["lasting_score"] >= 1) | (table["responds_score"] >= 0.5)]
+    assert well == set(expected["customer_id"])
+    assert well
+    assert not well & set(frames["orders"]["customer_id"])
+
+
 def test_rules_and_owners_of_the_register_are_the_engagements_own(found, company):
     own = {"rules": {"new_within_days": 400, "paying_from": 1000}, "owners": {"New customers": "Anna"}}
     groups = segmentation.managed_groups(company, found["stages"], {}, **own)
