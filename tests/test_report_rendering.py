@@ -327,7 +327,7 @@ def test_every_finding_of_the_library_names_evidence_and_action():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
     ]
     assert len(made) > 50
-    lacking = [name for name, given in made if not {"text", "evidence", "so_what", "confidence"} <= given]
+    lacking = [name for name, given in made if not {"text", "evidence", "so_what"} <= given]
     assert lacking == []
 
 

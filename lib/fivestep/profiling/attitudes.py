@@ -201,7 +201,7 @@ class ProductOpinions:
 
     ``table``: one row per category with `LEAST` opinions or more, most complaints per line first: category, opinions,
     mean_satisfaction with its 95 % interval (opinion_low, opinion_high; missing where nobody was asked), opinion_complaints,
-    complaints_per_1000 (order lines of the category).
+    opinion_complaint_rate (order lines of the category).
     """
 
     table: pd.DataFrame
@@ -214,7 +214,7 @@ class ProductOpinions:
         if top["opinion_complaints"] == 0:
             return _("No category with {n} opinions or more has been complained about").format(n=LEAST)
         return _("{category} is complained about most often: {rate} complaints in 1,000 order lines").format(
-            category=language.value("products.category", top["category"]), rate=language.number(top["complaints_per_1000"], 1)
+            category=language.value("products.category", top["category"]), rate=language.number(top["opinion_complaint_rate"], 1)
         )
 
     def note(self) -> str:
@@ -236,9 +236,9 @@ class ProductOpinions:
         top = self.table.iloc[0]
         return Finding(
             key="profiling.most_complained_category",
-            value=float(top["complaints_per_1000"]),
+            value=float(top["opinion_complaint_rate"]),
             unit="count",
-            display=language.number(top["complaints_per_1000"], 1),
+            display=language.number(top["opinion_complaint_rate"], 1),
             text=language.sentence(self.headline()),
             evidence=self.note(),
             so_what=_("Look at what is said of it under pain points before changing anything.")
@@ -272,10 +272,10 @@ def product_opinions(tables: Tables) -> ProductOpinions | NotAvailable:
         return NotAvailable((), _(ANSWERS_PRODUCTS), reason=_("no category has {n} opinions.").format(n=LEAST))
     half = 1.96 * found["_sd"] / np.sqrt(found["asked"].where(found["asked"] > 1))
     found["opinion_low"], found["opinion_high"] = found["mean_satisfaction"] - half, found["mean_satisfaction"] + half
-    found["complaints_per_1000"] = 1000 * found["opinion_complaints"] / found["lines"]
-    found = found.sort_values(["complaints_per_1000", "category"], ascending=[False, True], ignore_index=True).head(TOLD)
+    found["opinion_complaint_rate"] = 1000 * found["opinion_complaints"] / found["lines"]
+    found = found.sort_values(["opinion_complaint_rate", "category"], ascending=[False, True], ignore_index=True).head(TOLD)
     order = [
-        "category", "opinions", "mean_satisfaction", "opinion_low", "opinion_high", "opinion_complaints", "complaints_per_1000",
+        "category", "opinions", "mean_satisfaction", "opinion_low", "opinion_high", "opinion_complaints", "opinion_complaint_rate",
     ]  # fmt: skip
     nameless = int(told.count().to_pandas()) - int(about.count().to_pandas())
     return ProductOpinions(found[order], nameless, tables.as_of)

@@ -263,5 +263,7 @@ register(
     opinion_low=Column(N_("Satisfaction from (95%)"), "ratio", N_("Lower end of the 95% interval.")),
     opinion_high=Column(N_("to (satisfaction)"), "ratio", N_("Upper end of the 95% interval.")),
     opinion_complaints=Column(N_("Complaints"), "count", N_("Complaints that name a product of the row.")),
-    complaints_per_1000=Column(N_("Complaints in 1,000 lines"), "number", N_("Complaints divided by order lines, times 1,000.")),
+    opinion_complaint_rate=Column(
+        N_("Complaints in 1,000 lines"), "number", N_("Complaints divided by order lines, times 1,000.")
+    ),
 )
