@@ -213,6 +213,19 @@ def test_values_are_purchases_times_spend_and_add_up(value):
     assert tenths["value_per_customer"].is_monotonic_decreasing
 
 
+def test_a_model_that_calls_every_one_time_buyer_alive_says_nothing_of_them(orders, monkeypatch):
+    for name in ("Pareto/NBD", "MBG/NBD"):
+        monkeypatch.delitem(MODELS, name)
+    value = segmentation.customer_value(make_tables(orders=orders))
+    once = value.table["repeat_purchases"] == 0
+    assert value.model == "BG/NBD"
+    assert once.any()
+    assert value.table["p_alive"].isna().equals(once)
+    assert value.table["expected_value"].notna().all()
+    assert f"for {once.sum()} customers" in value.note()
+    assert (value.table.loc[~once, "p_alive"] < 1).any()
+
+
 def test_margin_horizon_and_discount_do_what_they_say(orders, value):
     made = make_tables(orders=orders)
     plain = segmentation.customer_value(made, annual_discount_rate=0.0, margin=0.25)

@@ -30,7 +30,7 @@ METHODS = {
     "business_overview": ("shown",),
     "majorities": ("shown",),
     "home_places": ("top",),
-    "habits": ("how", "what"),
+    "habits": ("how", "price", "what"),
     "interests": ("shown", "clear_pairs"),
     "spending_power": ("parts", "by_group"),
     "contact_channels": ("table", "by_group"),
@@ -40,6 +40,10 @@ METHODS = {
     "product_cube": ("answers",),
     "product_range": ("table", "by_line"),
     "customer_file": ("table", "card", "history"),
+    "lifestyle": ("shown",),
+    "five_kinds": ("table",),
+    "attitudes": ("table",),
+    "product_opinions": ("table",),
 }
 ODD = r"\bnan\b|\bNone\b(?! of)|NaT|<NA>|[{}]"
 
@@ -288,6 +292,105 @@ def test_habits_are_what_pandas_counts(coffee):
     paid = good.merge(who["gender"], on="customer_id").groupby("gender")["payment_method"].value_counts(normalize=True)
     row = table[table["portrait_group"] == "female"].iloc[0]
     assert (row["payment_used"], row["payment_share"]) == (paid["female"].idxmax(), pytest.approx(paid["female"].max()))
+
+
+def test_price_levels_of_income_groups_are_what_pandas_averages(coffee):
+    _tables, found, raw = coffee
+    lines = raw["order_lines"].merge(raw["products"][["product_id", "category"]], on="product_id")
+    lines = lines[(lines["line_amount"] > 0) & (lines["quantity"] > 0)]
+    log = np.log(lines["line_amount"].astype(float) / lines["quantity"])
+    apart = log - log.groupby(lines["category"]).transform("mean")
+    weight = lines["line_amount"].astype(float)
+    level = np.exp((apart * weight).groupby(lines["customer_id"]).sum() / weight.groupby(lines["customer_id"]).sum())
+    of = raw["customers"].set_index("customer_id")["income_band"].reindex(level.index)
+    rows = found["habits"].table.query("portrait_trait == 'income_band'").set_index("portrait_group")
+    expected = 100 * level.groupby(of).mean()
+    assert len(rows) >= 2
+    assert rows["group_price_level"].to_dict() == pytest.approx(expected[rows.index].to_dict(), rel=1e-5)
+    assert (rows["level_low"] < rows["group_price_level"]).all()
+    assert "price level" in found["habits"].level_headline().lower() or "dearer" in found["habits"].level_headline()
+
+
+def test_the_lifestyle_of_a_group_is_what_pandas_counts(coffee):
+    _tables, found, raw = coffee
+    table = found["lifestyle"].table.set_index(["portrait_trait", "portrait_group"])
+    women = set(raw["customers"].query("gender == 'female'")["customer_id"])
+    orders = raw["orders"].query("order_amount >= 0")
+    mine = orders[orders["customer_id"].isin(women)]["order_date"]
+    row = table.loc["gender", "female"]
+    assert row["weekend_share"] == pytest.approx((mine.dt.day_of_week >= 5).mean())
+    hours = pd.cut(mine.dt.hour, [-1, 9, 13, 17, 23], labels=["Before 10:00", "10:00 to 14:00", "14:00 to 18:00", "From 18:00"])
+    most = hours.value_counts(normalize=True)
+    assert (row["day_part"], row["day_part_share"]) == (most.idxmax(), pytest.approx(most.max()))
+    events = raw["events"][~raw["events"]["platform"].isin(["app", "website"])]
+    used = events[events["customer_id"].isin(women)].groupby("platform")["customer_id"].nunique()
+    assert (row["medium"], row["medium_share"]) == (used.idxmax(), pytest.approx(used.max() / len(women)))
+
+
+def test_an_interest_of_a_group_stands_out_only_beyond_chance(tables):
+    likes = ["music" if i < 35 else "sport" for i in range(40)] + ["sport" if i % 2 else "music" for i in range(40)]
+    data = people(80, gender=["female"] * 40 + ["male"] * 40, interests=likes)
+    rows = profiling.lifestyle(tables(**data)).table.set_index("portrait_group")
+    assert rows.loc["female", "top_interest"] == "music"
+    assert rows.loc["female", "interest_index"] == pytest.approx(100 * (35 / 40) / (55 / 80))
+    even = people(80, gender=["female"] * 40 + ["male"] * 40, interests=["music", "sport"] * 40)
+    assert "top_interest" not in profiling.lifestyle(tables(**even)).table
+
+
+def test_five_kinds_of_variables_are_known_of_whom_pandas_counts(coffee):
+    _tables, found, raw = coffee
+    result = found["five_kinds"]
+    assert set(result.table["profile_kind"]) == {"Geographic", "Demographic", "Psychographic", "Behavioural", "Of needs"}
+    rows = result.table.set_index("profile_variable")
+    searched = raw["events"].dropna(subset=["search_term"]).groupby("search_term")["customer_id"].nunique()
+    of = raw["events"].dropna(subset=["search_term"])["customer_id"].nunique()
+    assert rows.loc["Search term", "customers"] == of
+    assert rows.loc["Search term", "typical_share"] == pytest.approx(searched.max() / of)
+    who = raw["customers"]
+    ids = [
+        set(who["customer_id"]), set(who.dropna(subset=["gender"])["customer_id"]),
+        set(who.dropna(subset=["interests"])["customer_id"]) | set(raw["feedback"].dropna(subset=["trust"])["customer_id"]),
+        set(raw["orders"].query("order_amount >= 0")["customer_id"]),
+        set(raw["events"].dropna(subset=["search_term"])["customer_id"]) | set(raw["feedback"]["customer_id"].dropna()),
+    ]  # fmt: skip
+    assert result.whole == len(set.intersection(*ids) & set(who["customer_id"]))
+
+
+def test_who_means_to_buy_again_is_held_against_what_was_bought(tables):
+    n = 40
+    days = [(f"c{i:04d}", "2024-01-01", 10) for i in range(2 * n)] + [(f"c{i:04d}", "2024-02-01", 10) for i in range(n)]
+    feedback = pd.DataFrame({
+        "feedback_id": [f"f{i:03d}" for i in range(2 * n)], "customer_id": [f"c{i:04d}" for i in range(2 * n)],
+        "created_at": "2024-01-15 09:00:00", "feedback_type": "review",
+        "repurchase_intent": [5.0] * n + [2.0] * n, "nps": [9] * n + [8] * n,
+    })  # fmt: skip
+    survey = pd.DataFrame({
+        "response_id": ["r1", "r1", "r2"], "question_id": ["warm bread/functional", "importance/price", "warm bread/functional"],
+        "customer_id": ["c0000", "c0000", "c0001"], "answer": ["Like", "9", "neutral"], "score": [None, 9.0, None],
+        "answered_at": "2024-01-20 10:00:00",
+    })  # fmt: skip
+    result = profiling.attitudes(tables(orders=orders_of(days), feedback=feedback, survey=survey, as_of=dt.date(2024, 12, 31)))
+    rows = result.table.set_index("attitude_statement")
+    means = rows.loc["Means to buy again"]
+    assert (means["positive"], means["bought_if_positive"], means["bought_if_not"]) == (0.5, 1.0, 0.0)
+    assert rows.loc["Recommends us", "positive"] == 0.5
+    assert rows.loc["Would like: warm bread", ["attitude_answers", "positive"]].tolist() == [2, 0.5]
+    assert rows.loc["Counts: price", "attitude_kind"] == "What counts to them"
+    assert "more often (100% against 0%)" in result.headline()
+
+
+def test_opinions_on_products_point_at_the_one_that_leaks(coffee):
+    _tables, found, raw = coffee
+    table = found["product_opinions"].table
+    about = raw["feedback"].merge(raw["products"][["product_id", "category"]], on="product_id")
+    lines = raw["order_lines"].merge(raw["products"][["product_id", "category"]], on="product_id").groupby("category").size()
+    bad = about[about["feedback_type"] == "complaint"].groupby("category").size()
+    kept = about.groupby("category").size()
+    rate = (1000 * bad / lines).fillna(0)[kept.index[kept >= 10]].sort_values(ascending=False)
+    assert table["opinion_complaint_rate"].tolist() == pytest.approx(rate.tolist()[: len(table)])
+    assert table["category"].iloc[0] == rate.index[0] == "Cold brew"
+    mean = about.groupby("category")["satisfaction"].mean()
+    assert table["mean_satisfaction"].tolist() == pytest.approx(mean[table["category"]].tolist())
 
 
 def test_a_preference_is_that_of_welchs_test_on_shares_of_spend(coffee):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import datetime as dt
 import json
 import re
 from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 
 import nbformat
 import openpyxl
@@ -20,7 +22,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from fivestep import language
 from fivestep.charts import theme
 from fivestep.errors import UserError
-from fivestep.report import design, document, html, math, pdf, svg, workbook
+from fivestep.report import design, document, html, math, pdf, six_parts, svg, workbook
 from fivestep.report.blocks import NotebookReader, clean
 from fivestep.report.exporters import FivestepHTMLExporter, FivestepPDFExporter
 from fivestep.report.html_tables import html_to_blocks
@@ -275,6 +277,60 @@ def test_one_report_holds_summary_chapters_and_definitions_in_order(report):
     assert [c["text"] for c in report["contents"]] == [h[2] for h in headings]
 
 
+def six_part_notebooks() -> list:
+    """Two notebooks with findings of four of the six parts."""
+    first = [
+        new_markdown_cell("# Who"), new_markdown_cell("## The business"), table("1.1", "t", [column("a", "A", "text")], [["x"]]),
+        finding("Spend grew.", key="profiling.spend_on_year", so_what="Go on."),
+        new_markdown_cell("## Groups"), finding("Students want tea.", key="profiling.groups_with_preference"),
+    ]  # fmt: skip
+    second = [
+        new_markdown_cell("# Worth"), new_markdown_cell("## Loyalty"),
+        finding("Half are loyal.", key="segmentation.loyal_share_of_active"),
+        new_markdown_cell("## Profit"), finding("Ten lose money.", key="segmentation.loss_making_customers"),
+    ]  # fmt: skip
+    return [new_notebook(cells=cells) for cells in (first, second)]
+
+
+def test_six_parts_of_the_analysis_stand_on_one_page_and_lead_to_their_sections():
+    made = document.report(six_part_notebooks(), META)
+    at = next(i for i, b in enumerate(made["blocks"]) if b["t"] == "heading" and b["c"] == ["The analysis in six parts"])
+    rows = made["blocks"][at + 1]["body"]
+    assert [row[0]["text"] for row in rows] == [
+        "Business behaviour", "Customer traits", "Loyalty", "Attention", "Marketing", "Profitability",
+    ]  # fmt: skip
+    assert [cell["text"] for cell in rows[0][2:]] == ["1 The business", "Spend grew.", "Go on."]
+    assert rows[3][3]["text"] == "No finding: the data or a notebook is missing."
+    sections = {"".join(b["c"]): b["id"] for b in made["blocks"] if b["t"] == "heading" and b["level"] == 2}
+    assert rows[0][2]["c"][0]["target"] == sections["The business"]
+    assert rows[5][2]["c"][0]["target"] == sections["Profit"]
+    seen = Page(html.render(made))
+    assert {"href": f"#{sections['Profit']}"} in seen.all("a")
+    checked = page.validate_pdf_bytes(pdf.render(made, timestamp=STAMP), profile=page.ValidationProfile.PDF_UA_1)
+    assert [(f.rule_id, f.message) for f in checked.failures] == []
+
+
+def test_every_part_of_the_analysis_has_findings_of_the_library_behind_it():
+    root = Path(document.__file__).parents[1]
+    source = "".join(p.read_text("utf-8") for p in root.glob("*/**/*.py") if p.name != "six_parts.py")
+    missing = [key for keys in six_parts.PARTS.values() for key in keys if f'"{key}' not in source]
+    assert missing == []
+
+
+def test_every_finding_of_the_library_names_evidence_and_action():
+    root = Path(document.__file__).parents[1]
+    made = [
+        (path.name, {k.arg for k in node.keywords})
+        for step in ("profiling", "segmentation", "needs", "strategy", "evaluation")
+        for path in (root / step).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
+    ]
+    assert len(made) > 50
+    lacking = [name for name, given in made if not {"text", "evidence", "so_what"} <= given]
+    assert lacking == []
+
+
 def test_a_report_of_notebooks_two_and_three_numbers_its_chapters_two_and_three():
     notebooks = [new_notebook(cells=[new_markdown_cell(f"# {n}"), figure(f"{n}.1", "t")]) for n in (2, 3)]
     made = document.report([*notebooks, new_notebook(cells=[new_markdown_cell("# none")])], META)
@@ -506,6 +562,27 @@ def test_a_long_table_repeats_its_header_and_a_wide_one_keeps_every_column():
     assert sum("Household" in text and re.search(r"H\d+ ", text.replace("\r\n", " ")) is not None for text in pages) >= 3
     text = re.sub(r"\s+", "", "".join(pages))
     assert all(f"Heading{i}" in text for i in range(40))
+
+
+def test_a_table_over_a_third_of_a_page_breaks_with_five_rows_or_more_on_either_side():
+    cols = [column("a", "Household", "text"), column("n", "Orders", "count")]
+    for before in range(12, 28, 3):
+        long = table("1.1", "Long", cols, [[f"H{i}", str(i)] for i in range(26)])
+        story = new_markdown_cell("# T\n\n" + "\n\n".join(["One line of the story."] * before))
+        made = pdf.render(document.report([new_notebook(cells=[story, long])], META), timestamp=STAMP)
+        rows = [n for n in (len(re.findall(r"\bH\d+\b", text)) for text in pages_of(made)) if n]
+        assert sum(rows) == 26
+        assert min(rows) >= 5, before
+        checked = page.validate_pdf_bytes(made, profile=page.ValidationProfile.PDF_UA_1)
+        assert [(f.rule_id, f.message) for f in checked.failures] == []
+
+
+def test_every_table_scrolls_in_its_own_box_on_a_phone(html_en):
+    outside = re.sub(r'<div class="scroll".*?</div>', "", html_en, flags=re.DOTALL)
+    assert "<table" in html_en
+    assert "<table" not in outside
+    narrow = html_en[html_en.index("@media (max-width: 40rem)") : html_en.index("@media print")]
+    assert ".scroll tr > :first-child { position: sticky" in narrow
 
 
 def test_what_runs_over_a_page_may_hold_links_in_its_header():

@@ -607,6 +607,24 @@ def test_segments_have_one_row_per_customer_and_the_agreed_columns(real):
         assert segments.set_index("customer_id")[name].to_dict() == expected.to_dict()
 
 
+def test_a_class_whose_name_the_stage_denies_is_counted_and_explained(real):
+    made = segmentation.classes_by_stage(real["segments"])
+    table = made.table.set_index("rfm_class")
+    mine = real["segments"]
+    leaving = mine["lifecycle"].isin(["Lapsing", "Lapsed"])
+    denied = {
+        "Champions": leaving, "Loyal customers": leaving, "Promising": leaving, "At risk": ~leaving, "Hibernating": ~leaving,
+        "New customers": mine["lifecycle"] != "New", "Need attention": leaving & False,
+    }  # fmt: skip
+    for name, wrong in denied.items():
+        n = int((wrong & (mine["rfm_class"] == name)).sum())
+        assert (table.loc[name, "contradicting"] if name in table.index else 0) == n
+        assert name not in table.index or (table.loc[name, "class_reading"] == "Name and stage say the same") == (n == 0)
+    assert table["customers"].sum() == len(mine)
+    assert table["contradicting"].sum() > 0
+    assert f"of {len(mine)} customers" in made.headline()
+
+
 def test_segments_survive_parquet(real, tmp_path):
     real["segments"].to_parquet(tmp_path / "segments.parquet", index=False)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "segments.parquet"), real["segments"])

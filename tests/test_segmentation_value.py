@@ -19,9 +19,11 @@ from fivestep.cases.simulate import simulate
 from fivestep.cases.truth import MEMBERS
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
+from fivestep.intervals import newcombe
 from fivestep.language import columns
 from fivestep.segmentation import k_selection, partitions
 from fivestep.segmentation.habits import habits
+from fivestep.segmentation.lifecycle import Lifecycle
 from fivestep.segmentation.loyalty import ACTIVE, LOST, POTENTIAL, RENEWAL, SERVICE, TRUST, WEIGHTS
 from fivestep.segmentation.profit import BREAK_EVEN, LOSS, PROFITABLE
 from fivestep.segmentation.relations import KINDS, RELATIONAL, TRANSACTIONAL, UNCLEAR, VALUABLE
@@ -533,3 +535,272 @@ def test_every_text_and_table_can_be_shown(found, code):
         found["divisions"].cross(),
     ):  # fmt: skip
         assert figure.axes
+
+
+# ------------------------------------------------------------------------------------ value, needs, groups, identification
+@pytest.fixture(scope="module")
+def managed(found, company) -> dict:
+    """The register with what it is made of."""
+    out = {
+        "score": segmentation.value_score(company, found["stages"], found["loyalty"]),
+        "needs": segmentation.need_signs(company),
+        "fit": segmentation.product_fit(company, found["stages"]),
+        "changes": segmentation.stage_changes(company, found["stages"]),
+        "frequency": segmentation.frequency_groups(company, found["loyalty"]),
+    }
+    made = {name: found[name] for name in ("tiers", "loyalty", "relations", "card", "prospects")} | out
+    out["groups"] = segmentation.managed_groups(company, found["stages"], made)
+    out["page"] = segmentation.identification(company, out["groups"], made)
+    return out
+
+
+def _ranks(values: pd.Series) -> pd.Series:
+    return (values.rank() - 0.5) / len(values)
+
+
+def test_the_value_score_is_the_stated_mean_of_its_three_components(managed, found, frames):
+    table = managed["score"].table.set_index("customer_id")
+    orders = frames["orders"].assign(day=frames["orders"]["order_date"])
+    recent = orders[orders["day"] >= YEAR]
+    spend = recent.groupby("customer_id")["order_amount"].sum().reindex(table.index).fillna(0)
+    n = recent[recent["order_amount"] >= 0].groupby("customer_id").size().reindex(table.index).fillna(0)
+    each = (spend / n.where(n > 0)).fillna(0)
+    power = (_ranks(n) + _ranks(spend.round(6)) + _ranks(each.round(6))) / 3
+    assert table["power_score"].to_dict() == pytest.approx(power.to_dict())
+    acts = frames["events"][frames["events"]["event_type"].isin(["like", "comment", "share"])].groupby("customer_id").size()
+    nps = frames["feedback"].groupby("customer_id")["nps"].mean().reindex(table.index) / 10
+    referral = pd.concat([nps, _ranks(acts.reindex(table.index).fillna(0))], axis=1).mean(axis=1)
+    assert table["referral_score"].to_dict() == pytest.approx(referral.to_dict())
+    whole = 0.5 * table["power_score"] + 0.3 * table["loyalty_score"] + 0.2 * table["referral_score"]
+    assert table["value_score"].to_dict() == pytest.approx(whole.to_dict(), abs=1e-6)
+    expected = np.select([table["value_score"] >= 0.75, table["value_score"] >= 0.5], ["High value", "Medium value"], "Low value")
+    assert list(table["score_tier"]) == list(expected)
+    tiers = managed["score"].tiers()
+    assert tiers["customers"].sum() == len(table)
+    assert tiers["share_of_spend"].sum() == pytest.approx(1)
+
+
+def test_weights_and_cuts_of_value_are_the_engagements_own(found, company):
+    own = {"weights": {"spending_power": 1, "loyalty": 0, "referral": 0}, "cuts": (0.2, 0.9)}
+    only = segmentation.value_score(company, found["stages"], found["loyalty"], **own)
+    assert only.table["value_score"].tolist() == pytest.approx(only.table["power_score"].tolist(), abs=1e-6)
+    assert (only.table.loc[only.table["score_tier"] == "High value", "value_score"] >= 0.9).all()
+    wrong = ({"weights": {"fame": 1}}, {"weights": {"spending_power": 0, "loyalty": 0, "referral": 0}}, {"cuts": (0.9, 0.2)})
+    for said in wrong:
+        with pytest.raises(UserError, match=r"engagement\.yml: value_"):
+            segmentation.value_score(company, found["stages"], found["loyalty"], **said)
+
+
+def test_room_for_other_categories_is_what_pandas_leaves_over(managed, frames):
+    lines = frames["order_lines"].merge(frames["products"][["product_id", "category"]], on="product_id")
+    lines = lines[(lines["order_date"] >= YEAR) & (lines["line_amount"] >= 0)]
+    held = lines.groupby("category")["customer_id"].nunique()
+    common = set(held.index[held >= 0.05 * lines["customer_id"].nunique()])
+    mine = lines[lines["category"].isin(common)].groupby("customer_id")["category"].nunique()
+    table = managed["score"].table.set_index("customer_id")["room_score"].dropna()
+    assert table.to_dict() == pytest.approx((1 - mine.reindex(table.index).fillna(0) / len(common)).to_dict())
+
+
+def test_each_sign_of_a_need_is_counted_as_pandas_counts_it(managed, frames):
+    result = managed["needs"]
+    seen = result.signs.set_index("need_sign")["customers"]
+    base = set(result.table["customer_id"])
+    bought = frames["orders"].query("order_date >= @YEAR and order_amount >= 0").assign(on=lambda d: d["discount_amount"] > 0)
+    share = bought.groupby("customer_id")["on"].mean()
+    assert seen["Orders on discount"] == (share >= 0.5).sum()
+    looked = frames["events"].query("occurred_at >= @YEAR").dropna(subset="search_term").groupby("customer_id").size()
+    assert seen["Searches"] == len(set(looked.index[looked >= 3]) & base)
+    told = frames["feedback"].query("created_at >= @YEAR and feedback_type in ['complaint', 'inquiry']")
+    assert seen["Complaints and inquiries"] == len(set(told["customer_id"]) & base)
+    assert result.groups()["customers"].sum() == len(base)
+    several = result.table[["needs_function", "needs_price", "needs_service"]].sum(axis=1) > 1
+    assert (several == (result.table["need_group"] == "Several needs")).all()
+
+
+def test_price_seekers_by_signs_are_mostly_the_planted_students(managed, truth):
+    price = managed["needs"].table.query("needs_price")["customer_id"]
+    kinds = truth.loc[price, "segment"].value_counts(normalize=True)
+    assert kinds.idxmax() == "students"
+    assert kinds.max() > 0.5
+
+
+def test_frequent_and_rare_buyers_are_compared_on_what_pandas_measures(managed, found, frames):
+    result = managed["frequency"]
+    recent = frames["orders"].query("order_date >= @YEAR and order_amount >= 0").groupby("customer_id").size()
+    often = recent > recent.median()
+    assert result.sizes == (often.sum(), (~often).sum())
+    rows = result.table.set_index("frequency_measure")
+    loyal = found["loyalty"].table.set_index("customer_id")["loyalty"].reindex(recent.index) == "Loyal"
+    assert rows.loc["Loyal (share)", ["often", "seldom"]].tolist() == pytest.approx([loyal[often].mean(), loyal[~often].mean()])
+    said = frames["feedback"].groupby("customer_id")["repurchase_intent"].mean().reindex(recent.index)
+    row = rows.loc["Expects to buy again (mean answer)"]
+    assert (row["often"], row["seldom"]) == pytest.approx((said[often].mean(), said[~often].mean()))
+    assert row["often_known"] == said[often].notna().sum()
+    assert "Loyal" in result.headline()
+
+
+def test_a_survey_tells_what_a_respondent_puts_first(tables):
+    days = [(c, d, 10, 0) for c in "ABC" for d in (3, 9)]
+    rows = [
+        ("A", "importance/low price", 9), ("A", "importance/friendly staff", 4), ("A", "importance/fresh bread", 5),
+        ("B", "importance/low price", 4), ("B", "importance/friendly staff", 9), ("B", "importance/fresh bread", 9),
+        ("C", "importance/low price", 1), ("C", "importance/friendly staff", 3), ("C", "importance/fresh bread", 8),
+    ]  # fmt: skip
+    survey = pd.DataFrame({
+        "response_id": [r[0] for r in rows], "question_id": [r[1] for r in rows], "customer_id": [r[0] for r in rows],
+        "answer": [str(r[2]) for r in rows], "score": [r[2] for r in rows],
+    })  # fmt: skip
+    result = segmentation.need_signs(tables(**small(days, survey=survey), as_of=AS_OF))
+    assert dict(zip(result.table["customer_id"], result.table["need_group"], strict=True)) == {
+        "A": "Price", "B": "No sign", "C": "Function",
+    }  # fmt: skip
+
+
+def test_where_one_need_alone_could_be_seen_no_groups_are_formed(grocery):
+    assert isinstance(segmentation.need_signs(grocery), NotAvailable)
+
+
+def test_prospects_of_companies_fit_what_companies_buy(tables):
+    who = [(f"B{i:02}", "business", "boxes") for i in range(20)] + [(f"P{i:02}", "consumer", "bread") for i in range(40)]
+    who += [(f"B{i:02}", "business", "bread") for i in range(6)]
+    lines = pd.DataFrame({
+        "order_id": [str(i) for i in range(len(who))], "line_id": "1", "customer_id": [w[0] for w in who],
+        "order_date": f"{AS_OF} 10:00:00", "product_id": [w[2] for w in who], "line_amount": 10,
+    })  # fmt: skip
+    people = [*sorted({(w[0], w[1]) for w in who}), ("X1", "business"), ("X2", "consumer"), ("X3", None), ("X4", "business")]
+    customers = pd.DataFrame({
+        "customer_id": [c for c, _kind in people], "customer_type": [kind for _c, kind in people],
+        "income_band": ["high" if kind == "business" else "low" for _c, kind in people],
+        "marketing_opt_out": [c == "X4" for c, _kind in people],
+    })  # fmt: skip
+    products = pd.DataFrame({"product_id": ["boxes", "bread"], "category": ["Boxes", "Bread"]})
+    made = tables(order_lines=lines, customers=customers, products=products)
+    stages = Lifecycle(
+        pd.DataFrame({
+            "customer_id": customers["customer_id"],
+            "lifecycle": ["No order yet" if c.startswith("X") else "Mature" for c in customers["customer_id"]],
+        }), {}, 0, AS_OF, AS_OF, ()
+    )  # fmt: skip
+    fit = segmentation.product_fit(made, stages)
+    assert fit.table.to_dict("records") == [
+        {"customer_id": "X1", "category": "Boxes", "fit": 1.0}, {"customer_id": "X2", "category": "Bread", "fit": 1.0},
+    ]  # fmt: skip
+    row = fit.traits.set_index("category").loc["Bread"]
+    assert (row["buyer_share"], row["other_share"]) == pytest.approx((40 / 46, 0))
+    assert row["difference_low"] == pytest.approx(newcombe(40, 46, 0, 14)[0])
+    assert set(fit.traits["trait"]) == {"customer_type"}
+    assert set(segmentation.product_fit(made, stages, sensitive=["income_band"]).traits["trait"]) == {
+        "customer_type",
+        "income_band",
+    }
+
+
+def test_the_register_names_rule_size_owner_action_and_review_of_every_group(managed, found, frames, company):
+    groups = managed["groups"]
+    assert groups.table["managed_group"].is_unique
+    assert groups.table[["group_rule", "group_action", "group_owner"]].notna().all().all()
+    assert set(groups.table["group_review"]) == {pd.Timestamp(company.as_of) + pd.Timedelta(days=91)}
+    counted = groups.members.groupby("managed_group").size()
+    assert groups.table.set_index("managed_group")["customers"].to_dict() == counted.reindex(
+        groups.table["managed_group"], fill_value=0
+    ).to_dict()  # fmt: skip
+    stages = found["stages"].table["lifecycle"].value_counts()
+    assert groups.size("Stage: lapsed") == stages["Lapsed"]
+    first = frames["orders"].query("order_amount >= 0").groupby("customer_id")["order_date"].min().dt.normalize()
+    assert groups.size("New customers") + groups.size("Existing customers") == len(first)
+    assert (
+        groups.size("Paying customers")
+        == (frames["orders"].query("order_date >= @YEAR").groupby("customer_id")["order_amount"].sum() > 0).sum()
+    )
+    sized = groups.table.set_index("managed_group")["share_of_spend"]
+    assert sized[["Score: high", "Score: medium", "Score: low"]].sum() == pytest.approx(1)
+
+
+def test_loyal_customers_return_keep_to_a_brand_and_recommend(managed, frames):
+    members = managed["groups"].members
+    loyal = members.loc[members["managed_group"] == "Loyal by all three signs", "customer_id"]
+    assert len(loyal)
+    asked = frames["feedback"].groupby("customer_id")["nps"].mean()
+    assert (asked[loyal] >= 9).all()
+    lines = frames["order_lines"].merge(frames["products"][["product_id", "brand"]], on="product_id")
+    spent = lines.groupby(["customer_id", "brand"])["line_amount"].sum().unstack().fillna(0)
+    assert (spent.max(axis=1) / spent.sum(axis=1))[loyal].min() >= 0.75
+    days = (pd.Timestamp(AS_OF) - frames["orders"].query("order_amount >= 0")["order_date"].dt.normalize()).dt.days
+    recent = frames["orders"].loc[days.index].assign(quarter=days // 91)
+    each = recent[recent["quarter"] < 4].groupby("customer_id")["quarter"].nunique()
+    assert each[loyal].min() >= 2
+
+
+def test_well_disposed_prospects_have_not_bought_and_have_answered(managed, found, frames):
+    members = managed["groups"].members
+    well = set(members.loc[members["managed_group"] == "Well disposed, not bought yet", "customer_id"])
+    table = found["prospects"].table
+    expected = table[(table["lasting_score"] >= 1) | (table["responds_score"] >= 0.5)]
+    assert well == set(expected["customer_id"])
+    assert well
+    assert not well & set(frames["orders"]["customer_id"])
+
+
+def test_rules_and_owners_of_the_register_are_the_engagements_own(found, company):
+    own = {"rules": {"new_within_days": 400, "paying_from": 1000}, "owners": {"New customers": "Anna"}}
+    groups = segmentation.managed_groups(company, found["stages"], {}, **own)
+    tenure = found["stages"].table["tenure_days"]
+    assert groups.size("New customers") == (tenure < 400).sum()
+    rows = groups.table.set_index("managed_group")
+    assert rows.loc["New customers", "group_owner"] == "Anna"
+    assert groups.size("Core customers") is None
+    for wrong in ({"rules": {"young": 3}}, {"rules": {"paying_from": 0}}, {"owners": {"The rich": "Anna"}}):
+        with pytest.raises(UserError, match=r"engagement\.yml"):
+            segmentation.managed_groups(company, found["stages"], {}, **wrong)
+
+
+def test_the_page_of_identification_repeats_the_register_and_the_fit(managed):
+    page = managed["page"].table.set_index("identified_group")
+    for name in ("Known, no order yet", "Need: price", "Score: high", "Core customers"):
+        assert page.loc[name, "customers"] == managed["groups"].size(name)
+    assert page.loc["Prospects who fit a product", "customers"] == managed["fit"].table["customer_id"].nunique()
+    assert page["identified_by"].nunique() == 3
+
+
+def test_moves_between_stages_are_those_of_the_life_cycle_a_quarter_earlier(managed, found, company):
+    changes = managed["changes"]
+    earlier = segmentation.lifecycle(company.until(AS_OF - dt.timedelta(days=91)))
+    then = earlier.table.set_index("customer_id")["lifecycle"]
+    then = then[then != "No order yet"]
+    now = found["stages"].table.set_index("customer_id")["lifecycle"].reindex(then.index)
+    expected = pd.crosstab(then, now).reindex(index=changes.counts.index, columns=changes.counts.columns, fill_value=0)
+    assert (changes.counts.to_numpy() == expected.to_numpy()).all()
+    assert changes.counts.to_numpy().sum() == len(then)
+
+
+@pytest.mark.parametrize("change", [_shuffled, _dearer], ids=lambda c: c.__name__[1:])
+def test_value_needs_and_groups_move_exactly_as_they_should(managed, found, folder, change):
+    tables = engine.Tables.of(changed(folder, change))
+    score = segmentation.value_score(tables, found["stages"], found["loyalty"]).table
+    pd.testing.assert_frame_equal(score.drop(columns="monetary"), managed["score"].table.drop(columns="monetary"))
+    needs = segmentation.need_signs(tables).table
+    pd.testing.assert_frame_equal(needs.drop(columns="spend"), managed["needs"].table.drop(columns="spend"))
+    if change is _shuffled:
+        fit = segmentation.product_fit(tables, found["stages"])
+        pd.testing.assert_frame_equal(fit.table, managed["fit"].table)
+
+
+@pytest.mark.parametrize("code", ["en", "zh_CN"])
+def test_value_needs_and_groups_can_be_shown(managed, code):
+    language.use(code, currency="CNY")
+    for said in _texts(managed):
+        assert said
+        assert "{" not in said
+        assert not re.search(r"\bnan\b", said)
+    for result in managed.values():
+        assert result.finding().text
+    shown = [
+        managed["score"].tiers(), managed["score"].components(), managed["score"].table, managed["needs"].groups(),
+        managed["fit"].products(), managed["fit"].table, managed["groups"].shown(), managed["groups"].members,
+        managed["page"].table, managed["frequency"].table,
+    ]  # fmt: skip
+    for table in shown:
+        for row in table.head(3).itertuples(index=False):
+            assert all(columns.formatted(c, v) for c, v in zip(table.columns, row, strict=True))
+    assert managed["changes"].matrix().axes
+    assert managed["score"].by_behaviour().axes

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
 MOST_DAYS = 36500  # a century: more days than any data has, and fewer than dates can be counted back
 # What a notebook's numbers do not depend on: words, the choice of data (its hash is stamped) and the threshold of a batch.
-WORDS = {"name", "client", "language", "source", "snapshot", "min_customers"}
+WORDS = {"name", "client", "language", "source", "snapshot", "min_customers", "group_owners"}
 _CELL = 32_767  # characters that a cell of a workbook holds
 PLAYBOOK_FROM = "4"  # the first step that reads playbook.yml
 
@@ -65,6 +65,10 @@ class Settings(BaseModel):
     interest_words: dict[str, tuple[str, ...]] = {}
     contacted_shares: dict[Text, Annotated[float, Field(gt=0, lt=1)]] = {}
     targets: dict[Text, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    value_weights: dict[Text, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    value_cuts: tuple[float, ...] = (0.5, 0.75)
+    customer_rules: dict[Text, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    group_owners: dict[Text, Text] = {}
 
     @field_validator("language")
     @classmethod

@@ -577,6 +577,7 @@ def purchase_process(company: Company, value: segmentation.CustomerValue) -> Ite
         yield answer(fact, MISSED, AFTER_A_YEAR, truth=truth)
 
     known = value.table.merge(company.customers[company.customers["duplicate_of"].isna()], on="customer_id")
+    known = known[known["p_alive"].notna()]
     gone = pd.to_datetime(known["dropped_out"]) < pd.Timestamp(f"{told['until']}-01")
     yield agreement(fact, WHO_STAYED, known["p_alive"] >= 0.5, ~gone)
 

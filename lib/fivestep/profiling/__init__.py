@@ -1,6 +1,7 @@
 """Step 1: can the data be trusted, and who are the customers?"""
 
 from fivestep.profiling import columns  # noqa: F401  registers what the tables of this step are called
+from fivestep.profiling.attitudes import Attitudes, ProductOpinions, attitudes, product_opinions
 from fivestep.profiling.base import Base, base
 from fivestep.profiling.basket_size import BasketSize, basket_size
 from fivestep.profiling.brand_loyalty import BrandLoyalty, brand_loyalty
@@ -9,11 +10,13 @@ from fivestep.profiling.contact_channels import ContactChannels, SocialUse, cont
 from fivestep.profiling.customer_file import CustomerFile, customer_file
 from fivestep.profiling.demographics import Demographics, demographics
 from fivestep.profiling.discounts import Discounts, discounts
+from fivestep.profiling.five_kinds import FiveKinds, five_kinds
 from fivestep.profiling.gaps import Gaps, gaps
 from fivestep.profiling.habits import Habits, habits
 from fivestep.profiling.home_places import HomePlaces, home_places
 from fivestep.profiling.intake_quality import IntakeQuality, intake_quality
 from fivestep.profiling.interests import Interests, interests
+from fivestep.profiling.lifestyle import Lifestyle, lifestyle
 from fivestep.profiling.majorities import Majorities, majorities
 from fivestep.profiling.payments import Payments, payments
 from fivestep.profiling.portrait import Portrait, portrait
@@ -28,6 +31,7 @@ from fivestep.profiling.suspicious_values import SuspiciousValues, suspicious_va
 from fivestep.profiling.weekday_hours import WeekdayHours, weekday_hours
 
 __all__ = [
+    "Attitudes",
     "Base",
     "BasketSize",
     "BrandLoyalty",
@@ -37,16 +41,19 @@ __all__ = [
     "Demographics",
     "DepartmentMonths",
     "Discounts",
+    "FiveKinds",
     "Gaps",
     "Habits",
     "HomePlaces",
     "IntakeQuality",
     "Interests",
+    "Lifestyle",
     "Majorities",
     "Payments",
     "Portrait",
     "ProductCube",
     "ProductMix",
+    "ProductOpinions",
     "ProductRange",
     "Reconciliation",
     "RowCounts",
@@ -55,6 +62,7 @@ __all__ = [
     "Stores",
     "SuspiciousValues",
     "WeekdayHours",
+    "attitudes",
     "base",
     "basket_size",
     "brand_loyalty",
@@ -67,15 +75,18 @@ __all__ = [
     "department_months",
     "departments",
     "discounts",
+    "five_kinds",
     "gaps",
     "habits",
     "home_places",
     "intake_quality",
     "interests",
+    "lifestyle",
     "majorities",
     "payments",
     "portrait",
     "product_cube",
+    "product_opinions",
     "product_range",
     "reconciliation",
     "row_counts",

@@ -134,6 +134,11 @@ register(
     rate_low=Column(N_("Orders, low"), "number", N_("Lower end of the interval of the mean; 95% for all groups together.")),
     rate_high=Column(N_("Orders, high"), "number", N_("Upper end of the interval of the mean; 95% for all groups together.")),
     payment_used=Column(N_("Most used payment"), "text", N_("Payment method of most orders."), values="orders.payment_method"),
+    group_price_level=Column(
+        N_("Price level"), "index", N_("Mean price paid against the usual price of the category; 100 is usual.")
+    ),
+    level_low=Column(N_("Price level from"), "index", N_("Lower end of the interval.")),
+    level_high=Column(N_("to (price level)"), "index", N_("Upper end of the interval.")),
     payment_share=Column(N_("Its share"), "percent", N_("Orders paid by it divided by orders of known payment method.")),
     preferred_category=Column(
         N_("Preferred category"), "text", N_("Category that is bought more than elsewhere, beyond chance.")
@@ -231,4 +236,34 @@ register(
     file_kind=Column(N_("Kind"), "text", N_("Order, contact, feedback or social event."), values="message"),
     file_event=Column(N_("What"), "text", N_("Channel or type of the event.")),
     file_amount=Column(N_("Amount"), "money", N_("Amount of the order.")),
+    # lifestyle
+    top_interest=Column(N_("Interest of its own"), "text", N_("The interest furthest ahead of all customers, beyond chance.")),
+    interest_index=Column(N_("Index of the interest"), "index", N_("Share of the group against all who name any; 100 = alike.")),
+    medium=Column(N_("Medium"), "text", N_("Platform on which most of the group were active."), values="events.platform"),
+    medium_share=Column(N_("Active there"), "percent", N_("Customers of the group active there divided by the group.")),
+    day_part=Column(N_("Buys most"), "text", N_("Part of the day with the most orders of the group."), values="message"),
+    day_part_share=Column(N_("Orders then"), "percent", N_("Orders of that part of the day divided by the group's orders.")),
+    weekend_share=Column(N_("At the weekend"), "percent", N_("Orders on Saturday and Sunday divided by the group's orders.")),
+    # five kinds of variables
+    profile_kind=Column(N_("Kind"), "text", N_("One of the five kinds of variables."), values="message"),
+    profile_variable=Column(N_("Variable"), "text", N_("What is known of the customers."), values="message"),
+    typical=Column(N_("Typical"), "text", N_("Value of most customers of whom it is known, or the median.")),
+    typical_share=Column(N_("Share with it"), "percent", N_("Customers with the typical value divided by those known.")),
+    # attitudes
+    attitude_kind=Column(N_("Kind of answer"), "text", N_("Attitude, intention, what counts, or motive."), values="message"),
+    attitude_statement=Column(N_("Statement"), "text", N_("What was asked.")),
+    attitude_answers=Column(N_("Answers"), "count", N_("Answers of known customers.")),
+    positive=Column(N_("Positive"), "percent", N_("Positive answers divided by all answers.")),
+    positive_low=Column(N_("Positive, low"), "percent", N_("Lower end of the 95% interval (Wilson).")),
+    positive_high=Column(N_("Positive, high"), "percent", N_("Upper end of the 95% interval (Wilson).")),
+    bought_if_positive=Column(N_("Bought after a positive answer"), "percent", N_("With an order in the 91 days after.")),
+    bought_if_not=Column(N_("After any other"), "percent", N_("With an order in the 91 days after.")),
+    opinions=Column(N_("Opinions"), "count", N_("Feedback that names a product of the row.")),
+    mean_satisfaction=Column(N_("Mean satisfaction"), "ratio", N_("Mean answer on the scale of the question.")),
+    opinion_low=Column(N_("Satisfaction from (95%)"), "ratio", N_("Lower end of the 95% interval.")),
+    opinion_high=Column(N_("to (satisfaction)"), "ratio", N_("Upper end of the 95% interval.")),
+    opinion_complaints=Column(N_("Complaints"), "count", N_("Complaints that name a product of the row.")),
+    opinion_complaint_rate=Column(
+        N_("Complaints in 1,000 lines"), "number", N_("Complaints divided by order lines, times 1,000.")
+    ),
 )

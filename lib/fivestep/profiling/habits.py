@@ -18,6 +18,7 @@ from fivestep.profiling import age
 from fivestep.profiling.covered_months import period
 from fivestep.profiling.interests import interest_label, interests_of
 from fivestep.profiling.portrait import in_order, traits
+from fivestep.profiling.price_level import price_levels
 from fivestep.profiling.returns import is_return
 
 ANSWERS = N_("how often, how much and what each group of customers buys")
@@ -35,9 +36,10 @@ class Habits:
 
     ``table``: one row per group: portrait_trait (field, or ``interests``), portrait_group (raw), customers (with an order),
     orders_per_month (mean over the customers, since each one's first order) with its interval (rate_low, rate_high),
-    spend_per_order, payment_used with payment_share of its orders (None without payment methods), category / brand (preferred
-    beyond chance, None where none is), category_index / brand_index (mean share of a customer's spend, 100 = other
-    customers). ``compared``: number of comparisons behind them.
+    spend_per_order, group_price_level (mean price level, 100 = the usual prices of what is bought) with its interval (level_low,
+    level_high; none of the three without quantities or categories), payment_used with payment_share of its orders (None without
+    payment methods), category / brand (preferred beyond chance, None where none is), category_index / brand_index (mean share of
+    a customer's spend, 100 = other customers). ``compared``: number of comparisons behind them.
     """
 
     table: pd.DataFrame
@@ -73,6 +75,12 @@ class Habits:
             )
         )
 
+    def price(self) -> pd.DataFrame | NotAvailable:
+        """The price level at which every group buys."""
+        if "group_price_level" not in self.table:
+            return NotAvailable(("order_lines.quantity", "products.category"), _("at which price level each group buys"))
+        return self._shown(("portrait_trait", "portrait_group", "customers", "group_price_level", "level_low", "level_high"))
+
     def what(self) -> pd.DataFrame:
         """The category and the brand that every group prefers."""
         there = [f for f in PREFERRED if f in self.table]
@@ -102,6 +110,26 @@ class Habits:
             least=language.number(seldom["orders_per_month"], 1),
         )
 
+    def level_headline(self) -> str:
+        """Which groups buy dearer than others of the same trait, of the trait by which they differ most beyond chance."""
+        if "group_price_level" not in self.table:
+            return _("The data does not tell at which price level groups buy")
+        apart = []
+        for field in dict.fromkeys(self.table["portrait_trait"]):
+            part = self.table[(self.table["portrait_trait"] == field) & self.table["group_price_level"].notna()]
+            if len(part) < 2:
+                continue
+            dear, cheap = part.loc[part["group_price_level"].idxmax()], part.loc[part["group_price_level"].idxmin()]
+            if dear["level_low"] > cheap["level_high"]:
+                apart.append((dear["group_price_level"] - cheap["group_price_level"], field, dear, cheap))
+        if not apart:
+            return _("No group buys reliably dearer than another of the same trait")
+        _most, field, dear, cheap = max(apart, key=lambda found: found[0])
+        return _("By {field}, {dear} buy dearest (price level {most}, 100 being usual), {cheap} cheapest ({least})").format(
+            field=columns.label(field), dear=self.name(dear), most=language.number(dear["group_price_level"]),
+            cheap=self.name(cheap), least=language.number(cheap["group_price_level"]),
+        )  # fmt: skip
+
     def what_headline(self) -> str:
         """How many groups prefer a category or a brand beyond chance, and the clearest of them."""
         there = [c for c in ("category", "brand") if c in self.table]
@@ -127,7 +155,8 @@ class Habits:
         return _(
             "Base: {n} customers with an order, {period}; groups of {few} and more. Orders a month: mean over the customers "
             "since "
-            "the first order of each, of at least a month; the intervals of all groups hold together with 95%."
+            "the first order of each, of at least a month; the intervals of all groups hold together with 95%. Price level: "
+            "prices paid against the usual price of each category, 100 = usual, mean over the customers."
         ).format(n=language.number(self.buyers), period=period(self.first_day, self.as_of), few=language.number(FEW))
 
     def what_note(self) -> str:
@@ -176,12 +205,12 @@ def habits(
     listed = [] if tables.missing("customers.interests") else [interests_of(tables, words)]
     if not fields and not listed:
         return NotAvailable(("customers.age_band", "customers.gender", "customers.occupation"), _(ANSWERS))
-    members = _members(tables, fields, age_bands, listed)
+    grouped = members(tables, fields, age_bands, listed)
     buyers = _buyers(tables)
     end = ibis.literal(tables.as_of)
     span = (end.delta(buyers["first"].date(), unit="day") + 1).cast("float64") / MONTH
     rated = buyers.mutate(rate=buyers.orders.cast("float64") / ibis.greatest(span, 1.0))
-    joined = members.inner_join(rated, "customer_id")
+    joined = grouped.inner_join(rated, "customer_id")
     table = frame(
         joined.group_by("trait", "group").aggregate(
             customers=joined.count(),
@@ -201,10 +230,13 @@ def habits(
     half = stats.norm.isf(CHANCE / 2 / len(table)) * table["_sd"] / np.sqrt(table["customers"])
     table["rate_low"], table["rate_high"] = (table["orders_per_month"] - half).clip(lower=0), table["orders_per_month"] + half
     table = table.drop(columns=["orders", "spend", "_sd"])
+    levels = price_levels(tables)
+    if levels is not None:
+        table = table.merge(_levels(grouped.inner_join(levels, "customer_id"), len(table)), on=["trait", "group"], how="left")
     if not tables.missing("orders.payment_method"):
-        table = table.merge(_payments(tables, members), on=["trait", "group"], how="left")
+        table = table.merge(_payments(tables, grouped), on=["trait", "group"], how="left")
     tested = {
-        field: _tested(tables, members, field).merge(table[["trait", "group"]], on=["trait", "group"])
+        field: _tested(tables, grouped, field).merge(table[["trait", "group"]], on=["trait", "group"])
         for field in PREFERRED
         if not tables.missing("order_lines.line_amount", "order_lines.product_id", f"products.{field}")
     }
@@ -234,7 +266,7 @@ def habits(
     return Habits(table, int(buyers.count().to_pandas()), compared, tables.first_day, tables.as_of)
 
 
-def _members(tables: Tables, fields: list[str], age_bands: tuple[int, ...], listed: list[ibis.Table]) -> ibis.Table:
+def members(tables: Tables, fields: list[str], age_bands: tuple[int, ...], listed: list[ibis.Table]) -> ibis.Table:
     """customer_id, trait, group: one row for every group that a customer belongs to."""
     people = age.with_age_bands(tables, age_bands)
     parts = [people.select("customer_id", trait=ibis.literal(f), group=people[f].cast("string")) for f in fields]
@@ -251,6 +283,20 @@ def _buyers(tables: Tables) -> ibis.Table:
         spend=orders.order_amount.sum().fill_null(0),
     )
     return counted.filter(counted.orders > 0)
+
+
+def _levels(joined: ibis.Table, groups: int) -> pd.DataFrame:
+    """Mean price level of each group of 30 and more, with intervals that hold together for *groups*."""
+    found = frame(
+        joined.group_by("trait", "group").aggregate(
+            n=joined.count(), mean=joined.price_level.mean().round(9), sd=joined.price_level.std().round(9)
+        ),
+        by=["trait", "group"],
+    )
+    found = found[found["n"] >= FEW]
+    half = stats.norm.isf(CHANCE / 2 / max(groups, 1)) * found["sd"] / np.sqrt(found["n"])
+    ends = {"group_price_level": found["mean"], "level_low": found["mean"] - half, "level_high": found["mean"] + half}
+    return found[["trait", "group"]].assign(**{name: 100 * values for name, values in ends.items()})
 
 
 def _payments(tables: Tables, members: ibis.Table) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from fivestep.language import N_, _, columns
 from fivestep.profiling import age
 from fivestep.profiling.covered_months import period
 from fivestep.profiling.portrait import in_order, traits
+from fivestep.profiling.price_level import price_levels
 
 ANSWERS = N_("which groups have the greatest spending power")
 FIELDS = ("age_band", "gender", "occupation", "education", "region", "member_level")
@@ -144,7 +145,9 @@ def spending_power(
     months = ((pd.Timestamp(tables.as_of) - customers["first"].dt.normalize()).dt.days + 1) / MONTH
     customers["spend_per_month"] = (customers["spend"] / months.clip(lower=1)).round(9)
     customers["spend_per_order"] = (customers["spend"] / customers["n"]).round(9)
-    customers = _with_price_level(tables, customers)
+    levels = price_levels(tables)
+    if levels is not None:
+        customers = customers.merge(frame(levels, by=["customer_id"]), on="customer_id", how="left")
     parts = {label: name for label, name in PARTS.items() if name in customers and customers[name].notna().any()}
     ranks = pd.DataFrame({"customer_id": customers["customer_id"]})
     for name in parts.values():
@@ -162,24 +165,6 @@ def spending_power(
     table = pd.DataFrame(rows, columns=["power_part", "customers", "share_of_customers", "power_correlation"])
     groups = _groups(customers.assign(power_index=ranks["power_index"]), fields)
     return SpendingPower(ranks, table, groups, bool(known), tables.first_day, tables.as_of)
-
-
-def _with_price_level(tables: Tables, customers: pd.DataFrame) -> pd.DataFrame:
-    """The customers with price_level, where lines tell quantity and amount and products a category."""
-    if tables.missing("order_lines.line_amount", "order_lines.quantity", "order_lines.product_id", "products.category"):
-        return customers
-    lines, products = tables.order_lines, tables.products
-    known = products.filter(products.category.notnull()).select(_product=products.product_id, category=products.category)
-    lines = lines.filter(lines.customer_id.notnull() & (lines.line_amount > 0) & (lines.quantity > 0))
-    lines = lines.inner_join(known, lines.product_id == known._product)
-    price = lines.line_amount.cast("float64") / lines.quantity.cast("float64")
-    priced = lines.select("customer_id", "category", amount=lines.line_amount.cast("float64"), log=price.ln())
-    usual = priced.group_by("category").aggregate(usual=priced.log.mean().round(9))
-    compared = priced.inner_join(usual, "category")
-    level = compared.group_by("customer_id").aggregate(
-        price_level=(((compared.log - compared.usual) * compared.amount).sum() / compared.amount.sum()).exp().round(6)
-    )
-    return customers.merge(frame(level, by=["customer_id"]), on="customer_id", how="left")
 
 
 def _groups(customers: pd.DataFrame, fields: list[str]) -> pd.DataFrame:

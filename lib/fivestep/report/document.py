@@ -17,6 +17,7 @@ from fivestep import language
 from fivestep.errors import UserError
 from fivestep.language import _
 from fivestep.report.blocks import NotebookReader, clean, plain, recorded_table
+from fivestep.report.six_parts import six_parts
 
 TILES = 6  # headline findings of the executive summary: two rows of three
 
@@ -49,7 +50,8 @@ def words() -> dict[str, str]:
 
 
 def report(notebooks: Sequence[Any], meta: dict[str, Any]) -> dict[str, Any]:
-    """The report of a run: cover, contents, executive summary, a chapter for each notebook, assumptions and definitions.
+    """The report of a run: cover, contents, executive summary, the analysis in six parts, a chapter for each
+    notebook, assumptions and definitions.
 
     ``notebooks`` are executed nbformat nodes in the order of the chapters. ``meta``: title, client, subtitle, author, date (as
     shown), lang, footer, facts ([[label, value], ...]), currency. Raises UserError where a cell has failed.
@@ -62,7 +64,8 @@ def report(notebooks: Sequence[Any], meta: dict[str, Any]) -> dict[str, Any]:
         except UserError as error:
             raise UserError(f"notebook {position} of {len(notebooks)}: {error}") from None
     _number_chapters(chapters)
-    blocks = [*_summary(chapters), *(b for c in chapters for b in c["blocks"]), *_closing(chapters, _facts(meta))]
+    front = [*_summary(chapters), *six_parts(chapters)]
+    blocks = [*front, *(b for c in chapters for b in c["blocks"]), *_closing(chapters, _facts(meta))]
     return _document(blocks, meta, layout="report", images=reader.images)
 
 
@@ -307,6 +310,8 @@ def _anchor(blocks: list[dict]) -> None:
         if b["t"] == "heading":
             chapters.setdefault(b.get("number", ""), b["id"])
     for b in blocks:
+        for node in (x for row in b.get("body", ()) for cell in row for x in cell["c"] if isinstance(x, dict) and "of" in x):
+            node["target"] = node.pop("of")["id"]
         if b["t"] == "takeaways":
             b["target"] = chapters[b["number"]]
             for item in b["items"]:

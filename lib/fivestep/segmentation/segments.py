@@ -12,11 +12,21 @@ from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.segmentation.kmeans import Clusters
 from fivestep.segmentation.lifecycle import LEAVING, NO_ORDER, STAGES, Lifecycle
-from fivestep.segmentation.rfm import Rfm
+from fivestep.segmentation.rfm import AWAY, CLASSES, Rfm
 from fivestep.segmentation.value_tiers import TIERS, ValueTiers
 
 ANSWERS = N_("which stages of life the customers of each value tier are in")
 FEW = 30  # high-value customers below which a count says little
+ANSWERS_CLASSES = N_("where the name of an RFM class and the lifecycle stage disagree")
+PRESENT = ("Champions", "Loyal customers", "Potential loyalists", "New customers", "Promising")
+BEGINNER = "New customers"
+AGREE = N_("Name and stage say the same")
+# What a name says that the stage denies, and whom to believe.
+READINGS = {
+    "away": N_("Longer ago than others, but not for their own rhythm: no sign of leaving"),
+    "present": N_("More recent than others, but silent for long by their own rhythm or by the limit: contact now"),
+    "beginner": N_("Recent and seldom, but not new, or silent for long: go by the stage"),
+}
 STAGE_COLUMNS = {name: f"stage_{name.lower()}" for name in STAGES}
 
 
@@ -128,3 +138,53 @@ def tiers_by_stage(segments: pd.DataFrame) -> TiersByStage | NotAvailable:
         index=list(TIERS), columns=list(STAGES), fill_value=0
     )
     return TiersByStage(segments, counts.rename_axis(index="value_tier", columns=None))
+
+
+@dataclass(frozen=True)
+class ClassesByStage:
+    """RFM class against lifecycle stage: a class compares customers with each other, a stage with their own rhythm.
+
+    ``table``: one row per RFM class: rfm_class, a column of customers per stage, customers, contradicting (customers whose stage
+    denies the name of their class), class_reading.
+    """
+
+    table: pd.DataFrame
+
+    def headline(self) -> str:
+        """How many customers have a class whose name their stage denies."""
+        n, all_ = int(self.table["contradicting"].sum()), int(self.table["customers"].sum())
+        if n == 0:
+            return _("No RFM class has a name that the lifecycle stage of its customers denies")
+        worst = self.table.sort_values(["contradicting", "rfm_class"], ascending=[False, True]).iloc[0]
+        return _("For {n} of {all} customers ({share}) the stage denies the name of the RFM class; most are in “{name}”").format(
+            n=language.number(n), all=language.number(all_), share=language.percent(n / all_), name=_(worst["rfm_class"])
+        )
+
+    def note(self) -> str:
+        """Why the two can differ, and which to go by."""
+        return _(
+            "An RFM class ranks customers against each other; a stage judges each by the own usual gap and by fixed limits. "
+            "Disagreeing: a class named for absence with a stage that is not leaving, a class named for presence with a stage "
+            "that is, “{new}” with any stage but New. Go by the stage for when to make contact, by the class for how much."
+        ).format(new=_(BEGINNER))
+
+
+def classes_by_stage(segments: pd.DataFrame) -> ClassesByStage | NotAvailable:
+    """RFM classes against lifecycle stages, of a frame that `segments` made; `NotAvailable` where it has neither."""
+    known = segments[segments["rfm_class"].isin(CLASSES) & segments["lifecycle"].isin(STAGES)]
+    if known.empty:
+        return NotAvailable((), _(ANSWERS_CLASSES), reason=_("RFM classes or lifecycle stages are not available."))
+    counts = pd.crosstab(known["rfm_class"], known["lifecycle"]).reindex(index=list(CLASSES), columns=list(STAGES), fill_value=0)
+    kind = {BEGINNER: "beginner"} | {n: "present" for n in PRESENT if n != BEGINNER} | dict.fromkeys(AWAY, "away")
+    denied = {
+        "beginner": [s for s in STAGES if s != "New"],
+        "present": list(LEAVING),
+        "away": [s for s in STAGES if s not in LEAVING],
+    }
+    table = counts.rename(columns=STAGE_COLUMNS).rename_axis(index="rfm_class", columns=None).reset_index()
+    table["customers"] = counts.sum(axis=1).to_numpy()
+    table["contradicting"] = [int(counts.loc[c, denied[kind[c]]].sum()) if c in kind else 0 for c in counts.index]
+    table["class_reading"] = [
+        READINGS[kind[c]] if n else AGREE for c, n in zip(table["rfm_class"], table["contradicting"], strict=True)
+    ]
+    return ClassesByStage(table[table["customers"] > 0].reset_index(drop=True))

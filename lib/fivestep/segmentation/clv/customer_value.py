@@ -16,8 +16,10 @@ from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.segmentation.clv.backtest import MODELS, YEAR, Backtest, backtest, calibration, classes
+from fivestep.segmentation.clv.bg_nbd import BgNbd
 from fivestep.segmentation.clv.forecast import forecast, total_interval, total_value
 from fivestep.segmentation.clv.maximum_likelihood import Estimate
+from fivestep.segmentation.clv.purchase_model import PurchaseModel
 from fivestep.segmentation.clv.spend import Spending, fit_spend
 from fivestep.segmentation.clv.summary import Summary, summary
 
@@ -38,7 +40,8 @@ TENTHS = 10
 class CustomerValue:
     """Expected value of the customers who have bought, over the next ``horizon_days``.
 
-    ``table``: one row per customer, by customer_id: repeat_purchases, p_alive, expected_purchases (of the horizon,
+    ``table``: one row per customer, by customer_id: repeat_purchases, p_alive (missing where the model cannot tell: see
+    `identified`), expected_purchases (of the horizon,
     undiscounted), spend_per_purchase (expected), expected_value (spend times margin, discounted), value_low, value_high (95 %
     interval of what the customer will bring). ``total``, ``total_low``, ``total_high``: of all. ``model``, ``estimate``: the
     purchase model that the ``test`` chose and its parameters on all of the data; ``spending``: the model of spend per purchase.
@@ -119,11 +122,16 @@ class CustomerValue:
             days=language.number(self.horizon_days),
             rate=language.percent(self.annual_discount_rate, 1),
         )
+        unknown = int(self.table["p_alive"].isna().sum())
+        blank = _(
+            "{model} takes whoever never came back for a customer still, by construction: for {n} customers the probability is "
+            "not identified and left empty."
+        ).format(model=self.model, n=language.number(unknown))
         interval = _(
             "All together {low} to {high} (95% interval: chance of the customers and of the parameters; not a season or a crisis "
             "that strikes all at once)."
         ).format(low=language.money(self.total_low), high=language.money(self.total_high))
-        return f"{base} {interval}"
+        return f"{base} {interval} {blank}" if unknown else f"{base} {interval}"
 
     # ---------------------------------------------------------------- the test
     def test_chart(self) -> Figure:
@@ -342,7 +350,7 @@ def customer_value(
         table=pd.DataFrame({
             "customer_id": customers.table["customer_id"],
             "repeat_purchases": customers.table["x"],
-            "p_alive": found.p_alive,
+            "p_alive": np.where(identified(estimate.model, customers.table["x"]), found.p_alive, np.nan),
             "expected_purchases": found.purchases,
             "spend_per_purchase": found.spend_per_purchase,
             "expected_value": found.value,
@@ -364,6 +372,14 @@ def customer_value(
         as_of=tables.as_of,
         warnings=_warnings(tables, customers, test, estimate, spending, relation, horizon_days),
     )  # fmt: skip
+
+
+def identified(model: PurchaseModel, repeat_purchases: pd.Series) -> np.ndarray:
+    """Whether the data says anything on being a customer still.
+
+    In BG/NBD a customer can stop after a repeat purchase only, so that the probability of who made none is 1 whatever they do.
+    """
+    return (repeat_purchases.to_numpy() > 0) | (not isinstance(model, BgNbd))
 
 
 def _fitted(tables: Tables, known: Summary):
