@@ -30,6 +30,12 @@ STATES = CONTACT, REFUSED, BUSY, CONTROL, REST = (
 CONTRACT_DAYS = 90  # a contract that ends within so many days is on the list
 LOAD_DAYS, LOAD_MOST = 28, 4  # who was contacted so often in so many days is left in peace
 KNOWN_WELL, KNOWN = 10, 4  # orders from which a customer's habits are known well, and somewhat
+# A store that is only a number is told from a row of the table.
+NUMBERED = {
+    "customers.owner": N_("Representative {number}"),
+    "orders.store": N_("Store {number}"),
+    "customers.region": N_("Region {number}"),
+}
 SURE = {KNOWN_WELL: N_("High"), KNOWN: N_("Medium"), 0: N_("Low")}
 
 
@@ -90,7 +96,7 @@ class ActionLists:
     def _in_charge(listed: pd.DataFrame) -> list[str]:
         """Who is in charge, as the reader sees it."""
         return [
-            _("Nobody in charge") if pd.isna(who) else language.value(field, who)
+            _("Nobody in charge") if pd.isna(who) else _named(field, language.value(field, who))
             for who, field in zip(listed["hand_to"], listed["hand_field"], strict=True)
         ]
 
@@ -341,6 +347,10 @@ def _fields(tables: Tables) -> pd.DataFrame:
         out[name] = out[name].astype(object) if name in out else None
     out["contract_end"] = pd.to_datetime(out["contract_end"]) if "contract_end" in out else pd.NaT
     return out
+
+
+def _named(field: str, shown: str) -> str:
+    return shown if any(c.isalpha() for c in shown) else _(NUMBERED[field]).format(number=shown)
 
 
 def _busy(tables: Tables) -> frozenset[str] | None:
