@@ -424,6 +424,8 @@ BROKEN = N_("Share that went on in the weeks in which the step was broken")
 OTHER_BREAKS = N_("Other steps called broken")
 WENT_ON = N_("Share of opportunities that go on from a stage")
 HARDLY_WON = N_("Share won of the group that is hardly ever won")
+WHO_DIVERTS = N_("Dealers said to deliver outside of their region")
+SHARE_DIVERTED = N_("Share of a dealer's orders that go to another region")
 OTHER_GROUPS = N_("Other groups called hardly ever won")
 
 
@@ -487,9 +489,7 @@ def effects_by_group(company: Company, tried: evaluation.Experiments) -> Iterato
     yield answer("campaign_without_effect", FALSE_ALARM if claimed else FOUND, GROUPS_CLAIMED, truth=0.0)
 
 
-@question(
-    "evaluation.targeted_effect", "confounded_campaign", ask=lambda company: evaluation.targeted_effect(company.tables)
-)
+@question("evaluation.targeted_effect", "confounded_campaign", ask=lambda company: evaluation.targeted_effect(company.tables))
 def credit(company: Company, targeted: evaluation.TargetedEffect) -> Iterator[dict[str, Any]]:
     """Is the campaign to the best customers credited with what they would have bought anyway?"""
     of = targeted.table[targeted.table["campaign_id"] == company.told("confounded_campaign")["campaign_id"]]
@@ -627,6 +627,19 @@ def clusters(company: Company, result: segmentation.HabitClusters) -> Iterator[d
     known = result.table.merge(company.customers, on="customer_id")
     alike = float(adjusted_rand_score(known["segment"], known["habit_cluster"]))
     yield answer("segments", FOUND if alike >= ALIKE else MISSED, CLUSTERS, truth=1.0, estimate=alike)
+
+
+@question("strategy.dealers", "diverted_goods", ask=lambda company: strategy.dealers(engine.Tables.of(company.read)))
+def diverted_goods(company: Company, result: strategy.Dealers) -> Iterator[dict[str, Any]]:
+    """Is the dealer whose goods leave its region named, and no other?"""
+    told = company.told("diverted_goods")
+    named = result.flagged
+    right = named["customer_id"].tolist() == [told["dealer"]] and named["away_region"].tolist() == [told["to"]]
+    yield answer("diverted_goods", FOUND if right else FALSE_ALARM if len(named) else MISSED, WHO_DIVERTS)
+    row = result.table[result.table["customer_id"] == told["dealer"]]
+    for dealer in row.itertuples():
+        interval = (dealer.dealer_away_low, dealer.dealer_away_high)
+        yield estimated("diverted_goods", SHARE_DIVERTED, told["share"], dealer.dealer_away, interval, near=2 * NEAR)
 
 
 def _profit_of_all(company: Company) -> segmentation.Profit | NotAvailable:

@@ -4,7 +4,9 @@ from fivestep.strategy import columns  # noqa: F401  registers what the tables o
 from fivestep.strategy.action_lists import ActionLists, action_lists
 from fivestep.strategy.budget import Budget, Sensitivity, budget
 from fivestep.strategy.campaign_effects import CampaignEffects, MeasuredEffect, campaign_effects
+from fivestep.strategy.channels import Branches, ChannelMargins, RegionCoverage, branches, channel_margins, region_coverage
 from fivestep.strategy.churn import Churn, CutOff, churn, cut_off
+from fivestep.strategy.dealers import Channels, Dealers, channels, dealers
 from fivestep.strategy.expected_returns import ExpectedReturns, expected_returns
 from fivestep.strategy.goals import Goals, goals
 from fivestep.strategy.keep_list import KeepList, keep_list
@@ -16,9 +18,10 @@ from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, pl
 from fivestep.strategy.worksheets import Worksheets, worksheet_messages, worksheets
 
 __all__ = [
-    "ActionLists", "BreakEven", "Budget", "CampaignEffects", "Churn", "CutOff", "Effect", "ExpectedReturns", "Goals",
-    "KeepList", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook",
-    "Sensitivity", "Worksheets", "action_lists", "break_even", "budget", "campaign_effects", "churn", "cut_off",
+    "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "ChannelMargins", "Channels", "Churn", "CutOff",
+    "Dealers", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake",
+    "NextBestCategory", "Plan", "Play", "Playbook", "RegionCoverage", "Sensitivity", "Worksheets", "action_lists",
+    "branches", "break_even", "budget", "campaign_effects", "channel_margins", "channels", "churn", "cut_off", "dealers",
     "expected_returns", "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "plan", "playbook",
-    "playbook_messages", "worksheet_messages", "worksheets",
+    "playbook_messages", "region_coverage", "worksheet_messages", "worksheets",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from fivestep import language
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
+from fivestep.strategy.channels import place_name
 from fivestep.strategy.keep_list import KeepList, most_used_stores
 from fivestep.strategy.next_best_category import SIMILAR, NextBestCategory
 from fivestep.strategy.plan import Plan
@@ -30,12 +31,6 @@ STATES = CONTACT, REFUSED, BUSY, CONTROL, REST = (
 CONTRACT_DAYS = 90  # a contract that ends within so many days is on the list
 LOAD_DAYS, LOAD_MOST = 28, 4  # who was contacted so often in so many days is left in peace
 KNOWN_WELL, KNOWN = 10, 4  # orders from which a customer's habits are known well, and somewhat
-# A store that is only a number is told from a row of the table.
-NUMBERED = {
-    "customers.owner": N_("Representative {number}"),
-    "orders.store": N_("Store {number}"),
-    "customers.region": N_("Region {number}"),
-}
 SURE = {KNOWN_WELL: N_("High"), KNOWN: N_("Medium"), 0: N_("Low")}
 
 
@@ -96,7 +91,7 @@ class ActionLists:
     def _in_charge(listed: pd.DataFrame) -> list[str]:
         """Who is in charge, as the reader sees it."""
         return [
-            _("Nobody in charge") if pd.isna(who) else _named(field, language.value(field, who))
+            _("Nobody in charge") if pd.isna(who) else place_name(field, who)
             for who, field in zip(listed["hand_to"], listed["hand_field"], strict=True)
         ]
 
@@ -347,10 +342,6 @@ def _fields(tables: Tables) -> pd.DataFrame:
         out[name] = out[name].astype(object) if name in out else None
     out["contract_end"] = pd.to_datetime(out["contract_end"]) if "contract_end" in out else pd.NaT
     return out
-
-
-def _named(field: str, shown: str) -> str:
-    return shown if any(c.isalpha() for c in shown) else _(NUMBERED[field]).format(number=shown)
 
 
 def _busy(tables: Tables) -> frozenset[str] | None:

@@ -147,3 +147,41 @@ register(
         N_("Base and caution"), "text", N_("What an answer of the data counts, and what to be careful about.")
     ),
 )  # fmt: skip
+# channels and dealers
+register(
+    branch_change=Column(N_("Change on year"), "percent", N_("Spend against the 365 days before.")),
+    branch_repeaters=Column(N_("Come back"), "percent", N_("Customers with two orders or more in the branch, of its customers.")),
+    branch_repeaters_low=Column(N_("Come back, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    branch_repeaters_high=Column(N_("Come back, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    branch_verdict=Column(
+        N_("Against the others"), "text", N_("Whether clearly more or fewer customers come back."), values="message"
+    ),
+    branch_margin=Column(N_("Margin"), "percent", N_("Gross profit divided by sales, of order lines with a cost.")),
+    home_region=Column(N_("Region"), "text", N_("Region of the customer, dealer or store."), values="customers.region"),
+    outlets=Column(N_("Outlets"), "count", N_("Stores most of whose orders come from customers of the region.")),
+    share_of_outlets=Column(N_("Share of outlets"), "percent", N_("Outlets of the region, of all outlets.")),
+    spend_per_outlet=Column(N_("Spend per outlet"), "money", N_("Mean spend of the outlets of the region.")),
+    outlet_gap_low=Column(N_("Gap, low"), "money", N_("Spend per outlet less that of all others: lower end, 95 %.")),
+    outlet_gap_high=Column(N_("Gap, high"), "money", N_("Spend per outlet less that of all others: upper end, 95 %.")),
+    outlet_verdict=Column(N_("Per outlet"), "text", N_("Whether outlets bring clearly more or less."), values="message"),
+    sales_channel=Column(N_("Channel"), "text", N_("Sales channel of the order."), values="orders.channel"),
+    channel_length=Column(N_("Length"), "count", N_("Steps between the company and who uses the goods.")),
+    channel_margin=Column(N_("Margin"), "percent", N_("Gross profit divided by sales, of order lines with a cost.")),
+    channel_margin_low=Column(N_("Margin, low"), "percent", N_("Lower end of the 95 % interval, by customer.")),
+    channel_margin_high=Column(N_("Margin, high"), "percent", N_("Upper end of the 95 % interval, by customer.")),
+    service_cost_share=Column(N_("Booked costs"), "percent", N_("Costs booked on customers, shared out by spend, of sales.")),
+    margin_after_costs=Column(N_("Left"), "percent", N_("Margin less booked costs, of sales.")),
+    dealer_change=Column(N_("Growth"), "percent", N_("Spend against the 365 days before.")),
+    dealer_months=Column(N_("Months"), "count", N_("Calendar months with an order, in the last 365 days.")),
+    dealer_products=Column(N_("Products"), "count", N_("Different products bought.")),
+    dealer_margin=Column(N_("Margin"), "percent", N_("Gross profit divided by sales, of order lines with a cost.")),
+    dealer_paid=Column(N_("Paid in time"), "percent", N_("Orders paid by the day they were due, of those due.")),
+    dealer_away=Column(N_("Elsewhere"), "percent", N_("Orders delivered from a store of another region, of all known.")),
+    dealer_away_low=Column(N_("Elsewhere, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    dealer_away_high=Column(N_("Elsewhere, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    away_region=Column(N_("Mostly to"), "text", N_("Region to which most of these orders go."), values="customers.region"),
+    diversion_verdict=Column(N_("Deliveries"), "text", N_("Whether goods leave the dealer's region."), values="message"),
+    standards_met=Column(N_("Standards met"), "count", N_("Standards in which the dealer is not below the median.")),
+    standards_known=Column(N_("Standards known"), "count", N_("Standards that the data tells.")),
+    launch_verdict=Column(N_("For a launch"), "text", N_("Whether to launch a product with the dealer."), values="message"),
+)  # fmt: skip
