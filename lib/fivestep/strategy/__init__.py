@@ -15,13 +15,14 @@ from fivestep.strategy.money_at_stake import BreakEven, MoneyAtStake, break_even
 from fivestep.strategy.next_best_category import NextBestCategory, next_best_category
 from fivestep.strategy.plan import Plan, plan
 from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
+from fivestep.strategy.points import Points, points
 from fivestep.strategy.worksheets import Worksheets, worksheet_messages, worksheets
 
 __all__ = [
     "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "ChannelMargins", "Channels", "Churn", "CutOff",
     "Dealers", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake",
-    "NextBestCategory", "Plan", "Play", "Playbook", "RegionCoverage", "Sensitivity", "Worksheets", "action_lists",
+    "NextBestCategory", "Plan", "Play", "Playbook", "Points", "RegionCoverage", "Sensitivity", "Worksheets", "action_lists",
     "branches", "break_even", "budget", "campaign_effects", "channel_margins", "channels", "churn", "cut_off", "dealers",
     "expected_returns", "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "plan", "playbook",
-    "playbook_messages", "region_coverage", "worksheet_messages", "worksheets",
+    "playbook_messages", "points", "region_coverage", "worksheet_messages", "worksheets",
 ]  # fmt: skip

@@ -185,3 +185,27 @@ register(
     standards_known=Column(N_("Standards known"), "count", N_("Standards that the data tells.")),
     launch_verdict=Column(N_("For a launch"), "text", N_("Whether to launch a product with the dealer."), values="message"),
 )  # fmt: skip
+# points
+register(
+    # As profiling describes it.
+    member_level=Column(N_("Member level"), "text", N_("Tier of the loyalty programme."), values="customers.member_level"),
+    points_cost=Column(N_("Cost of points"), "money", N_("Costs booked as points, last 365 days.")),
+    points_rate=Column(N_("Cost of spend"), "percent", N_("Cost of points divided by spend, since a change.")),
+    points_on_account=Column(N_("Points on account"), "count", N_("Points that members hold today.")),
+    points_needed=Column(N_("Orders needed"), "percent", N_("Share by which points must raise orders to pay for themselves.")),
+    points_since=Column(N_("Changed in"), "month", N_("First month of the new rate.")),
+    points_rate_before=Column(N_("Cost before"), "percent", N_("Cost of points divided by spend, before the change.")),
+    points_effect=Column(N_("More orders"), "percent", N_("Orders after the change against those expected, less one.")),
+    points_effect_low=Column(N_("More orders, low"), "percent", N_("Lower end of the 95 % interval, by customer.")),
+    points_effect_high=Column(N_("More orders, high"), "percent", N_("Upper end of the 95 % interval, by customer.")),
+    points_net=Column(N_("Net a year"), "money", N_("Margin of the orders added less the higher cost of points.")),
+    points_net_low=Column(N_("Net, low"), "money", N_("Net a year with the effect at its lower end.")),
+    points_net_high=Column(N_("Net, high"), "money", N_("Net a year with the effect at its upper end.")),
+    points_verdict=Column(N_("Verdict"), "text", N_("Whether the change has paid."), values="message"),
+    points_design=Column(N_("Design"), "text", N_("Rates of points that are tried out.")),
+    points_cost_year=Column(N_("Points earned"), "money", N_("Cost of a year if all points are redeemed.")),
+    points_cost_redeemed=Column(N_("Points redeemed"), "money", N_("Cost of a year without the points never redeemed.")),
+    design_net=Column(N_("Against today"), "money", N_("What a year brings more than with today's rates.")),
+    design_net_low=Column(N_("Against today, low"), "money", N_("With the measured effect at one end.")),
+    design_net_high=Column(N_("Against today, high"), "money", N_("With the measured effect at the other end.")),
+)  # fmt: skip
