@@ -4,6 +4,7 @@ from fivestep.strategy import columns  # noqa: F401  registers what the tables o
 from fivestep.strategy.action_lists import ActionLists, action_lists
 from fivestep.strategy.budget import Budget, Sensitivity, budget
 from fivestep.strategy.campaign_effects import CampaignEffects, MeasuredEffect, campaign_effects
+from fivestep.strategy.care_calendar import CareCalendar, care_calendar
 from fivestep.strategy.channels import Branches, ChannelMargins, RegionCoverage, branches, channel_margins, region_coverage
 from fivestep.strategy.churn import Churn, CutOff, churn, cut_off
 from fivestep.strategy.dealers import Channels, Dealers, channels, dealers
@@ -16,13 +17,16 @@ from fivestep.strategy.next_best_category import NextBestCategory, next_best_cat
 from fivestep.strategy.plan import Plan, plan
 from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
 from fivestep.strategy.points import Points, points
+from fivestep.strategy.service_scorecard import ServiceScorecard, service_scorecard
+from fivestep.strategy.stickiness import Stickiness, stickiness
 from fivestep.strategy.worksheets import Worksheets, worksheet_messages, worksheets
 
 __all__ = [
-    "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "ChannelMargins", "Channels", "Churn", "CutOff",
-    "Dealers", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake",
-    "NextBestCategory", "Plan", "Play", "Playbook", "Points", "RegionCoverage", "Sensitivity", "Worksheets", "action_lists",
-    "branches", "break_even", "budget", "campaign_effects", "channel_margins", "channels", "churn", "cut_off", "dealers",
-    "expected_returns", "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "plan", "playbook",
-    "playbook_messages", "points", "region_coverage", "worksheet_messages", "worksheets",
+    "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "CareCalendar", "ChannelMargins", "Channels",
+    "Churn", "CutOff", "Dealers", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "Leaving", "MeasuredEffect",
+    "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook", "Points", "RegionCoverage", "Sensitivity",
+    "ServiceScorecard", "Stickiness", "Worksheets", "action_lists", "branches", "break_even", "budget", "campaign_effects",
+    "care_calendar", "channel_margins", "channels", "churn", "cut_off", "dealers", "expected_returns", "goals", "keep_list",
+    "leaving", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages", "points", "region_coverage",
+    "service_scorecard", "stickiness", "worksheet_messages", "worksheets",
 ]  # fmt: skip

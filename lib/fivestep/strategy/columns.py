@@ -209,3 +209,33 @@ register(
     design_net_low=Column(N_("Against today, low"), "money", N_("With the measured effect at one end.")),
     design_net_high=Column(N_("Against today, high"), "money", N_("With the measured effect at the other end.")),
 )  # fmt: skip
+# care, and what holds customers
+register(
+    care_date=Column(N_("Date"), "date", N_("Day of the festival or birthday; of birthdays by month its first day ahead.")),
+    prepare_by=Column(N_("Ready by"), "date", N_("Day by which cards and gifts are ready.")),
+    occasion=Column(N_("Occasion"), "text", N_("Festival, or birthdays of the month."), values="message"),
+    care_customers=Column(N_("To greet"), "count", N_("Customers who may be contacted.")),
+    care_owners=Column(N_("Who greets"), "text", N_("Owners of the plays, with the customers of each.")),
+    stick_measure=Column(N_("Measure"), "text", N_("What is meant to hold customers."), values="message"),
+    stick_kind=Column(N_("Kind"), "text", N_("Service, loyalty programme, online or offline activity."), values="message"),
+    participants=Column(N_("Take part"), "count", N_("Customers counted who take part.")),
+    participation=Column(N_("Share"), "percent", N_("Customers who take part, of all counted.")),
+    again_with=Column(N_("Order again, with"), "percent", N_("Of those who take part, those who ordered in the last 91 days.")),
+    again_without=Column(
+        N_("Order again, without"), "percent", N_("The same of customers with as many orders before who do not take part.")
+    ),
+    again_gap=Column(N_("Gap"), "percent", N_("Order again with the measure less without, at equally many orders before.")),
+    again_gap_low=Column(N_("Gap, low"), "percent", N_("Lower end of the 95 % interval of the gap.")),
+    again_gap_high=Column(N_("Gap, high"), "percent", N_("Upper end of the 95 % interval of the gap.")),
+    stick_step=Column(N_("Next step"), "text", N_("What to do with the measure."), values="message"),
+)  # fmt: skip
+# service
+register(
+    service_measure=Column(N_("Measure"), "text", N_("What of service is measured.")),
+    served=Column(N_("Counted"), "count", N_("Customers or pieces of feedback counted.")),
+    served_now=Column(N_("Now"), "percent", N_("Share in the last 182 days.")),
+    served_now_low=Column(N_("Now, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    served_now_high=Column(N_("Now, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    served_before=Column(N_("Before"), "percent", N_("Share in the 182 days before.")),
+    service_verdict=Column(N_("Change"), "text", N_("Whether the share changed beyond chance."), values="message"),
+)  # fmt: skip
