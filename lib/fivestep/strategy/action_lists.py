@@ -119,6 +119,11 @@ class ActionLists:
         shown = [c for c in out if c in keep or out[c].notna().any()]
         return out[shown] if listed["hand_to"].notna().any() else out[[c for c in shown if c != "hand_to"]]
 
+    def assignments(self) -> pd.DataFrame:
+        """One row per customer on a list, for later use: customer_id, action_list, to_contact."""
+        listed = self.table[["customer_id", "action_list"]].assign(to_contact=self.table["list_state"] == CONTACT)
+        return listed.sort_values("customer_id", ignore_index=True)
+
     def control(self) -> pd.DataFrame:
         """Who is left without contact by chance, so that the effect of the lists can be measured: customer_id, action_list."""
         return self.table.loc[self.table["list_state"] == CONTROL, ["customer_id", "action_list"]].reset_index(drop=True)
