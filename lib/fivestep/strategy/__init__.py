@@ -14,6 +14,7 @@ from fivestep.strategy.keep_list import KeepList, keep_list
 from fivestep.strategy.leaving import Leaving, leaving
 from fivestep.strategy.money_at_stake import BreakEven, MoneyAtStake, break_even, money_at_stake
 from fivestep.strategy.next_best_category import NextBestCategory, next_best_category
+from fivestep.strategy.opportunities import Opportunities, ShareOfWallet, opportunities, share_of_wallet
 from fivestep.strategy.plan import Plan, plan
 from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
 from fivestep.strategy.points import Points, points
@@ -24,9 +25,10 @@ from fivestep.strategy.worksheets import Worksheets, worksheet_messages, workshe
 __all__ = [
     "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "CareCalendar", "ChannelMargins", "Channels",
     "Churn", "CutOff", "Dealers", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "Leaving", "MeasuredEffect",
-    "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook", "Points", "RegionCoverage", "Sensitivity",
-    "ServiceScorecard", "Stickiness", "Worksheets", "action_lists", "branches", "break_even", "budget", "campaign_effects",
-    "care_calendar", "channel_margins", "channels", "churn", "cut_off", "dealers", "expected_returns", "goals", "keep_list",
-    "leaving", "money_at_stake", "next_best_category", "plan", "playbook", "playbook_messages", "points", "region_coverage",
-    "service_scorecard", "stickiness", "worksheet_messages", "worksheets",
+    "MoneyAtStake", "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook", "Points", "RegionCoverage",
+    "Sensitivity", "ServiceScorecard", "ShareOfWallet", "Stickiness", "Worksheets", "action_lists", "branches",
+    "break_even", "budget", "campaign_effects", "care_calendar", "channel_margins", "channels", "churn", "cut_off",
+    "dealers", "expected_returns", "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "opportunities",
+    "plan", "playbook", "playbook_messages", "points", "region_coverage", "service_scorecard", "share_of_wallet",
+    "stickiness", "worksheet_messages", "worksheets",
 ]  # fmt: skip

@@ -239,3 +239,16 @@ register(
     served_before=Column(N_("Before"), "percent", N_("Share in the 182 days before.")),
     service_verdict=Column(N_("Change"), "text", N_("Whether the share changed beyond chance."), values="message"),
 )  # fmt: skip
+# opportunities
+register(
+    customers_open=Column(N_("Do not buy it yet"), "count", N_("Customers of the tier without it who may be contacted.")),
+    peers_share=Column(N_("Of the tier buy it"), "percent", N_("Customers of the value tier who buy the category.")),
+    peers_spend=Column(N_("They spend"), "money", N_("Median spend of these in the category, last 365 days.")),
+    category_growth=Column(N_("Growth"), "percent", N_("Last 182 days against the same days a year before.")),
+    opportunity_money=Column(N_("Worth a year"), "money", N_("What winning one in ten of them would bring.")),
+    wallet_spend=Column(N_("Spend here"), "money", N_("Spend in the categories that each customer buys, last 365 days.")),
+    wallet=Column(N_("Budget"), "money", N_("What peers in the upper quarter spend on the same categories.")),
+    wallet_share=Column(N_("Share of wallet"), "percent", N_("Spend here divided by budget.")),
+    wallet_target=Column(N_("Target"), "percent", N_("Share of wallet with a quarter of the gap closed.")),
+    wallet_gain=Column(N_("Target adds"), "money", N_("Spend that the target adds within a year.")),
+)  # fmt: skip
