@@ -252,3 +252,37 @@ register(
     wallet_target=Column(N_("Target"), "percent", N_("Share of wallet with a quarter of the gap closed.")),
     wallet_gain=Column(N_("Target adds"), "money", N_("Spend that the target adds within a year.")),
 )  # fmt: skip
+# the process, and sales by week
+register(
+    # As evaluation describes them.
+    campaign=Column(N_("Campaign"), "text", N_("Name of the campaign."), values="campaigns.campaign_name"),
+    start_date=Column(N_("First day"), "date", N_("First day of the campaign.")),
+    process_contacted=Column(N_("Contacted"), "count", N_("Customers contacted in the campaign.")),
+    process_responded=Column(N_("Responded"), "percent", N_("Customers who responded, of those contacted.")),
+    process_ordered=Column(N_("Ordered"), "percent", N_("Customers with an order within 28 days, of those contacted.")),
+    process_ordered_low=Column(N_("Ordered, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    process_ordered_high=Column(N_("Ordered, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    process_again=Column(N_("Ordered again"), "percent", N_("Of those who ordered, with another order within 91 days.")),
+    process_again_low=Column(N_("Again, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    process_again_high=Column(N_("Again, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    sales_part=Column(N_("Part"), "text", N_("Part that sales are made of."), values="message"),
+    part_share=Column(
+        N_("Size"), "percent",
+        N_("Trend: change a year. Season: highest week against lowest. Promotion: a week full of campaigns against none."),
+    ),
+    part_low=Column(N_("Size, low"), "percent", N_("Lower end of the 95 % interval.")),
+    part_high=Column(N_("Size, high"), "percent", N_("Upper end of the 95 % interval.")),
+)  # fmt: skip
+# word of mouth, and measures against losing customers
+register(
+    # As profiling describes it.
+    source=Column(N_("Source of the customer"), "text", N_("Where the customer came from."), values="customers.source"),
+    came_by=Column(N_("Came"), "text", N_("By recommendation, or from other sources."), values="message"),
+    first_spend=Column(N_("Spend in half a year"), "money", N_("Mean spend of the first 182 days of a customer.")),
+    came_again=Column(N_("Second order"), "percent", N_("Customers with a second order in their first 182 days.")),
+    churn_measure=Column(N_("Measure"), "text", N_("Measure against losing customers."), values="message"),
+    measure_done=Column(N_("Reached"), "percent", N_("Customers at risk whom the measure has reached.")),
+    measure_done_low=Column(N_("Reached, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    measure_done_high=Column(N_("Reached, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    measure_open=Column(N_("Open"), "count", N_("Customers at risk whom it has not reached.")),
+)  # fmt: skip

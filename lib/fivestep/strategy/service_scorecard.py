@@ -111,13 +111,10 @@ def service_scorecard(tables: Tables) -> ServiceScorecard | NotAvailable:
 
 
 def _reached(tables: Tables, start: dt.date) -> list[tuple]:
-    """Good and all of each measure of contact, now and before; what a till records of an offer is no contact."""
+    """Good and all of each measure of contact, now and before."""
     if tables.missing("interactions.customer_id", "interactions.occurred_at"):
         return []
-    contacts = tables.interactions
-    if "interaction_type" in contacts.columns:
-        kind = contacts.interaction_type.fill_null("").lower()
-        contacts = contacts.filter(~(kind.contains("redemption") | kind.contains("核销") | kind.contains("核銷")))
+    contacts = contacts_on_record(tables)
     way = contacts.channel if "channel" in contacts.columns else ibis.null("string")
     contacts = contacts.select("customer_id", "occurred_at", way=way)
     sides = []
@@ -146,6 +143,15 @@ def _reached(tables: Tables, start: dt.date) -> list[tuple]:
             by = [some(each[each["way"] == way]) for each in (now, before)]
             rows.append((words, (by[0], buyers), (by[1], buyers_before)))
     return rows
+
+
+def contacts_on_record(tables: Tables) -> ibis.Table:
+    """Contacts without what a till records of an offer, which is no contact."""
+    contacts = tables.interactions
+    if "interaction_type" not in contacts.columns:
+        return contacts
+    kind = contacts.interaction_type.fill_null("").lower()
+    return contacts.filter(~(kind.contains("redemption") | kind.contains("核销") | kind.contains("核銷")))
 
 
 def _since(moments: ibis.Column, start: dt.date) -> bool:

@@ -78,6 +78,13 @@ class Stickiness:
             share=language.percent(first["participation"]),
         )
 
+    def participation_headline(self) -> str:
+        """The measure in which fewest take part."""
+        rare = self.table.sort_values(["participation", "stick_measure"]).iloc[0]
+        return _("Fewest take part in “{measure}”: {share} of customers").format(
+            measure=_(rare.stick_measure), share=language.percent(rare.participation)
+        )
+
     def note(self) -> str:
         """Who is counted, and why a gap is no effect."""
         return _(
