@@ -193,6 +193,11 @@ def test_every_column_of_the_lists_is_described(real):
     assert made.finding().value == made.summary()["listed_to_contact"].sum()
 
 
+def test_a_store_that_is_only_a_number_is_called_a_store(real):
+    _plan, _keep, _recommended, made = real
+    assert made.branches()["hand_to"].str.match(r"Store \d+$|Nobody in charge$").all()
+
+
 def test_without_owner_store_or_region_there_is_one_list_and_no_branch():
     tables = make_tables(orders=order_frame(("a", "2024-01-01", 5), ("b", "2024-06-30", 5)).drop(columns="store"))
     made = lists(tables, segment_frame(a=("Medium value", "Lapsed"), b=("Medium value", "New")))

@@ -259,6 +259,34 @@ def test_an_export_is_defused_for_spreadsheets(project):
     assert path.read_text("utf-8-sig").splitlines() == ["Customer,Spend", "'=cmd,-5.0", "'-1,1.0", "ok,2.0"]
 
 
+def test_a_list_without_a_row_is_not_written_and_an_earlier_one_goes(project):
+    opened = Engagement(project, "4_strategy")
+    full = pd.DataFrame({"customer_id": ["a"], "hand_to": ["x"]})
+    folder = project / "reports" / "exports"
+    for nothing in (full.head(0), NotAvailable(("orders",), "a list")):
+        opened.export("list", full, by="hand_to")
+        assert {p.name for p in folder.rglob("*")} == {"list.csv", "list", "x.csv", "x.xlsx"}
+        opened.export("list", nothing, by="hand_to")
+        assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            "good_credit: [god, A]",
+            r"good_credit: customers.credit_status is never 'god' or 'A' in this snapshot. .* there: none",
+        ),
+        ("contacted_shares: {K99: 0.5}", r"contacted_shares: campaigns.campaign_id is never 'K99' .* there: 1, 10, "),
+    ],
+)
+def test_settings_that_name_what_no_data_has_are_refused(project, line, says):
+    with (project / "engagement.yml").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(UserError, match=says):
+        Engagement(project, "1_profiling")
+
+
 def test_an_export_has_sortable_dates_and_whole_counts(project):
     opened = Engagement(project, "4_strategy", language="zh_CN")
     frame = pd.DataFrame({"month": [pd.Timestamp("2017-12-01"), pd.NaT], "orders": [3.0, float("nan")]})

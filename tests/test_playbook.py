@@ -56,6 +56,19 @@ def test_a_playbook_that_is_a_folder_or_a_lost_link_is_not_silently_the_shipped_
     assert playbook(tmp_path / "none.yml") == playbook()
 
 
+@pytest.mark.parametrize("line", ["budget: 1:30", "budget: 1:30.5", "budget: 190:20:30"])
+def test_a_budget_with_a_colon_is_text_and_not_counted_in_sixties(tmp_path, line):
+    says = said(tmp_path / "playbook.yml", yaml.safe_dump({"plays": [PLAY]}) + line)
+    assert says.startswith("playbook.yml: budget: Input should be a valid number (it says '1")
+
+
+@pytest.mark.parametrize(("text", "number"), [("1_000.5", 1000.5), ("0x10", 16), ("2.0e+3", 2000.0), (".5", 0.5)])
+def test_other_numbers_are_read_as_before(tmp_path, text, number):
+    path = tmp_path / "playbook.yml"
+    path.write_text(yaml.safe_dump({"plays": [PLAY]}) + f"budget: {text}\n")
+    assert playbook(path).budget == number
+
+
 def test_a_plain_alias_and_a_whole_number_are_read(tmp_path):
     path = tmp_path / "playbook.yml"
     path.write_text(

@@ -258,11 +258,26 @@ def test_the_rule_in_sql_gives_back_the_segments_of_the_tree(found):
     assert (given[table["customer_id"]].to_numpy() == table["rfm_class"].to_numpy()).mean() == pytest.approx(rules.fidelity)
     assert rules.fidelity > 0.95
     for row in rules.table.itertuples():
+        if pd.isna(row.sql_rule):
+            assert row.segment not in set(given)
+            continue
         named = set(duckdb.sql(f"SELECT customer_id FROM customers WHERE {row.sql_rule}").df()["customer_id"])
         assert named == set(given.index[given == row.segment])
-        if named:
-            right = table.set_index("customer_id").loc[sorted(named), "rfm_class"] == row.segment
-            assert row.rule_precision == pytest.approx(right.mean())
+        right = table.set_index("customer_id").loc[sorted(named), "rfm_class"] == row.segment
+        assert row.rule_precision == pytest.approx(right.mean())
+
+
+def test_a_segment_that_no_rule_names_has_no_sql_and_is_named():
+    frame = pd.DataFrame({
+        "customer_id": [f"{i:03}" for i in range(100)], "kind": ["few" if i in (3, 97) else "many" for i in range(100)],
+        "a": [float(i) for i in range(100)],
+    })  # fmt: skip
+    like = [frame.assign(customer_id=prefix + frame["customer_id"], kind="many") for prefix in "xyz"]
+    frame = pd.concat([frame, *like], ignore_index=True)
+    rules = segmentation.segment_rules(frame, "kind", ["a"])
+    assert rules.table.set_index("segment")["sql_rule"].isna().to_dict() == {"few": True, "many": False}
+    assert "FALSE" not in rules.expression
+    assert "No rule names few:" in rules.note()
 
 
 def test_names_with_quotes_and_missing_measures_survive_sql():

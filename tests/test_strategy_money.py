@@ -276,3 +276,10 @@ def test_every_column_of_the_money_tables_is_described_and_the_figures_are_drawn
     assert len(plan.sensitivity().chart().axes[0].get_yticklabels()) == len(plan.sensitivity().table)
     assert plan.curve_chart().axes[0].lines
     assert plan.finding().confidence == "medium"
+
+
+def test_a_campaign_that_the_data_does_not_have_is_refused(thirty):
+    book = two_plays({"effect": {"origin": "measured", "campaign": "K99"}})
+    says = r"^playbook.yml: play Keep: effect.campaign: the data has no campaign 'K99'. Campaigns there: none"
+    with pytest.raises(UserError, match=says):
+        returns_of(thirty, book)

@@ -129,6 +129,24 @@ def status(project: Project = Path()) -> None:
     typer.echo(summary(received(_root(project))))
 
 
+@app.command()
+def audience(
+    action_list: Annotated[str, typer.Argument(help="A list of 4_strategy in English, such as 'Win back'.")],
+    project: Project = Path(),
+    country_code: Annotated[
+        str, typer.Option(help="Country code of phone numbers without one, such as 44; Chinese mobile numbers need none.")
+    ] = "",
+) -> None:
+    """Write a list as hashed addresses for an advertising platform, into the vault."""
+    from fivestep.report.ad_audience import ad_audience
+
+    root = _root(project)
+    _in_its_language(root)
+    made = ad_audience(root, action_list, country_code=country_code)
+    typer.echo(made.summary())
+    typer.echo(_shown(made.path))
+
+
 @app.command("map")
 def map_(
     project: Project = Path(),

@@ -174,6 +174,7 @@ class Engagement:
         self._read = engine.read(self.folder, engine.connect())
         if step.startswith("1_"):  # later steps read the same snapshot: its hash is part of what is handed over
             contract.validate(self._read)
+        self._known_values()
         day = _day(as_of)
         if day:  # a slip in the year would call every customer lapsed
             days = engine.order_days(self.everything["orders"])
@@ -184,6 +185,25 @@ class Engagement:
         self._findings: dict[str, dict] = {}
         self._exhibits = 0
         self._said: tuple[int | None, str] | None = None
+
+    def _known_values(self) -> None:
+        """Refuse values of engagement.yml that nothing in the whole snapshot has: they would change nothing, without a word."""
+        asked = {
+            "good_credit": ("customers", "credit_status", self.settings.good_credit),
+            "contacted_shares": ("campaigns", "campaign_id", tuple(self.settings.contacted_shares)),
+        }
+        for key, (table, field, given) in asked.items():
+            if not given:
+                continue
+            there: list[str] = []
+            if table in self.everything and field in self.everything[table].columns:
+                known = self.everything[table].select(value=self.everything[table][field].cast("string")).distinct()
+                there = sorted(known.to_pandas()["value"].dropna())
+            if unknown := [value for value in given if value not in there]:
+                raise UserError(
+                    f"engagement.yml: {key}: {table}.{field} is never {' or '.join(map(repr, unknown))} in this snapshot. "
+                    f"Values there: {', '.join(there[:12]) or 'none'}. Correct the spelling, or leave {key} empty."
+                )
 
     # ---------------------------------------------------------------- where things are
     @property
@@ -425,15 +445,17 @@ class Engagement:
         """Write a list that people work with as exports/<name>.csv, and for each value of the column *by* its rows as
         exports/<name>/<value>.csv and .xlsx.
 
-        UTF-8 with BOM for Excel; cells that a spreadsheet would run as formulas are defused, and no cell of a workbook is one.
+        A list without a row is not written, and what a run before has left goes. UTF-8 with BOM for Excel; cells that a
+        spreadsheet would run as formulas are defused, and no cell of a workbook is one.
         """
-        if isinstance(frame, NotAvailable):
-            return
         path = self._exports() / f"{name}.csv"
+        shutil.rmtree(path.with_suffix(""), ignore_errors=True)  # of a run before, whose branches may be others
+        if isinstance(frame, NotAvailable) or frame.empty:
+            path.unlink(missing_ok=True)
+            return
         # A list is for people and their spreadsheets: labels and translated values, but plain numbers and sortable dates.
         written = pd.DataFrame({columns.label(c): _listed(c, frame[c]) for c in frame.columns})
         written.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
-        shutil.rmtree(path.with_suffix(""), ignore_errors=True)  # of a run before, whose branches may be others
         if by in frame:
             path.with_suffix("").mkdir()
             named = frame[by].fillna("").astype(str).str.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +12,21 @@ import yaml
 
 from fivestep.errors import UserError
 
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+def _without_sixties(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """The pattern of a number, but for those that YAML 1.1 writes to the base of 60 with colons."""
+    return re.compile(f"(?![^:]*:)(?:{pattern.pattern})", re.VERBOSE) if tag in _NUMBERS else pattern
+
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose aliases do not nest, as a short file could become endless, whose dates stay the text that was written, and which
-    holds no key twice, as one of them would be lost.
+    """YAML whose aliases do not nest, as a short file could become endless, whose dates and times stay the text that was written
+    (1:30 is no 90), and which holds no key twice, as one of them would be lost.
     """
 
     yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        first: [(tag, _without_sixties(tag, pattern)) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
     _anchors = 0  # that the place which is being read stands in
@@ -36,7 +44,6 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self._anchors -= event.anchor is not None
         return node
-
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         if key := repeated(node):

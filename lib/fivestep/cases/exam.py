@@ -51,6 +51,7 @@ from fivestep.needs.category_trends import FALLING, RISING
 from fivestep.needs.deal_sensitivity import SEEKERS
 from fivestep.segmentation.lifecycle import LEAVING
 from fivestep.strategy.leaving import ENDING, SWITCHING
+from fivestep.strategy.points import COSTS, PAYS, UNSEEN
 
 if TYPE_CHECKING:
     from fivestep.engagement import Engagement
@@ -428,6 +429,10 @@ BROKEN = N_("Share that went on in the weeks in which the step was broken")
 OTHER_BREAKS = N_("Other steps called broken")
 WENT_ON = N_("Share of opportunities that go on from a stage")
 HARDLY_WON = N_("Share won of the group that is hardly ever won")
+WHO_DIVERTS = N_("Dealers said to deliver outside of their region")
+SHARE_DIVERTED = N_("Share of a dealer's orders that go to another region")
+POINTS_PAY = N_("Whether more points pay, in the tiers that got more")
+POINTS_BRING = N_("Share of orders that more points brought")
 OTHER_GROUPS = N_("Other groups called hardly ever won")
 SECOND_ACCOUNTS = N_("Pairs of accounts proposed as one person")
 
@@ -631,6 +636,36 @@ def clusters(company: Company, result: segmentation.HabitClusters) -> Iterator[d
     known = result.table.merge(company.customers, on="customer_id")
     alike = float(adjusted_rand_score(known["segment"], known["habit_cluster"]))
     yield answer("segments", FOUND if alike >= ALIKE else MISSED, CLUSTERS, truth=1.0, estimate=alike)
+
+
+@question("strategy.dealers", "diverted_goods", ask=lambda company: strategy.dealers(engine.Tables.of(company.read)))
+def diverted_goods(company: Company, result: strategy.Dealers) -> Iterator[dict[str, Any]]:
+    """Is the dealer whose goods leave its region named, and no other?"""
+    told = company.told("diverted_goods")
+    named = result.flagged
+    right = named["customer_id"].tolist() == [told["dealer"]] and named["away_region"].tolist() == [told["to"]]
+    yield answer("diverted_goods", FOUND if right else FALSE_ALARM if len(named) else MISSED, WHO_DIVERTS)
+    row = result.table[result.table["customer_id"] == told["dealer"]]
+    for dealer in row.itertuples():
+        interval = (dealer.dealer_away_low, dealer.dealer_away_high)
+        yield estimated("diverted_goods", SHARE_DIVERTED, told["share"], dealer.dealer_away, interval, near=2 * NEAR)
+
+
+@question("strategy.points", "loyalty_points", ask=lambda company: strategy.points(company.tables, strategy.playbook()))
+def loyalty_points(company: Company, result: strategy.Points) -> Iterator[dict[str, Any]]:
+    """Is the tier in which points bring orders told from the one in which they only cost?"""
+    told = company.told("loyalty_points")
+    rows = result.table.set_index("member_level")
+    right = {told["brings_more"]: (PAYS,), told["costs_more"]: (COSTS, UNSEEN)}
+    for tier, verdicts in right.items():
+        said = rows["points_verdict"].get(tier)
+        wrong = said in (PAYS, COSTS) or (said == UNSEEN and tier == told["brings_more"])
+        yield answer("loyalty_points", FOUND if said in verdicts else FALSE_ALARM if wrong else MISSED, POINTS_PAY, subject=tier)
+        if tier in rows.index:
+            row = rows.loc[tier]
+            truth = told["additional_orders"] if tier == told["brings_more"] else 0.0
+            interval = (row["points_effect_low"], row["points_effect_high"])
+            yield estimated("loyalty_points", POINTS_BRING, truth, row["points_effect"], interval, near=NEAR, subject=tier)
 
 
 def _profit_of_all(company: Company) -> segmentation.Profit | NotAvailable:

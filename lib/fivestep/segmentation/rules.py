@@ -24,11 +24,11 @@ SEED = 20
 class SegmentRules:
     """A decision tree that says the segment of a customer from *measures*.
 
-    ``table``: one row per segment: segment, customers, rule (a condition of SQL), rule_precision (share of those the rule names
-    who are of the segment) and rule_recall (share of the segment that it names). ``expression``: one CASE expression that gives
-    the segment. ``fidelity``: share of customers whose segment it gives; ``held_out``: the same for customers who had no part in
-    growing the tree (cross-validation in `FOLDS` parts); ``largest``: share of the largest segment, which naming it for everybody
-    would get right.
+    ``table``: one row per segment: segment, customers, sql_rule (a condition of SQL; missing where no rule names the segment),
+    rule_precision (share of those the rule names who are of the segment) and rule_recall (share of the segment that it names).
+    ``expression``: one CASE expression that gives the segment. ``fidelity``: share of customers whose segment it gives;
+    ``held_out``: the same for customers who had no part in growing the tree (cross-validation in `FOLDS` parts); ``largest``:
+    share of the largest segment, which naming it for everybody would get right.
     """
 
     table: pd.DataFrame
@@ -51,11 +51,16 @@ class SegmentRules:
         return self.table.drop(columns="sql_rule")
 
     def note(self) -> str:
-        """What the rule is and how it was tested."""
-        return _(
+        """What the rule is, how it was tested, and which segments it never names."""
+        said = _(
             "Decision tree with at most {leaves} leaves on {measures}; cross-validated in {folds} parts (on the customers it was "
             "grown on: {fidelity}; naming the largest segment for everybody: {largest}). The list of rules holds them as SQL."
-        ).format(
+        )
+        without = [_(s) for s in self.table.loc[self.table["sql_rule"].isna(), "segment"]]
+        if without:
+            said += " " + _("No rule names {segments}: too few, or too like others to be told by these measures.")
+        return said.format(
+            segments=language.listing(without),
             leaves=LEAVES,
             measures=language.listing(list(self.measures)),
             folds=FOLDS,
@@ -102,7 +107,7 @@ def segment_rules(frame: pd.DataFrame | NotAvailable, segment: str, measures: li
         rows.append({
             "segment": name,
             "customers": int((labels == i).sum()),
-            "sql_rule": "\n OR ".join(f"({c})" for c in mine) if mine else "FALSE",
+            "sql_rule": "\n OR ".join(f"({c})" for c in mine) if mine else None,
             "rule_precision": both / (given == i).sum() if (given == i).any() else np.nan,
             "rule_recall": both / (labels == i).sum(),
         })  # fmt: skip

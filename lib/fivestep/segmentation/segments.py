@@ -102,7 +102,9 @@ class TiersByStage:
         """Base."""
         base, without = int(self.counts.to_numpy().sum()), int((self.segments["lifecycle"] == NO_ORDER).sum())
         return _(
-            "Base: {n} customers who have ordered; {without} without an order are left out. Spend is that of the RFM window."
+            "Base: {n} customers who have ordered; {without} without an order are left out. Spend is that of the RFM window. In "
+            "the list of segments an RFM class compares a customer with all others, a lifecycle stage with the customer's own "
+            "rhythm: who orders more often than most can still be silent too long. Plays follow value tier and lifecycle stage."
         ).format(n=language.number(base), without=language.number(without))
 
     def finding(self) -> Finding:

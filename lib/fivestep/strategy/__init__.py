@@ -4,21 +4,36 @@ from fivestep.strategy import columns  # noqa: F401  registers what the tables o
 from fivestep.strategy.action_lists import ActionLists, action_lists
 from fivestep.strategy.budget import Budget, Sensitivity, budget
 from fivestep.strategy.campaign_effects import CampaignEffects, MeasuredEffect, campaign_effects
+from fivestep.strategy.care_calendar import CareCalendar, care_calendar
+from fivestep.strategy.channels import Branches, ChannelMargins, RegionCoverage, branches, channel_margins, region_coverage
 from fivestep.strategy.churn import Churn, CutOff, churn, cut_off
+from fivestep.strategy.churn_measures import ChurnMeasures, churn_measures
+from fivestep.strategy.dealers import Channels, Dealers, channels, dealers
 from fivestep.strategy.expected_returns import ExpectedReturns, expected_returns
 from fivestep.strategy.goals import Goals, goals
 from fivestep.strategy.keep_list import KeepList, keep_list
 from fivestep.strategy.leaving import Leaving, leaving
 from fivestep.strategy.money_at_stake import BreakEven, MoneyAtStake, break_even, money_at_stake
 from fivestep.strategy.next_best_category import NextBestCategory, next_best_category
+from fivestep.strategy.opportunities import Opportunities, ShareOfWallet, opportunities, share_of_wallet
 from fivestep.strategy.plan import Plan, plan
 from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
+from fivestep.strategy.points import Points, points
+from fivestep.strategy.process_funnel import ProcessFunnel, process_funnel
+from fivestep.strategy.referrals import Referrals, referrals
+from fivestep.strategy.sales_model import SalesModel, sales_model
+from fivestep.strategy.service_scorecard import ServiceScorecard, service_scorecard
+from fivestep.strategy.stickiness import Stickiness, stickiness
 from fivestep.strategy.worksheets import Worksheets, worksheet_messages, worksheets
 
 __all__ = [
-    "ActionLists", "BreakEven", "Budget", "CampaignEffects", "Churn", "CutOff", "Effect", "ExpectedReturns", "Goals",
-    "KeepList", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Plan", "Play", "Playbook",
-    "Sensitivity", "Worksheets", "action_lists", "break_even", "budget", "campaign_effects", "churn", "cut_off",
-    "expected_returns", "goals", "keep_list", "leaving", "money_at_stake", "next_best_category", "plan", "playbook",
-    "playbook_messages", "worksheet_messages", "worksheets",
+    "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "CareCalendar", "ChannelMargins", "Channels",
+    "Churn", "ChurnMeasures", "CutOff", "Dealers", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "Leaving",
+    "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook", "Points",
+    "ProcessFunnel", "Referrals", "RegionCoverage", "SalesModel", "Sensitivity", "ServiceScorecard", "ShareOfWallet",
+    "Stickiness", "Worksheets", "action_lists", "branches", "break_even", "budget", "campaign_effects", "care_calendar",
+    "channel_margins", "channels", "churn", "churn_measures", "cut_off", "dealers", "expected_returns", "goals",
+    "keep_list", "leaving", "money_at_stake", "next_best_category", "opportunities", "plan", "playbook",
+    "playbook_messages", "points", "process_funnel", "referrals", "region_coverage", "sales_model", "service_scorecard",
+    "share_of_wallet", "stickiness", "worksheet_messages", "worksheets",
 ]  # fmt: skip

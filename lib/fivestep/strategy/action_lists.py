@@ -14,6 +14,7 @@ from fivestep import language
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
+from fivestep.strategy.channels import place_name
 from fivestep.strategy.keep_list import KeepList, most_used_stores
 from fivestep.strategy.next_best_category import SIMILAR, NextBestCategory
 from fivestep.strategy.plan import Plan
@@ -90,7 +91,7 @@ class ActionLists:
     def _in_charge(listed: pd.DataFrame) -> list[str]:
         """Who is in charge, as the reader sees it."""
         return [
-            _("Nobody in charge") if pd.isna(who) else language.value(field, who)
+            _("Nobody in charge") if pd.isna(who) else place_name(field, who)
             for who, field in zip(listed["hand_to"], listed["hand_field"], strict=True)
         ]
 
@@ -117,6 +118,11 @@ class ActionLists:
         keep = ("action_list", "customer_id", "list_reason", "list_confidence", "spend_at_stake")
         shown = [c for c in out if c in keep or out[c].notna().any()]
         return out[shown] if listed["hand_to"].notna().any() else out[[c for c in shown if c != "hand_to"]]
+
+    def assignments(self) -> pd.DataFrame:
+        """One row per customer on a list, for later use: customer_id, action_list, to_contact."""
+        listed = self.table[["customer_id", "action_list"]].assign(to_contact=self.table["list_state"] == CONTACT)
+        return listed.sort_values("customer_id", ignore_index=True)
 
     def control(self) -> pd.DataFrame:
         """Who is left without contact by chance, so that the effect of the lists can be measured: customer_id, action_list."""

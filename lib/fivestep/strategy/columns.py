@@ -147,3 +147,142 @@ register(
         N_("Base and caution"), "text", N_("What an answer of the data counts, and what to be careful about.")
     ),
 )  # fmt: skip
+# channels and dealers
+register(
+    branch_change=Column(N_("Change on year"), "percent", N_("Spend against the 365 days before.")),
+    branch_repeaters=Column(N_("Come back"), "percent", N_("Customers with two orders or more in the branch, of its customers.")),
+    branch_repeaters_low=Column(N_("Come back, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    branch_repeaters_high=Column(N_("Come back, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    branch_verdict=Column(
+        N_("Against the others"), "text", N_("Whether clearly more or fewer customers come back."), values="message"
+    ),
+    branch_margin=Column(N_("Margin"), "percent", N_("Gross profit divided by sales, of order lines with a cost.")),
+    home_region=Column(N_("Region"), "text", N_("Region of the customer, dealer or store."), values="customers.region"),
+    outlets=Column(N_("Outlets"), "count", N_("Stores most of whose orders come from customers of the region.")),
+    share_of_outlets=Column(N_("Share of outlets"), "percent", N_("Outlets of the region, of all outlets.")),
+    spend_per_outlet=Column(N_("Spend per outlet"), "money", N_("Mean spend of the outlets of the region.")),
+    outlet_gap_low=Column(N_("Gap, low"), "money", N_("Spend per outlet less that of all others: lower end, 95 %.")),
+    outlet_gap_high=Column(N_("Gap, high"), "money", N_("Spend per outlet less that of all others: upper end, 95 %.")),
+    outlet_verdict=Column(N_("Per outlet"), "text", N_("Whether outlets bring clearly more or less."), values="message"),
+    sales_channel=Column(N_("Channel"), "text", N_("Sales channel of the order."), values="orders.channel"),
+    channel_length=Column(N_("Length"), "count", N_("Steps between the company and who uses the goods.")),
+    channel_margin=Column(N_("Margin"), "percent", N_("Gross profit divided by sales, of order lines with a cost.")),
+    channel_margin_low=Column(N_("Margin, low"), "percent", N_("Lower end of the 95 % interval, by customer.")),
+    channel_margin_high=Column(N_("Margin, high"), "percent", N_("Upper end of the 95 % interval, by customer.")),
+    service_cost_share=Column(N_("Booked costs"), "percent", N_("Costs booked on customers, shared out by spend, of sales.")),
+    margin_after_costs=Column(N_("Left"), "percent", N_("Margin less booked costs, of sales.")),
+    dealer_change=Column(N_("Growth"), "percent", N_("Spend against the 365 days before.")),
+    dealer_months=Column(N_("Months"), "count", N_("Calendar months with an order, in the last 365 days.")),
+    dealer_products=Column(N_("Products"), "count", N_("Different products bought.")),
+    dealer_margin=Column(N_("Margin"), "percent", N_("Gross profit divided by sales, of order lines with a cost.")),
+    dealer_paid=Column(N_("Paid in time"), "percent", N_("Orders paid by the day they were due, of those due.")),
+    dealer_away=Column(N_("Elsewhere"), "percent", N_("Orders delivered from a store of another region, of all known.")),
+    dealer_away_low=Column(N_("Elsewhere, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    dealer_away_high=Column(N_("Elsewhere, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    away_region=Column(N_("Mostly to"), "text", N_("Region to which most of these orders go."), values="customers.region"),
+    diversion_verdict=Column(N_("Deliveries"), "text", N_("Whether goods leave the dealer's region."), values="message"),
+    standards_met=Column(N_("Standards met"), "count", N_("Standards in which the dealer is not below the median.")),
+    standards_known=Column(N_("Standards known"), "count", N_("Standards that the data tells.")),
+    launch_verdict=Column(N_("For a launch"), "text", N_("Whether to launch a product with the dealer."), values="message"),
+)  # fmt: skip
+# points
+register(
+    # As profiling describes it.
+    member_level=Column(N_("Member level"), "text", N_("Tier of the loyalty programme."), values="customers.member_level"),
+    points_cost=Column(N_("Cost of points"), "money", N_("Costs booked as points, last 365 days.")),
+    points_rate=Column(N_("Cost of spend"), "percent", N_("Cost of points divided by spend, since a change.")),
+    points_on_account=Column(N_("Points on account"), "count", N_("Points that members hold today.")),
+    points_needed=Column(N_("Orders needed"), "percent", N_("Share by which points must raise orders to pay for themselves.")),
+    points_since=Column(N_("Changed in"), "month", N_("First month of the new rate.")),
+    points_rate_before=Column(N_("Cost before"), "percent", N_("Cost of points divided by spend, before the change.")),
+    points_effect=Column(N_("More orders"), "percent", N_("Orders after the change against those expected, less one.")),
+    points_effect_low=Column(N_("More orders, low"), "percent", N_("Lower end of the 95 % interval, by customer.")),
+    points_effect_high=Column(N_("More orders, high"), "percent", N_("Upper end of the 95 % interval, by customer.")),
+    points_net=Column(N_("Net a year"), "money", N_("Margin of the orders added less the higher cost of points.")),
+    points_net_low=Column(N_("Net, low"), "money", N_("Net a year with the effect at its lower end.")),
+    points_net_high=Column(N_("Net, high"), "money", N_("Net a year with the effect at its upper end.")),
+    points_verdict=Column(N_("Verdict"), "text", N_("Whether the change has paid."), values="message"),
+    points_design=Column(N_("Design"), "text", N_("Rates of points that are tried out.")),
+    points_cost_year=Column(N_("Points earned"), "money", N_("Cost of a year if all points are redeemed.")),
+    points_cost_redeemed=Column(N_("Points redeemed"), "money", N_("Cost of a year without the points never redeemed.")),
+    design_net=Column(N_("Against today"), "money", N_("What a year brings more than with today's rates.")),
+    design_net_low=Column(N_("Against today, low"), "money", N_("With the measured effect at one end.")),
+    design_net_high=Column(N_("Against today, high"), "money", N_("With the measured effect at the other end.")),
+)  # fmt: skip
+# care, and what holds customers
+register(
+    care_date=Column(N_("Date"), "date", N_("Day of the festival or birthday; of birthdays by month its first day ahead.")),
+    prepare_by=Column(N_("Ready by"), "date", N_("Day by which cards and gifts are ready.")),
+    occasion=Column(N_("Occasion"), "text", N_("Festival, or birthdays of the month."), values="message"),
+    care_customers=Column(N_("To greet"), "count", N_("Customers who may be contacted.")),
+    care_owners=Column(N_("Who greets"), "text", N_("Owners of the plays, with the customers of each.")),
+    stick_measure=Column(N_("Measure"), "text", N_("What is meant to hold customers."), values="message"),
+    stick_kind=Column(N_("Kind"), "text", N_("Service, loyalty programme, online or offline activity."), values="message"),
+    participants=Column(N_("Take part"), "count", N_("Customers counted who take part.")),
+    participation=Column(N_("Share"), "percent", N_("Customers who take part, of all counted.")),
+    again_with=Column(N_("Order again, with"), "percent", N_("Of those who take part, those who ordered in the last 91 days.")),
+    again_without=Column(
+        N_("Order again, without"), "percent", N_("The same of customers with as many orders before who do not take part.")
+    ),
+    again_gap=Column(N_("Gap"), "percent", N_("Order again with the measure less without, at equally many orders before.")),
+    again_gap_low=Column(N_("Gap, low"), "percent", N_("Lower end of the 95 % interval of the gap.")),
+    again_gap_high=Column(N_("Gap, high"), "percent", N_("Upper end of the 95 % interval of the gap.")),
+    stick_step=Column(N_("Next step"), "text", N_("What to do with the measure."), values="message"),
+)  # fmt: skip
+# service
+register(
+    service_measure=Column(N_("Measure"), "text", N_("What of service is measured.")),
+    served=Column(N_("Counted"), "count", N_("Customers or pieces of feedback counted.")),
+    served_now=Column(N_("Now"), "percent", N_("Share in the last 182 days.")),
+    served_now_low=Column(N_("Now, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    served_now_high=Column(N_("Now, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    served_before=Column(N_("Before"), "percent", N_("Share in the 182 days before.")),
+    service_verdict=Column(N_("Change"), "text", N_("Whether the share changed beyond chance."), values="message"),
+)  # fmt: skip
+# opportunities
+register(
+    customers_open=Column(N_("Do not buy it yet"), "count", N_("Customers of the tier without it who may be contacted.")),
+    peers_share=Column(N_("Of the tier buy it"), "percent", N_("Customers of the value tier who buy the category.")),
+    peers_spend=Column(N_("They spend"), "money", N_("Median spend of these in the category, last 365 days.")),
+    category_growth=Column(N_("Growth"), "percent", N_("Last 182 days against the same days a year before.")),
+    opportunity_money=Column(N_("Worth a year"), "money", N_("What winning one in ten of them would bring.")),
+    wallet_spend=Column(N_("Spend here"), "money", N_("Spend in the categories that each customer buys, last 365 days.")),
+    wallet=Column(N_("Budget"), "money", N_("What peers in the upper quarter spend on the same categories.")),
+    wallet_share=Column(N_("Share of wallet"), "percent", N_("Spend here divided by budget.")),
+    wallet_target=Column(N_("Target"), "percent", N_("Share of wallet with a quarter of the gap closed.")),
+    wallet_gain=Column(N_("Target adds"), "money", N_("Spend that the target adds within a year.")),
+)  # fmt: skip
+# the process, and sales by week
+register(
+    # As evaluation describes them.
+    campaign=Column(N_("Campaign"), "text", N_("Name of the campaign."), values="campaigns.campaign_name"),
+    start_date=Column(N_("First day"), "date", N_("First day of the campaign.")),
+    process_contacted=Column(N_("Contacted"), "count", N_("Customers contacted in the campaign.")),
+    process_responded=Column(N_("Responded"), "percent", N_("Customers who responded, of those contacted.")),
+    process_ordered=Column(N_("Ordered"), "percent", N_("Customers with an order within 28 days, of those contacted.")),
+    process_ordered_low=Column(N_("Ordered, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    process_ordered_high=Column(N_("Ordered, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    process_again=Column(N_("Ordered again"), "percent", N_("Of those who ordered, with another order within 91 days.")),
+    process_again_low=Column(N_("Again, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    process_again_high=Column(N_("Again, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    sales_part=Column(N_("Part"), "text", N_("Part that sales are made of."), values="message"),
+    part_share=Column(
+        N_("Size"), "percent",
+        N_("Trend: change a year. Season: highest week against lowest. Promotion: a week full of campaigns against none."),
+    ),
+    part_low=Column(N_("Size, low"), "percent", N_("Lower end of the 95 % interval.")),
+    part_high=Column(N_("Size, high"), "percent", N_("Upper end of the 95 % interval.")),
+)  # fmt: skip
+# word of mouth, and measures against losing customers
+register(
+    # As profiling describes it.
+    source=Column(N_("Source of the customer"), "text", N_("Where the customer came from."), values="customers.source"),
+    came_by=Column(N_("Came"), "text", N_("By recommendation, or from other sources."), values="message"),
+    first_spend=Column(N_("Spend in half a year"), "money", N_("Mean spend of the first 182 days of a customer.")),
+    came_again=Column(N_("Second order"), "percent", N_("Customers with a second order in their first 182 days.")),
+    churn_measure=Column(N_("Measure"), "text", N_("Measure against losing customers."), values="message"),
+    measure_done=Column(N_("Reached"), "percent", N_("Customers at risk whom the measure has reached.")),
+    measure_done_low=Column(N_("Reached, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
+    measure_done_high=Column(N_("Reached, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
+    measure_open=Column(N_("Open"), "count", N_("Customers at risk whom it has not reached.")),
+)  # fmt: skip

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.engine import Tables
+from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
 from fivestep.strategy.campaign_effects import CampaignEffects, campaign_effects, cost_of_a_contact, gross_margin
@@ -174,6 +175,7 @@ def expected_returns(tables: Tables, plan: Plan | NotAvailable) -> ExpectedRetur
     """
     if isinstance(plan, NotAvailable):
         return NotAvailable(plan.missing, _(ANSWERS), reason=plan.reason)
+    _known_campaigns(tables, plan.playbook.plays)
     effects, usual_cost = campaign_effects(tables), cost_of_a_contact(tables)
     margin, margin_origin = plan.playbook.gross_margin, PLAYBOOK
     if margin is None:
@@ -217,6 +219,22 @@ def expected_returns(tables: Tables, plan: Plan | NotAvailable) -> ExpectedRetur
     return ExpectedReturns(
         table, plan, margin or 1.0, margin_origin if margin else "", tuple(without_effect), tuple(without_cost), few
     )
+
+
+def _known_campaigns(tables: Tables, plays: list[Play]) -> None:
+    """Refuse a campaign that the data does not have: its play would lose its effect without a word."""
+    named = {p.effect.campaign: p.play for p in plays if p.effect is not None and p.effect.campaign}
+    if not named:
+        return
+    there = []
+    if "campaigns" in tables.uncut:
+        there = sorted(tables.uncut["campaigns"].select("campaign_id").distinct().to_pandas()["campaign_id"].dropna())
+    for campaign, play in named.items():
+        if campaign not in there:
+            raise UserError(
+                f"playbook.yml: play {play}: effect.campaign: the data has no campaign {campaign!r}. "
+                f"Campaigns there: {', '.join(there[:12]) or 'none'}."
+            )
 
 
 def _effect(play: Play, effects: CampaignEffects | NotAvailable) -> tuple[tuple | None, bool]:

@@ -95,8 +95,12 @@ class KeepList:
         else:
             out.append(self._too_short())
         out.append(self._period())
-        names = [label(name) for name in self.contacts() if name != "customer_id"]
-        out.append(_("The exported list gives for each customer: {columns}.").format(columns=language.listing(names)))
+        listed = self.contacts()
+        if listed.empty:
+            out.append(_("Nobody is to be contacted, so no list is exported."))
+        else:
+            names = [label(name) for name in listed if name != "customer_id"]
+            out.append(_("The exported list gives for each customer: {columns}.").format(columns=language.listing(names)))
         out.append(consent_note(int(self.table["opted_out"].sum()) if self.plan.asked else None))
         return " ".join(out)
 

@@ -152,6 +152,7 @@ class Playbook(_Entry):
     contacts_by_owner: dict[Text, Annotated[int, Field(ge=0, strict=True)]] = {}
     control_share: float = Field(0.1, ge=0, lt=1, strict=True)
     saved_share: float = Field(0.1, gt=0, le=1, strict=True)
+    points_breakage: float = Field(0.2, ge=0, lt=1, strict=True)
 
     @model_validator(mode="after")
     def _no_customer_twice(self) -> Playbook:
