@@ -287,6 +287,21 @@ def test_nothing_won_or_lost_has_no_cycle():
     assert "no opportunity has been won or lost" in found.text
 
 
+def test_an_opportunity_that_was_won_before_it_was_opened_has_no_length_and_is_told():
+    given = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "2", "3"],
+            "created_at": ["2024-02-10 00:00:00", "2024-02-20 00:00:00", "2024-02-20 00:00:00"],
+            "closed_at": ["2024-02-14 00:00:00", "2024-02-01 00:00:00", "2024-02-01 00:00:00"],
+            "status": ["won", "won", "lost"],
+        }
+    )
+    found = evaluation.sales_cycle(make_tables(orders=orders(*YEARS), opportunities=given))
+    assert found.table["cycle_days"].dropna().tolist() == [4.0]
+    assert found.odd == 1
+    assert "Not in the days: 1 opportunity that was won before it was opened." in found.note()
+
+
 def test_quarters_that_the_data_covers_in_part_are_marked():
     made = make_tables(orders=orders(*[("a", f"{d:%Y-%m-%d}", 1.0) for d in pd.date_range("2024-02-01", "2024-07-10")]))
     assert quarters(made)["complete"].tolist() == [False, True, False]
