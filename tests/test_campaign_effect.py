@@ -156,7 +156,7 @@ def test_a_campaign_that_lost_customers_of_one_arm_is_not_as_drawn(young):
 
 
 def test_a_planned_share_of_an_unknown_campaign_is_refused(young):
-    with pytest.raises(UserError, match="contacted_shares: '9' is no randomised campaign of the data. Randomised campaigns are 1."):
+    with pytest.raises(UserError, match=r"contacted_shares: '9' is no randomised campaign .* campaigns are 1\."):
         evaluation.experiments(young, planned={"1": 0.5, "9": 0.5})
 
 

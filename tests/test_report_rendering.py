@@ -355,7 +355,10 @@ def test_long_texts_wrap_in_their_columns_and_leave_words_whole():
 def test_the_six_headlines_are_taken_in_turn_from_the_chapters():
     chapters = [
         new_notebook(
-            cells=[new_markdown_cell(f"# {c}"), *(finding(f"{c}{i}", display=str(i), warnings=["w"] if i == 0 else []) for i in range(4))]
+            cells=[
+                new_markdown_cell(f"# {c}"),
+                *(finding(f"{c}{i}", display=str(i), warnings=["w"] if i == 0 else []) for i in range(4)),
+            ]
         )
         for c in "AB"
     ]

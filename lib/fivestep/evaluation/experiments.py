@@ -279,7 +279,9 @@ class Experiments:
         if rows["differs_chance"].iloc[0] >= ALPHA:
             return _("No campaign clearly worked better with some customers than with others")
         best, worst = rows.loc[rows["group_orders"].idxmax()], rows.loc[rows["group_orders"].idxmin()]
-        return _("{name} worked differently by “{field}”: {spread} lie between “{group}” ({best}) and “{other}” ({worst})").format(
+        return _(
+            "{name} worked differently by “{field}”: {spread} lie between “{group}” ({best}) and “{other}” ({worst})"
+        ).format(
             name=self.name(best["campaign_id"]),
             field=field_label(best["effect_field"]),
             spread=_spread(best, worst),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fivestep import language
 from fivestep.engine import MONEY, Tables, frame, needs
-from fivestep.evaluation.quarters import compared, coverage_note, marked, quarter_name, quarters
+from fivestep.evaluation.quarters import Reading, compared, coverage_note, marked, quarter_name, quarters, reading
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe, wilson
 from fivestep.language import N_, _
@@ -46,10 +46,21 @@ class SalesCycle:
         rows = self._latest()
         if len(rows) < 2:
             return _("Too few complete quarters with closed opportunities to compare")
+        written = [language.percent(rate) for rate in rows["win_rate"]]
+        return compared(_("Win rate"), *written, self._change(rows), rows["quarter"].tolist())
+
+    @staticmethod
+    def _change(rows: pd.DataFrame) -> tuple[float, float]:
         first, last = rows.iloc[0], rows.iloc[1]
-        interval = newcombe(*(row[c] for row in (last, first) for c in ("opportunities_won", "opportunities_closed")))
-        written = [language.percent(row["win_rate"]) for row in (first, last)]
-        return compared(_("Win rate"), *written, interval, rows["quarter"].tolist())
+        return newcombe(*(row[c] for row in (last, first) for c in ("opportunities_won", "opportunities_closed")))
+
+    def reading(self) -> Reading | None:
+        """The win rate for the dashboard; None where no quarter that the data covers whole has one."""
+        rows = self._latest()
+        if rows.empty:
+            return None
+        written = [language.percent(rate) for rate in rows["win_rate"]]
+        return reading(N_("Win rate"), written, self._change(rows) if len(rows) > 1 else None, rows["quarter"].iloc[-1])
 
     def note(self) -> str:
         """What the rate and the days are of."""
