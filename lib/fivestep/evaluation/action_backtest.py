@@ -135,7 +135,7 @@ def action_backtest(
     made = {
         KEEP: _kept(tables, then, kept, methods["rfm"](then, window_days=window_days).table),
         NEXT: _suggested(tables, then, methods["next_best_category"](then, never=never)),
-        WIN: _won(tables, methods["opportunities"](then)),
+        WIN: _won(tables, methods["opportunities"](then)) if _open(tables, day) >= LEAST else _few(),
     }
     rows = [
         {"tested_list": name, "action_money": MONEY_OF[name], "action_naive": NAIVE[name], **found}
@@ -148,6 +148,15 @@ def action_backtest(
     table = pd.DataFrame(rows)
     table["action_verdict"] = np.select([table["over_naive_low"] > 0, table["over_naive_high"] < 0], [BETTER, WORSE], NO_BETTER)
     return ActionBacktest(table, left_out, day)
+
+
+def _open(tables: Tables, day: dt.date) -> int:
+    """Opportunities that were open at the end of *day*; 0 where the data has no amounts."""
+    if tables.missing("opportunities.amount", "opportunities.closed_at"):
+        return 0
+    deals = tables.opportunities
+    still = deals.closed_at.isnull() | (deals.closed_at.date() > day)
+    return int(deals.filter(still, deals.created_at.date() <= day).count().to_pandas())
 
 
 def _few() -> str:
@@ -209,7 +218,7 @@ def _suggested(tables: Tables, then: Tables, suggested: Any) -> dict[str, float]
 
 
 def _won(tables: Tables, found: Any) -> dict[str, float] | str:
-    if isinstance(found, NotAvailable) or tables.missing("opportunities.amount"):
+    if isinstance(found, NotAvailable):
         return _few()
     deals = tables.opportunities.select("opportunity_id", "status", "closed_at", won="amount")
     won = deals.filter(deals.status.strip().lower() == WON, deals.closed_at.date() <= tables.as_of)
