@@ -43,6 +43,7 @@ def raw() -> dict[str, pd.DataFrame]:
     made = pd.DataFrame({"customer_id": random.choice(ids[:70], 600), "at": days(600)})
     made["direction"] = random.choice(["outbound", "inbound"], 600, p=[0.8, 0.2])
     made["department"] = random.choice(["Care", "Sales", None], 600)
+    made["channel"] = random.choice(["phone", "e-mail"], 600)
     made["campaign_id"] = np.where(random.random(600) < 0.2, "k1", None)
     agreed = made["at"] + pd.to_timedelta(random.integers(5, 60, 600), unit="D")
     made["next"] = agreed.where(random.random(600) < 0.3)
@@ -77,7 +78,8 @@ def company(raw):
                                 "marketing_opt_out": [i % 10 == 9 for i in range(80)]}),
         interactions=pd.DataFrame({"interaction_id": [f"i{i}" for i in range(600)], "customer_id": made["customer_id"],
                                    "occurred_at": stamp(made["at"]), "direction": made["direction"],
-                                   "department": made["department"], "campaign_id": made["campaign_id"],
+                                   "department": made["department"], "channel": made["channel"],
+                                   "campaign_id": made["campaign_id"],
                                    "next_contact_at": stamp(made["next"])}),
         feedback=pd.DataFrame({"feedback_id": [f"f{i:03d}" for i in range(300)], "customer_id": told["customer_id"],
                                "created_at": stamp(told["at"]), "feedback_type": told["kind"],
@@ -192,6 +194,8 @@ def test_contacts_by_department_and_product_are_what_pandas_counts(raw, company)
         assert row["contacts"] == (now["department"] == department).sum()
         assert row["reached"] == now.loc[now["department"] == department, "customer_id"].nunique()
         assert row["contacts_before"] == (before["department"] == department).sum()
+    for channel in ("phone", "e-mail"):
+        assert table.loc[("Channel", channel), "contacts"] == (now["channel"] == channel).sum()
     said = raw["told"][(END - raw["told"]["at"].dt.normalize()).dt.days < 91]
     assert table.loc[("Product", "Bread"), "contacts"] == (now["campaign_id"] == "k1").sum() + (said["product_id"] == "p2").sum()
     each = now.groupby("customer_id").size().sub(before.groupby("customer_id").size(), fill_value=0)

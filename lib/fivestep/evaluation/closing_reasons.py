@@ -23,7 +23,11 @@ MOST_PERIODS = 8
 LEAST = 5  # customers of a period with the reason on record, below which nothing is said of it
 FALSE_DISCOVERY_RATE = 0.05
 BANDS = (2, 4, 10)  # orders of a period: customers are compared with others who ordered about as often
-COMPLAINED, UNSOLVED, SAID_NO = N_("Complaint: {reason}"), N_("A complaint that was not solved"), N_("Lost opportunity: {reason}")
+COMPLAINED, UNSOLVED, SAID_NO = (
+    N_("Complaint: {reason}"),
+    N_("A complaint that was not solved in the period"),
+    N_("Lost opportunity: {reason}"),
+)
 ANY = N_("Any of these")
 MORE, LESS, SAME = N_("More of them leave"), N_("Fewer of them leave"), N_("No clear difference")
 QUESTION = N_("why customers end the relation")

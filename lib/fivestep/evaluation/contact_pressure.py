@@ -136,7 +136,7 @@ def contact_pressure(tables: Tables) -> ContactPressure | NotAvailable:
         parts.append(_levels(products, PRODUCT, products["product"]))
     base = int(customer_ids(tables, "interactions").count().to_pandas())
     counted = frame(ibis.union(*parts) if len(parts) > 1 else parts[0], by=["dimension", "level"])
-    if counted.empty:
+    if not (counted["dimension"] == ALL).any():
         return NotAvailable((), _(QUESTION), reason=_("no contact went out in the last {n} days.").format(n=2 * DAYS))
     mean = counted["difference"] / base
     spread = (counted["squared"] - base * mean**2).clip(lower=0) / max(base - 1, 1)
