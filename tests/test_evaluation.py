@@ -104,7 +104,7 @@ SHOWN = {
     ),
     "churn": ("periods headline", "lapsed_summary lapsed_headline", "lapsed lapsed_headline"),
     "decisions": ("table headline",),
-    "tree": ("shown headline", "parts_figure parts_headline", "quality quality_headline"),
+    "tree": ("parts_figure parts_headline", "quality quality_headline"),
     "next_test": ("plan headline", "needed needed_headline"),
     "targeted": ("shown headline",),
 }

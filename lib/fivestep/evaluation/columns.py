@@ -54,13 +54,6 @@ register(
 )
 # the tree of key figures
 register(
-    kpi_latest=Column(N_("Latest month"), "text", N_("Value of the latest complete month.")),
-    kpi_previous=Column(N_("Month before"), "text", N_("Value of the complete month before it.")),
-    kpi_year_ago=Column(N_("Year ago"), "text", N_("Value of the same month a year ago.")),
-    kpi_target=Column(N_("Target"), "text", N_("Target of a month.")),
-    kpi_of_target=Column(N_("Of target"), "percent", N_("Latest month divided by the target.")),
-    kpi_limit_low=Column(N_("Limit, low"), "text", N_("Lower control limit for a month with as many days.")),
-    kpi_limit_high=Column(N_("Limit, high"), "text", N_("Upper control limit for a month with as many days.")),
     kpi_signal=Column(N_("Signal"), "text", N_("Whether the latest month is news against the earlier ones."), values="message"),
     quality_check=Column(N_("Check"), "text", N_("What is checked of the figures themselves."), values="message"),
     quality_latest=Column(N_("Latest month"), "percent", N_("Share in the latest complete month.")),
@@ -369,6 +362,7 @@ register(
     board_period=Column(N_("Period"), "text", N_("Month, quarter or days that the latest value is of.")),
     board_latest=Column(N_("Latest"), "text", N_("Value of the period.")),
     board_before=Column(N_("Before"), "text", N_("Value of the period before.")),
+    board_year_ago=Column(N_("Year ago"), "text", N_("Value of the same month a year ago.")),
     board_target=Column(N_("Target"), "text", N_("Target of a month.")),
     board_of_target=Column(N_("Of target"), "percent", N_("Latest divided by the target.")),
     board_limits=Column(N_("Control limits"), "text", N_("Between them lies what earlier months let expect.")),

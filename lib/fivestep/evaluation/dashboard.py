@@ -25,9 +25,9 @@ LOSS = N_("Loss rate")
 class Dashboard:
     """Key figures by month, then measures that are read over a longer time.
 
-    ``table``: one row per key figure: board_figure, board_period (as written), board_latest, board_before, board_target,
-    board_of_target, board_limits (as written; missing where there are none), board_signal, board_alert (yes where the signal is
-    one or a target is missed). ``kpis``, ``tree``: what the months are drawn from.
+    ``table``: one row per key figure: board_figure, board_period (as written), board_latest, board_before, board_year_ago,
+    board_target, board_of_target, board_limits (as written; missing where there are none), board_signal, board_alert (yes where
+    the signal is one or a target is missed). ``kpis``, ``tree``: what the months are drawn from.
     """
 
     table: pd.DataFrame
@@ -42,7 +42,11 @@ class Dashboard:
     def shown(self) -> pd.DataFrame:
         """As the reader sees it; columns without an entry are left out."""
         out = self.table.assign(board_alert=np.where(self.table["board_alert"], N_("Look at it"), N_("Fine")))
-        empty = [c for c in ("board_target", "board_of_target", "board_limits", "board_before") if out[c].isna().all()]
+        empty = [
+            c
+            for c in ("board_year_ago", "board_target", "board_of_target", "board_limits", "board_before")
+            if out[c].isna().all()
+        ]
         return out.drop(columns=empty)
 
     def figure(self) -> Figure:
@@ -143,6 +147,7 @@ def dashboard(
                 "board_period": language.month(tree.month),
                 "board_latest": written(name, r["latest"]),
                 "board_before": written(name, r["previous"]),
+                "board_year_ago": written(name, r["year_ago"]) if np.isfinite(r["year_ago"]) else None,
                 "board_target": written(name, r["target"]) if np.isfinite(r["target"]) else None,
                 "board_of_target": r["of_target"],
                 "board_limits": limits,
@@ -155,6 +160,7 @@ def dashboard(
         rows.append(
             {
                 "board_figure": r.figure, "board_period": r.period, "board_latest": r.latest, "board_before": r.before,
+                "board_year_ago": None,
                 "board_target": None, "board_of_target": np.nan, "board_limits": None, "board_signal": r.signal,
                 "board_alert": r.signal in ALERTS,
             }

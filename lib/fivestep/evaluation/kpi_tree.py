@@ -49,14 +49,6 @@ class KpiTree:
     month: pd.Timestamp
     since: pd.Timestamp
 
-    def shown(self) -> pd.DataFrame:
-        """As the reader sees it, each number in the unit of its figure."""
-        out = self.table.drop(columns="name").copy()
-        for column in ("latest", "previous", "year_ago", "target", "limit_low", "limit_high"):
-            out[column] = [written(n, v) for n, v in zip(self.table["name"], self.table[column], strict=True)]
-        empty = [c for c in ("target", "of_target", "year_ago") if self.table[c].isna().all()]
-        return out.drop(columns=empty).rename(columns={c: f"kpi_{c}" for c in KPI_COLUMNS})
-
     def parts_figure(self) -> Figure | NotAvailable:
         """What each factor of spend added to its change."""
         if self.parts.empty:
@@ -163,9 +155,6 @@ class KpiTree:
             warnings=(language.sentence(self.quality_headline()),) if off else (),
             assumptions=(self.note(), self.quality_note()),
         )
-
-
-KPI_COLUMNS = ("latest", "previous", "year_ago", "target", "of_target", "limit_low", "limit_high")
 
 
 @needs("orders.customer_id", "orders.order_amount", answers=QUESTION)
