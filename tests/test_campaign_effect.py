@@ -10,6 +10,7 @@ import pytest
 
 from conftest import GROCERY, SHARED, make_tables
 from fivestep import evaluation, language
+from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import holm
 from fivestep.language import columns
@@ -152,6 +153,11 @@ def test_a_campaign_that_lost_customers_of_one_arm_is_not_as_drawn(young):
     assert row["sample_ratio_verdict"] == tried.RATIO_OFF
     assert made.checks_headline() == "1 of 1 randomised campaigns did not reach the customers that chance drew"
     assert made.adjusted()["lift_cuped"].notna().all()
+
+
+def test_a_planned_share_of_an_unknown_campaign_is_refused(young):
+    with pytest.raises(UserError, match=r"contacted_shares: '9' is no randomised campaign .* campaigns are 1\."):
+        evaluation.experiments(young, planned={"1": 0.5, "9": 0.5})
 
 
 def test_whoever_looks_every_week_is_fooled_by_a_usual_interval_and_not_by_one_that_holds_at_every_look():

@@ -104,7 +104,7 @@ SHOWN = {
     ),
     "churn": ("periods headline", "lapsed_summary lapsed_headline", "lapsed lapsed_headline"),
     "decisions": ("table headline",),
-    "tree": ("shown headline", "parts_figure parts_headline", "quality quality_headline"),
+    "tree": ("parts_figure parts_headline", "quality quality_headline"),
     "next_test": ("plan headline", "needed needed_headline"),
     "targeted": ("shown headline",),
 }
@@ -928,6 +928,9 @@ def run(project: Path, monkeypatch, **parameters: str) -> list[dict]:
     monkeypatch.setattr(engagement, "_display", lambda data, record: records.append(record))
     monkeypatch.chdir(project / "notebooks")
     monkeypatch.delitem(os.environ, "FIVESTEP_RESULTS", raising=False)
+    given = {name: said for name, said in parameters.items() if name in ("scope", "as_of")}
+    plan = pd.DataFrame({"customer_id": ["1", "2"], "play": "Protect the best"})
+    engagement.Engagement(project, "4_strategy", **given).hand_over("plan", plan)
     space: dict[str, object] = {}
     for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
@@ -941,11 +944,11 @@ def run(project: Path, monkeypatch, **parameters: str) -> list[dict]:
 def test_the_notebook_shows_every_section(projects, monkeypatch, parameters):
     records = run(projects["whole"], monkeypatch, **parameters)
     kinds = pd.Series([r["kind"] for r in records]).value_counts()
-    assert kinds["figure"] == 8
-    assert kinds["table"] == 20
-    assert kinds["finding"] == 10
+    assert kinds["figure"] == 10
+    assert kinds["table"] == 22
+    assert kinds["finding"] == 13
     assert kinds["caution"] == 2
-    assert [r["number"] for r in records if r["kind"] in ("figure", "table")] == [f"5.{i}" for i in range(1, 29)]
+    assert [r["number"] for r in records if r["kind"] in ("figure", "table")] == [f"5.{i}" for i in range(1, 33)]
     assert (projects["whole"] / "reports" / "exports" / "lapsed_customers.csv").exists()
 
 
@@ -957,6 +960,7 @@ def test_the_notebook_says_quietly_what_bare_orders_cannot_answer(projects, monk
         "evaluation.spend_per_day_change_on_month", "evaluation.retention_month_3",
         "evaluation.share_moved_down_or_silent", "evaluation.loss_rate", "evaluation.key_figures_that_need_attention",
         "evaluation.next_test_smallest_effect", "evaluation.list_over_rfm", "evaluation.crm_weakest_axis",
+        "evaluation.dashboard_alerts", "evaluation.action_list_over_naive",
     }  # fmt: skip
 
 

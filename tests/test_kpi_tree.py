@@ -137,7 +137,7 @@ def test_a_target_of_an_unknown_figure_is_named(grocery):
 def test_the_tree_can_be_shown_in_both_languages(tree, code):
     language.use(code, currency="CNY")
     notes = ("note", "parts_note", "quality_note")
-    check_shown(tree, "shown", "parts_figure", "headline", "parts_headline", "quality_headline", "finding", *notes)
+    check_shown(tree, "parts_figure", "headline", "parts_headline", "quality_headline", "finding", *notes)
 
 
 # ---------------------------------------------------------------------------------------------------- voice
@@ -285,6 +285,21 @@ def test_nothing_won_or_lost_has_no_cycle():
     found = evaluation.sales_cycle(make_tables(orders=orders(*YEARS), opportunities=given))
     assert isinstance(found, NotAvailable)
     assert "no opportunity has been won or lost" in found.text
+
+
+def test_an_opportunity_that_was_won_before_it_was_opened_has_no_length_and_is_told():
+    given = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "2", "3"],
+            "created_at": ["2024-02-10 00:00:00", "2024-02-20 00:00:00", "2024-02-20 00:00:00"],
+            "closed_at": ["2024-02-14 00:00:00", "2024-02-01 00:00:00", "2024-02-01 00:00:00"],
+            "status": ["won", "won", "lost"],
+        }
+    )
+    found = evaluation.sales_cycle(make_tables(orders=orders(*YEARS), opportunities=given))
+    assert found.table["cycle_days"].dropna().tolist() == [4.0]
+    assert found.odd == 1
+    assert "Not in the days: 1 opportunity that was won before it was opened." in found.note()
 
 
 def test_quarters_that_the_data_covers_in_part_are_marked():

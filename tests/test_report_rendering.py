@@ -97,7 +97,7 @@ def english() -> list:
                 note="Ties by id.",
             ),
             finding(
-                "Half of spend comes from 9% of households.",
+                "50% of spend comes from 9% of households.",
                 evidence="801 households with an order in 2017.",
                 so_what="Protect these households first.",
                 assumptions=["Spend is after discounts."],
@@ -344,6 +344,19 @@ def test_a_finding_of_low_confidence_is_no_headline_and_warnings_travel_with_a_t
     assert "Champions visit 2.4 times a week." in sentences
 
 
+def test_a_number_that_its_sentence_does_not_say_is_no_headline():
+    cells = [
+        new_markdown_cell("# T"),
+        finding("The next four weeks: $1,200.", display="0.80"),
+        finding("In 2024 sales were $2,410.", display="24"),
+        finding("Spend fell by 5.7% in May.", display="-5.7%"),
+        finding("Age decides: 0.87 orders per customer lie between the groups.", display="0.87 orders per customer"),
+    ]
+    made = document.report([new_notebook(cells=cells)], META)
+    (tiles,) = [b["tiles"] for b in made["blocks"] if b["t"] == "tiles"]
+    assert [t["display"] for t in tiles] == ["-5.7%", "0.87 orders per customer"]
+
+
 def test_a_finding_with_warnings_leads_from_the_summary_to_them():
     cells = [
         new_markdown_cell("# T"),
@@ -398,11 +411,14 @@ def test_long_texts_wrap_in_their_columns_and_leave_words_whole():
 def test_the_six_headlines_are_taken_in_turn_from_the_chapters():
     chapters = [
         new_notebook(
-            cells=[new_markdown_cell(f"# {c}"), *(finding(f"{c}{i}", warnings=["w"] if i == 0 else []) for i in range(4))]
+            cells=[
+                new_markdown_cell(f"# {c}"),
+                *(finding(f"{c}{i}", display=str(i), warnings=["w"] if i == 0 else []) for i in range(4)),
+            ]
         )
         for c in "AB"
     ]
-    made = document.report([*chapters, new_notebook(cells=[new_markdown_cell("# C"), finding("C0")])], META)
+    made = document.report([*chapters, new_notebook(cells=[new_markdown_cell("# C"), finding("C0", display="0")])], META)
     (tiles,) = [b["tiles"] for b in made["blocks"] if b["t"] == "tiles"]
     assert [t["text"] for t in tiles] == ["A1", "A2", "A3", "B1", "B2", "C0"]
 
@@ -484,7 +500,7 @@ def test_every_heading_and_exhibit_has_an_anchor_of_its_own(report):
 # ---------------------------------------------------------------- PDF
 def test_the_pdf_says_everything_in_order(pdf_en):
     text = text_of(pdf_en)
-    said = """Customer review|Contents|Executive summary|50%|Half of spend comes from 9% of households.|So what|Exhibit 1.1
+    said = """Customer review|Contents|Executive summary|50%|50% of spend comes from 9% of households.|So what|Exhibit 1.1
     |A tenth of households brings 38% of spend|Ties by id.|Source: Till data, 2017|801 households with an order in 2017.
     |Protect these households first.|High confidence|Exhibit 2.1|Share of customers|Champions|Exhibit 2.2|Not shown: no events.
     |Assumptions and definitions|Spend is after discounts.|Class of the grid.|What is missing"""
@@ -978,7 +994,7 @@ def test_the_contents_of_the_workbook_lead_to_every_sheet(run, report):
 def test_findings_and_definitions_are_in_the_workbook(run, report):
     book = opened(run, report)
     found = [[c.value for c in row] for row in book["Findings"].iter_rows(min_row=6)]
-    assert found[0][:4] == ["Who the customers are", "Half of spend comes from 9% of households.", "50%", 0.5]
+    assert found[0][:4] == ["Who the customers are", "50% of spend comes from 9% of households.", "50%", 0.5]
     assert ["Segment", "Class of the grid.", "2.1"] in [
         [c.value for c in row] for row in book["Definitions"].iter_rows(min_row=6)
     ]

@@ -191,6 +191,14 @@ def churn_signal(tables: Tables, *, lapsed_after_days: int = 90) -> ChurnSignal 
     table["loss_rate"] = table["lost"] / table["active_before"].where(table["active_before"] > 0)
     table["loss_low"], table["loss_high"] = wilson(table["lost"], table["active_before"])
 
+    customers, lapsed = lapsed_customers(tables, lapsed_after_days)
+    never = int(customer_ids(tables).count().to_pandas()) - customers
+    return ChurnSignal(table, lapsed, opted_out(tables), customers, never, lapsed_after_days, tables.as_of)
+
+
+def lapsed_customers(tables: Tables, lapsed_after_days: int) -> tuple[int, pd.DataFrame]:
+    """How many customers have ordered, and those of them whose last order is more than *lapsed_after_days* days old: customer_id,
+    last_order, orders, spend; most spend first."""
     orders = tables.orders.filter(tables.orders.customer_id.notnull())
     buying = orders.order_amount >= 0
     seen = orders.group_by("customer_id").aggregate(
@@ -201,6 +209,4 @@ def churn_signal(tables: Tables, *, lapsed_after_days: int = 90) -> ChurnSignal 
     customers = frame(seen.filter(seen.last_order.notnull()), by=["customer_id"])
     customers["last_order"] = pd.to_datetime(customers["last_order"])
     lapsed = customers[(pd.Timestamp(tables.as_of) - customers["last_order"]).dt.days > lapsed_after_days]
-    lapsed = lapsed.sort_values(["spend", "customer_id"], ascending=[False, True], ignore_index=True)
-    never = int(customer_ids(tables).count().to_pandas()) - len(customers)
-    return ChurnSignal(table, lapsed, opted_out(tables), len(customers), never, lapsed_after_days, tables.as_of)
+    return len(customers), lapsed.sort_values(["spend", "customer_id"], ascending=[False, True], ignore_index=True)

@@ -54,13 +54,6 @@ register(
 )
 # the tree of key figures
 register(
-    kpi_latest=Column(N_("Latest month"), "text", N_("Value of the latest complete month.")),
-    kpi_previous=Column(N_("Month before"), "text", N_("Value of the complete month before it.")),
-    kpi_year_ago=Column(N_("Year ago"), "text", N_("Value of the same month a year ago.")),
-    kpi_target=Column(N_("Target"), "text", N_("Target of a month.")),
-    kpi_of_target=Column(N_("Of target"), "percent", N_("Latest month divided by the target.")),
-    kpi_limit_low=Column(N_("Limit, low"), "text", N_("Lower control limit for a month with as many days.")),
-    kpi_limit_high=Column(N_("Limit, high"), "text", N_("Upper control limit for a month with as many days.")),
     kpi_signal=Column(N_("Signal"), "text", N_("Whether the latest month is news against the earlier ones."), values="message"),
     quality_check=Column(N_("Check"), "text", N_("What is checked of the figures themselves."), values="message"),
     quality_latest=Column(N_("Latest month"), "percent", N_("Share in the latest complete month.")),
@@ -362,4 +355,155 @@ register(
     decision_rule=Column(N_("Judged"), "text", N_("By what a change is judged."), values="message"),
     decision_outcome=Column(N_("Outcome"), "text", N_("Better, worse, no clear change, or not to be judged."), values="message"),
     proposal=Column(N_("Proposal"), "text", N_("What the outcome suggests; people decide."), values="message"),
+)
+# the dashboard
+register(
+    board_figure=Column(N_("Key figure"), "text", N_("Key figure of the dashboard."), values="message"),
+    board_period=Column(N_("Period"), "text", N_("Month, quarter or days that the latest value is of.")),
+    board_latest=Column(N_("Latest"), "text", N_("Value of the period.")),
+    board_before=Column(N_("Before"), "text", N_("Value of the period before.")),
+    board_year_ago=Column(N_("Year ago"), "text", N_("Value of the same month a year ago.")),
+    board_target=Column(N_("Target"), "text", N_("Target of a month.")),
+    board_of_target=Column(N_("Of target"), "percent", N_("Latest divided by the target.")),
+    board_limits=Column(N_("Control limits"), "text", N_("Between them lies what earlier months let expect.")),
+    board_signal=Column(N_("Signal"), "text", N_("Whether the latest value is news."), values="message"),
+    board_alert=Column(N_("Attention"), "text", N_("Look at it: a signal, or a missed target."), values="message"),
+)
+# contact by the playbook
+register(
+    calendar_play=Column(N_("Play"), "text", N_("Entry of the playbook that the customer is in."), values="message"),
+    calendar_owner=Column(N_("In charge"), "text", N_("Who answers for the play."), values="message"),
+    calendar_channel=Column(N_("Channel"), "text", N_("Channel of the play."), values="message"),
+    cadence_days=Column(N_("Every … days"), "count", N_("Days of a year divided by the contacts a year of the play.")),
+    never_contacted=Column(N_("Never contacted"), "count", N_("Customers without a contact that went out, ever.")),
+    overdue=Column(N_("Overdue"), "count", N_("Customers whose contact should have taken place by the as-of date.")),
+    overdue_share=Column(N_("Share overdue"), "percent", N_("Overdue divided by the customers of the play.")),
+    overdue_low=Column(N_("Overdue, low"), "percent", N_("Lower end of the 95 % Wilson interval of the share.")),
+    overdue_high=Column(N_("Overdue, high"), "percent", N_("Upper end of the 95 % Wilson interval of the share.")),
+    overdue_spend=Column(N_("Spend of the overdue"), "money", N_("What the overdue customers spent in the last 365 days.")),
+    contact_due=Column(N_("Due on"), "date", N_("Day by which the customer should have been contacted.")),
+    last_contact=Column(N_("Last contact"), "date", N_("Day of the last contact that went out.")),
+    days_overdue=Column(N_("Days overdue"), "count", N_("Days since the contact was due.")),
+)
+# follow-up of visits and sales
+register(
+    occasion=Column(N_("Occasion"), "text", N_("After which the customer should hear from the company."), values="message"),
+    within_days=Column(N_("Within days"), "count", N_("Days within which a contact counts as follow-up.")),
+    occasions=Column(N_("Occasions"), "count", N_("Occasions whose time ran out in the last 182 days.")),
+    followed=Column(N_("Followed up"), "count", N_("Of them, those with a contact in time.")),
+    followed_share=Column(N_("Share followed up"), "percent", N_("Followed up divided by occasions.")),
+    followed_low=Column(N_("Share, low"), "percent", N_("Lower end of its 95 % Wilson interval.")),
+    followed_high=Column(N_("Share, high"), "percent", N_("Upper end of its 95 % Wilson interval.")),
+    followed_days=Column(
+        N_("Days to contact"),
+        "number",
+        N_("Median, of those followed up; negative where the contact came before the agreed day."),
+    ),
+    share_before=Column(N_("Share before"), "percent", N_("The share of the period before.")),
+    follow_verdict=Column(N_("Verdict"), "text", N_("Whether the share clearly changed."), values="message"),
+    follow_ahead=Column(N_("Ahead"), "count", N_("Occasions without a contact so far whose time has not run out.")),
+    occasion_day=Column(N_("Day"), "date", N_("Day of the occasion, or the agreed day.")),
+    follow_by=Column(N_("Follow up by"), "date", N_("Last day on which a contact is in time.")),
+    follow_state=Column(N_("State"), "text", N_("Planned, waiting or missed."), values="message"),
+)
+# contacts by department, channel and product
+register(
+    pressure_dimension=Column(N_("Contacts by"), "text", N_("Department, channel or product."), values="message"),
+    pressure_level=Column(N_("Which"), "text", N_("Name of the department, channel or product.")),
+    pressure_contacts=Column(N_("Contacts"), "count", N_("Contacts of the last 91 days.")),
+    reached=Column(N_("Customers reached"), "count", N_("Customers with such a contact.")),
+    per_reached=Column(N_("Per customer reached"), "number", N_("Contacts divided by customers reached.")),
+    pressure_before=Column(N_("Contacts before"), "count", N_("Contacts of the 91 days before.")),
+    pressure_change=Column(N_("Change per 100"), "number", N_("Contacts per 100 of all customers, now less before.")),
+    pressure_low=Column(N_("Change, low"), "number", N_("Lower end of its 95 % interval.")),
+    pressure_high=Column(N_("Change, high"), "number", N_("Upper end of its 95 % interval.")),
+    pressure_verdict=Column(N_("Verdict"), "text", N_("Whether the interval leaves out zero."), values="message"),
+)
+# the feedback loop
+register(
+    loop_department=Column(N_("Department"), "text", N_("Department in charge of the feedback.")),
+    loop_collected=Column(N_("Collected"), "count", N_("Pieces of feedback of the last 365 days.")),
+    loop_answered=Column(N_("Answered"), "percent", N_("Answered divided by collected.")),
+    acted_share=Column(N_("Acted on"), "percent", N_("Resolved divided by collected.")),
+    acted_low=Column(N_("Acted on, low"), "percent", N_("Lower end of its 95 % Wilson interval.")),
+    acted_high=Column(N_("Acted on, high"), "percent", N_("Upper end of its 95 % Wilson interval.")),
+    answer_hours=Column(N_("Hours to answer"), "number", N_("Median, of what was answered.")),
+    act_hours=Column(N_("Hours to solution"), "number", N_("Median, of what was solved.")),
+    loop_closed=Column(N_("Solved, old enough"), "count", N_("Solved at least 30 days ago, of a known customer.")),
+    informed_share=Column(N_("Told"), "percent", N_("Of them, with a contact that went out within 30 days after.")),
+    informed_low=Column(N_("Told, low"), "percent", N_("Lower end of its 95 % Wilson interval.")),
+    informed_high=Column(N_("Told, high"), "percent", N_("Upper end of its 95 % Wilson interval.")),
+    tell_days=Column(N_("Days to telling"), "number", N_("Median days from the solution to the contact.")),
+)
+# products in the words of long-standing customers
+register(
+    fix_product=Column(N_("Product"), "text", N_("Product that the feedback is about.")),
+    old_ratings=Column(N_("Scores"), "count", N_("Scores of long-standing customers.")),
+    old_satisfaction=Column(N_("Their satisfaction"), "number", N_("Mean of these scores.")),
+    old_low=Column(N_("Satisfaction, low"), "number", N_("Lower end of its 95 % interval.")),
+    old_high=Column(N_("Satisfaction, high"), "number", N_("Upper end of its 95 % interval.")),
+    old_suggestions=Column(N_("Their suggestions"), "count", N_("Suggestions of long-standing customers.")),
+    old_complaints=Column(N_("Their complaints"), "count", N_("Complaints of long-standing customers.")),
+    fix_open=Column(N_("Open"), "count", N_("Complaints and suggestions of anybody without a solution.")),
+    fix_complaints=Column(N_("Complaints"), "count", N_("Complaints of anybody in the last 182 days.")),
+    fix_complaints_before=Column(N_("Complaints before"), "count", N_("Complaints of anybody in the 182 days before.")),
+    fix_rate=Column(N_("Per 1,000 lines"), "number", N_("Complaints per 1,000 order lines of the product.")),
+    fix_rate_before=Column(N_("Per 1,000 before"), "number", N_("The same for the 182 days before.")),
+    fix_verdict=Column(N_("Mended"), "text", N_("Whether complaints became clearly fewer."), values="message"),
+)
+# why customers end the relation
+register(
+    closing_reason=Column(N_("Reason on record"), "text", N_("What was on record before the customer ordered no more.")),
+    reason_customers=Column(N_("With it"), "count", N_("Customers and periods with the reason on record.")),
+    left=Column(N_("Left"), "count", N_("Of them, without an order in the next period.")),
+    left_share=Column(N_("Share left"), "percent", N_("Left divided by those with it.")),
+    others_left=Column(N_("Others alike"), "percent", N_("Share left of others of the period with about as many orders.")),
+    left_low=Column(N_("Difference, low"), "percent", N_("Lower end of its 95 % interval.")),
+    left_high=Column(N_("Difference, high"), "percent", N_("Upper end of its 95 % interval.")),
+    left_difference=Column(N_("Difference"), "percent", N_("Share left less that of others alike (Mantel and Haenszel).")),
+    reason_verdict=Column(N_("Verdict"), "text", N_("Whether more leave than of others alike."), values="message"),
+)
+# loyalty over time
+register(
+    trend_part=Column(N_("Part"), "text", N_("Part of the loyalty index."), values="message"),
+    trend_weight=Column(N_("Weight"), "percent", N_("Weight of the part in the index.")),
+    trend_customers=Column(N_("Known today"), "count", N_("Customers for whom it is known today.")),
+    same_customers=Column(N_("Known on both days"), "count", N_("Customers for whom it was known on the first day, too.")),
+    trend_earlier=Column(N_("First day"), "ratio", N_("Mean of these customers on the first day, 0 to 1.")),
+    trend_latest=Column(N_("Today"), "ratio", N_("Mean of the same customers today.")),
+    trend_change=Column(N_("Change"), "ratio", N_("Mean difference of the same customers.")),
+    trend_low=Column(N_("Change, low"), "ratio", N_("Lower end of its 95 % interval.")),
+    trend_high=Column(N_("Change, high"), "ratio", N_("Upper end of its 95 % interval.")),
+    trend_verdict=Column(N_("Verdict"), "text", N_("Whether the interval leaves out zero."), values="message"),
+)
+# shifts in needs and market
+register(
+    shift_dimension=Column(N_("What"), "text", N_("Part of needs or market."), values="message"),
+    shift_level=Column(N_("Value"), "text", N_("Value of it.")),
+    shift_customers=Column(N_("Customers"), "count", N_("Customers with the value in the later half.")),
+    share_now=Column(N_("Share now"), "percent", N_("Customers with the value divided by the customers of the later half.")),
+    shift=Column(N_("Shift"), "percent", N_("Share now less share before.")),
+    shift_low=Column(N_("Shift, low"), "percent", N_("Lower end of its 95 % interval.")),
+    shift_high=Column(N_("Shift, high"), "percent", N_("Upper end of its 95 % interval.")),
+    shift_verdict=Column(N_("Verdict"), "text", N_("Whether it moved beyond noise."), values="message"),
+)
+# lists for action of a quarter ago
+register(
+    tested_list=Column(N_("List"), "text", N_("List for action, made a quarter ago."), values="message"),
+    action_money=Column(N_("Money"), "text", N_("What counts as its money."), values="message"),
+    action_naive=Column(N_("Naive rule"), "text", N_("The rule beside it."), values="message"),
+    compared=Column(N_("To choose from"), "count", N_("Customers or opportunities that the list could name.")),
+    named=Column(N_("Named"), "count", N_("Of them, named by the list.")),
+    action_sum=Column(N_("Money of the list"), "money", N_("Money of those named, in the 91 days after.")),
+    naive_sum=Column(N_("By the naive rule"), "money", N_("Money of as many by the naive rule.")),
+    random_sum=Column(N_("At random"), "money", N_("Money of as many drawn at random: mean times number.")),
+    over_naive=Column(N_("More than naive"), "money", N_("Money of the list less that of the naive rule.")),
+    over_naive_low=Column(N_("More than naive, low"), "money", N_("Lower end of its 95 % bootstrap interval.")),
+    over_naive_high=Column(N_("More than naive, high"), "money", N_("Upper end of its 95 % bootstrap interval.")),
+    over_drawn=Column(N_("More than at random"), "money", N_("Money of the list less that of a random draw.")),
+    over_drawn_low=Column(N_("More than at random, low"), "money", N_("Lower end of its 95 % bootstrap interval.")),
+    over_drawn_high=Column(N_("More than at random, high"), "money", N_("Upper end of its 95 % bootstrap interval.")),
+    action_verdict=Column(
+        N_("Verdict"), "text", N_("Whether the interval against the naive rule leaves out zero."), values="message"
+    ),
 )

@@ -180,14 +180,14 @@ class CrmReview:
 @needs("orders.order_amount", answers=QUESTION)
 def crm_review(tables: Tables) -> CrmReview:
     """The share of rows in which each of `CAPABILITIES` is on record, now and as long before."""
+    counted = {name: _filled(tables, name) for name in dict.fromkeys(name for *_rest, name, _fields in CAPABILITIES)}
     rows = []
-    for axis, capability, name, fields in CAPABILITIES:
-        there = [f for f in fields if not tables.missing(f"{name}.{f}")]
+    for axis, capability, name, _fields in CAPABILITIES:
         row = {"axis": axis, "capability": capability, "rows": 0, "filled": float("nan"), "filled_before": float("nan")}
-        if not there:
+        if capability not in counted[name]:
             rows.append(row | {"review_verdict": NOT_RECORDED})
             continue
-        known, n, known_before, n_before = _filled(tables, name, there)
+        known, n, known_before, n_before = counted[name][capability]
         verdict = NO_TIME if not n_before else SAME
         if n and n_before:
             low, high = newcombe(known, n, known_before, n_before)
@@ -198,21 +198,31 @@ def crm_review(tables: Tables) -> CrmReview:
     return CrmReview(pd.DataFrame(rows))
 
 
-def _filled(tables: Tables, name: str, fields: list[str]) -> tuple[int, int, int, int]:
-    """Rows with one of *fields* and all rows, of the last `DAYS` days and of as many before; of everybody for customers."""
+def _filled(tables: Tables, name: str) -> dict[str, tuple[int, int, int, int]]:
+    """For each capability that the table *name* records: rows with one of its fields and all rows, of the last `DAYS` days and of
+    as many before; of everybody, and none before, for customers and for a table without dates.
+
+    One query for the table: most of the time of a query goes into writing it.
+    """
+    there = {
+        capability: [f for f in fields if not tables.missing(f"{name}.{f}")]
+        for _axis, capability, of, fields in CAPABILITIES
+        if of == name
+    }
+    there = {capability: fields for capability, fields in there.items() if fields}
+    if not there:
+        return {}
     table = getattr(tables, name)
-    known = ibis.or_(*(table[f].notnull() for f in fields))
+    now, before = ibis.literal(True), ibis.literal(False)
     time = TABLES[name].time
-    if name == "customers" or not time or time not in table.columns:
-        everybody = int(customer_ids(tables).count().to_pandas()) if name == "customers" else int(table.count().to_pandas())
-        return int(table.filter(known).count().to_pandas()), everybody, 0, 0
-    day = table[time].cast("date") if table[time].type().is_timestamp() else table[time]
-    cut = [tables.as_of - dt.timedelta(days=days) for days in (DAYS, 2 * DAYS)]
-    now, before = day > cut[0], (day <= cut[0]) & (day > cut[1])
-    sums = (
-        table.aggregate(a=(known & now).sum(), b=now.sum(), c=(known & before).sum(), d=before.sum())
-        .to_pandas()
-        .fillna(0)
-        .iloc[0]
-    )
-    return int(sums["a"]), int(sums["b"]), int(sums["c"]), int(sums["d"])
+    if name != "customers" and time and time in table.columns:
+        day = table[time].cast("date") if table[time].type().is_timestamp() else table[time]
+        cut = [tables.as_of - dt.timedelta(days=days) for days in (DAYS, 2 * DAYS)]
+        now, before = day > cut[0], (day <= cut[0]) & (day > cut[1])
+    known = {capability: ibis.or_(*(table[f].notnull() for f in fields)) for capability, fields in there.items()}
+    sums = {"rows": table.count(where=now), "rows_before": table.count(where=before)}
+    for i, capability in enumerate(there):
+        sums |= {f"now_{i}": (known[capability] & now).sum(), f"before_{i}": (known[capability] & before).sum()}
+    found = table.aggregate(**sums).to_pandas().fillna(0).iloc[0].astype(int)
+    n = int(customer_ids(tables).count().to_pandas()) if name == "customers" else found["rows"]
+    return {c: (found[f"now_{i}"], n, found[f"before_{i}"], found["rows_before"]) for i, c in enumerate(there)}

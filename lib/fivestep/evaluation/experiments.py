@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from fivestep import charts, language
 from fivestep.contract import TABLES
 from fivestep.engine import MONEY, Tables, frame, needs
+from fivestep.errors import UserError
 from fivestep.evaluation.campaign_windows import BEFORE_DAYS, campaign_days, campaign_windows
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z, holm, welch
@@ -279,10 +280,11 @@ class Experiments:
             return _("No campaign clearly worked better with some customers than with others")
         best, worst = rows.loc[rows["group_orders"].idxmax()], rows.loc[rows["group_orders"].idxmin()]
         return _(
-            "{name} worked differently by “{field}”: {best} more orders per customer for “{group}”, {worst} for “{other}”"
+            "{name} worked differently by “{field}”: {spread} lie between “{group}” ({best}) and “{other}” ({worst})"
         ).format(
             name=self.name(best["campaign_id"]),
             field=field_label(best["effect_field"]),
+            spread=_spread(best, worst),
             best=language.number(best["group_orders"], 2),
             group=_group_label(best["effect_field"], best["effect_group"]),
             worst=language.number(worst["group_orders"], 2),
@@ -326,7 +328,7 @@ class Experiments:
             key="evaluation.campaign_effect_spread_orders",
             value=float(best["group_orders"] - worst["group_orders"]),
             unit="orders",
-            display=language.number(best["group_orders"] - worst["group_orders"], 2) if differs else "",
+            display=_spread(best, worst) if differs else "",
             text=language.sentence(str(self.groups_headline())),
             evidence=_(
                 "{name}, {field}: {contacted} contacted and {control} control customers; in “{group}” {best} more orders per "
@@ -369,8 +371,10 @@ def experiments(tables: Tables, *, planned: Mapping[str, float] | None = None) -
 
     *planned*: share of the drawn that a campaign was to contact, by id. Everybody assigned counts, whether or not they responded.
     Returns lower spend and are no orders. Refused where no campaign is randomised with two customers or more in both arms, or
-    where the data covers none of its days.
+    where the data covers none of its days. Raises `UserError` for a planned share of a campaign that is not randomised, or that
+    the data does not have.
     """
+    _refuse_unknown(tables, planned or {})
     dated = campaign_days(tables)
     drawn = dated.filter(dated.randomised)
     members = tables.exposures.filter(tables.exposures.treated.notnull()).semi_join(drawn, "campaign_id")
@@ -427,6 +431,18 @@ def experiments(tables: Tables, *, planned: Mapping[str, float] | None = None) -
         c for c in ("campaign_id", "campaign_name", "start_date", "first_covered", "before_days", "during_days") if c in rows
     ]
     return Experiments(rows[names], customers, weeks, planned or {})
+
+
+def _refuse_unknown(tables: Tables, planned: Mapping[str, float]) -> None:
+    """Raise where *planned* names what is no randomised campaign: its share would go unread."""
+    listed = tables.uncut.get("campaigns", tables.campaigns)  # a campaign after the as-of date is known, too
+    there = frame(listed.filter(listed.randomised).select("campaign_id").distinct(), by=["campaign_id"])["campaign_id"].tolist()
+    strange = sorted(str(name) for name in planned if name not in there)
+    if strange:
+        raise UserError(
+            f"engagement.yml: contacted_shares: {strange[0]!r} is no randomised campaign of the data. "
+            f"Randomised campaigns are {', '.join(there) or 'none: leave contacted_shares empty'}."
+        )
 
 
 def cuped(values: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, float]:
@@ -523,6 +539,10 @@ def _grouped(people: pd.DataFrame) -> list[dict]:
             chance = float(chi2.sf(heterogeneity, len(effect) - 1))
         rows += [{**row, "differs_chance": chance} for row in own]
     return rows
+
+
+def _spread(best: pd.Series, worst: pd.Series) -> str:
+    return _("{n} orders per customer").format(n=language.number(best["group_orders"] - worst["group_orders"], 2))
 
 
 def field_label(field: str) -> str:

@@ -49,14 +49,6 @@ class KpiTree:
     month: pd.Timestamp
     since: pd.Timestamp
 
-    def shown(self) -> pd.DataFrame:
-        """As the reader sees it, each number in the unit of its figure."""
-        out = self.table.drop(columns="name").copy()
-        for column in ("latest", "previous", "year_ago", "target", "limit_low", "limit_high"):
-            out[column] = [_written(n, v) for n, v in zip(self.table["name"], self.table[column], strict=True)]
-        empty = [c for c in ("target", "of_target", "year_ago") if self.table[c].isna().all()]
-        return out.drop(columns=empty).rename(columns={c: f"kpi_{c}" for c in KPI_COLUMNS})
-
     def parts_figure(self) -> Figure | NotAvailable:
         """What each factor of spend added to its change."""
         if self.parts.empty:
@@ -144,7 +136,7 @@ class KpiTree:
         alerts = self.alerts()
         said = _("{figure}: {latest}, {signal}")
         named = [
-            said.format(figure=_(row.key_figure), latest=_written(row.name_, row.latest), signal=_(row.kpi_signal))
+            said.format(figure=_(row.key_figure), latest=written(row.name_, row.latest), signal=_(row.kpi_signal))
             for row in alerts.rename(columns={"name": "name_"}).itertuples()
         ]
         off = self.quality["kpi_signal"].isin([ABOVE, BELOW]).any()
@@ -163,9 +155,6 @@ class KpiTree:
             warnings=(language.sentence(self.quality_headline()),) if off else (),
             assumptions=(self.note(), self.quality_note()),
         )
-
-
-KPI_COLUMNS = ("latest", "previous", "year_ago", "target", "of_target", "limit_low", "limit_high")
 
 
 @needs("orders.customer_id", "orders.order_amount", answers=QUESTION)
@@ -284,7 +273,8 @@ def _quality(tables: Tables, months: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _written(name: str, value: float) -> str:
+def written(name: str, value: float) -> str:
+    """A value of a key figure in its unit."""
     if name in ("spend", "spend_per_order"):
         return language.money(value, 0 if name == "spend" else 2)
     return language.number(value, 2 if name == "orders_per_active_customer" else 0)

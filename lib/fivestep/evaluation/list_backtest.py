@@ -12,8 +12,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
+from fivestep.consent import opted_out
 from fivestep.engine import MONEY, Tables, frame, needs
-from fivestep.evaluation.churn_signal import churn_signal
+from fivestep.evaluation.churn_signal import lapsed_customers
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
 
@@ -132,7 +133,7 @@ def list_backtest(
     if day - dt.timedelta(days=DAYS) < tables.first_day:
         return NotAvailable((), _(QUESTION), reason=_("the data does not reach back two quarters."))
     then = tables.until(day)
-    scored, recent = rfm(then).table, rfm(then, window_days=DAYS).table
+    scored = rfm(then).table
     if isinstance(scored, NotAvailable):
         return NotAvailable(scored.missing, _(QUESTION), reason=scored.reason)
     scored = scored.assign(score=scored[["r_score", "f_score", "m_score"]].sum(axis=1))
@@ -142,10 +143,11 @@ def list_backtest(
     later = orders.filter(orders.order_date.date() > day)
     spent = frame(later.group_by("customer_id").aggregate(money=later.order_amount.sum().cast(MONEY)), by=["customer_id"])
     money = spent.set_index("customer_id")["money"]
+    lapsed = lapsed_customers(then, lapsed_after_days)[1]
     lists = {
         LIFETIME: (customer_value(then).table, "expected_value"),
-        RECENT: (recent, "monetary"),
-        WIN_BACK: (churn_signal(then, lapsed_after_days=lapsed_after_days).lapsed(), "spend"),
+        RECENT: (_recent(then), "spend"),
+        WIN_BACK: (lapsed[~lapsed["customer_id"].isin(opted_out(then) or ())], "spend"),
     }
     rows = []
     for name, (made, by) in lists.items():
@@ -158,6 +160,16 @@ def list_backtest(
             (), _(QUESTION), reason=_("no list of a quarter ago had {n} customers.").format(n=language.number(LEAST))
         )
     return ListBacktest(pd.DataFrame(rows), day)
+
+
+def _recent(then: Tables) -> pd.DataFrame:
+    """Spend of the last `DAYS` days of the customers who ordered in them: customer_id, spend."""
+    orders = then.orders.filter(then.orders.customer_id.notnull())
+    orders = orders.filter(orders.order_date.date() > then.as_of - dt.timedelta(days=DAYS))
+    spent = orders.group_by("customer_id").aggregate(
+        bought=(orders.order_amount >= 0).any(), spend=orders.order_amount.sum().cast(MONEY)
+    )
+    return frame(spent.filter(spent.bought), by=["customer_id"]).astype({"spend": float})[["customer_id", "spend"]]
 
 
 def _brought(ids: pd.Series, place: pd.Series, money: pd.Series) -> dict[str, float]:

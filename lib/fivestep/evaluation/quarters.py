@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from fivestep.coverage import coverage
 from fivestep.engine import Tables
-from fivestep.language import _
+from fivestep.language import N_, _
+
+BETTER, WORSE, SAME = N_("Clearly better than before"), N_("Clearly worse than before"), N_("Not clearly different")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A measure as the dashboard shows it: ``figure`` (a message), period, latest and before as written, ``signal``."""
+
+    figure: str
+    period: str
+    latest: str
+    before: str | None
+    signal: str
 
 
 def quarters(tables: Tables) -> pd.DataFrame:
@@ -35,6 +49,13 @@ def compared(label: str, before: str, latest: str, interval: tuple[float, float]
     if high < 0:
         return _("{measure} fell from {before} in {first} to {latest} in {last}").format(**words)
     return _("{measure}: {latest} in {last}, not clearly different from {before} in {first}").format(**words)
+
+
+def reading(label: str, written: Sequence[str], interval: tuple[float, float] | None, last: pd.Timestamp) -> Reading:
+    """The latest of the *written* values of a measure of which more is better; *interval* of its difference to the one before."""
+    low, high = interval or (0.0, 0.0)
+    signal = BETTER if low > 0 else WORSE if high < 0 else SAME
+    return Reading(label, quarter_name(last), written[-1], written[0] if len(written) > 1 else None, signal)
 
 
 def coverage_note() -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fivestep import language
 from fivestep.engine import MONEY, Tables, frame, needs
-from fivestep.evaluation.quarters import compared, coverage_note, marked, quarter_name, quarters
+from fivestep.evaluation.quarters import Reading, compared, coverage_note, marked, quarter_name, quarters, reading
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe, wilson
 from fivestep.language import N_, _
@@ -25,11 +25,12 @@ class SalesCycle:
 
     ``table``: one row per quarter, by quarter: quarter (its first day), complete, closed, won, win_rate with its interval,
     cycle_days (median from opened to won), won_amount (missing where the data has no amount). ``open``: opportunities that are
-    open on the as-of date.
+    open on the as-of date. ``odd``: opportunities that were won before they were opened, in no length.
     """
 
     table: pd.DataFrame
     open: int
+    odd: int
 
     def shown(self) -> pd.DataFrame:
         """As the reader sees it."""
@@ -45,10 +46,21 @@ class SalesCycle:
         rows = self._latest()
         if len(rows) < 2:
             return _("Too few complete quarters with closed opportunities to compare")
+        written = [language.percent(rate) for rate in rows["win_rate"]]
+        return compared(_("Win rate"), *written, self._change(rows), rows["quarter"].tolist())
+
+    @staticmethod
+    def _change(rows: pd.DataFrame) -> tuple[float, float]:
         first, last = rows.iloc[0], rows.iloc[1]
-        interval = newcombe(*(row[c] for row in (last, first) for c in ("opportunities_won", "opportunities_closed")))
-        written = [language.percent(row["win_rate"]) for row in (first, last)]
-        return compared(_("Win rate"), *written, interval, rows["quarter"].tolist())
+        return newcombe(*(row[c] for row in (last, first) for c in ("opportunities_won", "opportunities_closed")))
+
+    def reading(self) -> Reading | None:
+        """The win rate for the dashboard; None where no quarter that the data covers whole has one."""
+        rows = self._latest()
+        if rows.empty:
+            return None
+        written = [language.percent(rate) for rate in rows["win_rate"]]
+        return reading(N_("Win rate"), written, self._change(rows) if len(rows) > 1 else None, rows["quarter"].iloc[-1])
 
     def note(self) -> str:
         """What the rate and the days are of."""
@@ -61,7 +73,12 @@ class SalesCycle:
             "from opened to won; slow ones that are still open are not in it yet. Intervals: Wilson, 95%.",
             self.open,
         ).format(n=language.number(self.open))
-        return f"{rule} {coverage_note()}"
+        odd = language.ngettext(
+            "Not in the days: {n} opportunity that was won before it was opened.",
+            "Not in the days: {n} opportunities that were won before they were opened.",
+            self.odd,
+        ).format(n=language.number(self.odd))
+        return " ".join(filter(None, [rule, coverage_note(), odd if self.odd else ""]))
 
     def finding(self) -> Finding | NotAvailable:
         """The win rate of the latest complete quarter."""
@@ -103,7 +120,8 @@ class SalesCycle:
 def sales_cycle(tables: Tables) -> SalesCycle | NotAvailable:
     """Win rate and length of the sales cycle by quarter of the decision.
 
-    What is decided after the as-of date counts as open. Opportunities that were won before they were opened have no length.
+    What is decided after the as-of date counts as open. Opportunities that were won before they were opened have no length and
+    are counted.
     """
     given = tables.opportunities
     end = dt.datetime.combine(tables.as_of + dt.timedelta(days=1), dt.time())
@@ -118,17 +136,18 @@ def sales_cycle(tables: Tables) -> SalesCycle | NotAvailable:
         "opportunities_closed": closed.count(),
         "opportunities_won": won.sum(),
         "cycle_days": days.median(where=won & (days >= 0)),
+        "odd": (won & (days < 0)).sum(),
     }
     if "amount" in closed.columns:
         sums["won_amount"] = closed.amount.sum(where=won).fill_null(0).cast(MONEY)
     counted = frame(closed.group_by(quarter=closed.closed_at.truncate("Q").date()).aggregate(**sums), by=["quarter"])
     table = quarters(tables)
     counted["quarter"] = pd.to_datetime(counted["quarter"]).astype(table["quarter"].dtype)
-    table = table.merge(counted, on="quarter", how="left")
+    table = table.merge(counted.drop(columns="odd"), on="quarter", how="left")
     numbers = ["opportunities_closed", "opportunities_won"]
     table[numbers] = table[numbers].fillna(0).astype("int64")
     table["won_amount"] = table["won_amount"].astype(float) if "won_amount" in table else float("nan")
     table["win_rate"] = table["opportunities_won"] / table["opportunities_closed"].where(table["opportunities_closed"] > 0)
     table["win_low"], table["win_high"] = wilson(table["opportunities_won"], table["opportunities_closed"])
     still_open = int(given.count().to_pandas()) - int(counted["opportunities_closed"].sum())
-    return SalesCycle(table, still_open)
+    return SalesCycle(table, still_open, int(counted["odd"].sum()))

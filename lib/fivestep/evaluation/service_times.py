@@ -11,7 +11,7 @@ import pandas as pd
 
 from fivestep import language
 from fivestep.engine import Tables, frame, needs
-from fivestep.evaluation.quarters import compared, coverage_note, marked, quarter_name, quarters
+from fivestep.evaluation.quarters import Reading, compared, coverage_note, marked, quarter_name, quarters, reading
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe, wilson
 from fivestep.language import N_, _
@@ -53,11 +53,22 @@ class ServiceTimes:
         rows = self._latest()
         if len(rows) < 2:
             return _("Too few complete quarters with feedback to compare")
-        first, last = rows.iloc[0], rows.iloc[1]
-        interval = newcombe(last["resolved_in_time"], last["resolved_known"], first["resolved_in_time"], first["resolved_known"])
         label = _("Share resolved within {n} hours").format(n=language.number(RESOLVED_HOURS))
-        written = [language.percent(row["resolved_share"]) for row in (first, last)]
-        return compared(label, *written, interval, rows["quarter"].tolist())
+        written = [language.percent(share) for share in rows["resolved_share"]]
+        return compared(label, *written, self._change(rows), rows["quarter"].tolist())
+
+    @staticmethod
+    def _change(rows: pd.DataFrame) -> tuple[float, float]:
+        first, last = rows.iloc[0], rows.iloc[1]
+        return newcombe(last["resolved_in_time"], last["resolved_known"], first["resolved_in_time"], first["resolved_known"])
+
+    def reading(self) -> Reading | None:
+        """The share resolved in time for the dashboard; None where no quarter that the data covers whole has one."""
+        rows = self._latest()
+        if rows.empty:
+            return None
+        written = [language.percent(share) for share in rows["resolved_share"]]
+        return reading(N_("Resolved in time"), written, self._change(rows) if len(rows) > 1 else None, rows["quarter"].iloc[-1])
 
     def note(self) -> str:
         """What counts as resolved and as answered."""

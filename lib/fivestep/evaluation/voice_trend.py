@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from fivestep import charts, language
 from fivestep.engine import Tables, frame, needs
 from fivestep.evaluation.purchases import purchases
-from fivestep.evaluation.quarters import compared, coverage_note, marked, quarter_name, quarters
+from fivestep.evaluation.quarters import Reading, compared, coverage_note, marked, quarter_name, quarters, reading
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z, welch
 from fivestep.language import N_, _
@@ -80,22 +80,27 @@ class VoiceTrend:
 
     def headline(self) -> str:
         """How the latest complete quarter compares with the one before."""
-        rows, measure = self._latest(), self._measure
+        rows = self._latest()
         if len(rows) < 2:
             return _("Too few complete quarters with answers to compare")
-        first, last = rows.iloc[0], rows.iloc[1]
+        return compared(self._label, *self._written(rows), self._change(rows), rows["quarter"].tolist())
+
+    def _written(self, rows: pd.DataFrame) -> list[str]:
+        return [language.number(value, 0 if self._measure == "net_promoter" else 1) for value in rows[self._measure]]
+
+    def _change(self, rows: pd.DataFrame) -> tuple[float, float]:
+        measure = self._measure
         n = "recommend_answers" if measure == "net_promoter" else "ratings"
-        interval = welch(
-            last[n],
-            last[measure],
-            last[f"{measure}_deviation"] ** 2,
-            first[n],
-            first[measure],
-            first[f"{measure}_deviation"] ** 2,
-        )
-        digits = 0 if measure == "net_promoter" else 1
-        written = [language.number(row[measure], digits) for row in (first, last)]
-        return compared(self._label, *written, interval, rows["quarter"].tolist())
+        parts = [(row[n], row[measure], row[f"{measure}_deviation"] ** 2) for _i, row in rows.iterrows()]
+        return welch(*parts[1], *parts[0])
+
+    def reading(self) -> Reading | None:
+        """The score for the dashboard; None where no quarter that the data covers whole has one."""
+        rows = self._latest()
+        if rows.empty:
+            return None
+        label = N_("Net promoter score") if self._measure == "net_promoter" else N_("Mean satisfaction")
+        return reading(label, self._written(rows), self._change(rows) if len(rows) > 1 else None, rows["quarter"].iloc[-1])
 
     def table_headline(self) -> str:
         """Whether customers come back, beside what they say."""

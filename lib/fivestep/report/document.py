@@ -9,7 +9,7 @@ and ``images`` (name -> bytes).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +196,7 @@ def _summary(chapters: list[dict]) -> list[dict]:
     without a finding among others says so, so that no number is passed over.
     """
     out: list[dict] = []
-    tiles = [{"display": f["display"], "text": f["text"], "warned": bool(f["warnings"])} for f in _headlines(chapters)]
+    tiles = [{"display": spoken_number(f), "text": f["text"], "warned": bool(f["warnings"])} for f in _headlines(chapters)]
     if tiles:
         out.append({"t": "tiles", "tiles": tiles})
     for chapter in chapters if any(_of(c, "finding") or _of(c, "caution") for c in chapters) else ():
@@ -218,17 +218,27 @@ def _summarised(chapter: dict) -> list[dict]:
 def _headlines(chapters: list[dict]) -> list[dict]:
     """Up to six findings with a number to show, taken in turn from the chapters and shown in their order.
 
-    A finding of low confidence is no headline; one without a warning goes before one with.
+    A finding of low confidence is no headline, nor is one whose sentence does not say what its number is; one without a warning
+    goes before one with.
     """
     queues = []
     for chapter in chapters:
-        shown = [f for f in _summarised(chapter) if f["display"] and f["confidence"] != "low"]
+        shown = [f for f in _summarised(chapter) if spoken_number(f) and f["confidence"] != "low"]
         queues.append(sorted(shown, key=lambda f: bool(f["warnings"])))
     taken: list[dict] = []
     for turn in range(max(map(len, queues), default=0)):
         taken += [queue[turn] for queue in queues if turn < len(queue)]
     chosen = {id(f) for f in taken[:TILES]}
     return [f for chapter in chapters for f in _of(chapter, "finding") if id(f) in chosen]
+
+
+def spoken_number(finding: Mapping[str, Any]) -> str:
+    """The number of a finding as the reader sees it, where its sentence says the same number; else empty.
+
+    A number that stands large beside a sentence about other numbers would be read as one of these.
+    """
+    said = re.search(r"\d[\d.,]*", finding["display"])
+    return finding["display"] if said and re.search(rf"(?<![\d.,]){re.escape(said[0])}(?!\d)", finding["text"]) else ""
 
 
 def _of(chapter: dict, kind: str) -> list[dict]:

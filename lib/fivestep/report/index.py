@@ -13,6 +13,7 @@ from fivestep import language
 from fivestep.errors import UserError
 from fivestep.language import _
 from fivestep.report import fonts
+from fivestep.report.document import spoken_number
 
 if TYPE_CHECKING:
     from fivestep.engagement import Engagement
@@ -43,7 +44,7 @@ def page(folder: Path, record: dict[str, Any], meta: dict[str, Any]) -> str:
         ),
     ]
     found = [
-        [{"text": f["display"], "kind": "number"}, {"text": f["text"]}, {"text": f["so_what"]}]
+        [{"text": spoken_number(f), "kind": "number"}, {"text": f["text"]}, {"text": f["so_what"]}]
         for f in _findings(folder / "results")
         if f["headline"]
     ]
