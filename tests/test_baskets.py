@@ -308,6 +308,21 @@ def test_where_tastes_differ_neighbours_beat_the_best_sellers_and_are_of_the_sam
     assert found.table.groupby("product_id").size().max() <= 3
 
 
+def test_products_of_one_name_are_never_beside_each_other(grouped, tables):
+    frames, plain = grouped
+    named = frames["products"].assign(
+        product_name="One of taste " + (frames["products"]["product_id"].str[1:].astype(int) % 8).astype(str)
+    )
+    found = needs.similar_products(tables(**{**frames, "products": named}))
+    assert len(found.table) and (found.table["product_name"] != found.table["shown_name"]).all()
+    pairs = [tuple(sorted(p)) for p in found.shown()[["beside_product", "product_beside"]].itertuples(index=False)]
+    assert len(pairs) == len(set(pairs))
+    pd.testing.assert_frame_equal(found.test, plain.test)  # what is foretold are products, whatever they are called
+    alike = needs.similar_products(tables(**{**frames, "products": named.assign(product_name="Bread")}))
+    assert alike.table.empty
+    texts_are_whole(alike, alike.shown_headline())
+
+
 def test_where_all_like_the_same_the_best_sellers_are_not_beaten(tables):
     found = needs.similar_products(tables(**tastes(np.random.default_rng(5), customers=300, groups=1)))
     assert found.better <= 0
