@@ -314,7 +314,8 @@ def test_products_of_one_name_are_never_beside_each_other(grouped, tables):
         product_name="One of taste " + (frames["products"]["product_id"].str[1:].astype(int) % 8).astype(str)
     )
     found = needs.similar_products(tables(**{**frames, "products": named}))
-    assert len(found.table) and (found.table["product_name"] != found.table["shown_name"]).all()
+    assert len(found.table)
+    assert (found.table["product_name"] != found.table["shown_name"]).all()
     pairs = [tuple(sorted(p)) for p in found.shown()[["beside_product", "product_beside"]].itertuples(index=False)]
     assert len(pairs) == len(set(pairs))
     pd.testing.assert_frame_equal(found.test, plain.test)  # what is foretold are products, whatever they are called

@@ -131,7 +131,7 @@ class SimilarProducts:
 
 @needs("order_lines.product_id", "order_lines.customer_id", answers=_ANSWERS)
 def similar_products(tables: Tables) -> SimilarProducts | NotAvailable:
-    """The three nearest products of each that are called otherwise, and an offline test of lists made of them against the best sellers.
+    """The three nearest products of each that have another name, and an offline test of lists of them against the best sellers.
 
     Similarity is the cosine between the sets of customers of two products (Sarwar et al. 2001; implicit data as Deshpande and
     Karypis 2004); a customer's list is ranked by the sum over what the customer bought. Tested are customers who bought before
