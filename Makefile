@@ -80,7 +80,7 @@ bench-clv: env ## customer lifetime value against lifetimes on 1 million custome
 bench-kmeans: env ## choosing the number of clusters for 1 million customers, against the plain scikit-learn loop (a minute or two)
 	@.venv/bin/python benchmarks/kmeans.py
 
-bench-pairs: env ## rules of two products against mlxtend, and ten million order lines (a few minutes)
+bench-pairs: env ## rules of two products against mlxtend on 1 and 10 million order lines (a few minutes, 9 GB for mlxtend)
 	@test -x build/bench-pairs/bin/python || .venv/bin/python -m venv build/bench-pairs
 	@build/bench-pairs/bin/python -m pip install --quiet --disable-pip-version-check mlxtend==0.25.0 pyarrow
 	@.venv/bin/python benchmarks/pairs.py --mlxtend build/bench-pairs/bin/python

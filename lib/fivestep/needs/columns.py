@@ -213,7 +213,7 @@ register(
 
 register(
     # rules
-    rule_left=Column(N_("Bought"), "text", N_("One or two product groups in the same order.")),
+    rule_left=Column(N_("Bought"), "text", N_("One to three product groups in the same order.")),
     rule_right=Column(N_("Also bought"), "text", N_("Product group that is in the same order too.")),
     orders_with=Column(N_("Orders with the left"), "count", N_("Orders with all of the left side.")),
     confidence=Column(N_("Confidence"), "percent", N_("Orders with both sides divided by orders with the left side.")),
