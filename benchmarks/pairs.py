@@ -1,4 +1,4 @@
-"""Rules of two products against mlxtend on the same baskets, in one run: time, memory, and whether rules and numbers are the same.
+"""Rules of two products against mlxtend on the same baskets, in one run: time, memory, whether rules and numbers are the same.
 
 `make bench-pairs` sets up mlxtend in an environment of its own and calls this with the path of that environment's Python.
 """
