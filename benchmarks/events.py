@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 METHODS = ("visits", "funnel", "paths", "searches")
+DRAWN = 10_000_000
 LONGEST = 19  # events of a visit, 1 to so many: 10 in the mean
 EVENTS = """
 COPY (
@@ -33,6 +34,12 @@ COPY (
         FROM (SELECT v, unnest(range(1 + (hash(v) % {longest})::BIGINT)) AS k FROM range({visits}) AS t(v)))
 ) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 1000000)
 """
+AGAIN = """
+COPY (SELECT event_id || '.' || r AS event_id, customer_id || '.' || r AS customer_id, session_id || '.' || r AS session_id,
+             occurred_at + to_seconds(r) AS occurred_at, * EXCLUDE (event_id, customer_id, session_id, occurred_at)
+      FROM range({times}) AS t(r), read_parquet('{part}'))
+TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 1000000)
+"""
 ORDERS = """
 COPY (SELECT 'O' || o AS order_id, 'C' || o AS customer_id, TIMESTAMP '2024-01-01' + to_days((o % 366)::INTEGER) AS order_date,
              1.00::DECIMAL(18, 2) AS order_amount FROM range(1000) AS t(o))
@@ -46,8 +53,11 @@ def written(events: int, folder: Path, memory: str) -> Path:
 
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{memory}'")
-        visits = 2 * events // (LONGEST + 1)
-        connection.execute(EVENTS.format(visits=visits, longest=LONGEST, path=folder / "events.parquet"))
+        times = max(events // DRAWN, 1)  # the same visits again, by other customers
+        part, path = folder / "part", folder / "events.parquet"
+        connection.execute(EVENTS.format(visits=2 * events // times // (LONGEST + 1), longest=LONGEST, path=part))
+        connection.execute(AGAIN.format(times=times, part=part, path=path))
+        part.unlink()
         connection.execute(ORDERS.format(path=folder / "orders.parquet"))
     return folder
 

@@ -20,6 +20,7 @@ from fivestep.needs.pairs import Pairs, pairs
 from fivestep.needs.paths import Paths, paths
 from fivestep.needs.pipeline import Opportunities, opportunities
 from fivestep.needs.priorities import Priorities, priorities
+from fivestep.needs.purchase_intent import PurchaseIntent, purchase_intent
 from fivestep.needs.resolution import Resolution, resolution
 from fivestep.needs.rules import Rules, rules
 from fivestep.needs.sample_size import SurveySize, sample_size, survey_size
@@ -64,6 +65,7 @@ __all__ = [
     "Paths",
     "Priorities",
     "PrivateLabel",
+    "PurchaseIntent",
     "Resolution",
     "Rules",
     "Satisfaction",
@@ -106,6 +108,7 @@ __all__ = [
     "price_elasticity",
     "priorities",
     "private_label",
+    "purchase_intent",
     "read_form",
     "resolution",
     "rules",

@@ -450,4 +450,18 @@ register(
     accuracy_high=Column(N_("Accuracy, high"), "percent", N_("Upper limit of the 95% interval of the accuracy.")),
     majority=Column(N_("Larger class"), "percent", N_("Accuracy of calling every text what most are.")),
     word_list=Column(N_("Word list"), "percent", N_("Accuracy of counting good and bad words.")),
+    # purchase intent
+    intent_chance=Column(N_("Purchase intent"), "percent", N_("Chance of an order in the next four weeks.")),
+    intent_signs=Column(N_("Signs"), "text", N_("What the customer did in the last four weeks beside ordering.")),
+    intent_signal=Column(N_("Signal"), "text", N_("What the customer did in the four weeks before."), values="message"),
+    bought_share=Column(N_("Bought"), "percent", N_("Customers with the signal who bought in the following four weeks.")),
+    bought_low=Column(N_("Bought, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    bought_high=Column(N_("Bought, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    others_share=Column(N_("Others bought"), "percent", N_("The same share of all customers without the signal.")),
+    share_gap=Column(N_("Difference"), "percent", N_("Share with the signal less share of the others.")),
+    gap_low=Column(N_("Difference, low"), "percent", N_("Lower limit of the 95% interval of the difference.")),
+    gap_high=Column(N_("Difference, high"), "percent", N_("Upper limit of the 95% interval of the difference.")),
+    intent_predictor=Column(N_("Forecast"), "text", N_("What the chance is made of."), values="message"),
+    intent_tested=Column(N_("Customers tested"), "count", N_("Customers of whom it is known by now whether they bought.")),
+    intent_brier=Column(N_("Brier score"), "ratio", N_("Mean squared difference between chance and what came: 0 is perfect.")),
 )
