@@ -4,6 +4,7 @@ from fivestep.needs import columns  # noqa: F401  registers what the tables of t
 from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.complaint_list import ComplaintList, complaint_list
 from fivestep.needs.contact_overload import ContactOverload, contact_overload
+from fivestep.needs.customer_needs import CustomerNeeds, customer_needs
 from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_sensitivity, price_elasticity, private_label
 from fivestep.needs.demand import Demand, demand
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
@@ -45,6 +46,7 @@ __all__ = [
     "ComplaintList",
     "ContactOverload",
     "Contacts",
+    "CustomerNeeds",
     "DealSensitivity",
     "Declaration",
     "Demand",
@@ -85,6 +87,7 @@ __all__ = [
     "complaint_list",
     "contact_overload",
     "contacts",
+    "customer_needs",
     "deal_sensitivity",
     "declaration",
     "demand",
