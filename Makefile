@@ -25,7 +25,7 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch cases course class nbgrader test test-languages lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs fuzz-intake lock clean env
+.PHONY: help demo batch cases course class nbgrader test test-languages lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs bench-events fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
@@ -80,7 +80,10 @@ bench-clv: env ## customer lifetime value against lifetimes on 1 million custome
 bench-kmeans: env ## choosing the number of clusters for 1 million customers, against the plain scikit-learn loop (a minute or two)
 	@.venv/bin/python benchmarks/kmeans.py
 
-bench-pairs: env ## rules of two products against mlxtend, and ten million order lines (a few minutes)
+bench-events: env ## visits, funnel, paths and searches on 10 and 100 million events: time and memory (slow; 10 GB of disk)
+	@.venv/bin/python benchmarks/events.py
+
+bench-pairs: env ## rules of two products against mlxtend on 1 and 10 million order lines (a few minutes, 9 GB for mlxtend)
 	@test -x build/bench-pairs/bin/python || .venv/bin/python -m venv build/bench-pairs
 	@build/bench-pairs/bin/python -m pip install --quiet --disable-pip-version-check mlxtend==0.25.0 pyarrow
 	@.venv/bin/python benchmarks/pairs.py --mlxtend build/bench-pairs/bin/python

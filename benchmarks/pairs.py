@@ -1,4 +1,4 @@
-"""Rules of two products against mlxtend on the same baskets, in one run, and time and memory on ten million order lines.
+"""Rules of two products against mlxtend on the same baskets, in one run: time, memory, whether rules and numbers are the same.
 
 `make bench-pairs` sets up mlxtend in an environment of its own and calls this with the path of that environment's Python.
 """
@@ -19,7 +19,7 @@ import pandas as pd
 
 PRODUCTS, PER_ORDER, SUPPORT = 4000, 5, 0.0002
 MLXTEND = """
-import json, sys, time, warnings
+import json, resource, sys, time, warnings
 import numpy as np, pandas as pd
 warnings.simplefilter("ignore")
 from scipy import sparse
@@ -34,7 +34,8 @@ sets = fpgrowth(frame, min_support=float(sys.argv[2]), use_colnames=True, max_le
 rules = association_rules(sets, metric="lift", min_threshold=0)
 seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
 said = [(min(a), min(c), s, l) for a, c, s, l in zip(rules.antecedents, rules.consequents, rules.support, rules.lift)]
-print(json.dumps({"seconds": seconds, "cpu": cpu, "rules": sorted(said)}))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mib": peak, "rules": sorted(said)}))
 """
 
 
@@ -89,15 +90,14 @@ def ours(folder: Path, support: float) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lines", type=int, default=1_000_000, help="order lines of the comparison")
-    parser.add_argument("--large", type=int, default=10_000_000, help="order lines of the run for time and memory")
+    parser.add_argument("--lines", type=int, nargs="+", default=[1_000_000, 10_000_000], help="order lines of each comparison")
     parser.add_argument("--mlxtend", type=Path, help="Python of an environment with mlxtend")
     parser.add_argument("--folder", type=Path, help="only: the rules of this folder, as JSON")
     given = parser.parse_args()
     if given.folder:
         print(json.dumps(ours(given.folder, SUPPORT)))
         return
-    for lines in (given.lines, given.large):
+    for lines in given.lines:
         with tempfile.TemporaryDirectory() as name:
             folder = baskets(lines, Path(name))
             done = subprocess.run([sys.executable, __file__, "--folder", folder], check=True, capture_output=True, text=True)
@@ -105,7 +105,7 @@ def main() -> None:
             size = f"{lines:,} lines, {kit['orders']:,} orders, {PRODUCTS:,} products"
             print(f"{size}, support {SUPPORT}: {len(kit['rules']):,} rules")
             print(f"fivestep {kit['seconds']:8.2f} s ({kit['cpu']:.2f} s CPU), peak {kit['peak_mib']:.0f} MiB", flush=True)
-            if given.mlxtend and lines == given.lines:
+            if given.mlxtend:
                 call = [given.mlxtend, "-c", MLXTEND, folder / "order_lines.parquet", str(SUPPORT)]
                 other = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
                 same = len(kit["rules"]) == len(other["rules"]) and all(
@@ -113,7 +113,8 @@ def main() -> None:
                     for (a, b, s, x), (c, d, t, y) in zip(kit["rules"], other["rules"], strict=True)
                 )
                 ratio, cpu = other["seconds"] / kit["seconds"], other["cpu"] / kit["cpu"]
-                print(f"mlxtend  {other['seconds']:8.2f} s ({other['cpu']:.2f} s CPU), the same rules and numbers: {same}")
+                print(f"mlxtend  {other['seconds']:8.2f} s ({other['cpu']:.2f} s CPU), peak {other['peak_mib']:.0f} MiB")
+                print(f"the same rules and numbers: {same}")
                 print(f"ratio    {ratio:8.1f}   ({cpu:.1f} CPU)", flush=True)
 
 

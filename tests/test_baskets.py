@@ -1,7 +1,8 @@
-"""Rules of two and three, what is bought after what, products beside a product."""
+"""Rules of two to four, what is bought after what, products beside a product."""
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 
@@ -92,7 +93,7 @@ def shop():
     baskets = [list(items[row]) for row in chosen]
     names = [f"c{c:03d}" for c in customers]
     frames = lines_of(baskets, names)
-    return baskets, names, frames, needs.rules(make_tables(**frames), support=0.03)
+    return baskets, names, frames, needs.rules(make_tables(**frames), support=0.01)
 
 
 def test_every_rule_agrees_with_counting_sets(shop):
@@ -100,23 +101,25 @@ def test_every_rule_agrees_with_counting_sets(shop):
     sets = [frozenset(b) for b in baskets]
     n = len(sets)
     items = sorted(set().union(*sets))
-    holds = {frozenset(c): sum(set(c) <= s for s in sets) for k in (1, 2, 3) for c in itertools.combinations(items, k)}
+    holds = {frozenset(c): sum(set(c) <= s for s in sets) for k in (1, 2, 3, 4) for c in itertools.combinations(items, k)}
     expected = {
         (left, y)
         for left in holds
-        if len(left) < 3
+        if len(left) < 4
         for y in items
-        if y not in left and holds.get(left | {y}, 0) >= math.ceil(0.03 * n)
+        if y not in left and holds.get(left | {y}, 0) >= math.ceil(0.01 * n)
     }
     table = found.table
-    lefts = [frozenset([a] if b is None else [a, b]) for a, b in zip(table["item_a"], table["item_b"], strict=True)]
+    lefts = [frozenset(i for i in row if i is not None) for row in table[["item_a", "item_b", "item_c"]].to_numpy()]
+    assert {len(left) for left in lefts} == {1, 2, 3}
     assert found.base == n
     assert len(table) == len(expected)
     assert set(zip(lefts, table["consequent"], strict=True)) == expected
     for left, row in list(zip(lefts, table.itertuples(), strict=True))[::7]:
         both, y = holds[left | {row.consequent}], holds[frozenset([row.consequent])]
         confidence = both / holds[left]
-        shorter = [holds[frozenset([a, row.consequent])] / holds[frozenset([a])] for a in left] if len(left) == 2 else [y / n]
+        parts = [frozenset(c) for k in range(1, len(left)) for c in itertools.combinations(left, k)]
+        shorter = [holds[part | {row.consequent}] / holds[part] for part in parts] or [y / n]
         assert (row.orders_with, row.orders_both) == (holds[left], both)
         assert row.support == pytest.approx(both / n)
         assert row.confidence == pytest.approx(confidence)
@@ -125,6 +128,15 @@ def test_every_rule_agrees_with_counting_sets(shop):
         assert row.conviction == pytest.approx((1 - y / n) / (1 - confidence))
         assert row.gain == pytest.approx(confidence / max(shorter))
         assert row.expected_orders == pytest.approx(holds[left] * max(shorter))
+
+
+def test_counting_in_small_parts_counts_the_same(shop, monkeypatch):
+    """Tables of pairs, chunks and bits that do not fit at once are counted in turn."""
+    counts = importlib.import_module("fivestep.needs.itemsets")
+    for name, value in (("CHUNK", 50), ("CELLS", 20), ("BITS", 100)):
+        monkeypatch.setattr(counts, name, value)
+    _baskets, _names, frames, found = shop
+    pd.testing.assert_frame_equal(needs.rules(make_tables(**frames), support=0.01).table, found.table)
 
 
 def test_the_interval_of_the_gain_agrees_with_a_delete_a_block_jackknife(shop):
@@ -137,7 +149,7 @@ def test_the_interval_of_the_gain_agrees_with_a_delete_a_block_jackknife(shop):
         there = np.array([set(items) <= s for s in sets])
         return np.bincount(of, weights=there, minlength=BLOCKS)
 
-    rows = found.table[found.table["item_b"].notna()].iloc[[0, 5, 20]]
+    rows = found.table[found.table["item_b"].notna() & found.table["item_c"].isna()].iloc[[0, 5, 20]]
     for row in rows.itertuples():
         parts = [count(row.item_a, row.item_b, row.consequent), count(row.item_a, row.item_b)]
         ways = [(count(x, row.consequent), count(x)) for x in (row.item_a, row.item_b)]
@@ -164,10 +176,10 @@ def test_a_planted_set_of_three_is_found_and_what_is_only_popular_is_not(tables)
     assert {frozenset(r) for r in pairs[["item_a", "consequent"]].to_numpy()} == {
         frozenset(p) for p in itertools.combinations(["i05", "i06", "i07"], 2)
     }
-    assert len(found.triples()) == 1
+    assert len(found.larger()) == 1
     assert not (set(items[:3]) & set(rows["consequent"]))
-    texts_are_whole(found, found.triples_headline(), found.singles_headline())
-    all_registered(found.triples(), found.singles())
+    texts_are_whole(found, found.larger_headline(), found.singles_headline())
+    all_registered(found.larger(), found.singles())
     assert found.figure().axes
 
 
@@ -176,14 +188,14 @@ def test_where_nothing_goes_together_no_rule_is_named(tables):
     items = np.array(list("abcdef"))
     found = needs.rules(tables(**lines_of([list(items[r]) or ["a"] for r in rng.random((1500, 6)) < 0.4])))
     assert found.found().empty
-    texts_are_whole(found, found.triples_headline(), found.singles_headline())
+    texts_are_whole(found, found.larger_headline(), found.singles_headline())
     assert found.figure()
 
 
 def test_rules_refuse_what_they_cannot_do(tables, grocery):
     few = needs.rules(tables(**lines_of([["a", "b"]] * 5)))
     assert isinstance(few, NotAvailable)
-    for wrong in ({"level": "brand"}, {"largest": 4}, {"support": 1.5}):
+    for wrong in ({"level": "brand"}, {"largest": 5}, {"support": 1.5}):
         with pytest.raises(UserError, match="rules: level is one of"):
             needs.rules(grocery, **wrong)
 
@@ -308,6 +320,22 @@ def test_where_tastes_differ_neighbours_beat_the_best_sellers_and_are_of_the_sam
     assert found.table.groupby("product_id").size().max() <= 3
 
 
+def test_products_of_one_name_are_never_beside_each_other(grouped, tables):
+    frames, plain = grouped
+    named = frames["products"].assign(
+        product_name="One of taste " + (frames["products"]["product_id"].str[1:].astype(int) % 8).astype(str)
+    )
+    found = needs.similar_products(tables(**{**frames, "products": named}))
+    assert len(found.table)
+    assert (found.table["product_name"] != found.table["shown_name"]).all()
+    pairs = [tuple(sorted(p)) for p in found.shown()[["beside_product", "product_beside"]].itertuples(index=False)]
+    assert len(pairs) == len(set(pairs))
+    pd.testing.assert_frame_equal(found.test, plain.test)  # what is foretold are products, whatever they are called
+    alike = needs.similar_products(tables(**{**frames, "products": named.assign(product_name="Bread")}))
+    assert alike.table.empty
+    texts_are_whole(alike, alike.shown_headline())
+
+
 def test_where_all_like_the_same_the_best_sellers_are_not_beaten(tables):
     found = needs.similar_products(tables(**tastes(np.random.default_rng(5), customers=300, groups=1)))
     assert found.better <= 0
@@ -321,7 +349,7 @@ def test_few_products_or_customers_are_refused(tables):
 
 def test_the_order_of_the_rows_changes_no_basket(shop, grouped):
     for method, frames, part in (
-        (lambda t: needs.rules(t, support=0.03), shop[2], "table"),
+        (lambda t: needs.rules(t, support=0.01), shop[2], "table"),
         (needs.then_bought, grouped[0], "table"),
         (needs.similar_products, grouped[0], "table"),
         (needs.similar_products, grouped[0], "test"),

@@ -36,3 +36,21 @@ def test_missing_and_negative_values_are_drawn():
     drawn = charts.svg(charts.bars(["a", "b", "c"], [float("nan"), -2, 3], write=language.number))
     assert "nan" not in drawn.lower()
     assert charts.svg(charts.bars([], [], write=language.number)).startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    "title", ["How far every one of them lies from where it was in the weeks before, in words " * 2, "与前四周相比的变化" * 9]
+)
+def test_a_long_title_of_an_axis_stays_on_the_page(title):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawn = charts.intervals(
+        ["A category with a rather long name"] * 3, [1, 2, 3], [0, 1, 2], [2, 3, 4], write=language.number, xlabel=title
+    )
+    FigureCanvasAgg(drawn).draw()
+    said = drawn.axes[0].xaxis.label
+    box = said.get_window_extent()
+    assert said.get_text().replace("\n", "").replace(" ", "") == title.replace(" ", "")
+    assert box.x0 >= 0
+    assert box.x1 <= drawn.bbox.width
+    assert box.y0 >= 0

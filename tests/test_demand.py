@@ -89,8 +89,8 @@ def test_the_errors_of_the_test_agree_with_forecasting_by_hand(values, found):
     assert found.naive == pytest.approx(np.abs(actual - naive).sum() / actual.sum())
     assert found.trials == (250 - 56) // 28
     texts_are_whole(found)
-    for name in found.shown().columns:
-        assert columns.formatted(name, found.shown()[name].iloc[0])
+    for name in found.table.columns:
+        assert columns.formatted(name, found.table[name].iloc[0])
     assert found.figure().axes
 
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fivestep import needs
+from fivestep.coverage import coverage
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import columns
@@ -328,6 +329,17 @@ def test_an_incomplete_month_is_left_out_and_named(tables):
     assert found.months == 7
     assert found.left_out == (dt.date(2023, 8, 1),)
     assert "Aug 2023" in found.note()
+
+
+def test_complete_months_of_trends_are_those_of_the_one_rule(tables):
+    """A first month whose holidays have no order is complete, as it is in every other notebook."""
+    days = pd.date_range("2023-01-03", "2023-08-30").strftime("%Y-%m-%d").tolist()
+    cut = tables(**lines_of([["a", "b"]] * len(days), dates=days))
+    months = coverage(cut).months()
+    found = needs.category_trends(cut)
+    assert found.monthly.index.tolist() == months.loc[months["complete"], "month"].dt.date.tolist()
+    assert found.monthly.index[0] == dt.date(2023, 1, 1)
+    assert found.left_out == (dt.date(2023, 8, 1),)
 
 
 def test_five_months_are_no_trend(tables):

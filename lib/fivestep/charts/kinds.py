@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 
 import matplotlib as mpl
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from fivestep.charts.theme import ACCENT, GREYS, HAIRLINE, MUTED, PALETTE, PRIMARY, figure, style
 
+AXIS_TITLE = 72  # narrow characters in a line of an axis title
 SHADES = LinearSegmentedColormap.from_list("fivestep", ["#f3f6f9", "#8fc1c7", ACCENT, PRIMARY])
 
 
@@ -41,7 +43,7 @@ def bars(
             ax.text(end, place, text, va="center", ha=side, fontsize=7.5)
         low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
         ax.set_xlim(low - 0.14 * span if low < 0 else 0, high + 0.14 * span)
-        ax.set_xlabel(xlabel)
+        ax.set_xlabel(_in_lines(xlabel))
     return fig
 
 
@@ -68,7 +70,7 @@ def lines(
         _end_labels(ax, places[-1] if len(places) else 0, ends)
         ax.set_xticks(places, [str(x) for x in frame.index])
         _thin_labels(ax, list(frame.index))
-        ax.set_xlabel(xlabel)
+        ax.set_xlabel(_in_lines(xlabel))
         _value_axis(ax, write, ylabel)
     return fig
 
@@ -132,7 +134,7 @@ def intervals(
         ax.margins(x=0.08)
         ax.grid(axis="x")
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel(xlabel)
+        ax.set_xlabel(_in_lines(xlabel))
     return fig
 
 
@@ -144,6 +146,12 @@ def _value_axis(ax, write: Callable[[float], str], ylabel: str) -> None:
     if ylabel:
         ax.set_title(ylabel, loc="left", fontsize=7.5, color=MUTED)
     ax.axhline(0, color=HAIRLINE, linewidth=0.8) if ax.get_ylim()[0] < 0 else None
+
+
+def _in_lines(title: str) -> str:
+    """The title of an axis in lines that fit beside long labels; a wide character takes the room of two."""
+    wide = any(ord(c) > 0x2E7F for c in title)
+    return "\n".join(textwrap.wrap(title, AXIS_TITLE // 2 if wide else AXIS_TITLE))
 
 
 def _thin_labels(ax, labels: Sequence[str]) -> None:
@@ -218,7 +226,7 @@ def plane(
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda value, _: write(value))
             axis.set_major_locator(mpl.ticker.MaxNLocator(5))
-        ax.set_xlabel(xlabel)
+        ax.set_xlabel(_in_lines(xlabel))
         ax.set_title(ylabel, loc="left", fontsize=8, color=MUTED)
     return fig
 

@@ -103,7 +103,10 @@ def without_blank_ids(name: str, table: ibis.Table) -> ibis.Table:
     """The table with empty cells where an id (a key or a reference) holds nothing but blanks, so that "" is nobody's id."""
     ids = [f.name for f in TABLES[name].fields.values() if (f.key or f.refers) and f.name in table.columns]
     blank = {c: table[c].re_search(r"^[\s\p{Z}]*$") for c in ids if table[c].type().is_string()}
-    return table.mutate(**{c: ibis.ifelse(bad, ibis.null("string"), table[c]) for c, bad in blank.items()}) if blank else table
+    # Only an id that begins with no plain character is searched, which saves most of the time.
+    plain = {c: (table[c] >= "!") & (table[c] < "~") for c in blank}
+    kept = {c: ibis.cases((plain[c], table[c]), (bad, ibis.null("string")), else_=table[c]) for c, bad in blank.items()}
+    return table.mutate(**kept) if kept else table
 
 
 def _columns(name: str, table: ibis.Table) -> list[Problem]:

@@ -4,6 +4,7 @@ from fivestep.needs import columns  # noqa: F401  registers what the tables of t
 from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.complaint_list import ComplaintList, complaint_list
 from fivestep.needs.contact_overload import ContactOverload, contact_overload
+from fivestep.needs.customer_needs import CustomerNeeds, customer_needs
 from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_sensitivity, price_elasticity, private_label
 from fivestep.needs.demand import Demand, demand
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
@@ -20,6 +21,7 @@ from fivestep.needs.pairs import Pairs, pairs
 from fivestep.needs.paths import Paths, paths
 from fivestep.needs.pipeline import Opportunities, opportunities
 from fivestep.needs.priorities import Priorities, priorities
+from fivestep.needs.purchase_intent import PurchaseIntent, purchase_intent
 from fivestep.needs.resolution import Resolution, resolution
 from fivestep.needs.rules import Rules, rules
 from fivestep.needs.sample_size import SurveySize, sample_size, survey_size
@@ -44,6 +46,7 @@ __all__ = [
     "ComplaintList",
     "ContactOverload",
     "Contacts",
+    "CustomerNeeds",
     "DealSensitivity",
     "Declaration",
     "Demand",
@@ -64,6 +67,7 @@ __all__ = [
     "Paths",
     "Priorities",
     "PrivateLabel",
+    "PurchaseIntent",
     "Resolution",
     "Rules",
     "Satisfaction",
@@ -83,6 +87,7 @@ __all__ = [
     "complaint_list",
     "contact_overload",
     "contacts",
+    "customer_needs",
     "deal_sensitivity",
     "declaration",
     "demand",
@@ -106,6 +111,7 @@ __all__ = [
     "price_elasticity",
     "priorities",
     "private_label",
+    "purchase_intent",
     "read_form",
     "resolution",
     "rules",

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.charts.theme import style
+from fivestep.coverage import coverage
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
@@ -226,7 +227,10 @@ class CategoryTrends:
                     "A direction is named only where the interval leaves out zero and the Mann–Kendall test holds after "
                     "Benjamini and Hochberg's correction for all tested categories at {level}."
                 ).format(level=language.percent(FALSE_DISCOVERY_RATE, 0)),
-                _("A month is complete if it lies between the first and the last day with an order."),
+                _(
+                    "A month is complete if the data covers it; a silence at either end that is no longer than one inside the "
+                    "data counts as covered."
+                ),
             ),
         )
 
@@ -250,7 +254,8 @@ def category_trends(tables: Tables) -> CategoryTrends | NotAvailable:
         ),
         by=["month", "category"],
     )
-    complete = _complete_months(tables)
+    months = coverage(tables).months()
+    complete = set(months.loc[months["complete"], "month"].dt.date)
     sums["month"] = pd.to_datetime(sums["month"]).dt.date
     # In whole cents, so that no order of addition changes a sum.
     sums["spend"] = (sums["spend"] * 100).round()
@@ -305,12 +310,6 @@ def _slopes(monthly: pd.DataFrame, spend: pd.Series, *, months_spend: pd.Series)
         out[f"relative_trend{end}"] = out[f"share_trend{end}"] / out["category_share"]
     out["money_trend"] = out["share_trend"] * months_spend.mean() / 100
     return out.sort_values(["share_trend", "category"], ascending=[False, True], ignore_index=True)
-
-
-def _complete_months(tables: Tables) -> list[dt.date]:
-    """First days of the months that lie between the first and the last day with an order."""
-    months = [month.date() for month in pd.date_range(tables.first_day.replace(day=1), tables.last_day, freq="MS")]
-    return [m for m in months if m >= tables.first_day and (pd.Timestamp(m) + pd.offsets.MonthEnd(0)).date() <= tables.last_day]
 
 
 def _places(months: pd.Index) -> np.ndarray:

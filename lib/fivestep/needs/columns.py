@@ -213,7 +213,7 @@ register(
 
 register(
     # rules
-    rule_left=Column(N_("Bought"), "text", N_("One or two product groups in the same order.")),
+    rule_left=Column(N_("Bought"), "text", N_("One to three product groups in the same order.")),
     rule_right=Column(N_("Also bought"), "text", N_("Product group that is in the same order too.")),
     orders_with=Column(N_("Orders with the left"), "count", N_("Orders with all of the left side.")),
     confidence=Column(N_("Confidence"), "percent", N_("Orders with both sides divided by orders with the left side.")),
@@ -450,4 +450,32 @@ register(
     accuracy_high=Column(N_("Accuracy, high"), "percent", N_("Upper limit of the 95% interval of the accuracy.")),
     majority=Column(N_("Larger class"), "percent", N_("Accuracy of calling every text what most are.")),
     word_list=Column(N_("Word list"), "percent", N_("Accuracy of counting good and bad words.")),
+    # purchase intent
+    intent_chance=Column(N_("Purchase intent"), "percent", N_("Chance of an order in the next four weeks.")),
+    intent_signs=Column(N_("Signs"), "text", N_("What the customer did in the last four weeks beside ordering.")),
+    intent_signal=Column(N_("Signal"), "text", N_("What the customer did in the four weeks before."), values="message"),
+    bought_share=Column(
+        N_("Bought"), "percent", N_("Share with the signal, or with the need named, who bought within four weeks.")
+    ),
+    bought_low=Column(N_("Bought, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    bought_high=Column(N_("Bought, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    others_share=Column(
+        N_("Others bought"), "percent", N_("The same share of customers without the signal, or of whom the need was not named.")
+    ),
+    share_gap=Column(N_("Difference"), "percent", N_("Share with the signal less share of the others.")),
+    gap_low=Column(N_("Difference, low"), "percent", N_("Lower limit of the 95% interval of the difference.")),
+    gap_high=Column(N_("Difference, high"), "percent", N_("Upper limit of the 95% interval of the difference.")),
+    intent_predictor=Column(N_("Forecast"), "text", N_("What the chance is made of."), values="message"),
+    intent_tested=Column(N_("Customers tested"), "count", N_("Customers of whom it is known by now whether they bought.")),
+    intent_brier=Column(N_("Brier score"), "ratio", N_("Mean squared difference between chance and what came: 0 is perfect.")),
+    # needs of each customer
+    latent_source=Column(N_("Source"), "text", N_("What the need is told from."), values="message"),
+    latent_kind=Column(
+        N_("Kind of need"), "text", N_("A product, or what lies beyond it: information, service, price."), values="message"
+    ),
+    latent_need=Column(N_("Need"), "text", N_("Category, product, search term or cause of the case.")),
+    latent_reason=Column(N_("Reason"), "text", N_("Why it is thought that the customer needs it.")),
+    matching_product=Column(N_("Product that fits"), "text", N_("What to offer; nothing where a case has to be solved first.")),
+    needs_named=Column(N_("Needs named"), "count", N_("Customers and needs that would have been named four weeks ago.")),
+    needs_bought=Column(N_("Bought since"), "count", N_("Of these, those that were bought in the four weeks since.")),
 )

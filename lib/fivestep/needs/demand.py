@@ -24,7 +24,6 @@ MOST_TRIALS = 12
 FEWEST_TRIALS = 4  # the last of them is the test
 CATEGORIES = 20  # largest
 FEWEST_ERRORS = 40  # of earlier forecasts, of all categories, from which a range is made
-SHOWN = 15
 # Speeds of learning of the level, its trend and the weekdays, and damping of the trend.
 SPEEDS = [(a, b, g, 0.95) for a in (0.02, 0.05, 0.1, 0.2) for b in (0.0, 0.1) for g in (0.05, 0.15)]
 
@@ -61,13 +60,9 @@ class Demand:
         """Whether the chosen methods missed the test by less than the last week repeated."""
         return self.error < self.naive
 
-    def shown(self, n: int = SHOWN) -> pd.DataFrame:
-        """The *n* largest forecasts."""
-        return self.table.head(n)
-
-    def figure(self, n: int = SHOWN) -> Figure:
+    def figure(self) -> Figure:
         """Forecast of the next four weeks against the last four, with its range."""
-        rows = self.table[self.table["demand_before"] > 0].head(n)
+        rows = self.table[self.table["demand_before"] > 0]
         return charts.intervals(
             [language.value("products.category", c) for c in rows["category"]],
             rows["demand_forecast"] / rows["demand_before"] - 1,

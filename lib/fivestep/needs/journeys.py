@@ -84,18 +84,9 @@ def visited(tables: Tables, steps: Mapping[str, tuple[str, ...]] = STEPS) -> ibi
     results = events.search_results if "search_results" in events.columns else ibis.null("int64")
     columns |= {"results": results, "said": events.event_type, "at": events.occurred_at.cast("timestamp(6)")}
     out = events.filter(events.occurred_at.notnull()).select("event_id", **columns)
-    view = _keys(out.said).isin(VIEWS)
-    out = out.mutate(
-        name=ibis.ifelse(view & out.page.notnull(), out.page, out.said).strip(), viewed=view, second=out.at.epoch_seconds()
-    )
-    out = out.mutate(key=_keys(out.name))
-    step = ibis.cases(*((out.key.isin(list(names)), number) for number, names in enumerate(steps.values())))
-    kind = ibis.cases(
-        *((out.key.isin(list(names)), kind) for kind, names in KINDS.items()),
-        (out.viewed | step.notnull(), BROWSING),
-        else_=OTHER,
-    )
-    out = out.mutate(step=step, kind=kind)
+    meaning = _meanings(out, steps)
+    out = out.mutate(second=out.at.epoch_seconds(), page=out.page.fill_null(""))
+    out = out.inner_join(meaning, ["said", "page"])
     if "session_id" in events.columns:
         out = out.mutate(visit=out.session)
     else:
@@ -107,6 +98,21 @@ def visited(tables: Tables, steps: Mapping[str, tuple[str, ...]] = STEPS) -> ibi
         "event_id", "customer_id", "visit", "at", "second", "name", "kind", "step", "device", "product_id", "term", "results",
         "place",
     )  # fmt: skip
+
+
+def _meanings(events: ibis.Table, steps: Mapping[str, tuple[str, ...]]) -> ibis.Table:
+    """said, page ("" for none), name, kind, step: once for each pair, which are far fewer than events."""
+    pairs = events.select("said", page=events.page.fill_null("")).distinct()
+    view = _keys(pairs.said).isin(VIEWS)
+    pairs = pairs.mutate(name=ibis.ifelse(view & (pairs.page != ""), pairs.page, pairs.said).strip(), viewed=view)
+    pairs = pairs.mutate(key=_keys(pairs.name))
+    step = ibis.cases(*((pairs.key.isin(list(names)), number) for number, names in enumerate(steps.values())))
+    kind = ibis.cases(
+        *((pairs.key.isin(list(names)), kind) for kind, names in KINDS.items()),
+        (pairs.viewed | step.notnull(), BROWSING),
+        else_=OTHER,
+    )
+    return pairs.select("said", "page", "name", kind=kind, step=step)
 
 
 def label(name: Any) -> str:

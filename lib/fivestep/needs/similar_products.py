@@ -51,8 +51,12 @@ class SimilarProducts:
     test_to: dt.date
 
     def shown(self, n: int = SHOWN) -> pd.DataFrame:
-        """The *n* strongest neighbours."""
-        out = self.table.sort_values(["product_similarity", "product_id", "shown_id"], ascending=[False, True, True]).head(n)
+        """The *n* strongest neighbours, two names once."""
+        out = self.table.sort_values(["product_similarity", "product_id", "shown_id"], ascending=[False, True, True])
+        names = pd.Series(
+            [tuple(sorted(pair)) for pair in zip(out["product_name"], out["shown_name"], strict=True)], dtype=object
+        )
+        out = out[~names.duplicated().to_numpy()].head(n)
         out = out.rename(columns={"product_name": "beside_product", "shown_name": "product_beside"})
         return out[["beside_product", "product_beside", "customers_of_both", "product_similarity"]].reset_index(drop=True)
 
@@ -78,6 +82,8 @@ class SimilarProducts:
 
     def shown_headline(self) -> str:
         """The strongest neighbour."""
+        if self.table.empty:
+            return _("No two products that are called otherwise have {n} customers in common").format(n=language.number(FEWEST))
         row = self.shown(1).iloc[0]
         return _("Nearest to each other: {a} and {b}").format(
             a=language.value("products.product_name", row["beside_product"]),
@@ -89,7 +95,7 @@ class SimilarProducts:
         return _(
             "{n} products bought by at least {fewest} customers. Tested on what customers bought for the first time from "
             "{first} to {last}, from lists made of what was bought before; products already bought are on neither list. "
-            "Similarity: cosine of the customers of two products."
+            "Similarity: cosine of the customers of two products. Products of one name are not shown beside each other."
         ).format(
             n=language.number(self.products),
             fewest=language.number(FEWEST),
@@ -125,7 +131,7 @@ class SimilarProducts:
 
 @needs("order_lines.product_id", "order_lines.customer_id", answers=_ANSWERS)
 def similar_products(tables: Tables) -> SimilarProducts | NotAvailable:
-    """The three nearest products of each, and an offline test of lists made of them against the best sellers.
+    """The three nearest products of each that have another name, and an offline test of lists of them against the best sellers.
 
     Similarity is the cosine between the sets of customers of two products (Sarwar et al. 2001; implicit data as Deshpande and
     Karypis 2004); a customer's list is ranked by the sum over what the customer bought. Tested are customers who bought before
@@ -220,6 +226,8 @@ def _mean(values: np.ndarray) -> tuple[float, float, float]:
 
 def _nearest(bought: sparse.csr_matrix, products: np.ndarray, names: dict[str, str | None]) -> pd.DataFrame:
     alike, both = _similarity(bought)
+    called = pd.factorize(pd.Series([names[p] or p for p in products], dtype=object))[0]
+    alike[called[:, None] == called[None, :]] = 0.0  # other sizes of the same thing say nothing new
     ranked = np.argsort(-alike, axis=1, kind="stable")[:, :BESIDE]
     place, row = np.tile(np.arange(1, BESIDE + 1), len(products)), np.repeat(np.arange(len(products)), BESIDE)
     shown = ranked.ravel()

@@ -113,21 +113,9 @@ def unbought(tables: Tables, steps: Mapping[str, tuple[str, ...]] = journeys.STE
     A product that reached the last of the *steps* counts as bought. Who has opted out of marketing is left out.
     """
     begin = tables.as_of - dt.timedelta(days=DAYS - 1)
-    events = journeys.visited(tables, steps)
-    events = events.filter(events.customer_id.notnull() & (events.at >= dt.datetime.combine(begin, dt.time())))
-    bought = tables.order_lines.filter(ibis._.line_amount >= 0)
-    bought = bought.filter(bought.customer_id.notnull()).select("customer_id", "product_id", bought_on=bought.order_date)
+    events, bought, seen, wished = looked_at(tables, steps)
     names = {c: c if c in tables.products.columns else ibis.null("string") for c in ("product_name", "category")}
     named = tables.products.select("product_id", **names)
-    last = len(steps) - 1 if pd.isna(found := events.step.max().to_pandas()) else int(found)
-    seen = events.filter(events.product_id.notnull() & (events.kind == journeys.BROWSING))
-    seen = seen.group_by("customer_id", "product_id").aggregate(
-        times=seen.count(), first_at=seen.at.min(), last_on=seen.at.max().date(), furthest=seen.step.max()
-    )
-    since = seen.join(bought, ["customer_id", "product_id"])
-    since = since.filter(since.bought_on.date() >= since.first_at.date()).select("customer_id", "product_id").distinct()
-    wished = seen.anti_join(since, ["customer_id", "product_id"])
-    wished = wished.filter(wished.furthest.isnull() | (wished.furthest < max(last, 1)))
     looked = seen.group_by("product_id").aggregate(customers_who_looked=seen.count())
     counts = wished.group_by("product_id").aggregate(customers=wished.count())
     products = frame(counts.join(looked, "product_id").left_join(named, "product_id").drop("product_id_right"), by=["product_id"])
@@ -155,6 +143,26 @@ def unbought(tables: Tables, steps: Mapping[str, tuple[str, ...]] = journeys.STE
     columns = ["customer_id", "wish_kind", "product_id", "wish", "times", "last_on", "journey_step"]
     shown = ["product_id", "wish", "customers", "customers_who_looked", "share_not_bought"]
     return Unbought(table[columns], products[shown], unmatched, left_out, begin, tables.as_of)
+
+
+def looked_at(tables: Tables, steps: Mapping[str, tuple[str, ...]]) -> tuple[ibis.Table, ibis.Table, ibis.Table, ibis.Table]:
+    """Events of known customers in the 90 days to the as-of date, what customers bought (customer_id, product_id, bought_on), the
+    products that they looked at (times, first_at, last_on, furthest step), and those of them that they have not bought since.
+    """
+    begin = tables.as_of - dt.timedelta(days=DAYS - 1)
+    events = journeys.visited(tables, steps)
+    events = events.filter(events.customer_id.notnull() & (events.at >= dt.datetime.combine(begin, dt.time())))
+    bought = tables.order_lines.filter(ibis._.line_amount >= 0)
+    bought = bought.filter(bought.customer_id.notnull()).select("customer_id", "product_id", bought_on=bought.order_date)
+    last = len(steps) - 1 if pd.isna(found := events.step.max().to_pandas()) else int(found)
+    seen = events.filter(events.product_id.notnull() & (events.kind == journeys.BROWSING))
+    seen = seen.group_by("customer_id", "product_id").aggregate(
+        times=seen.count(), first_at=seen.at.min(), last_on=seen.at.max().date(), furthest=seen.step.max()
+    )
+    since = seen.join(bought, ["customer_id", "product_id"])
+    since = since.filter(since.bought_on.date() >= since.first_at.date()).select("customer_id", "product_id").distinct()
+    wished = seen.anti_join(since, ["customer_id", "product_id"])
+    return events, bought, seen, wished.filter(wished.furthest.isnull() | (wished.furthest < max(last, 1)))
 
 
 def _terms(events: ibis.Table, bought: ibis.Table, named: ibis.Table) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -10,6 +10,7 @@ from fivestep.segmentation.lifecycle import Lifecycle, lifecycle
 from fivestep.segmentation.loyalty import Loyalty, loyalty
 from fivestep.segmentation.managed_groups import ManagedGroups, managed_groups
 from fivestep.segmentation.need_signs import NeedSigns, need_signs
+from fivestep.segmentation.next_stage import NextStage, next_stage
 from fivestep.segmentation.product_fit import ProductFit, product_fit
 from fivestep.segmentation.profit import Profit, profit
 from fivestep.segmentation.relations import Relations, relations
@@ -25,11 +26,11 @@ from fivestep.segmentation.value_tiers import ValueTiers, value_tiers
 
 __all__ = [
     "CLASSES", "CLASSES_8", "ClassesByStage", "Clusters", "ContractValue", "CustomerValue", "FrequencyGroups", "HabitClusters",
-    "Identification", "Lifecycle", "Loyalty", "ManagedGroups", "NeedSigns", "ProductFit", "Profit", "Prospects", "Relations",
-    "Rfm", "SegmentRules", "StageChanges", "TargetCard", "TiersByStage", "ValueBySegment", "ValueRegression", "ValueScore",
-    "ValueTiers",
+    "Identification", "Lifecycle", "Loyalty", "ManagedGroups", "NeedSigns", "NextStage", "ProductFit", "Profit", "Prospects",
+    "Relations", "Rfm", "SegmentRules", "StageChanges", "TargetCard", "TiersByStage", "ValueBySegment", "ValueRegression",
+    "ValueScore", "ValueTiers",
     "classes_by_stage", "contract_value", "customer_value", "frequency_groups", "habit_clusters", "identification", "kmeans",
-    "lifecycle", "loyalty", "managed_groups", "need_signs", "product_fit", "profit", "prospects", "relations", "rfm",
-    "segment_rules", "segments", "stage_changes", "target_card", "tiers_by_stage", "value_by_segment", "value_regression",
+    "lifecycle", "loyalty", "managed_groups", "need_signs", "next_stage", "product_fit", "profit", "prospects", "relations",
+    "rfm", "segment_rules", "segments", "stage_changes", "target_card", "tiers_by_stage", "value_by_segment", "value_regression",
     "value_score", "value_tiers",
 ]  # fmt: skip
