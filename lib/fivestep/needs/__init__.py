@@ -1,6 +1,6 @@
 """Step 3: what customers need, and what moves them to buy."""
 
-from fivestep.needs import columns  # noqa: F401  registers what the tables of this step are called
+from fivestep.needs import columns, research_columns  # noqa: F401  registers what the tables of this step are called
 from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.complaint_list import ComplaintList, complaint_list
 from fivestep.needs.contact_overload import ContactOverload, contact_overload
@@ -8,6 +8,7 @@ from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_
 from fivestep.needs.demand import Demand, demand
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
 from fivestep.needs.drivers import Drivers, ImportanceMap, drivers
+from fivestep.needs.feedback_drivers import FeedbackDrivers, feedback_drivers
 from fivestep.needs.funnel import Funnel, funnel
 from fivestep.needs.journeys import journey_steps
 from fivestep.needs.kano import Kano, KanoBySegment, kano, kano_by_segment
@@ -16,6 +17,7 @@ from fivestep.needs.needs_groups import NeedsGroups, needs_groups
 from fivestep.needs.needs_register import NeedsRegister, needs_register, write_need_forms
 from fivestep.needs.nps import NetPromoter, net_promoter
 from fivestep.needs.pain_points import PainPoints, pain_points
+from fivestep.needs.pain_sources import PainSources, pain_sources
 from fivestep.needs.pairs import Pairs, pairs
 from fivestep.needs.paths import Paths, paths
 from fivestep.needs.pipeline import Opportunities, opportunities
@@ -49,6 +51,7 @@ __all__ = [
     "Demand",
     "DepartmentBreadth",
     "Drivers",
+    "FeedbackDrivers",
     "Fifths",
     "Funnel",
     "ImportanceMap",
@@ -60,6 +63,7 @@ __all__ = [
     "NetPromoter",
     "Opportunities",
     "PainPoints",
+    "PainSources",
     "Pairs",
     "Paths",
     "Priorities",
@@ -89,6 +93,7 @@ __all__ = [
     "department_breadth",
     "dictionary",
     "drivers",
+    "feedback_drivers",
     "fifths",
     "form",
     "funnel",
@@ -101,6 +106,7 @@ __all__ = [
     "net_promoter",
     "opportunities",
     "pain_points",
+    "pain_sources",
     "pairs",
     "paths",
     "price_elasticity",
