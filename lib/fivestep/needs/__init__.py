@@ -8,6 +8,8 @@ from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_
 from fivestep.needs.demand import Demand, demand
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
 from fivestep.needs.drivers import Drivers, ImportanceMap, drivers
+from fivestep.needs.expectations import Expectations, expectations
+from fivestep.needs.factor_analysis import FactorAnalysis, factor_analysis
 from fivestep.needs.feedback_drivers import FeedbackDrivers, feedback_drivers
 from fivestep.needs.funnel import Funnel, funnel
 from fivestep.needs.journeys import journey_steps
@@ -22,13 +24,15 @@ from fivestep.needs.pairs import Pairs, pairs
 from fivestep.needs.paths import Paths, paths
 from fivestep.needs.pipeline import Opportunities, opportunities
 from fivestep.needs.priorities import Priorities, priorities
+from fivestep.needs.product_tests import ProductTests, product_tests
 from fivestep.needs.resolution import Resolution, resolution
 from fivestep.needs.rules import Rules, rules
-from fivestep.needs.sample_size import SurveySize, sample_size, survey_size
+from fivestep.needs.sample_size import SurveySize, sample_size, size_of_paired_means, size_of_paired_shares, size_of_two_means, size_of_two_shares, survey_size
 from fivestep.needs.satisfaction import Satisfaction, satisfaction
 from fivestep.needs.satisfaction_fifths import Fifths, fifths
 from fivestep.needs.searches import Searches, searches
 from fivestep.needs.segmenter import dictionary
+from fivestep.needs.semantic_profile import SemanticProfile, semantic_profile
 from fivestep.needs.sentiment import Sentiment, sentiment
 from fivestep.needs.similar_products import SimilarProducts, similar_products
 from fivestep.needs.suggestions import Suggestions, suggestions
@@ -51,6 +55,8 @@ __all__ = [
     "Demand",
     "DepartmentBreadth",
     "Drivers",
+    "Expectations",
+    "FactorAnalysis",
     "FeedbackDrivers",
     "Fifths",
     "Funnel",
@@ -68,10 +74,12 @@ __all__ = [
     "Paths",
     "Priorities",
     "PrivateLabel",
+    "ProductTests",
     "Resolution",
     "Rules",
     "Satisfaction",
     "Searches",
+    "SemanticProfile",
     "Sentiment",
     "SimilarProducts",
     "Suggestions",
@@ -93,6 +101,8 @@ __all__ = [
     "department_breadth",
     "dictionary",
     "drivers",
+    "expectations",
+    "factor_analysis",
     "feedback_drivers",
     "fifths",
     "form",
@@ -112,14 +122,20 @@ __all__ = [
     "price_elasticity",
     "priorities",
     "private_label",
+    "product_tests",
     "read_form",
     "resolution",
     "rules",
     "sample_size",
     "satisfaction",
     "searches",
+    "semantic_profile",
     "sentiment",
     "similar_products",
+    "size_of_paired_means",
+    "size_of_paired_shares",
+    "size_of_two_means",
+    "size_of_two_shares",
     "suggestions",
     "survey",
     "survey_size",

@@ -17,3 +17,49 @@ register(
     factor_scores=Column(N_("Scores"), "count", N_("Pieces of feedback with a score.")),
     factor_mean=Column(N_("Mean score"), "percent", N_("Mean score on the way from the lowest to the highest.")),
 )
+
+register(
+    # semantic differential and factor analysis
+    opposites=Column(N_("Opposites"), "text", N_("The two ends of the scale.")),
+    compared_object=Column(N_("Compared with"), "text", N_("Object that was rated beside the own.")),
+    both_rated=Column(N_("Respondents"), "count", N_("Respondents who rated both objects.")),
+    own_mean=Column(N_("Own mean"), "ratio", N_("Mean answer about the own object.")),
+    other_mean=Column(N_("Other's mean"), "ratio", N_("Mean answer about the object beside it.")),
+    profile_gap=Column(N_("Difference"), "ratio", N_("Own less other answer of the same respondents.")),
+    profile_gap_low=Column(N_("Difference, low"), "ratio", N_("Lower limit of the 95% interval of the difference.")),
+    profile_gap_high=Column(N_("Difference, high"), "ratio", N_("Upper limit of the 95% interval of the difference.")),
+    gap_clear=Column(N_("Clear"), "text", N_("Whether the difference is clear, Holm's correction, 5%."), values="message"),
+    factor_item=Column(N_("Item"), "text", N_("Question of the survey.")),
+    item_factor=Column(N_("Factor"), "text", N_("Factor on which the item loads by 0.4 or more.")),
+    varimax_loading=Column(N_("Varimax"), "ratio", N_("Loading on the factor, factors uncorrelated.")),
+    promax_loading=Column(N_("Promax"), "ratio", N_("Loading on the factor, factors correlated.")),
+    communality=Column(N_("Communality"), "percent", N_("Share of the item's variance that the factors account for.")),
+    sampling_adequacy=Column(N_("Sampling adequacy"), "ratio", N_("Kaiser-Meyer-Olkin measure of the item.")),
+)
+
+register(
+    # tests of versions
+    tested=Column(N_("Test"), "text", N_("What was tested.")),
+    test_measure=Column(N_("Measure"), "text", N_("What was asked."), values="message"),
+    test_design=Column(N_("Design"), "text", N_("Whether respondents saw one version or both."), values="message"),
+    better_version=Column(N_("Version"), "text", N_("The version that came out better.")),
+    other_version=Column(N_("Other version"), "text", N_("The version that it was compared with.")),
+    version_answers=Column(N_("Respondents"), "count", N_("Respondents of the comparison.")),
+    better_value=Column(N_("Mean"), "ratio", N_("Mean answer, or share that responded.")),
+    other_value=Column(N_("Other mean"), "ratio", N_("Mean answer about the other version, or share that responded.")),
+    version_difference=Column(N_("Difference"), "ratio", N_("Better less other version.")),
+    version_difference_low=Column(N_("Difference, low"), "ratio", N_("Lower limit of the 95% interval of the difference.")),
+    version_difference_high=Column(N_("Difference, high"), "ratio", N_("Upper limit of the 95% interval of the difference.")),
+    version_clear=Column(N_("Clear"), "text", N_("Whether the difference is clear, Holm's correction, 5%."), values="message"),
+    detectable=Column(N_("Could be seen"), "ratio", N_("Smallest difference that so many respondents show with a power of 80%.")),
+    # expectation
+    novelty=Column(N_("New product or feature"), "text", N_("What the survey asks about.")),
+    expectation_answers=Column(N_("Answers"), "count", N_("Customers who answered.")),
+    expectation=Column(N_("Expectation"), "index", N_("Mean answer, 0 to 100.")),
+    expectation_low=Column(N_("Expectation, low"), "index", N_("Lower limit of the 95% interval of the mean.")),
+    expectation_high=Column(N_("Expectation, high"), "index", N_("Upper limit of the 95% interval of the mean.")),
+    awaiting=Column(N_("Look forward to it"), "percent", N_("Answers at least three quarters up the scale.")),
+    awaiting_low=Column(N_("Share, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    awaiting_high=Column(N_("Share, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    would_buy=Column(N_("Would buy"), "percent", N_("Answers at least three quarters up the scale.")),
+)

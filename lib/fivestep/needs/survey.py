@@ -93,6 +93,7 @@ TOLD = {
     1.0: ("yes", "y", "true", "1", "是", "有", "会", "會", "知道", "用过", "用過"),
     0.0: ("no", "n", "false", "0", "否", "没有", "沒有", "不会", "不會", "不知道", "没用过", "沒用過"),
 }
+OURS = ("us", "our brand", "我们", "我們", "本品牌", "我们的品牌", "我們的品牌")  # names by which a questionnaire calls the client
 NO_ANSWER = ("n/a", "not applicable", "don't know", "no answer", "不知道", "不适用", "没有用过", "不適用", "沒有用過")
 SCALES = ((1, 5), (1, 7), (1, 9), (1, 10))  # where survey.yml says none, the first that holds every answer
 BIPOLAR = ((1, 7), (-3, 3))  # likewise, of a semantic differential
@@ -216,8 +217,10 @@ class Survey:
         return (subject, role) in self.table.columns
 
     def label(self, subject: str) -> str:
-        """The name of a subject as the reader sees it."""
-        return self.declared.label(subject)
+        """The name of a subject as the reader sees it: that of survey.yml, else that of labels.csv, else itself."""
+        if subject in self.declared.labels:
+            return self.declared.label(subject)
+        return language.value("survey.feature", subject)
 
     def last(self, *questions: tuple[str, str]) -> tuple[pd.DataFrame, int]:
         """Questionnaires with an answer to all *questions*, the last of each customer; and how many earlier ones are left out.
@@ -373,6 +376,16 @@ def _refuse_twice(told: ibis.Table, keys: list[tuple[str, str]]) -> None:
             f"survey.question_id: {row['first']} and {row['other']} of one questionnaire ({row['response_id']}) both ask for "
             f"{subject + '/' if subject else ''}{role}. Say in {FILE} under questions what each of them asks."
         )
+
+
+def own_brand(survey: Survey, objects: list[str], sizes: pd.Series) -> tuple[str, bool]:
+    """The client's own among *objects* and whether that is said: by survey.yml, else by its name, else the one with most answers."""
+    said = plain(survey.declared.own_brand)
+    for wanted in ((said,) if said else OURS):
+        found = [o for o in objects if plain(o) == wanted]
+        if found:
+            return found[0], True
+    return min(objects, key=lambda o: (-sizes[o], o)), False
 
 
 def usual_scales(role: str) -> tuple[tuple[float, float], ...]:
