@@ -12,7 +12,7 @@ from fivestep.cases.customers import People
 from fivestep.cases.streams import choice, stream
 
 ASKED = 0.35  # of the members who are still there
-MONTH = 20
+MONTHS, EARLIER = (11, 20), 0.4  # two waves, and the share of those who could answer both that answers the first
 MODES, MODE_SHARES = ("web", "phone", "mail", "counter"), (0.45, 0.25, 0.15, 0.15)
 OWN, RIVAL, FAR = "us", "Blue Kettle", "Corner Roast"
 # Two dimensions lie behind how a brand is seen; each pair of opposites loads on one of them.
@@ -21,7 +21,7 @@ PACE = ("conventional ~ modern", "dull ~ lively", "slow ~ quick", "ordinary ~ sp
 LOADING, TOGETHER = 0.8, 0.3  # of a pair on its dimension; correlation of the two dimensions
 SPREAD = 1.3  # standard deviation of an answer before it is rounded
 SEEN = {OWN: (5.2, 4.0), RIVAL: (4.2, 5.0)}  # mean answers on care and pace
-KNOWN = {RIVAL: 0.7, FAR: 0.35}
+KNOWN = {RIVAL: (0.45, 0.8), FAR: (0.35, 0.35)}  # by wave
 # Log odds of choosing the chain over the competitor: so much for each point by which it is seen better on the pair.
 CHOICE, MATTERS = 0.2, {"unreliable ~ reliable": 0.7, "slow ~ quick": 0.35}
 LIKED = {"cup/paper": 6.0, "cup/bamboo": 7.0, "bottle/old label": 6.2, "bottle/new label": 6.2}  # means of 1 to 9
@@ -46,10 +46,12 @@ YES, NO, OCCASION, OFTEN = (ANSWERS.index(word) for word in ("yes", "no", OCCASI
 def research(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, Any]:
     """The answers of a chunk, by respondent and question."""
     rng = stream(seed, chunk, "research")
-    start = calendar.first_of(MONTH)
+    first, second = (calendar.first_of(month) for month in MONTHS)
     drawn = rng.random(len(who)) < ASKED
-    asked = np.flatnonzero(drawn & who.consumer & (who.original < 0) & (who.joined < start) & (who.dropped > start))
+    asked = np.flatnonzero(drawn & who.consumer & (who.original < 0) & (who.joined < second) & (who.dropped > second))
     n, segment = len(asked), who.segment[asked]
+    wave = np.where((rng.random(n) < EARLIER) & (who.joined[asked] < first), 0, 1)
+    start = np.where(wave == 0, first, second)
     begin = np.datetime64(calendar.dates[0], "s")
     moment = begin + (start * 86_400 + rng.integers(8 * 3600, 20 * 86_400, n)).astype("timedelta64[s]")
     mode = choice(rng, MODE_SHARES, n)
@@ -59,7 +61,7 @@ def research(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str
         return np.clip(np.rint(mean + spread), least, most).astype(int)
 
     everybody = np.arange(n)
-    knows = {OWN: np.ones(n, dtype=bool)} | {brand: rng.random(n) < share for brand, share in KNOWN.items()}
+    knows = {OWN: np.ones(n, dtype=bool)} | {brand: rng.random(n) < np.array(share)[wave] for brand, share in KNOWN.items()}
     answers: dict[tuple[str, str], np.ndarray] = {}
     for brand, means in SEEN.items():
         first = rng.standard_normal(n)

@@ -1,6 +1,7 @@
 """Step 3: what customers need, and what moves them to buy."""
 
 from fivestep.needs import columns, research_columns  # noqa: F401  registers what the tables of this step are called
+from fivestep.needs.brands import BrandChoice, BrandFunnel, brand_choice, brand_funnel
 from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.complaint_list import ComplaintList, complaint_list
 from fivestep.needs.contact_overload import ContactOverload, contact_overload
@@ -17,6 +18,7 @@ from fivestep.needs.kano import Kano, KanoBySegment, kano, kano_by_segment
 from fivestep.needs.key_phrases import KeyPhrases, key_phrases
 from fivestep.needs.needs_groups import NeedsGroups, needs_groups
 from fivestep.needs.needs_register import NeedsRegister, needs_register, write_need_forms
+from fivestep.needs.new_products import NewProducts, new_products
 from fivestep.needs.nps import NetPromoter, net_promoter
 from fivestep.needs.pain_points import PainPoints, pain_points
 from fivestep.needs.pain_sources import PainSources, pain_sources
@@ -42,10 +44,13 @@ from fivestep.needs.texts import Texts, texts
 from fivestep.needs.then_bought import ThenBought, then_bought
 from fivestep.needs.topics import Topics, topics
 from fivestep.needs.unbought import Unbought, unbought
+from fivestep.needs.usage import Usage, usage
 from fivestep.needs.visits import Visits, visits
 from fivestep.needs.voice import Contacts, Voice, contacts, voice
 
 __all__ = [
+    "BrandChoice",
+    "BrandFunnel",
     "CategoryTrends",
     "ComplaintList",
     "ContactOverload",
@@ -67,6 +72,7 @@ __all__ = [
     "NeedsGroups",
     "NeedsRegister",
     "NetPromoter",
+    "NewProducts",
     "Opportunities",
     "PainPoints",
     "PainSources",
@@ -89,8 +95,11 @@ __all__ = [
     "ThenBought",
     "Topics",
     "Unbought",
+    "Usage",
     "Visits",
     "Voice",
+    "brand_choice",
+    "brand_funnel",
     "category_trends",
     "complaint_list",
     "contact_overload",
@@ -114,6 +123,7 @@ __all__ = [
     "needs_groups",
     "needs_register",
     "net_promoter",
+    "new_products",
     "opportunities",
     "pain_points",
     "pain_sources",
@@ -143,6 +153,7 @@ __all__ = [
     "then_bought",
     "topics",
     "unbought",
+    "usage",
     "visits",
     "voice",
     "write_form",
