@@ -45,6 +45,10 @@ ANSWERS = {
     "broken_step": 2,
     "win_probabilities": 4,
     "drop_worthy_group": 2,
+    "brand_image": 2,
+    "brand_choice": 1,
+    "version_tests": 3,
+    "new_product": 1,
 }
 INTERVALS = {
     "purchase_process", "spend_differences", "randomised_campaign", "campaign_without_effect", "satisfaction_drivers",

@@ -3,6 +3,7 @@
 from fivestep.needs import columns, research_columns  # noqa: F401  registers what the tables of this step are called
 from fivestep.needs.brands import BrandChoice, BrandFunnel, brand_choice, brand_funnel
 from fivestep.needs.category_trends import CategoryTrends, category_trends
+from fivestep.needs.competitors import Competitors, competitors
 from fivestep.needs.complaint_list import ComplaintList, complaint_list
 from fivestep.needs.contact_overload import ContactOverload, contact_overload
 from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_sensitivity, price_elasticity, private_label
@@ -40,6 +41,7 @@ from fivestep.needs.similar_products import SimilarProducts, similar_products
 from fivestep.needs.suggestions import Suggestions, suggestions
 from fivestep.needs.survey import Declaration, Survey, declaration, survey
 from fivestep.needs.survey_forms import form, read_form, write_form
+from fivestep.needs.survey_modes import SurveyModes, survey_modes
 from fivestep.needs.texts import Texts, texts
 from fivestep.needs.then_bought import ThenBought, then_bought
 from fivestep.needs.topics import Topics, topics
@@ -52,6 +54,7 @@ __all__ = [
     "BrandChoice",
     "BrandFunnel",
     "CategoryTrends",
+    "Competitors",
     "ComplaintList",
     "ContactOverload",
     "Contacts",
@@ -90,6 +93,7 @@ __all__ = [
     "SimilarProducts",
     "Suggestions",
     "Survey",
+    "SurveyModes",
     "SurveySize",
     "Texts",
     "ThenBought",
@@ -101,6 +105,7 @@ __all__ = [
     "brand_choice",
     "brand_funnel",
     "category_trends",
+    "competitors",
     "complaint_list",
     "contact_overload",
     "contacts",
@@ -148,6 +153,7 @@ __all__ = [
     "size_of_two_shares",
     "suggestions",
     "survey",
+    "survey_modes",
     "survey_size",
     "texts",
     "then_bought",

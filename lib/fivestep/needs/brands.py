@@ -346,7 +346,7 @@ class BrandChoice:
 
 
 @needs("survey", answers=_CHOICE)
-def brand_choice(tables: Tables, survey: Survey, segments: pd.DataFrame | NotAvailable) -> BrandChoice | NotAvailable:
+def brand_choice(tables: Tables, survey: Survey, segments: pd.DataFrame) -> BrandChoice | NotAvailable:
     """LMG shares of the own brand's image (less that of the competitor most rated) in its being preferred, and by value tier.
 
     Linear probability; the last answer of each customer who rated every pair. Refused with fewer than 30 respondents or five for each
@@ -396,19 +396,17 @@ def brand_choice(tables: Tables, survey: Survey, segments: pd.DataFrame | NotAva
 
 
 def _by_segment(
-    order: list[str], kept: list[str], data: np.ndarray, customers: pd.Series, segments: pd.DataFrame | NotAvailable
+    order: list[str], kept: list[str], data: np.ndarray, customers: pd.Series, segments: pd.DataFrame
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Correlations of every pair with the choice, of all and by value tier, and q of their equality."""
     from scipy.stats import chi2, false_discovery_control
 
     groups = {"": np.ones(len(data), dtype=bool)}
-    if not isinstance(segments, NotAvailable):
-        tier = customers.map(segments.drop_duplicates("customer_id").set_index("customer_id")["value_tier"]).to_numpy(dtype=object)
-        for name in sorted({t for t in tier if isinstance(t, str)}):
-            inside = tier == name
-            both = data[inside, -1]
-            if inside.sum() >= FEWEST_OF_SEGMENT and 0 < both.mean() < 1:
-                groups[name] = inside
+    tier = customers.map(segments.drop_duplicates("customer_id").set_index("customer_id")["value_tier"]).to_numpy(dtype=object)
+    for name in sorted({t for t in tier if isinstance(t, str)}):
+        inside = tier == name
+        if inside.sum() >= FEWEST_OF_SEGMENT and 0 < data[inside, -1].mean() < 1:
+            groups[name] = inside
     rows, ps = [], {}
     for pair in order:
         j, zs = kept.index(pair), []

@@ -119,3 +119,29 @@ register(
     acceptance=Column(N_("Acceptance"), "percent", N_("Share of the eligible who had not bought before, mean over launches.")),
     acceptance_mean=Column(N_("Acceptance"), "percent", N_("Mean acceptance of the class.")),
 )
+
+register(
+    # competitors
+    rival=Column(N_("Competitor"), "text", N_("Name of the competitor.")),
+    rival_lost=Column(N_("Lost to it"), "count", N_("Opportunities lost to the competitor.")),
+    rival_lost_share=Column(N_("Share of lost"), "percent", N_("Lost to it divided by all lost opportunities with a known reason.")),
+    rival_amount=Column(N_("Amount lost"), "money", N_("Amounts of the opportunities lost to it.")),
+    rival_mentions=Column(N_("Mentions"), "count", N_("Pieces of feedback and contacts that name it.")),
+    rival_last=Column(N_("Last half year"), "count", N_("Mentions in the last 182 days.")),
+    rival_before=Column(N_("Half year before"), "count", N_("Mentions in the 182 days before.")),
+    rival_region=Column(N_("Named most in"), "text", N_("Region where clearly more customers name it."), values="customers.region"),
+    rival_visits=Column(N_("Notes of visits"), "count", N_("Notes on the forms for visits to competitors.")),
+    rival_known=Column(N_("Known"), "percent", N_("Share of the respondents who know it.")),
+    rival_preferred=Column(N_("Preferred"), "percent", N_("Share of the respondents whose first choice it is.")),
+    # survey modes
+    survey_mode=Column(N_("Way of asking"), "text", N_("How the questionnaire was answered.")),
+    mode_questionnaires=Column(N_("Questionnaires"), "count", N_("Filled questionnaires.")),
+    mode_share=Column(N_("Share"), "percent", N_("Questionnaires of the row divided by all.")),
+    mode_known=Column(N_("Known customers"), "percent", N_("Questionnaires with a customer.")),
+    mode_answered=Column(N_("Questions answered"), "percent", N_("Mean share of the survey's questions that were answered.")),
+    mode_level=Column(
+        N_("Ratings against all"), "percent", N_("Mean of a respondent's ratings less those of all, in shares of the scale.")
+    ),
+    mode_level_low=Column(N_("Rating, low"), "percent", N_("Lower limit of the 95% interval of the mean.")),
+    mode_level_high=Column(N_("Rating, high"), "percent", N_("Upper limit of the 95% interval of the mean.")),
+)

@@ -134,7 +134,7 @@ class Usage:
 
 
 @needs("survey", answers=_ANSWERS)
-def usage(tables: Tables, survey: Survey, segments: pd.DataFrame | NotAvailable) -> Usage | NotAvailable:
+def usage(tables: Tables, survey: Survey, segments: pd.DataFrame) -> Usage | NotAvailable:
     """Shares of the answers about habits, and of those who agree with statements, compared between value tiers.
 
     Questions with at least ten answers. Source: Kruskal and Wallis (1952); Benjamini and Hochberg (1995).
@@ -161,10 +161,10 @@ def usage(tables: Tables, survey: Survey, segments: pd.DataFrame | NotAvailable)
     return Usage(pd.DataFrame(habits, columns=columns), attitudes, survey)
 
 
-def _attitudes(survey: Survey, segments: pd.DataFrame | NotAvailable) -> pd.DataFrame:
+def _attitudes(survey: Survey, segments: pd.DataFrame) -> pd.DataFrame:
     from scipy.stats import false_discovery_control, kruskal
 
-    tiers = None if isinstance(segments, NotAvailable) else segments.drop_duplicates("customer_id").set_index("customer_id")["value_tier"]
+    tiers = segments.drop_duplicates("customer_id").set_index("customer_id")["value_tier"]
     rows = []
     for subject in survey.subjects(AGREEMENT):
         last, _earlier = survey.last((subject, AGREEMENT))
@@ -175,15 +175,14 @@ def _attitudes(survey: Survey, segments: pd.DataFrame | NotAvailable) -> pd.Data
         low, high = wilson(agree, len(shares))
         row = {"statement": subject, "answers": len(shares), "agree": agree / len(shares), "low": float(low), "high": float(high),
                "lowest_tier": None, "highest_tier": None, "lowest_mean": np.nan, "highest_mean": np.nan, "p_value": np.nan}  # fmt: skip
-        if tiers is not None:
-            tier = last["customer_id"].map(tiers)
-            groups = {str(t): shares[tier == t] for t in sorted(tier.dropna().unique()) if (tier == t).sum() >= FEWEST}
-            if len(groups) > 1 and shares.nunique() > 1:
-                means = {t: round(float(v.mean()), 9) for t, v in groups.items()}
-                worst, best = min(means, key=lambda t: (means[t], t)), max(means, key=lambda t: (means[t], t))
-                row |= {"lowest_tier": worst, "highest_tier": best, "lowest_mean": means[worst], "highest_mean": means[best]}
-                if pd.concat(list(groups.values())).nunique() > 1:
-                    row["p_value"] = float(kruskal(*groups.values()).pvalue)
+        tier = last["customer_id"].map(tiers)
+        groups = {str(t): shares[tier == t] for t in sorted(tier.dropna().unique()) if (tier == t).sum() >= FEWEST}
+        if len(groups) > 1 and shares.nunique() > 1:
+            means = {t: round(float(v.mean()), 9) for t, v in groups.items()}
+            worst, best = min(means, key=lambda t: (means[t], t)), max(means, key=lambda t: (means[t], t))
+            row |= {"lowest_tier": worst, "highest_tier": best, "lowest_mean": means[worst], "highest_mean": means[best]}
+            if pd.concat(list(groups.values())).nunique() > 1:
+                row["p_value"] = float(kruskal(*groups.values()).pvalue)
         rows.append(row)
     columns = ["statement", "answers", "agree", "low", "high", "lowest_tier", "highest_tier", "lowest_mean", "highest_mean", "p_value"]
     out = pd.DataFrame(rows, columns=columns)
