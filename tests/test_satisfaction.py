@@ -456,7 +456,8 @@ def test_a_questionnaire_filled_in_its_own_words_imports_back_without_a_mapping(
     path = needs.write_form(tmp_path / f"form.{kind}", language=code, subjects=["Bread / 面包", "Chairs"])
     rng = np.random.default_rng(1)
     rows = [
-        [f"r{i}", f"c{i}", "2024-01-02", "web", *(rng.choice(a) if a else "North" for a in asked["answers"][4:])] for i in range(40)
+        [f"r{i}", f"c{i}", "2024-01-02", "web", *(rng.choice(a) if a else "North" for a in asked["answers"][4:])]
+        for i in range(40)
     ]
     if kind == "csv":
         with path.open("a", encoding="utf-8") as file:
@@ -467,7 +468,16 @@ def test_a_questionnaire_filled_in_its_own_words_imports_back_without_a_mapping(
             book.worksheets[0].append([int(c) if str(c).isdecimal() else str(c) for c in row])
         book.save(path)
     read = needs.read_form(path)
-    assert list(read.columns) == ["response_id", "question_id", "customer_id", "survey_id", "answered_at", "mode", "answer", "score"]
+    assert list(read.columns) == [
+        "response_id",
+        "question_id",
+        "customer_id",
+        "survey_id",
+        "answered_at",
+        "mode",
+        "answer",
+        "score",
+    ]
     assert len(read) == 40 * (len(asked) - 4)
     assert set(read["mode"]) == {"web"}
     tables = make_tables(orders=ORDERS, survey=read)

@@ -37,7 +37,6 @@ class _Loader(yaml.SafeLoader):
         self._anchors -= event.anchor is not None
         return node
 
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         if key := repeated(node):
             raise yaml.MarkedYAMLError(problem=f"{key.value!r} is written twice", problem_mark=key.start_mark)

@@ -492,9 +492,7 @@ def effects_by_group(company: Company, tried: evaluation.Experiments) -> Iterato
     yield answer("campaign_without_effect", FALSE_ALARM if claimed else FOUND, GROUPS_CLAIMED, truth=0.0)
 
 
-@question(
-    "evaluation.targeted_effect", "confounded_campaign", ask=lambda company: evaluation.targeted_effect(company.tables)
-)
+@question("evaluation.targeted_effect", "confounded_campaign", ask=lambda company: evaluation.targeted_effect(company.tables))
 def credit(company: Company, targeted: evaluation.TargetedEffect) -> Iterator[dict[str, Any]]:
     """Is the campaign to the best customers credited with what they would have bought anyway?"""
     of = targeted.table[targeted.table["campaign_id"] == company.told("confounded_campaign")["campaign_id"]]

@@ -1,4 +1,5 @@
-"""A brand survey: how members see the chain and a competitor, what they would choose, tests of two cups, two posters, two bottles."""
+"""A brand survey: how members see the chain and a competitor, what they would choose, tests of two cups, two posters, two
+bottles."""
 
 from __future__ import annotations
 

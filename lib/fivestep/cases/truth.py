@@ -237,7 +237,10 @@ class Truth:
                     "means": research.SEEN,
                 },
             ),
-            "brand_choice": (["survey.question_id", "survey.answer"], {"log_odds_per_point": research.MATTERS, "own": research.OWN}),
+            "brand_choice": (
+                ["survey.question_id", "survey.answer"],
+                {"log_odds_per_point": research.MATTERS, "own": research.OWN},
+            ),
             "version_tests": (
                 ["survey.question_id", "survey.answer"],
                 {"liking": research.LIKED, "response": research.ACTED},

@@ -6,8 +6,8 @@ stand satisfaction (overall), nps (likelihood to recommend, 0 to 10), product an
 
 Research has roles of its own: differential (a bipolar scale, ``<object>/<left> ~ <right>/differential``), agreement (with a
 statement), expectation (of a new product or feature), liking, intent and response (to one version of a test,
-``<test>/<version>/liking``), awareness, use, consideration and preference (of a brand, yes or no), and habit (an answer in words).
-The roles may be said in Chinese.
+``<test>/<version>/liking``), awareness, use, consideration and preference (of a brand, yes or no), and habit (an answer in
+words). The roles may be said in Chinese.
 """
 
 from __future__ import annotations

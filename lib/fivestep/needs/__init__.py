@@ -30,7 +30,15 @@ from fivestep.needs.priorities import Priorities, priorities
 from fivestep.needs.product_tests import ProductTests, product_tests
 from fivestep.needs.resolution import Resolution, resolution
 from fivestep.needs.rules import Rules, rules
-from fivestep.needs.sample_size import SurveySize, sample_size, size_of_paired_means, size_of_paired_shares, size_of_two_means, size_of_two_shares, survey_size
+from fivestep.needs.sample_size import (
+    SurveySize,
+    sample_size,
+    size_of_paired_means,
+    size_of_paired_shares,
+    size_of_two_means,
+    size_of_two_shares,
+    survey_size,
+)
 from fivestep.needs.satisfaction import Satisfaction, satisfaction
 from fivestep.needs.satisfaction_fifths import Fifths, fifths
 from fivestep.needs.searches import Searches, searches

@@ -1,4 +1,5 @@
-"""What a brand is worth to those who were asked: known, considered, bought, preferred; and what the choice between brands hangs on."""
+"""What a brand is worth to those who were asked: known, considered, bought, preferred; and what the choice between brands hangs
+on."""
 
 from __future__ import annotations
 
@@ -32,9 +33,13 @@ _CHOICE = N_("what the choice of a brand hangs on, in each segment")
 class BrandFunnel:
     """Shares of the respondents at every stage, by brand.
 
-    ``table``: one row per brand and stage that was asked, own brand first: brand, stage, answers, share with ``_low`` and ``_high``
-    (Wilson), carried (of those at the stage before, the share at this one; NaN at the first) with ``_low`` and ``_high``. ``waves``:
-    the same shares by quarter of the answer, for quarters with ten answers: wave (its first day), brand, stage, answers, share, change (against the wave before) with ``_low`` and ``_high`` (Newcombe), p_value (Fisher), p_holm. ``own``: the client's brand.
+    ``table``: one row per brand and stage that was asked, own brand first: brand, stage, answers, share with ``_low`` and
+    ``_high``
+    (Wilson), carried (of those at the stage before, the share at this one; NaN at the first) with ``_low`` and ``_high``.
+    ``waves``:
+    the same shares by quarter of the answer, for quarters with ten answers: wave (its first day), brand, stage, answers, share,
+    change (against the wave before) with ``_low`` and ``_high`` (Newcombe), p_value (Fisher), p_holm. ``own``: the client's
+    brand.
     """
 
     table: pd.DataFrame
@@ -46,7 +51,9 @@ class BrandFunnel:
     def figure(self) -> Figure:
         """Shares as a grid: brands by stages."""
         grid = self.table.pivot(index="brand", columns="stage", values="share")
-        grid = grid.reindex(index=list(dict.fromkeys(self.table["brand"])), columns=[s for s in STAGES if s in set(self.table["stage"])])
+        grid = grid.reindex(
+            index=list(dict.fromkeys(self.table["brand"])), columns=[s for s in STAGES if s in set(self.table["stage"])]
+        )
         named = grid.rename(index=self.survey.label, columns=lambda s: _(STAGES[s]))
         return charts.heatmap(named, write=lambda v: language.percent(v, 0))
 
@@ -69,7 +76,11 @@ class BrandFunnel:
         if len(self.waves):
             last = self.waves[self.waves["wave"] == self.waves["wave"].max()].set_index(["brand", "stage"])
             keys = list(zip(t["brand"], t["stage"], strict=True))
-            for name, column in (("change", "brand_change"), ("change_low", "brand_change_low"), ("change_high", "brand_change_high")):
+            for name, column in (
+                ("change", "brand_change"),
+                ("change_low", "brand_change_low"),
+                ("change_high", "brand_change_high"),
+            ):
                 out[column] = [last[name].get(k, math.nan) for k in keys]
         return out
 
@@ -125,20 +136,23 @@ class BrandFunnel:
         """Base and definitions."""
         parts = [
             _(
-                "Base: respondents who were asked about the brand, the last answer of each customer; intervals 95% (Wilson). Carried on: "
+                "Base: respondents who were asked about the brand, the last answer of each customer; intervals 95% "
+                "(Wilson). Carried on: "
                 "of those at the stage before."
             )
         ]
         if len(self.waves):
             parts.append(
-                _("Change: the last quarter with answers less the one before it, all answers of the quarter, interval 95% "
-                  "(Newcombe); clear by Fisher's test, Holm's correction.")
+                _(
+                    "Change: the last quarter with answers less the one before it, all answers of the quarter, interval 95% "
+                    "(Newcombe); clear by Fisher's test, Holm's correction."
+                )
             )
         if not self.declared:
             parts.append(
-                _("{name} counts as the own brand as most answered about it; own_brand in survey.yml says which is yours.").format(
-                    name=self.survey.label(self.own)
-                )
+                _(
+                    "{name} counts as the own brand as most answered about it; own_brand in survey.yml says which is yours."
+                ).format(name=self.survey.label(self.own))
             )
         return " ".join(parts)
 
@@ -172,7 +186,8 @@ class BrandFunnel:
 
 @needs("survey", answers=_ANSWERS)
 def brand_funnel(tables: Tables, survey: Survey) -> BrandFunnel | NotAvailable:
-    """Awareness, consideration, use and preference of every brand asked about, what each stage keeps, and changes between quarters.
+    """Awareness, consideration, use and preference of every brand asked about, what each stage keeps, and changes between
+    quarters.
 
     Brands with at least ten answers. Source: Keller (1993), Conceptualizing, measuring, and managing customer-based brand equity;
     Wilson (1927); Newcombe (1998).
@@ -241,10 +256,12 @@ def _waves(brand: str, stage: str, answered: pd.DataFrame) -> list[dict]:
 class BrandChoice:
     """What the preference for the own brand hangs on.
 
-    ``table``: one row per pair of opposites, most important first: pair, lmg (share of R² of preferring the own brand) with ``_low`` and
-    ``_high``, correlation. ``segments``: one row per pair and segment (``""`` is all): pair, segment, answers, correlation, low, high.
-    ``differs``: pair -> q of the test that the correlation is the same in all segments. ``rival``: the object that the own brand's
-    image is held against; empty where only the own was rated.
+    ``table``: one row per pair of opposites, most important first: pair, lmg (share of R² of preferring the own brand) with
+    ``_low`` and
+    ``_high``, correlation. ``segments``: one row per pair and segment (``""`` is all): pair, segment, answers, correlation,
+    low, high.
+    ``differs``: pair -> q of the test that the correlation is the same in all segments. ``rival``: the object that the own
+    brand's image is held against; empty where only the own was rated.
     """
 
     table: pd.DataFrame
@@ -280,7 +297,9 @@ class BrandChoice:
             s: _("{segment} ({n})").format(segment=_(s) if s else _("All"), n=language.number(n))
             for s, n in t.groupby("segment", sort=False)["answers"].max().items()
         }
-        grid = t.pivot(index="pair", columns="segment", values="correlation").reindex(index=list(self.table["pair"]), columns=list(names))
+        grid = t.pivot(index="pair", columns="segment", values="correlation").reindex(
+            index=list(self.table["pair"]), columns=list(names)
+        )
         return charts.heatmap(grid.rename(index=self.label, columns=names), write=lambda v: language.number(v, 2))
 
     def headline(self) -> str:
@@ -303,16 +322,19 @@ class BrandChoice:
         """Outcome, predictors, base."""
         parts = [
             _(
-                "Outcome: the own brand is the first choice. By: rating of the own brand less that of {rival}, pair by pair. LMG shares "
+                "Outcome: the own brand is the first choice. By: rating of the own brand less that of {rival}, pair by "
+                "pair. LMG shares "
                 "of R² {r2}, bootstrap intervals 95%; base: {n} respondents."
             ).format(rival=self.survey.label(self.rival), r2=language.percent(self.r2), n=language.number(self.answers))
             if self.rival
             else _(
-                "Outcome: the own brand is the first choice. By: rating of the own brand, pair by pair. LMG shares of R² {r2}, bootstrap "
+                "Outcome: the own brand is the first choice. By: rating of the own brand, pair by pair. LMG shares of "
+                "R² {r2}, bootstrap "
                 "intervals 95%; base: {n} respondents."
             ).format(r2=language.percent(self.r2), n=language.number(self.answers)),
             _(
-                "By segment: correlations with Fisher's interval; equality by the chi-square test on Fisher's z, false discovery rate "
+                "By segment: correlations with Fisher's interval; equality by the chi-square test on Fisher's z, false "
+                "discovery rate "
                 "5%; segments with fewer than {n} respondents are left out."
             ).format(n=language.number(FEWEST_OF_SEGMENT)),
         ]
@@ -349,8 +371,8 @@ class BrandChoice:
 def brand_choice(tables: Tables, survey: Survey, segments: pd.DataFrame) -> BrandChoice | NotAvailable:
     """LMG shares of the own brand's image (less that of the competitor most rated) in its being preferred, and by value tier.
 
-    Linear probability; the last answer of each customer who rated every pair. Refused with fewer than 30 respondents or five for each
-    pair, or fewer than ten on one side of the choice.
+    Linear probability; the last answer of each customer who rated every pair. Refused with fewer than 30 respondents or five
+    for each pair, or fewer than ten on one side of the choice.
 
     Source: Grömping (2007), The American Statistician 61(2); Fisher (1921); Benjamini and Hochberg (1995).
     """
@@ -360,7 +382,9 @@ def brand_choice(tables: Tables, survey: Survey, segments: pd.DataFrame) -> Bran
     if not brands or not things:
         reason = _("the survey does not ask both how a brand is seen and whether it is preferred.")
         return NotAvailable((), _(_CHOICE), reason=reason)
-    sizes = pd.Series({t: survey.table[[(f"{t}/{p}", DIFFERENTIAL) for x, p in pairs if x == t]].notna().any(axis=1).sum() for t in things})
+    sizes = pd.Series(
+        {t: survey.table[[(f"{t}/{p}", DIFFERENTIAL) for x, p in pairs if x == t]].notna().any(axis=1).sum() for t in things}
+    )
     own, _said = own_brand(survey, things, sizes)
     if own not in brands:
         return NotAvailable((), _(_CHOICE), reason=_("the survey does not ask whether the own brand is preferred."))
@@ -428,4 +452,6 @@ def _by_segment(
             ps[pair] = float(chi2.sf(q, len(zs) - 1))
     if not ps:
         return pd.DataFrame(rows), {}
-    return pd.DataFrame(rows), dict(zip(ps, (float(q) for q in false_discovery_control(list(ps.values()), method="bh")), strict=True))
+    return pd.DataFrame(rows), dict(
+        zip(ps, (float(q) for q in false_discovery_control(list(ps.values()), method="bh")), strict=True)
+    )

@@ -32,11 +32,13 @@ class Competitors:
     """What is known of each competitor.
 
     ``table``: one row per competitor, most lost first: competitor, lost (opportunities lost to it), lost_share (of all lost
-    opportunities with a known reason or competitor), amount (lost to it), mentions (pieces of feedback and contacts that name it),
-    mentions_last and mentions_before (of the last half year and of the one before), region (where clearly more customers name it than
+    opportunities with a known reason or competitor), amount (lost to it), mentions (pieces of feedback and contacts that name
+    it),
+    mentions_last and mentions_before (of the last half year and of the one before), region (where clearly more customers name
+    it than
     elsewhere, Fisher's test with Holm's correction; missing where none), visits (notes on the visits' forms), known and preferred
-    (shares in the survey). Parts without data are NaN. ``months``: mentions by month (index) and competitor. ``lacking``: parts without
-    data.
+    (shares in the survey). Parts without data are NaN. ``months``: mentions by month (index) and competitor. ``lacking``: parts
+    without data.
     """
 
     table: pd.DataFrame
@@ -94,7 +96,9 @@ class Competitors:
             return _("No competitor is named more often than half a year before")
         top = t.loc[t["more"].idxmax()]
         return _("{name} is named {last} times in the last half year, {before} times in the one before").format(
-            name=_named(top["competitor"]), last=language.number(top["mentions_last"]), before=language.number(top["mentions_before"])
+            name=_named(top["competitor"]),
+            last=language.number(top["mentions_last"]),
+            before=language.number(top["mentions_before"]),
         )
 
     def note(self) -> str:
@@ -102,8 +106,10 @@ class Competitors:
         parts = [
             _(
                 "Competitors are those that opportunities name, and the brands of the survey beside the own. Share of lost "
-                "opportunities: of those with a known reason. Mentions: feedback and contacts whose text holds the name; region: more of "
-                "its customers name the competitor than elsewhere (Fisher's test, Holm's correction, 5%). Visits: notes on the form "
+                "opportunities: of those with a known reason. Mentions: feedback and contacts whose text holds the "
+                "name; region: more of "
+                "its customers name the competitor than elsewhere (Fisher's test, Holm's correction, 5%). Visits: notes "
+                "on the form "
                 "competitors.csv in the folder needs/."
             )
         ]
@@ -124,7 +130,9 @@ class Competitors:
             evidence=language.sentence(self.table_headline()),
             so_what=_("Visit it, note price and range on the form for visits, and give sales an answer to it."),
             confidence="medium" if value >= 30 else "low",
-            warnings=(_("A competitor whom nobody names is not on this page, and not every lost customer says to whom they went."),),
+            warnings=(
+                _("A competitor whom nobody names is not on this page, and not every lost customer says to whom they went."),
+            ),
             assumptions=(self.note(),),
         )
 
@@ -196,14 +204,18 @@ def _lost(tables: Tables) -> pd.DataFrame | None:
         return None
     deals = tables.opportunities
     name = ibis.ifelse(deals.competitor.strip() == "", ibis.null("string"), deals.competitor.strip())
-    known = deals.mutate(_name=name, _why=or_null(deals, "lost_reason"), _amount=or_null(deals, "amount", "float64").cast("float64"))
+    known = deals.mutate(
+        _name=name, _why=or_null(deals, "lost_reason"), _amount=or_null(deals, "amount", "float64").cast("float64")
+    )
     known = known.filter(or_null(known, "status").lower().strip().isin(LOST) & (known._name.notnull() | known._why.notnull()))
-    counts = frame(known.group_by(competitor=known._name).aggregate(lost=known.count(), amount=known._amount.sum()), by=["competitor"])
+    counts = frame(
+        known.group_by(competitor=known._name).aggregate(lost=known.count(), amount=known._amount.sum()), by=["competitor"]
+    )
     return counts if counts["competitor"].notna().any() else None
 
 
 def _mentions(tables: Tables, names: list[str]) -> pd.DataFrame | None:
-    """One row per text that names a competitor: competitor, source_id, customer_id, region, month, age (days before the as-of date)."""
+    """One row per text that names a competitor: competitor, source_id, customer_id, moment, age (days before the as-of date)."""
     parts = []
     for table, text, moment, key in (
         ("feedback", "text", "created_at", "feedback_id"),
@@ -214,7 +226,10 @@ def _mentions(tables: Tables, names: list[str]) -> pd.DataFrame | None:
         rows = getattr(tables, table)
         parts.append(
             rows.filter(rows[text].notnull()).select(
-                source_id=rows[key], customer_id=or_null(rows, "customer_id"), text=rows[text].lower(), moment=rows[moment].cast("timestamp(6)")
+                source_id=rows[key],
+                customer_id=or_null(rows, "customer_id"),
+                text=rows[text].lower(),
+                moment=rows[moment].cast("timestamp(6)"),
             )
         )
     if not parts:

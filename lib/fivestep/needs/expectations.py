@@ -26,8 +26,8 @@ class Expectations:
     """Expectation by new product or feature.
 
     ``table``: one row for each with at least ten answers, most awaited first: novelty, answers, expectation (mean, 0 to 100) with
-    ``_low`` and ``_high`` (95 %, t), awaiting (share in the top quarter of the scale) with ``_low`` and ``_high`` (Wilson), intent
-    (share likewise that would buy; NaN where it was not asked).
+    ``_low`` and ``_high`` (95 %, t), awaiting (share in the top quarter of the scale) with ``_low`` and ``_high`` (Wilson),
+    intent (share likewise that would buy; NaN where it was not asked).
     """
 
     table: pd.DataFrame
@@ -64,7 +64,8 @@ class Expectations:
         return " ".join(
             [
                 _(
-                    "Expectation: mean answer on the way from the lowest (0) to the highest (100); looking forward and would buy: answers "
+                    "Expectation: mean answer on the way from the lowest (0) to the highest (100); looking forward and "
+                    "would buy: answers "
                     "at least three quarters up the scale. The last answer of each customer; intervals 95%."
                 ),
                 self.survey.scale_note(EXPECTATION),

@@ -33,11 +33,14 @@ KINDS = {DIFFERENTIAL: N_("opposites"), AGREEMENT: N_("statements"), SATISFACTIO
 class FactorAnalysis:
     """Factors behind ratings.
 
-    ``table``: one row per item, by factor and loading: item, factor (from 1; 0 where no loading of the rotation shown is notable),
-    loading (on it, else the largest), msa (sampling adequacy), communality. ``varimax``, ``promax``: loadings, items x factors, by the
-    share of variance; ``correlations`` of the promax factors; ``explained``: share of all variance by varimax factor. ``kmo``: overall;
-    ``bartlett``: chi-square, degrees of freedom, p. ``eigenvalues`` of the correlations and ``by_chance``: the 95th percentile of those
-    of random data. ``answers``: respondents with all items.
+    ``table``: one row per item, by factor and loading: item, factor (from 1; 0 where no loading of the rotation shown is
+    notable),
+    loading (on it, else the largest), msa (sampling adequacy), communality. ``varimax``, ``promax``: loadings, items x factors,
+    by the
+    share of variance; ``correlations`` of the promax factors; ``explained``: share of all variance by varimax factor. ``kmo``:
+    overall;
+    ``bartlett``: chi-square, degrees of freedom, p. ``eigenvalues`` of the correlations and ``by_chance``: the 95th percentile
+    of those of random data. ``answers``: respondents with all items.
     """
 
     table: pd.DataFrame
@@ -72,7 +75,9 @@ class FactorAnalysis:
     def figure(self) -> Figure:
         """The loadings as a grid, items by factors."""
         shown = (self.promax if self.oblique else self.varimax).reindex(self.table["item"])
-        named = shown.set_axis([self.label(i) for i in shown.index]).set_axis([self._factor(j) for j in range(self.factors)], axis=1)
+        named = shown.set_axis([self.label(i) for i in shown.index]).set_axis(
+            [self._factor(j) for j in range(self.factors)], axis=1
+        )
         return charts.heatmap(named, write=lambda v: language.number(v, 2))
 
     def _factor(self, j: int) -> str:
@@ -115,8 +120,10 @@ class FactorAnalysis:
         chi, freedom, p = self.bartlett
         parts = [
             _(
-                "KMO {kmo}; Bartlett's test χ² {chi} with {freedom} degrees of freedom, p {p}; factors: eigenvalues above the 95th "
-                "percentile of those of random data (parallel analysis, Horn 1965). Maximum likelihood; base: {n} respondents who "
+                "KMO {kmo}; Bartlett's test χ² {chi} with {freedom} degrees of freedom, p {p}; factors: eigenvalues "
+                "above the 95th "
+                "percentile of those of random data (parallel analysis, Horn 1965). Maximum likelihood; base: {n} "
+                "respondents who "
                 "answered every item."
             ).format(
                 kmo=language.number(self.kmo, 2),
@@ -174,7 +181,8 @@ class FactorAnalysis:
 def factor_analysis(tables: Tables, survey: Survey) -> FactorAnalysis | NotAvailable:
     """Factors behind the opposites by which the own brand was rated; else behind statements, else behind ratings of aspects.
 
-    Items that two thirds of the respondents answered, complete cases, the last questionnaire of each customer. Refused with fewer than
+    Items that two thirds of the respondents answered, complete cases, the last questionnaire of each customer. Refused with
+    fewer than
     four items, 50 respondents or five per item; with a KMO below 0.5; where Bartlett's test finds no correlation; and where no
     eigenvalue is above chance.
 
@@ -204,9 +212,9 @@ def factor_analysis(tables: Tables, survey: Survey) -> FactorAnalysis | NotAvail
     overall, each = kmo(found)
     tested = bartlett(found, len(data))
     if overall < LEAST_KMO or tested[2] >= 0.05:
-        reason = _("the ratings have too little in common (KMO {kmo}, at least {least} is needed; Bartlett's test p {p}).").format(
-            kmo=language.number(overall, 2), least=language.number(LEAST_KMO, 1), p=language.number(tested[2], 3)
-        )
+        reason = _(
+            "the ratings have too little in common (KMO {kmo}, at least {least} is needed; Bartlett's test p {p})."
+        ).format(kmo=language.number(overall, 2), least=language.number(LEAST_KMO, 1), p=language.number(tested[2], 3))
         return NotAvailable((), _(_ANSWERS), reason=reason)
     eigenvalues, chance = parallel(found, len(data))
     above = eigenvalues > chance
@@ -308,14 +316,16 @@ def maximum_likelihood(correlations: np.ndarray, factors: int) -> tuple[np.ndarr
 
     start = (1 - 0.5 * factors / len(correlations)) / np.diag(np.linalg.inv(correlations))
     limits = [(LEAST_UNIQUE, 1.0)] * len(start)
-    made = minimize(loss, start, jac=slope, method="L-BFGS-B", bounds=limits, options={"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000})
+    made = minimize(
+        loss, start, jac=slope, method="L-BFGS-B", bounds=limits, options={"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000}
+    )
     out = loadings(made.x)
     return out * np.where(out.sum(axis=0) < 0, -1, 1), made.x
 
 
 def varimax(loadings: np.ndarray) -> np.ndarray:
     """Loadings turned so that each item loads on few factors, items weighted alike (Kaiser's normalisation)."""
-    p, k = loadings.shape
+    k = loadings.shape[1]
     if k < 2:
         return loadings
     length = np.sqrt((loadings**2).sum(axis=1))

@@ -1,4 +1,5 @@
-"""What feedback depends on: how much of the differences between scores goes with what it is about, where, and how it was dealt with."""
+"""What feedback depends on: how much of the differences between scores goes with what it is about, where, and how it was dealt
+with."""
 
 from __future__ import annotations
 
@@ -42,8 +43,9 @@ _ANSWERS = N_("what customers' feedback depends on")
 class FeedbackDrivers:
     """Shares of the differences between scores in feedback.
 
-    ``table``: one row per factor, most important first: factor, levels, lmg (its share of the R² of all factors) with ``_low`` and
-    ``_high`` (95 %), p_value (F test of the factor beside all others), p_holm, clear. ``levels``: one row per level with at least ten
+    ``table``: one row per factor, most important first: factor, levels, lmg (its share of the R² of all factors) with ``_low``
+    and ``_high`` (95 %), p_value (F test of the factor beside all others), p_holm, clear. ``levels``: one row per level with at
+    least ten
     scores, lowest first: factor, level, answers, share_mean (0 lowest, 1 highest score). ``r2``: what all factors account for
     together, ``r2_adjusted`` for their number; ``answers``: scores; ``left_out``: factors with too many levels for so few scores.
     """
@@ -154,7 +156,8 @@ class FeedbackDrivers:
 def feedback_drivers(tables: Tables) -> FeedbackDrivers | NotAvailable:
     """LMG shares of the factors of feedback in the variance of its scores, with block jackknife intervals and F tests.
 
-    Factors: what it is about (cause of a complaint, else the kind), product (its category, where there are any), region, department,
+    Factors: what it is about (cause of a complaint, else the kind), product (its category, where there are any), region,
+    department,
     wait for the first answer, whether it was solved. Those with one level are left out; so are those with most levels until there
     are five scores per column. Reviews need no answer and no solution: a wait and a solution are compared among the other kinds.
 
@@ -166,7 +169,18 @@ def feedback_drivers(tables: Tables) -> FeedbackDrivers | NotAvailable:
     told = cases(tables).filter(lambda t: t.satisfaction.notnull())
     hours = (told.responded_at.epoch_seconds() - told.created_at.epoch_seconds()) / 3600
     told = told.select(
-        *("feedback_id", "customer_id", "kind", "cause", "product", "product_id", "region", "department", "solved", "satisfaction"),
+        *(
+            "feedback_id",
+            "customer_id",
+            "kind",
+            "cause",
+            "product",
+            "product_id",
+            "region",
+            "department",
+            "solved",
+            "satisfaction",
+        ),
         hours=hours.cast("float64"),
     )
     if not tables.missing("products.category"):
@@ -255,7 +269,7 @@ def _factors(rows: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _dummies(values: pd.Series) -> np.ndarray:
-    """A column for every level but the first, by name, less its mean; 0 where the level is not known, so that a gap says nothing."""
+    """A column for every level but the first, by name, less its mean; 0 where the level is not known: a gap says nothing."""
     known = (values != NONE).to_numpy()
     is_level = np.column_stack([(values == name).to_numpy(dtype=float) for name in sorted(set(values) - {NONE})[1:]])
     return np.where(known[:, None], is_level - is_level[known].mean(axis=0), 0.0)
@@ -312,7 +326,11 @@ def _means(levels: dict[str, pd.Series], score: np.ndarray) -> pd.DataFrame:
     parts = []
     for factor, values in levels.items():
         own = pd.DataFrame({"level": values.to_numpy(), "score": score}).groupby("level")["score"].agg(["size", "mean"])
-        parts.append(pd.DataFrame({"factor": factor, "level": own.index, "answers": own["size"], "share_mean": own["mean"]}).reset_index(drop=True))
+        parts.append(
+            pd.DataFrame({"factor": factor, "level": own.index, "answers": own["size"], "share_mean": own["mean"]}).reset_index(
+                drop=True
+            )
+        )
     out = pd.concat(parts)
     out = out[~out["level"].isin([NONE, REST]) & (out["answers"] >= FEWEST_OF_LEVEL)]
     out["_order"] = out["share_mean"].round(12)

@@ -39,13 +39,16 @@ _ANSWERS = N_("how new products are taken up, and who takes them up first")
 class NewProducts:
     """Launches and adopters.
 
-    ``launches``: one row per product launched in the data, by first sale: product_id, product, launched (day), eligible (customers who
-    ordered since), buyers, share with ``_low`` and ``_high`` (Wilson), again (of the buyers with a later order, who bought it on a
-    later day) with ``_low`` and ``_high``, complaint_rate (per 1,000 lines; other_rate: of all other products since), score (mean in
-    feedback, 0 to 1; other_score). ``curve``: share of the eligible by launch (columns, product ids) who have bought by the end of each
-    week (index, from 1). ``table``: one row per customer who was eligible for a launch: customer_id, acceptance (0 to 1: mean over
-    launches of the share of the eligible who had not bought before), launches, taken (how many they bought), adopter_class. ``groups``: the
-    classes with customers, share, acceptance. ``unsure``: launches that may be a season, as the
+    ``launches``: one row per product launched in the data, by first sale: product_id, product, launched (day), eligible
+    (customers who
+    ordered since), buyers, share with ``_low`` and ``_high`` (Wilson), again (of the buyers with a later order, who bought it
+    on a later day) with ``_low`` and ``_high``, complaint_rate (per 1,000 lines; other_rate: of all other products since), score
+    (mean in
+    feedback, 0 to 1; other_score). ``curve``: share of the eligible by launch (columns, product ids) who have bought by the end
+    of each
+    week (index, from 1). ``table``: one row per customer who was eligible for a launch: customer_id, acceptance (0 to 1: mean
+    over launches of the share of the eligible who had not bought before), launches, taken (how many they bought), adopter_class.
+    ``groups``: the classes with customers, share, acceptance. ``unsure``: launches that may be a season, as the
     data holds less than a year both before and since.
     """
 
@@ -68,7 +71,12 @@ class NewProducts:
 
     def _largest(self, n: int) -> pd.DataFrame:
         """The *n* launches with most buyers."""
-        return self.launches.assign(_n=-self.launches["buyers"]).sort_values(["_n", "product_id"], ignore_index=True).head(n).drop(columns="_n")
+        return (
+            self.launches.assign(_n=-self.launches["buyers"])
+            .sort_values(["_n", "product_id"], ignore_index=True)
+            .head(n)
+            .drop(columns="_n")
+        )
 
     def _name(self, product_id: str) -> str:
         named = self.launches.set_index("product_id")["product"][product_id]
@@ -129,14 +137,24 @@ class NewProducts:
     def note(self) -> str:
         """What counts as a launch, as eligible, as a class."""
         return _(
-            "New: first sold {silent} days or more after the data begins and {sale} days or more before it ends, by {few} customers or "
-            "more, so often since that a silence before by chance is less likely than one in a million, and in at least {steady} of the periods "
+            "New: first sold {silent} days or more after the data begins and {sale} days or more before it ends, by "
+            "{few} customers or "
+            "more, so often since that a silence before by chance is less likely than one in a million, and in at least "
+            "{steady} of the periods "
             "of {period} days since. The {most} with most buyers count. Eligible: customers who "
-            "ordered since. Acceptance: for each launch the share of the eligible who had not bought before the customer, mean over "
-            "launches; who has not bought yet has half of what is left. Classes of Rogers (1962) by convention: the first 2.5%, 13.5%, "
+            "ordered since. Acceptance: for each launch the share of the eligible who had not bought before the "
+            "customer, mean over "
+            "launches; who has not bought yet has half of what is left. Classes of Rogers (1962) by convention: the "
+            "first 2.5%, 13.5%, "
             "34%, 34% and 16% of the customers by acceptance; who bought no launch is not yet in a class."
-        ).format(silent=language.number(SILENT), sale=language.number(ON_SALE), few=language.number(FEWEST),
-                 steady=language.percent(STEADY, 0), period=language.number(PERIOD), most=language.number(MOST))
+        ).format(
+            silent=language.number(SILENT),
+            sale=language.number(ON_SALE),
+            few=language.number(FEWEST),
+            steady=language.percent(STEADY, 0),
+            period=language.number(PERIOD),
+            most=language.number(MOST),
+        )
 
     def finding(self) -> Finding:
         """The share of the eligible who bought the launch that went furthest."""
@@ -147,9 +165,9 @@ class NewProducts:
             warnings.append(_("One launch: who took it up may have liked this product, not new things."))
         if self.unsure:
             warnings.append(
-                _("The data holds less than a year before and since the first sale of {n} of {all}: they may have a season.").format(
-                    n=language.number(self.unsure), all=language.number(len(t))
-                )
+                _(
+                    "The data holds less than a year before and since the first sale of {n} of {all}: they may have a season."
+                ).format(n=language.number(self.unsure), all=language.number(len(t)))
             )
         return Finding(
             key="needs.new_product_share",
@@ -180,8 +198,8 @@ class NewProducts:
 def new_products(tables: Tables) -> NewProducts | NotAvailable:
     """Launches found in the orders, how each was taken up, what feedback says of it, and adopters by class.
 
-    A product is new where a Poisson process at its rate since the first sale would have left the days before without a sale with a
-    chance of less than one in a million. Returns count as no sale.
+    A product is new where a Poisson process at its rate since the first sale would have left the days before without a sale
+    with a chance of less than one in a million. Returns count as no sale.
 
     Source: Rogers (1962), Diffusion of Innovations, for the shares of the classes.
     """
@@ -189,7 +207,8 @@ def new_products(tables: Tables) -> NewProducts | NotAvailable:
     lines = lines.filter(lines.quantity > 0) if "quantity" in lines.columns else lines
     day = lines.order_date.date()
     sold = frame(
-        lines.group_by("product_id").aggregate(first=day.min(), lines=lines.count(), buyers=lines.customer_id.nunique()), by=["product_id"]
+        lines.group_by("product_id").aggregate(first=day.min(), lines=lines.count(), buyers=lines.customer_id.nunique()),
+        by=["product_id"],
     )
     if sold.empty:
         return NotAvailable((), _(_ANSWERS), reason=_("no order line has both a customer and a product."))
@@ -198,12 +217,14 @@ def new_products(tables: Tables) -> NewProducts | NotAvailable:
     before, since = (first - start).dt.days, (end - first).dt.days + 1
     unlikely = sold["lines"] * before / since > -math.log(CHANCE)
     found = sold[unlikely & (before >= SILENT) & (since >= ON_SALE) & (sold["buyers"] >= FEWEST)]
-    found = found[_steady(lines, found, end)].assign(_buyers=-found["buyers"]).sort_values(["_buyers", "product_id"]).head(MOST)
+    found = (
+        found[_steady(lines, found, end)].assign(_buyers=lambda t: -t["buyers"]).sort_values(["_buyers", "product_id"]).head(MOST)
+    )
     found = found.sort_values(["first", "_buyers", "product_id"]).drop(columns="_buyers")
     if found.empty:
-        reason = _("no product of the orders is new: first sold {days} days or more after the data begins, by {n} customers.").format(
-            days=language.number(SILENT), n=language.number(FEWEST)
-        )
+        reason = _(
+            "no product of the orders is new: first sold {days} days or more after the data begins, by {n} customers."
+        ).format(days=language.number(SILENT), n=language.number(FEWEST))
         return NotAvailable((), _(_ANSWERS), reason=reason)
     last = frame(lines.group_by("customer_id").aggregate(last=day.max()), by=["customer_id"])
     new = lines.filter(lines.product_id.isin(found["product_id"].tolist()))
@@ -226,7 +247,8 @@ def new_products(tables: Tables) -> NewProducts | NotAvailable:
             {
                 "product_id": launch.product_id, "launched": launched, "eligible": len(eligible), "buyers": len(own),
                 "share": len(own) / len(eligible), "share_low": float(low), "share_high": float(high),
-                "again": again / len(later) if len(later) else math.nan, "again_low": float(again_low), "again_high": float(again_high),
+                "again": again / len(later) if len(later) else math.nan,
+                "again_low": float(again_low), "again_high": float(again_high),
             }
         )  # fmt: skip
         days = (own["first"] - launched).dt.days.to_numpy()
@@ -235,7 +257,9 @@ def new_products(tables: Tables) -> NewProducts | NotAvailable:
         ranks = pd.Series(days, index=own["customer_id"].to_numpy()).rank(method="min") - 1  # who had bought before
         score = pd.Series((len(eligible) - len(own)) / 2 / len(eligible), index=eligible["customer_id"].to_numpy())
         score.loc[ranks.index] = 1 - ranks / len(eligible)
-        scores.append(pd.DataFrame({"customer_id": score.index, "acceptance": score.to_numpy(), "taken": score.index.isin(ranks.index)}))
+        scores.append(
+            pd.DataFrame({"customer_id": score.index, "acceptance": score.to_numpy(), "taken": score.index.isin(ranks.index)})
+        )
     launches = pd.DataFrame(rows)
     launches["product"] = _names(tables, launches["product_id"])
     launches = launches.join(_opinions(tables, lines, launches))

@@ -61,7 +61,9 @@ class PainSources:
 
     def firsts(self) -> pd.DataFrame:
         """Of every source with enough pieces the known class that comes first, where no other comes as often."""
-        known = self.table[(self.table["pain_class"] != UNKNOWN) & (self.table["pieces_of"] >= FEWEST) & self.table["pieces"].gt(0)]
+        known = self.table[
+            (self.table["pain_class"] != UNKNOWN) & (self.table["pieces_of"] >= FEWEST) & self.table["pieces"].gt(0)
+        ]
         most = known.groupby("pain_source")["pieces"].transform("max")
         first = known[known["pieces"] == most]
         return first[~first.duplicated("pain_source", keep=False)].reset_index(drop=True)
@@ -87,7 +89,8 @@ class PainSources:
             _(
                 "Each column by itself: complaints; tickets are inquiries and what customers said when they called; reviews "
                 "whose score is not above the middle of the scale; survey: respondents who rated an aspect of the class not "
-                "above the middle, so that one may count in several classes. A text is put into the class that most of its words speak of."
+                "above the middle, so that one may count in several classes. A text is put into the class that most of "
+                "its words speak of."
             )
         ]
         if not self.scored:

@@ -32,10 +32,11 @@ _ANSWERS = N_("which version of a product, a package or an advertisement is bett
 class ProductTests:
     """Comparisons of two versions each.
 
-    ``table``: one row per test, measure and two versions, the better one first: test, measure (liking, intent, response), design (of
-    `MONADIC`, `PAIRED`, `AB`), version, other, answers, other_answers, value, other_value (means, or shares of yes), difference with
-    ``_low`` and ``_high`` (95 %), p_value, p_holm (over the comparisons of the test), clear, detectable (the smallest difference that
-    so many respondents show with a power of 80 %). By test, clear ones first.
+    ``table``: one row per test, measure and two versions, the better one first: test, measure (liking, intent, response),
+    design (of
+    `MONADIC`, `PAIRED`, `AB`), version, other, answers, other_answers, value, other_value (means, or shares of yes), difference
+    with ``_low`` and ``_high`` (95 %), p_value, p_holm (over the comparisons of the test), clear, detectable (the smallest
+    difference that so many respondents show with a power of 80 %). By test, clear ones first.
     """
 
     table: pd.DataFrame
@@ -109,8 +110,10 @@ class ProductTests:
     def note(self) -> str:
         """Designs and tests."""
         return _(
-            "Monadic and A/B: each respondent saw one version; ratings by Welch's t and Mann-Whitney's test, shares by Fisher's with "
-            "Newcombe's interval. Paired: each saw both; ratings by the paired t and Wilcoxon's test, shares by McNemar's exact test "
+            "Monadic and A/B: each respondent saw one version; ratings by Welch's t and Mann-Whitney's test, shares by "
+            "Fisher's with "
+            "Newcombe's interval. Paired: each saw both; ratings by the paired t and Wilcoxon's test, shares by "
+            "McNemar's exact test "
             "with the interval of Bonett and Price (2012). Of two tests the larger p counts; Holm's correction within a test, 5%."
         )
 
@@ -139,11 +142,11 @@ class ProductTests:
 def product_tests(tables: Tables, survey: Survey) -> ProductTests | NotAvailable:
     """Every two versions of a test compared by what was asked: liking, intent to buy, response.
 
-    A test is monadic (A/B, where yes or no was asked) or paired: paired where at least half of who answered about the rarer version
-    answered about the other as well; then only they count. The last answer of each customer; versions with ten answers.
+    A test is monadic (A/B, where yes or no was asked) or paired: paired where at least half of who answered about the rarer
+    version answered about the other as well; then only they count. The last answer of each customer; versions with ten answers.
 
-    Source: Welch (1947); Newcombe (1998); McNemar (1947); Bonett and Price (2012), Adjusted Wald confidence interval for a difference
-    of binomial proportions based on paired data; Holm (1979).
+    Source: Welch (1947); Newcombe (1998); McNemar (1947); Bonett and Price (2012), Adjusted Wald confidence interval for a
+    difference of binomial proportions based on paired data; Holm (1979).
     """
     rows = []
     for measure in MEASURES:

@@ -106,11 +106,15 @@ register(
     launch_share=Column(N_("Taken up"), "percent", N_("Buyers divided by customers since.")),
     launch_share_low=Column(N_("Taken up, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
     launch_share_high=Column(N_("Taken up, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
-    bought_again=Column(N_("Bought again"), "percent", N_("Of the buyers who ordered later, those who bought it on a later day.")),
+    bought_again=Column(
+        N_("Bought again"), "percent", N_("Of the buyers who ordered later, those who bought it on a later day.")
+    ),
     bought_again_low=Column(N_("Again, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
     bought_again_high=Column(N_("Again, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
     launch_complaints=Column(N_("Complaints"), "ratio", N_("Complaints per 1,000 order lines of the product.")),
-    other_complaints=Column(N_("Complaints, others"), "ratio", N_("Complaints per 1,000 order lines of all other products since.")),
+    other_complaints=Column(
+        N_("Complaints, others"), "ratio", N_("Complaints per 1,000 order lines of all other products since.")
+    ),
     launch_score=Column(N_("Score"), "percent", N_("Mean score in feedback, on the way from the lowest to the highest.")),
     other_score=Column(N_("Score, others"), "percent", N_("Mean score of all other products since.")),
     adopter_class=Column(N_("Class"), "text", N_("When customers take up what is new, after Rogers."), values="message"),
@@ -124,12 +128,16 @@ register(
     # competitors
     rival=Column(N_("Competitor"), "text", N_("Name of the competitor.")),
     rival_lost=Column(N_("Lost to it"), "count", N_("Opportunities lost to the competitor.")),
-    rival_lost_share=Column(N_("Share of lost"), "percent", N_("Lost to it divided by all lost opportunities with a known reason.")),
+    rival_lost_share=Column(
+        N_("Share of lost"), "percent", N_("Lost to it divided by all lost opportunities with a known reason.")
+    ),
     rival_amount=Column(N_("Amount lost"), "money", N_("Amounts of the opportunities lost to it.")),
     rival_mentions=Column(N_("Mentions"), "count", N_("Pieces of feedback and contacts that name it.")),
     rival_last=Column(N_("Last half year"), "count", N_("Mentions in the last 182 days.")),
     rival_before=Column(N_("Half year before"), "count", N_("Mentions in the 182 days before.")),
-    rival_region=Column(N_("Named most in"), "text", N_("Region where clearly more customers name it."), values="customers.region"),
+    rival_region=Column(
+        N_("Named most in"), "text", N_("Region where clearly more customers name it."), values="customers.region"
+    ),
     rival_visits=Column(N_("Notes of visits"), "count", N_("Notes on the forms for visits to competitors.")),
     rival_known=Column(N_("Known"), "percent", N_("Share of the respondents who know it.")),
     rival_preferred=Column(N_("Preferred"), "percent", N_("Share of the respondents whose first choice it is.")),

@@ -130,7 +130,8 @@ def size_of_paired_means(difference: float, deviation: float) -> int:
 def size_of_paired_shares(only_first: float, only_second: float) -> int:
     """Respondents who answer yes or no to both versions; the shares are those who say yes to one of them only (McNemar's test).
 
-    Two-sided 5 %, power 80 %. Source: Connor (1987), Sample size for testing differences in proportions for the paired-sample design.
+    Two-sided 5 %, power 80 %. Source: Connor (1987), Sample size for testing differences in proportions for the paired-sample
+    design.
     """
     apart, difference = only_first + only_second, only_first - only_second
     if not 0 < apart <= 1 or not difference or min(only_first, only_second) < 0:

@@ -31,8 +31,9 @@ class SemanticProfile:
     """Mean answers between opposites.
 
     ``table``: one row per pair of opposites and object, own object first: pair (``left ~ right``), object, answers, score_mean,
-    score_low, score_high (95 %, t). ``gaps``: one row per pair and other object: pair, object, both (respondents who rated the two),
-    gap (own less other), gap_low, gap_high (paired t), p_value, p_holm (over all rows), clear; widest first. ``own``: the object that
+    score_low, score_high (95 %, t). ``gaps``: one row per pair and other object: pair, object, both (respondents who rated the
+    two), gap (own less other), gap_low, gap_high (paired t), p_value, p_holm (over all rows), clear; widest first. ``own``: the
+    object that
     the others are held against; ``declared``: whether survey.yml or its name says so. ``scale``: lowest and highest answer.
     """
 
@@ -117,7 +118,10 @@ class SemanticProfile:
             middle = sum(self.scale) / 2
             far = own.iloc[int(np.argmax((own["score_mean"] - middle).abs().round(9).to_numpy()))]
             return _("{name} is furthest from the middle between {left} and {right}: mean {mean}").format(
-                name=name, left=self.ends(far["pair"])[0], right=self.ends(far["pair"])[1], mean=language.number(far["score_mean"], 1)
+                name=name,
+                left=self.ends(far["pair"])[0],
+                right=self.ends(far["pair"])[1],
+                mean=language.number(far["score_mean"], 1),
             )
         clear = self.gaps[self.gaps["clear"] == YES]
         if clear.empty:
@@ -167,7 +171,11 @@ class SemanticProfile:
         warnings = [_("An image is what respondents say: who does not know an object has not rated it.")]
         if fewest < FEW:
             warnings.append(_("Few answers: {n}.").format(n=language.number(fewest)))
-        worse = [] if widest is None else [self._pair(p) for p in self.gaps.loc[(self.gaps["clear"] == YES) & (self.gaps["gap"] < 0), "pair"]]
+        worse = (
+            []
+            if widest is None
+            else [self._pair(p) for p in self.gaps.loc[(self.gaps["clear"] == YES) & (self.gaps["gap"] < 0), "pair"]]
+        )
         return Finding(
             key="needs.profile_gap",
             value=value,

@@ -93,7 +93,15 @@ TOLD = {
     1.0: ("yes", "y", "true", "1", "是", "有", "会", "會", "知道", "用过", "用過"),
     0.0: ("no", "n", "false", "0", "否", "没有", "沒有", "不会", "不會", "不知道", "没用过", "沒用過"),
 }
-OURS = ("us", "our brand", "我们", "我們", "本品牌", "我们的品牌", "我們的品牌")  # names by which a questionnaire calls the client
+OURS = (
+    "us",
+    "our brand",
+    "我们",
+    "我們",
+    "本品牌",
+    "我们的品牌",
+    "我們的品牌",
+)  # names by which a questionnaire calls the client
 NO_ANSWER = ("n/a", "not applicable", "don't know", "no answer", "不知道", "不适用", "没有用过", "不適用", "沒有用過")
 SCALES = ((1, 5), (1, 7), (1, 9), (1, 10))  # where survey.yml says none, the first that holds every answer
 BIPOLAR = ((1, 7), (-3, 3))  # likewise, of a semantic differential
@@ -119,8 +127,8 @@ class Declaration(BaseModel):
     ``questions``: id of a question in the data -> what it asks, in the words of this module. ``labels``: subject -> name, or
     one name per language. ``answers``: wording -> like, must-be, neutral, live-with or dislike. ``ratings``: wording -> number.
     ``no_answer``: codes and wordings that are none. ``scales``: lowest and highest answer by what is asked (`RATED`).
-    ``own_brand``: which of the objects and brands is the client's. ``complaints``: subject -> causes in feedback that are about it. ``kano_table``: berger or pouliot;
-    ``kano_names``: five or three.
+    ``own_brand``: which of the objects and brands is the client's. ``complaints``: subject -> causes in feedback that are about
+    it. ``kano_table``: berger or pouliot; ``kano_names``: five or three.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -193,10 +201,11 @@ def declaration(path: str | Path) -> Declaration:
 class Survey:
     """The answers that the kit understands.
 
-    ``table``: one row per filled questionnaire, by response_id: response_id, customer_id, answered_at, mode (missing where unknown)
+    ``table``: one row per filled questionnaire, by response_id: response_id, customer_id, answered_at, mode (missing where
+    unknown)
     and a column for every question asked, named by the pair (subject, role); Kano answers are 0 to 4 in the order of `FIVE`,
-    ratings numbers, yes and no 1 and 0, product, region and habits texts, missing where there is no answer. ``scales``: role -> lowest and highest answer;
-    ``stated``: the roles whose scale survey.yml says. ``ignored``: questions that are not understood.
+    ratings numbers, yes and no 1 and 0, product, region and habits texts, missing where there is no answer. ``scales``: role ->
+    lowest and highest answer; ``stated``: the roles whose scale survey.yml says. ``ignored``: questions that are not understood.
     """
 
     table: pd.DataFrame
@@ -255,8 +264,13 @@ def survey(tables: Tables, declared: Declaration | None = None) -> Survey | NotA
     raw = tables.survey
     lacking = {
         c: ibis.null(t)
-        for c, t in (("answer", "string"), ("score", "float64"), ("customer_id", "string"), ("answered_at", "timestamp"),
-                     ("mode", "string"))
+        for c, t in (
+            ("answer", "string"),
+            ("score", "float64"),
+            ("customer_id", "string"),
+            ("answered_at", "timestamp"),
+            ("mode", "string"),
+        )
         if c not in raw.columns
     }
     raw = raw.mutate(**lacking)
@@ -379,9 +393,9 @@ def _refuse_twice(told: ibis.Table, keys: list[tuple[str, str]]) -> None:
 
 
 def own_brand(survey: Survey, objects: list[str], sizes: pd.Series) -> tuple[str, bool]:
-    """The client's own among *objects* and whether that is said: by survey.yml, else by its name, else the one with most answers."""
+    """The client's own among *objects* and whether that is said (survey.yml, its name); else that with most answers."""
     said = plain(survey.declared.own_brand)
-    for wanted in ((said,) if said else OURS):
+    for wanted in (said,) if said else OURS:
         found = [o for o in objects if plain(o) == wanted]
         if found:
             return found[0], True

@@ -17,7 +17,11 @@ FORMS = Path(__file__).with_name("forms")
 LANGUAGES = ("en", "zh_CN", "zh_TW")
 # What a questionnaire asks about where nobody says it, by block and language.
 EXAMPLES = {
-    "features": (("Fast delivery", "Free returns", "Personal advice"), ("送货快", "免费退货", "专人咨询"), ("出貨快", "免費退貨", "專人諮詢")),
+    "features": (
+        ("Fast delivery", "Free returns", "Personal advice"),
+        ("送货快", "免费退货", "专人咨询"),
+        ("出貨快", "免費退貨", "專人諮詢"),
+    ),
     "profile": (("Our brand", "Competitor"), ("本品牌", "竞争对手"), ("本品牌", "競爭對手")),
     "test": (("Package/A", "Package/B"), ("包装/甲", "包装/乙"), ("包裝/甲", "包裝/乙")),
     "expectation": (("New product", "New feature"), ("新产品", "新功能"), ("新產品", "新功能")),
@@ -41,8 +45,8 @@ def form(language: str = "en", subjects: Sequence[str] = (), *, block: str = "fe
     *block* is what it asks: features (the two Kano questions, importance and satisfaction of each; then overall satisfaction,
     likelihood to recommend, product and region), profile (a semantic differential of objects), test (versions of a product, a
     package or a copy, ``package/A``), expectation (of new products and features), brand (awareness, use, consideration,
-    preference), habit, attitude (agreement with statements). *language*: en, zh_CN or zh_TW; without *subjects* there are examples.
-    Questionnaires of several blocks are put side by side, the first columns once.
+    preference), habit, attitude (agreement with statements). *language*: en, zh_CN or zh_TW; without *subjects* there are
+    examples. Questionnaires of several blocks are put side by side, the first columns once.
     """
     if language not in LANGUAGES:
         raise UserError(f"language: {language!r} has no questionnaire. Choose one of {', '.join(LANGUAGES)}.")

@@ -35,9 +35,11 @@ _ANSWERS = N_("how the questionnaires were answered, and whether the way of aski
 class SurveyModes:
     """Questionnaires by mode.
 
-    ``table``: one row per mode, most frequent first: mode, questionnaires, share, known (of them with a customer), answered (mean share
-    of the questions of its questionnaire that a respondent answered), level (mean of a respondent's ratings, each as a share of the
-    way up its scale less the mean of all who answered the question) with ``_low`` and ``_high`` (t). ``compared``: ratings asked in two modes with ten answers each; ``moved``: those of them whose answers differ between
+    ``table``: one row per mode, most frequent first: mode, questionnaires, share, known (of them with a customer), answered
+    (mean share
+    of the questions of its questionnaire that a respondent answered), level (mean of a respondent's ratings, each as a share of
+    the way up its scale less the mean of all who answered the question) with ``_low`` and ``_high`` (t). ``compared``: ratings
+    asked in two modes with ten answers each; ``moved``: those of them whose answers differ between
     modes (Kruskal-Wallis, false discovery rate 5 %), clearest first.
     """
 
@@ -52,7 +54,13 @@ class SurveyModes:
         if t["level"].isna().all():
             return charts.bars(names, t["questionnaires"].astype(float), write=language.number, xlabel=_("Questionnaires"))
         return charts.intervals(
-            names, t["level"], t["level_low"], t["level_high"], write=language.percent, reference=0.0, xlabel=_("Ratings above or below those of all respondents, of the scale")
+            names,
+            t["level"],
+            t["level_low"],
+            t["level_high"],
+            write=language.percent,
+            reference=0.0,
+            xlabel=_("Ratings above or below those of all respondents, of the scale"),
         )
 
     def shown(self) -> pd.DataFrame:
@@ -82,8 +90,10 @@ class SurveyModes:
         """Definitions."""
         parts = [
             _(
-                "Every questionnaire counts. Answered: share of the questions of its survey that a respondent answered; rating: mean of a "
-                "respondent's ratings less those of all who answered the same questions, in shares of the scale, interval 95% (t). Questions with {n} answers "
+                "Every questionnaire counts. Answered: share of the questions of its survey that a respondent answered; "
+                "rating: mean of a "
+                "respondent's ratings less those of all who answered the same questions, in shares of the scale, "
+                "interval 95% (t). Questions with {n} answers "
                 "in two modes are compared by the Kruskal-Wallis test, false discovery rate 5%."
             ).format(n=language.number(FEWEST))
         ]
@@ -125,10 +135,14 @@ def survey_modes(tables: Tables, survey: Survey) -> SurveyModes | NotAvailable:
     from scipy.stats import false_discovery_control, kruskal
 
     if survey.table["mode"].isna().all():
-        reason = _("the survey does not say how questionnaires were answered; the column {column} holds it.").format(column="survey.mode")
+        reason = _("the survey does not say how questionnaires were answered; the column {column} holds it.").format(
+            column="survey.mode"
+        )
         return NotAvailable((), _(_ANSWERS), reason=reason)
     meant = {plain(w): name for name, words in WORDS.items() for w in words}
-    mode = survey.table["mode"].map(lambda m: meant.get(plain(m), str(m).strip()) if isinstance(m, str) and m.strip() else UNKNOWN)
+    mode = survey.table["mode"].map(
+        lambda m: meant.get(plain(m), str(m).strip()) if isinstance(m, str) and m.strip() else UNKNOWN
+    )
     asked = [c for c in survey.table.columns if isinstance(c, tuple)]
     filled = survey.table[asked].notna()
     answered = _answered(filled)

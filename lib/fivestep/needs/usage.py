@@ -26,10 +26,11 @@ _ANSWERS = N_("how customers use the category, and what they believe and want")
 class Usage:
     """Habits and attitudes of the respondents.
 
-    ``habits``: one row per question and answer, most frequent first: habit, habit_answer (missing: all other answers), answers, share
-    with ``_low`` and ``_high`` (Wilson). ``attitudes``: one row per statement, most agreed with first: statement, answers, agree (share
-    at least three quarters up the scale) with ``_low`` and ``_high``, lowest_tier and highest_tier with their mean on the scale, differs
-    (Kruskal-Wallis between value tiers, false discovery rate 5 %).
+    ``habits``: one row per question and answer, most frequent first: habit, habit_answer (missing: all other answers), answers,
+    share with ``_low`` and ``_high`` (Wilson). ``attitudes``: one row per statement, most agreed with first: statement, answers,
+    agree (share
+    at least three quarters up the scale) with ``_low`` and ``_high``, lowest_tier and highest_tier with their mean on the
+    scale, differs (Kruskal-Wallis between value tiers, false discovery rate 5 %).
     """
 
     habits: pd.DataFrame
@@ -56,7 +57,9 @@ class Usage:
     def attitudes_shown(self) -> pd.DataFrame | NotAvailable:
         """The attitudes as a reader sees them."""
         if self.attitudes.empty:
-            reason = _("the survey does not ask {n} customers how far they agree with a statement.").format(n=language.number(FEWEST))
+            reason = _("the survey does not ask {n} customers how far they agree with a statement.").format(
+                n=language.number(FEWEST)
+            )
             return NotAvailable((), _(_ANSWERS), reason=reason)
         t = self.attitudes
         return pd.DataFrame(
@@ -103,7 +106,8 @@ class Usage:
         """Base and definitions."""
         parts = [
             _(
-                "Base: the last answer of each customer who was asked; intervals 95% (Wilson). Agree: at least three quarters of the way up "
+                "Base: the last answer of each customer who was asked; intervals 95% (Wilson). Agree: at least three "
+                "quarters of the way up "
                 "the scale. Value tiers are compared by the Kruskal-Wallis test, false discovery rate 5%."
             )
         ]
@@ -115,7 +119,7 @@ class Usage:
         """The share that agrees with the first statement, else of the first habit."""
         first = self.attitudes.iloc[0] if len(self.attitudes) else self.habits.iloc[0]
         share = float(first["agree"] if len(self.attitudes) else first["share"])
-        n = int(first["answers"]) if len(self.attitudes) else int(round(first["answers"] / share))
+        n = int(first["answers"]) if len(self.attitudes) else round(first["answers"] / share)
         differ = int((self.attitudes["differs"] == YES).sum()) if len(self.attitudes) else 0
         return Finding(
             key="needs.usage_and_attitude",
@@ -174,7 +178,8 @@ def _attitudes(survey: Survey, segments: pd.DataFrame) -> pd.DataFrame:
         agree = int((shares >= SATISFIED - 1e-9).sum())
         low, high = wilson(agree, len(shares))
         row = {"statement": subject, "answers": len(shares), "agree": agree / len(shares), "low": float(low), "high": float(high),
-               "lowest_tier": None, "highest_tier": None, "lowest_mean": np.nan, "highest_mean": np.nan, "p_value": np.nan}  # fmt: skip
+               "lowest_tier": None, "highest_tier": None, "lowest_mean": np.nan, "highest_mean": np.nan,
+               "p_value": np.nan}  # fmt: skip
         tier = last["customer_id"].map(tiers)
         groups = {str(t): shares[tier == t] for t in sorted(tier.dropna().unique()) if (tier == t).sum() >= FEWEST}
         if len(groups) > 1 and shares.nunique() > 1:
@@ -184,7 +189,18 @@ def _attitudes(survey: Survey, segments: pd.DataFrame) -> pd.DataFrame:
             if pd.concat(list(groups.values())).nunique() > 1:
                 row["p_value"] = float(kruskal(*groups.values()).pvalue)
         rows.append(row)
-    columns = ["statement", "answers", "agree", "low", "high", "lowest_tier", "highest_tier", "lowest_mean", "highest_mean", "p_value"]
+    columns = [
+        "statement",
+        "answers",
+        "agree",
+        "low",
+        "high",
+        "lowest_tier",
+        "highest_tier",
+        "lowest_mean",
+        "highest_mean",
+        "p_value",
+    ]
     out = pd.DataFrame(rows, columns=columns)
     known = out["p_value"].notna()
     out["differs"] = NO
