@@ -174,7 +174,7 @@ class Satisfaction:
         """A product or region as the reader sees it."""
         if by == REGION:
             return language.value("customers.region", value)
-        return value if self.ratings.source == BY_SURVEY else language.value("products.product_name", value)
+        return language.value("products.product_name", value)
 
     def headline(self) -> str:
         """How satisfied those who answered are."""
