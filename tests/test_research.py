@@ -298,6 +298,8 @@ def test_a_funnel_counts_stages_and_what_each_keeps(anything):
         stats.binomtest(8, 20).proportion_ci(method="wilson")
     )
     assert "Consider it" in found.headline()
+    kept = needs.brand_funnel(anything, asked({"us/awareness": [1] * 20, "us/preference": [1] * 20}, 20))
+    assert kept.headline() == "us: nobody is lost from stage to stage"
     assert found.waves.empty
     is_sound(found)
     is_known(found.shown())
@@ -426,6 +428,24 @@ def test_complaints_and_scores_of_a_launch_stand_beside_those_of_the_rest():
     assert row["complaint_rate"] == pytest.approx(2000 / (since["product_id"] == "new").sum())
     assert row["other_rate"] == pytest.approx(1000 / (since["product_id"] == "tea").sum())
     assert (row["score"], row["other_score"]) == pytest.approx((0.25, (1 + 0 + 1) / 3))
+
+
+def test_opinions_by_product_come_from_feedback_even_where_a_survey_asks():
+    rng = np.random.default_rng(3)
+    products = np.repeat(["tea", "cake"], 30)
+    scores = np.where(products == "tea", rng.integers(4, 6, 60), rng.integers(1, 3, 60))
+    feedback = pd.DataFrame({
+        "feedback_id": [f"{i:02}" for i in range(60)], "customer_id": [f"c{i}" for i in range(60)], "created_at": "2024-06-01",
+        "feedback_type": "review", "product_id": products, "satisfaction": scores,
+    })  # fmt: skip
+    survey = pd.DataFrame({"response_id": ["r"], "question_id": ["satisfaction"], "answer": ["5"], "customer_id": ["c1"]})
+    found = needs.product_opinions(make_tables(orders=ORDERS, feedback=feedback, survey=survey))
+    t = found.products.set_index("product")
+    assert t.index.tolist() == ["cake", "tea"]
+    assert t["score_mean"].tolist() == pytest.approx([scores[30:].mean(), scores[:30].mean()])
+    assert t.loc["cake", "against_rest"] == "Below the rest"
+    assert "cake" in found.product_headline()
+    assert isinstance(needs.product_opinions(make_tables(orders=ORDERS)), NotAvailable)
 
 
 # ---------------------------------------------------------------- competitors, feedback, modes

@@ -39,7 +39,7 @@ from fivestep.needs.sample_size import (
     size_of_two_shares,
     survey_size,
 )
-from fivestep.needs.satisfaction import Satisfaction, satisfaction
+from fivestep.needs.satisfaction import Satisfaction, product_opinions, satisfaction
 from fivestep.needs.satisfaction_fifths import Fifths, fifths
 from fivestep.needs.searches import Searches, searches
 from fivestep.needs.segmenter import dictionary
@@ -145,6 +145,7 @@ __all__ = [
     "price_elasticity",
     "priorities",
     "private_label",
+    "product_opinions",
     "product_tests",
     "read_form",
     "resolution",

@@ -97,6 +97,8 @@ class BrandFunnel:
             return _("{name}: {stage}, {share} of who were asked").format(
                 name=name, stage=_(STAGES[own["stage"].iloc[0]]), share=language.percent(own["share"].iloc[0])
             )
+        if weak["carried"] >= 1:
+            return _("{name}: nobody is lost from stage to stage").format(name=name)
         stages = list(own["stage"])
         before = stages[stages.index(weak["stage"]) - 1]
         return _("{name} loses most between “{before}” and “{stage}”: {share} go on").format(

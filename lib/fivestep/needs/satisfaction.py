@@ -284,6 +284,11 @@ def satisfaction(tables: Tables, survey: Survey | NotAvailable) -> Satisfaction 
     )
 
 
+def product_opinions(tables: Tables) -> Satisfaction | NotAvailable:
+    """What reviews and complaints score: `satisfaction` from the scores in feedback, whatever a survey says."""
+    return satisfaction(tables, NotAvailable(("feedback.satisfaction",), _(_ANSWERS)))
+
+
 def no_ratings(tables: Tables, survey: Survey | NotAvailable, answers: str) -> NotAvailable:
     if isinstance(survey, NotAvailable) and not survey.reason and "feedback" not in tables.names:
         return NotAvailable(survey.missing, _(answers))
