@@ -48,6 +48,10 @@ ANSWERS = {
     "duplicates": 1,
     "diverted_goods": 2,
     "loyalty_points": 4,
+    "brand_image": 2,
+    "brand_choice": 1,
+    "version_tests": 3,
+    "new_product": 1,
 }
 INTERVALS = {
     "purchase_process", "spend_differences", "randomised_campaign", "campaign_without_effect", "satisfaction_drivers",

@@ -455,7 +455,10 @@ def test_a_questionnaire_filled_in_its_own_words_imports_back_without_a_mapping(
     asked = needs.form(code, ["Bread / 面包", "Chairs"])
     path = needs.write_form(tmp_path / f"form.{kind}", language=code, subjects=["Bread / 面包", "Chairs"])
     rng = np.random.default_rng(1)
-    rows = [[f"r{i}", f"c{i}", "2024-01-02", *(rng.choice(a) if a else "North" for a in asked["answers"][3:])] for i in range(40)]
+    rows = [
+        [f"r{i}", f"c{i}", "2024-01-02", "web", *(rng.choice(a) if a else "North" for a in asked["answers"][4:])]
+        for i in range(40)
+    ]
     if kind == "csv":
         with path.open("a", encoding="utf-8") as file:
             pd.DataFrame(rows).to_csv(file, header=False, index=False)
@@ -465,8 +468,18 @@ def test_a_questionnaire_filled_in_its_own_words_imports_back_without_a_mapping(
             book.worksheets[0].append([int(c) if str(c).isdecimal() else str(c) for c in row])
         book.save(path)
     read = needs.read_form(path)
-    assert list(read.columns) == ["response_id", "question_id", "customer_id", "survey_id", "answered_at", "answer", "score"]
-    assert len(read) == 40 * (len(asked) - 3)
+    assert list(read.columns) == [
+        "response_id",
+        "question_id",
+        "customer_id",
+        "survey_id",
+        "answered_at",
+        "mode",
+        "answer",
+        "score",
+    ]
+    assert len(read) == 40 * (len(asked) - 4)
+    assert set(read["mode"]) == {"web"}
     tables = make_tables(orders=ORDERS, survey=read)
     survey = needs.survey(tables)
     assert survey.ignored == 0
@@ -478,10 +491,10 @@ def test_a_questionnaire_filled_in_its_own_words_imports_back_without_a_mapping(
 def test_the_workbook_explains_its_questions_and_offers_the_answers(tmp_path):
     book = openpyxl.load_workbook(needs.write_form(tmp_path / "f.xlsx", language="zh_CN", subjects=["送货快"]))
     sheet, questions = book.worksheets
-    assert [c.value for c in sheet[1]][:4] == ["答卷编号", "客户编号", "填写时间", "送货快/如果有"]
-    assert "送货快" in sheet["D1"].comment.text
+    assert [c.value for c in sheet[1]][:5] == ["答卷编号", "客户编号", "填写时间", "调查方式", "送货快/如果有"]
+    assert "送货快" in sheet["E1"].comment.text
     offered = {str(v.sqref).split(":")[0]: v.formula1 for v in sheet.data_validations.dataValidation}
-    assert offered["D2"] == '"我喜欢这样,理应如此,无所谓,勉强接受,我不喜欢这样"'
+    assert offered["E2"] == '"我喜欢这样,理应如此,无所谓,勉强接受,我不喜欢这样"'
     assert questions["A1"].value == "送货快/如果有"
 
 

@@ -433,6 +433,11 @@ WHO_DIVERTS = N_("Dealers said to deliver outside of their region")
 SHARE_DIVERTED = N_("Share of a dealer's orders that go to another region")
 POINTS_PAY = N_("Whether more points pay, in the tiers that got more")
 POINTS_BRING = N_("Share of orders that more points brought")
+DIMENSIONS = N_("Opposites put on their true dimension")
+GAPS = N_("Pairs of opposites on which the leading brand is the true one")
+FIRST_IMAGE = N_("The image on which the choice of a brand hangs most")
+TESTS = N_("Tests in which the better version is named, and none where there is none")
+LAUNCHED = N_("Products called new")
 OTHER_GROUPS = N_("Other groups called hardly ever won")
 SECOND_ACCOUNTS = N_("Pairs of accounts proposed as one person")
 
@@ -745,6 +750,69 @@ def satisfaction_drivers(company: Company, drivers: needs.Drivers) -> Iterator[d
         row = rows.loc[aspect]
         interval = row[f"{m}_low"], row[f"{m}_high"]
         yield estimated("satisfaction_drivers", DRIVER_SHARE, share, row[m], interval, near=0.05, subject=aspect)
+
+
+def _asked(company: Company) -> needs.Survey | NotAvailable:
+    return needs.survey(company.tables)
+
+
+@question("needs.factor_analysis", "brand_image", ask=lambda company: needs.factor_analysis(company.tables, _asked(company)))
+def image_dimensions(company: Company, found: needs.FactorAnalysis) -> Iterator[dict[str, Any]]:
+    """Is every pair of opposites on a factor with those of its dimension, and with no other?"""
+    true = {pair: d for d, pairs in enumerate(company.told("brand_image")["dimensions"]) for pair in pairs}
+    said = dict(zip(found.table["item"], found.table["factor"], strict=True))
+    of = [{said.get(pair, 0) for pair in true if true[pair] == d} for d in set(true.values())]
+    right = all(len(f) == 1 and 0 not in f for f in of) and len(set.union(*of)) == len(of)
+    wrong = any(sum(f in group for group in of) > 1 for f in set.union(*of) - {0})
+    verdict = FOUND if right else FALSE_ALARM if wrong else MISSED
+    yield answer("brand_image", verdict, DIMENSIONS, truth=float(len(of)), estimate=float(found.factors))
+
+
+@question("needs.semantic_profile", "brand_image", ask=lambda company: needs.semantic_profile(company.tables, _asked(company)))
+def image_gaps(company: Company, profile: needs.SemanticProfile) -> Iterator[dict[str, Any]]:
+    """Is each clear difference between the two brands in the true direction, and each difference clear?"""
+    told = company.told("brand_image")
+    own, rival = told["means"].values()
+    true = {pair: own[d] > rival[d] for d, pairs in enumerate(told["dimensions"]) for pair in pairs}
+    clear = profile.gaps[profile.gaps["clear"] == "Yes"]
+    right = int(((clear["gap"] > 0) == clear["pair"].map(true)).sum())
+    verdict = FALSE_ALARM if right < len(clear) else FOUND if right == len(true) else MISSED
+    yield answer("brand_image", verdict, GAPS, truth=float(len(true)), estimate=float(right))
+
+
+@question(
+    "needs.brand_choice",
+    "brand_choice",
+    ask=lambda company: needs.brand_choice(company.tables, _asked(company), pd.DataFrame({"customer_id": [], "value_tier": []})),
+)
+def brand_choice(company: Company, choice: needs.BrandChoice) -> Iterator[dict[str, Any]]:
+    """Does the image come first that weighs most?"""
+    weights = company.told("brand_choice")["log_odds_per_point"]
+    first = choice.table["pair"].iloc[0]
+    verdict = FOUND if first == max(weights, key=lambda pair: weights[pair]) else FALSE_ALARM
+    yield answer("brand_choice", verdict, FIRST_IMAGE, subject=first)
+
+
+@question("needs.product_tests", "version_tests", ask=lambda company: needs.product_tests(company.tables, _asked(company)))
+def version_tests(company: Company, tests: needs.ProductTests) -> Iterator[dict[str, Any]]:
+    """Is the better version named where there is one, and none where there is none?"""
+    told = company.told("version_tests")
+    means = told["liking"] | told["response"]
+    for row in tests.table.itertuples():
+        more = means[f"{row.test}/{row.version}"] - means[f"{row.test}/{row.other}"]
+        clear = row.clear == "Yes"
+        verdict = FOUND if clear == (more > 0) else FALSE_ALARM if clear else MISSED
+        # Answers are rounded and cut at the ends of the scale, so that no difference of theirs is the planted one.
+        yield answer("version_tests", verdict, TESTS, subject=row.test)
+
+
+@question("needs.new_products", "new_product", ask=lambda company: needs.new_products(company.tables))
+def launched(company: Company, found: needs.NewProducts) -> Iterator[dict[str, Any]]:
+    """Is the new product called new, and no other?"""
+    said = set(found.launches["product_id"])
+    true = company.told("new_product")["product_id"]
+    verdict = FALSE_ALARM if said - {true} else FOUND if said else MISSED
+    yield answer("new_product", verdict, LAUNCHED, truth=1.0, estimate=float(len(said)))
 
 
 @question("strategy.leaving", "stopping_customers", "switching_customers", ask=lambda company: strategy.leaving(company.tables))

@@ -19,6 +19,7 @@ from fivestep.cases.feedback import feedback
 from fivestep.cases.pipeline import pipeline
 from fivestep.cases.products import products
 from fivestep.cases.purchases import RETURN, Purchases, purchases
+from fivestep.cases.research import research
 from fivestep.cases.streams import CHUNK
 from fivestep.cases.survey import survey
 from fivestep.cases.texts import LANGUAGES
@@ -105,6 +106,7 @@ def _chunk(
     tables = [
         ("customers", table), ("orders", bought.orders), ("order_lines", bought.order_lines), ("exposures", exposed),
         ("interactions", talked), ("feedback", said), ("survey", survey(calendar, who, seed, chunk)),
+        ("survey", research(calendar, who, seed, chunk)),
         ("events", events(calendar, who, seed, chunk)), ("opportunities", sales.opportunities),
         ("stage_history", sales.stage_history), ("costs", cost_table),
     ]  # fmt: skip

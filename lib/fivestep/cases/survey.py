@@ -30,6 +30,7 @@ TRUE_SHARE = 0.62  # of the respondents who answer in the feature's own category
 # Overall satisfaction (1 to 10) = weighted mean of the attributes + N(0, NOISE), rounded.
 WEIGHTS = {"taste": 0.35, "speed": 0.25, "price": 0.15, "staff": 0.15, "app": 0.07, "cleanliness": 0.03}
 NOISE = 0.5
+PRODUCTS = ("Latte", "Americano", "Butter croissant")
 HALO, OWN = 0.8, 1.4  # standard deviations of a rating: what a respondent gives to all attributes, and to one
 CORRELATION = HALO**2 / (HALO**2 + OWN**2)  # of two attributes, before ratings are rounded
 
@@ -69,6 +70,12 @@ def survey(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, 
     answers.append(len(ANSWERS) - 1 + overall.astype(int))
     scores.append(overall)
 
+    # What the satisfaction questionnaire is about has random numbers of its own; satisfaction does not hang on it.
+    about = stream(seed, chunk, "survey products").integers(0, len(PRODUCTS), n)
+    questions.append("product")
+    answers.append(len(ANSWERS) + 9 + about)
+    scores.append(np.full(n, np.nan))
+
     m = len(questions)
     kano = 2 * len(FEATURES)
     which = np.tile(np.arange(m), n)
@@ -81,6 +88,7 @@ def survey(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, 
         "customer_id": numbered("C", who.index[respondent], 7),
         "survey_id": Coded(second, ("kano", "satisfaction")),
         "answered_at": np.repeat(moment, m),
-        "answer": Coded(answer, (*ANSWERS, *(str(i) for i in range(1, 11)))),
+        "mode": Coded(np.zeros(len(which), dtype=int), ("web",)),
+        "answer": Coded(answer, (*ANSWERS, *(str(i) for i in range(1, 11)), *PRODUCTS)),
         "score": score,
     }

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fivestep.cases import campaigns as planned
-from fivestep.cases import contacts, customers, events, feedback, pipeline, products, purchases, survey
+from fivestep.cases import contacts, customers, events, feedback, pipeline, products, purchases, research, survey
 from fivestep.cases.calendar import MONTH_OF_YEAR, START, Calendar
 from fivestep.cases.columns import Coded, arrow, numbered
 from fivestep.cases.customers import People
@@ -45,6 +45,9 @@ FACTS = {
     "pain_point": N_("One product leaks in one region."),
     "kano": N_("Each feature has one true category."),
     "satisfaction_drivers": N_("Overall satisfaction is a weighted mean of attributes."),
+    "brand_image": N_("Two dimensions lie behind how brands are seen; the competitor leads in one, the chain in the other."),
+    "brand_choice": N_("Which brand a member prefers hangs on two of eight images."),
+    "version_tests": N_("One cup and one poster are better than the other; the labels of a bottle make no difference."),
     "contact_overlap": N_("Two departments write to the same members in every week of half a year."),
     "broken_step": N_("One step of the shop broke on mobile for a month."),
     "product_pair": N_("Two categories are bought together."),
@@ -225,6 +228,22 @@ class Truth:
             "satisfaction_drivers": (
                 ["survey.question_id", "survey.score"],
                 {"weights": survey.WEIGHTS, "correlation": round(survey.CORRELATION, 6), "noise": survey.NOISE},
+            ),
+            "brand_image": (
+                ["survey.question_id", "survey.score"],
+                {
+                    "dimensions": [list(research.CARE), list(research.PACE)],
+                    "correlation": research.TOGETHER,
+                    "means": research.SEEN,
+                },
+            ),
+            "brand_choice": (
+                ["survey.question_id", "survey.answer"],
+                {"log_odds_per_point": research.MATTERS, "own": research.OWN},
+            ),
+            "version_tests": (
+                ["survey.question_id", "survey.answer"],
+                {"liking": research.LIKED, "response": research.ACTED},
             ),
             "contact_overlap": (
                 ["interactions.department", "interactions.occurred_at"],

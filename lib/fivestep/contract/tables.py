@@ -258,6 +258,7 @@ _ALL = (
         _customer(),
         Field("survey_id", "text", "Id of the survey"),
         Field("answered_at", "timestamp", "When it was answered"),
+        Field("mode", "text", "How it was answered: web, phone, mail, counter, street, feedback form ..."),
         Field("answer", "text", "The answer as given"),
         Field("score", "number", "The answer as a number, where it has one"),
         time="answered_at",

@@ -514,7 +514,7 @@ def _answers(made: Wide, rows: Table, names: Pseudonyms) -> Table:
     """A row for each question of a row of answers."""
     there = set(rows.columns)
     base: dict[str, Value] = {"_order": rows._order}
-    for name in ("response_id", "customer_id", "survey_id", "answered_at"):
+    for name in ("response_id", "customer_id", "survey_id", "answered_at", "mode"):
         if at := home(name, "survey", there):
             base[name] = rows[at]
     if "response_id" not in base:

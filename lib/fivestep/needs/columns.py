@@ -93,7 +93,7 @@ register(
     stated_importance_high=Column(N_("Importance, high"), "ratio", N_("Upper limit of the 95% interval of the mean.")),
     # satisfaction
     rated_product=Column(N_("Product"), "text", N_("Product that was rated."), values="products.product_name"),
-    survey_product=Column(N_("Product"), "text", N_("Product that the questionnaire names.")),
+    survey_product=Column(N_("Product"), "text", N_("Product that the questionnaire names."), values="products.product_name"),
     rated_region=Column(N_("Region"), "text", N_("Region of the rating, else of the customer."), values="customers.region"),
     answers=Column(N_("Answers"), "count", N_("Customers who answered.")),
     score_mean=Column(N_("Mean score"), "ratio", N_("Mean answer on its scale.")),

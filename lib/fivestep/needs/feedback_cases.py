@@ -70,12 +70,12 @@ def cases(tables: Tables) -> ibis.Table:
     solution has a time, or where its status says so. Kept in the engine while it is in use, as every section asks it often.
     """
     told, end = tables.feedback, ibis.literal(end_of(tables))
-    columns = {c: _or_null(told, c) for c in ("customer_id", "product_id", "region", "sales_rep", "department", "cause", "text")}
+    columns = {c: or_null(told, c) for c in ("customer_id", "product_id", "region", "sales_rep", "department", "cause", "text")}
     columns = {c: ibis.ifelse(v.strip() == "", ibis.null("string"), v) for c, v in columns.items()}
-    word = _or_null(told, "feedback_type").strip()
+    word = or_null(told, "feedback_type").strip()
     kind = ibis.cases(*((word.lower().isin(words), name) for name, words in WORDS.items()), else_=OTHER)
-    resolved, responded = (_or_null(told, c, "timestamp(6)") for c in ("resolved_at", "responded_at"))
-    status = _or_null(told, "status").strip()
+    resolved, responded = (or_null(told, c, "timestamp(6)") for c in ("resolved_at", "responded_at"))
+    status = or_null(told, "status").strip()
     says = ibis.or_(*(status.lower().startswith(w) for w in SOLVED))
     out = told.select(
         "feedback_id",
@@ -87,7 +87,7 @@ def cases(tables: Tables) -> ibis.Table:
         resolved_at=ibis.ifelse(resolved < end, resolved, ibis.null("timestamp(6)")),
         solved=ibis.coalesce(ibis.ifelse(resolved.notnull(), resolved < end, says), False),
         status=status,
-        satisfaction=_or_null(told, "satisfaction", "float64").cast("float64"),
+        satisfaction=or_null(told, "satisfaction", "float64").cast("float64"),
     )
     if not tables.missing("customers.region"):
         home = tables.customers.select(_customer="customer_id", _home="region")
@@ -161,5 +161,5 @@ def score_scale(tables: Tables) -> tuple[float, float] | None:
     return next((s for s in SCALES if s[0] <= low and high <= s[1]), (float(low), float(high)))
 
 
-def _or_null(table: ibis.Table, column: str, kind: str = "string") -> ibis.Value:
+def or_null(table: ibis.Table, column: str, kind: str = "string") -> ibis.Value:
     return table[column] if column in table.columns else ibis.null(kind)

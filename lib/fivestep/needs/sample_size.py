@@ -15,6 +15,7 @@ from fivestep.language import N_, _
 
 MARGINS = (0.1, 0.07, 0.05, 0.03, 0.02)
 USUAL = 0.05
+REACH = Z + 0.8416212335729143  # standard errors of a difference that is found at 5 % on both sides with a power of 80 %
 
 _ANSWERS = N_("how many customers must answer a survey")
 
@@ -92,3 +93,47 @@ def survey_size(tables: Tables) -> SurveySize | NotAvailable:
     if customers < 2:
         return NotAvailable((), _(_ANSWERS), reason=_("there are fewer than two customers to ask."))
     return SurveySize(customers)
+
+
+def size_of_two_shares(first: float, second: float) -> int:
+    """Respondents per version so that a monadic or A/B test of yes and no finds shares *first* and *second* to differ.
+
+    Two-sided 5 %, power 80 %. Source: Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, 4.2.
+    """
+    if not 0 <= first <= 1 or not 0 <= second <= 1 or first == second:
+        raise ValueError("shares lie between 0 and 1 and differ")
+    both, z_power = (first + second) / 2, REACH - Z
+    spread = Z * math.sqrt(2 * both * (1 - both)) + z_power * math.sqrt(first * (1 - first) + second * (1 - second))
+    return math.ceil((spread / (first - second)) ** 2 - 1e-9)
+
+
+def size_of_two_means(difference: float, deviation: float) -> int:
+    """Respondents per version so that a monadic test finds means that are *difference* apart; *deviation* is that of one answer.
+
+    Two-sided 5 %, power 80 %, normal approximation plus the usual correction for t. Source: Guenther (1981).
+    """
+    if not difference or deviation <= 0:
+        raise ValueError("the difference is not 0, the deviation is above it")
+    return math.ceil(2 * (REACH * deviation / difference) ** 2 + Z**2 / 4 - 1e-9)
+
+
+def size_of_paired_means(difference: float, deviation: float) -> int:
+    """Respondents who rate both versions; *deviation* is that of the difference between the two answers of one respondent.
+
+    Two-sided 5 %, power 80 %, normal approximation plus the usual correction for t. Source: Guenther (1981).
+    """
+    if not difference or deviation <= 0:
+        raise ValueError("the difference is not 0, the deviation is above it")
+    return math.ceil((REACH * deviation / difference) ** 2 + Z**2 / 2 - 1e-9)
+
+
+def size_of_paired_shares(only_first: float, only_second: float) -> int:
+    """Respondents who answer yes or no to both versions; the shares are those who say yes to one of them only (McNemar's test).
+
+    Two-sided 5 %, power 80 %. Source: Connor (1987), Sample size for testing differences in proportions for the paired-sample
+    design.
+    """
+    apart, difference = only_first + only_second, only_first - only_second
+    if not 0 < apart <= 1 or not difference or min(only_first, only_second) < 0:
+        raise ValueError("the two shares are not below 0, differ and are at most 1 together")
+    return math.ceil(((Z * math.sqrt(apart) + (REACH - Z) * math.sqrt(apart - difference**2)) / difference) ** 2 - 1e-9)

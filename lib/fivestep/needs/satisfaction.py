@@ -174,7 +174,7 @@ class Satisfaction:
         """A product or region as the reader sees it."""
         if by == REGION:
             return language.value("customers.region", value)
-        return value if self.ratings.source == BY_SURVEY else language.value("products.product_name", value)
+        return language.value("products.product_name", value)
 
     def headline(self) -> str:
         """How satisfied those who answered are."""
@@ -282,6 +282,11 @@ def satisfaction(tables: Tables, survey: Survey | NotAvailable) -> Satisfaction 
     return Satisfaction(
         rated, len(last), mean, low, high, int(_satisfied(last["share"]).sum()), tables_by[PRODUCT], tables_by[REGION], small
     )
+
+
+def product_opinions(tables: Tables) -> Satisfaction | NotAvailable:
+    """What reviews and complaints score: `satisfaction` from the scores in feedback, whatever a survey says."""
+    return satisfaction(tables, NotAvailable(("feedback.satisfaction",), _(_ANSWERS)))
 
 
 def no_ratings(tables: Tables, survey: Survey | NotAvailable, answers: str) -> NotAvailable:

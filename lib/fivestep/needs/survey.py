@@ -19,14 +19,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, fi
 
 from fivestep import language
 from fivestep.contract.questions import (
+    AGREEMENT,
+    AWARENESS,
+    CONSIDERATION,
+    DIFFERENTIAL,
     DYSFUNCTIONAL,
+    EXPECTATION,
     FUNCTIONAL,
+    HABIT,
     IMPORTANCE,
+    INTENT,
+    LIKING,
     NPS,
     OVERALL,
+    PREFERENCE,
     PRODUCT,
     REGION,
+    RESPONSE,
     SATISFACTION,
+    USE,
     parsed,
     plain,
 )
@@ -37,6 +48,9 @@ from fivestep.language import N_, _
 
 FILE = "survey.yml"
 KANO = (FUNCTIONAL, DYSFUNCTIONAL)
+IN_WORDS = (PRODUCT, REGION, HABIT)
+YES_NO = (RESPONSE, AWARENESS, USE, CONSIDERATION, PREFERENCE)
+RATED = (SATISFACTION, IMPORTANCE, DIFFERENTIAL, AGREEMENT, EXPECTATION, LIKING, INTENT)
 FIVE = ("like", "must-be", "neutral", "live-with", "dislike")
 # Answers to the Kano questions as published (Berger et al. 1993, pp. 25-27, four sets) and as usual in Chinese.
 WORDINGS: dict[str, tuple[str, ...]] = {
@@ -74,8 +88,23 @@ RATINGS: dict[int, tuple[str, ...]] = {
     4: ("satisfied", "满意", "滿意"),
     5: ("very satisfied", "非常满意", "很满意", "非常滿意", "很滿意"),
 }
+# Answers to a question of yes or no.
+TOLD = {
+    1.0: ("yes", "y", "true", "1", "是", "有", "会", "會", "知道", "用过", "用過"),
+    0.0: ("no", "n", "false", "0", "否", "没有", "沒有", "不会", "不會", "不知道", "没用过", "沒用過"),
+}
+OURS = (
+    "us",
+    "our brand",
+    "我们",
+    "我們",
+    "本品牌",
+    "我们的品牌",
+    "我們的品牌",
+)  # names by which a questionnaire calls the client
 NO_ANSWER = ("n/a", "not applicable", "don't know", "no answer", "不知道", "不适用", "没有用过", "不適用", "沒有用過")
 SCALES = ((1, 5), (1, 7), (1, 9), (1, 10))  # where survey.yml says none, the first that holds every answer
+BIPOLAR = ((1, 7), (-3, 3))  # likewise, of a semantic differential
 
 _ANSWERS = N_("what customers say when they are asked")
 
@@ -97,9 +126,9 @@ class Declaration(BaseModel):
 
     ``questions``: id of a question in the data -> what it asks, in the words of this module. ``labels``: subject -> name, or
     one name per language. ``answers``: wording -> like, must-be, neutral, live-with or dislike. ``ratings``: wording -> number.
-    ``no_answer``: codes and wordings that are none. ``scales``: lowest and highest answer to satisfaction and importance
-    questions. ``complaints``: subject -> causes in feedback that are about it. ``kano_table``: berger or pouliot;
-    ``kano_names``: five or three.
+    ``no_answer``: codes and wordings that are none. ``scales``: lowest and highest answer by what is asked (`RATED`).
+    ``own_brand``: which of the objects and brands is the client's. ``complaints``: subject -> causes in feedback that are about
+    it. ``kano_table``: berger or pouliot; ``kano_names``: five or three.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -109,7 +138,8 @@ class Declaration(BaseModel):
     answers: Annotated[dict[str, Literal[FIVE]], BeforeValidator(_texts)] = {}  # type: ignore[valid-type]
     ratings: Annotated[dict[str, float], BeforeValidator(_texts)] = {}
     no_answer: Words = ()
-    scales: dict[Literal["satisfaction", "importance"], tuple[float, float]] = {}
+    scales: dict[Literal[RATED], tuple[float, float]] = {}  # type: ignore[valid-type]
+    own_brand: str = ""
     complaints: Annotated[dict[str, Words], BeforeValidator(_texts)] = {}
     kano_table: Literal["berger", "pouliot"] = "berger"
     kano_names: Literal["five", "three"] = "five"
@@ -120,8 +150,8 @@ class Declaration(BaseModel):
         for key, asks in said.items():
             if parsed(asks) is None:
                 raise ValueError(
-                    f"{asks!r} (question {key}) is not understood: write <subject>/functional, /dysfunctional, /importance or "
-                    "/satisfaction, or satisfaction, nps, product or region alone"
+                    f"{asks!r} (question {key}) is not understood: write <subject>/functional, /dysfunctional, /importance, "
+                    "/satisfaction or another role of the questionnaires, or satisfaction, nps, product or region alone"
                 )
         return said
 
@@ -171,10 +201,11 @@ def declaration(path: str | Path) -> Declaration:
 class Survey:
     """The answers that the kit understands.
 
-    ``table``: one row per filled questionnaire, by response_id: response_id, customer_id, answered_at (missing where unknown) and
-    a column for every question asked, named by the pair (subject, role); Kano answers are 0 to 4 in the order of `FIVE`, ratings
-    numbers, product and region texts, missing where there is no answer. ``scales``: role -> lowest and highest answer;
-    ``stated``: the roles whose scale survey.yml says. ``ignored``: questions that are not understood.
+    ``table``: one row per filled questionnaire, by response_id: response_id, customer_id, answered_at, mode (missing where
+    unknown)
+    and a column for every question asked, named by the pair (subject, role); Kano answers are 0 to 4 in the order of `FIVE`,
+    ratings numbers, yes and no 1 and 0, product, region and habits texts, missing where there is no answer. ``scales``: role ->
+    lowest and highest answer; ``stated``: the roles whose scale survey.yml says. ``ignored``: questions that are not understood.
     """
 
     table: pd.DataFrame
@@ -195,8 +226,10 @@ class Survey:
         return (subject, role) in self.table.columns
 
     def label(self, subject: str) -> str:
-        """The name of a subject as the reader sees it."""
-        return self.declared.label(subject)
+        """The name of a subject as the reader sees it: that of survey.yml, else that of labels.csv, else itself."""
+        if subject in self.declared.labels:
+            return self.declared.label(subject)
+        return language.value("survey.feature", subject)
 
     def last(self, *questions: tuple[str, str]) -> tuple[pd.DataFrame, int]:
         """Questionnaires with an answer to all *questions*, the last of each customer; and how many earlier ones are left out.
@@ -231,7 +264,13 @@ def survey(tables: Tables, declared: Declaration | None = None) -> Survey | NotA
     raw = tables.survey
     lacking = {
         c: ibis.null(t)
-        for c, t in (("answer", "string"), ("score", "float64"), ("customer_id", "string"), ("answered_at", "timestamp"))
+        for c, t in (
+            ("answer", "string"),
+            ("score", "float64"),
+            ("customer_id", "string"),
+            ("answered_at", "timestamp"),
+            ("mode", "string"),
+        )
         if c not in raw.columns
     }
     raw = raw.mutate(**lacking)
@@ -266,18 +305,18 @@ def survey(tables: Tables, declared: Declaration | None = None) -> Survey | NotA
     _refuse_twice(told, keys)
     answered = told.filter(told.value.notnull() | told.text.notnull())
     columns = {
-        f"c{i}": (answered.text if role in (PRODUCT, REGION) else answered.value).max(where=answered.column == i)
+        f"c{i}": (answered.text if role in IN_WORDS else answered.value).max(where=answered.column == i)
         for i, (_subject, role) in enumerate(keys)
     }
     wide = frame(
         answered.group_by("response_id").aggregate(
-            customer_id=answered.customer_id.min(), answered_at=answered.answered_at.max(), **columns
+            customer_id=answered.customer_id.min(), answered_at=answered.answered_at.max(), mode=answered["mode"].min(), **columns
         ),
         by=["response_id"],
     )
     # Named by pairs, as a subject may hold any character.
-    wide.columns = pd.Index([*wide.columns[:3], *keys], tupleize_cols=False)
-    wide = wide[[*wide.columns[:3], *(k for k in keys if wide[[k]].notna().to_numpy().any())]]
+    wide.columns = pd.Index([*wide.columns[:4], *keys], tupleize_cols=False)
+    wide = wide[[*wide.columns[:4], *(k for k in keys if wide[[k]].notna().to_numpy().any())]]
     return Survey(wide, declared, _scales(wide, declared), len(ids) - len(asks))
 
 
@@ -287,6 +326,7 @@ def _values(kinds: pd.DataFrame, declared: Declaration) -> tuple[list[float | No
     kano |= {plain(w): FIVE.index(five) for w, five in declared.answers.items()}
     ratings = {plain(w): float(n) for n, words in RATINGS.items() for w in words}
     ratings |= {plain(w): n for w, n in declared.ratings.items()}
+    yes_no = {plain(w): n for n, words in TOLD.items() for w in words}
     none = {"", *map(plain, NO_ANSWER), *map(plain, declared.no_answer)}
     none_numbers = {n for n in (number(w) for w in declared.no_answer) if n is not None}
     values: list[float | None] = []
@@ -296,7 +336,7 @@ def _values(kinds: pd.DataFrame, declared: Declaration) -> tuple[list[float | No
         said = plain(row._2)
         value: float | None = None
         text: str | None = None
-        if role in (PRODUCT, REGION):
+        if role in IN_WORDS:
             if said and (said not in none or number(said) is not None):  # a code that is no rating may well be a region
                 text = unicodedata.normalize("NFKC", row._2).strip()
         elif role in KANO:
@@ -304,6 +344,12 @@ def _values(kinds: pd.DataFrame, declared: Declaration) -> tuple[list[float | No
                 if said not in kano:
                     raise _unknown(row.question_id, row._2, row.rows, f"answers: {{{row._2!r}: like}}", ", ".join(FIVE))
                 value = kano[said]
+        elif role in YES_NO:
+            said = said or (f"{row.number:g}" if row.number == row.number else "")
+            if said in yes_no:  # before codes that are no answer: 0 is no, and not to know a brand is an answer
+                value = yes_no[said]
+            elif said not in none:
+                raise _unknown(row.question_id, row._2, row.rows, f"no_answer: [{row._2!r}]", "or answer it with yes or no")
         else:
             value = ratings.get(said) if said in ratings and said not in none else None
             if value is None and row.number == row.number:
@@ -346,16 +392,31 @@ def _refuse_twice(told: ibis.Table, keys: list[tuple[str, str]]) -> None:
         )
 
 
+def own_brand(survey: Survey, objects: list[str], sizes: pd.Series) -> tuple[str, bool]:
+    """The client's own among *objects* and whether that is said (survey.yml, its name); else that with most answers."""
+    said = plain(survey.declared.own_brand)
+    for wanted in (said,) if said else OURS:
+        found = [o for o in objects if plain(o) == wanted]
+        if found:
+            return found[0], True
+    return min(objects, key=lambda o: (-sizes[o], o)), False
+
+
+def usual_scales(role: str) -> tuple[tuple[float, float], ...]:
+    """The scales that are tried where survey.yml says none."""
+    return BIPOLAR if role == DIFFERENTIAL else SCALES
+
+
 def _scales(wide: pd.DataFrame, declared: Declaration) -> dict[str, tuple[float, float]]:
-    """Role -> lowest and highest answer, for satisfaction and importance where they are asked."""
+    """Role -> lowest and highest answer, for what is asked of `RATED` and for the likelihood to recommend."""
     out: dict[str, tuple[float, float]] = {}
-    for role in (SATISFACTION, IMPORTANCE, NPS):
+    for role in (*RATED, NPS):
         asked = [c for c in wide.columns if isinstance(c, tuple) and c[1] == role]
         if not asked:
             continue
         values = pd.concat([wide[[c]].set_axis(["v"], axis=1) for c in asked])["v"]
         low, high = float(values.min()), float(values.max())
-        usual = [(0, 10)] if role == NPS else [declared.scales[role]] if role in declared.scales else SCALES
+        usual = [(0, 10)] if role == NPS else [declared.scales[role]] if role in declared.scales else usual_scales(role)
         fits = [scale for scale in usual if scale[0] <= low and high <= scale[1]]
         if not fits:
             known = " or ".join(f"{a:g} to {b:g}" for a, b in usual)

@@ -15,26 +15,46 @@ from fivestep.needs.survey import number, parsed, plain
 
 FORMS = Path(__file__).with_name("forms")
 LANGUAGES = ("en", "zh_CN", "zh_TW")
+# What a questionnaire asks about where nobody says it, by block and language.
 EXAMPLES = {
-    "en": ("Fast delivery", "Free returns", "Personal advice"),
-    "zh_CN": ("送货快", "免费退货", "专人咨询"),
-    "zh_TW": ("出貨快", "免費退貨", "專人諮詢"),
-}
-FIELDS = ("response_id", "customer_id", "answered_at")  # in the order of the first headings of every form
-COLUMNS = ("response_id", "question_id", "customer_id", "survey_id", "answered_at", "answer", "score")
+    "features": (
+        ("Fast delivery", "Free returns", "Personal advice"),
+        ("送货快", "免费退货", "专人咨询"),
+        ("出貨快", "免費退貨", "專人諮詢"),
+    ),
+    "profile": (("Our brand", "Competitor"), ("本品牌", "竞争对手"), ("本品牌", "競爭對手")),
+    "test": (("Package/A", "Package/B"), ("包装/甲", "包装/乙"), ("包裝/甲", "包裝/乙")),
+    "expectation": (("New product", "New feature"), ("新产品", "新功能"), ("新產品", "新功能")),
+    "brand": (("Our brand", "Competitor"), ("本品牌", "竞争对手"), ("本品牌", "競爭對手")),
+    "habit": (("how often", "where", "with whom"), ("多久一次", "在哪里", "和谁一起"), ("多久一次", "在哪裡", "和誰一起")),
+    "attitude": (
+        ("I like to try new things", "Price decides", "I buy what is healthy"),
+        ("我喜欢尝试新事物", "价格决定一切", "我只买健康的东西"),
+        ("我喜歡嘗試新事物", "價格決定一切", "我只買健康的東西"),
+    ),
+}  # fmt: skip
+BLOCKS = tuple(EXAMPLES)
+FIELDS = ("response_id", "customer_id", "answered_at", "mode")  # in the order of the first headings of every form
+COLUMNS = ("response_id", "question_id", "customer_id", "survey_id", "answered_at", "mode", "answer", "score")
 ROWS = 1000  # rows of a workbook that offer the answers as a list
 
 
-def form(language: str = "en", subjects: Sequence[str] = ()) -> pd.DataFrame:
+def form(language: str = "en", subjects: Sequence[str] = (), *, block: str = "features") -> pd.DataFrame:
     """heading, question and answers (a list; empty for free text) of a questionnaire about *subjects*, one row per column of it.
 
-    Every subject is asked the two Kano questions, its importance and the satisfaction with it; then come overall satisfaction,
-    likelihood to recommend, product and region. *language*: en, zh_CN or zh_TW; without *subjects* there are three examples.
+    *block* is what it asks: features (the two Kano questions, importance and satisfaction of each; then overall satisfaction,
+    likelihood to recommend, product and region), profile (a semantic differential of objects), test (versions of a product, a
+    package or a copy, ``package/A``), expectation (of new products and features), brand (awareness, use, consideration,
+    preference), habit, attitude (agreement with statements). *language*: en, zh_CN or zh_TW; without *subjects* there are
+    examples. Questionnaires of several blocks are put side by side, the first columns once.
     """
     if language not in LANGUAGES:
         raise UserError(f"language: {language!r} has no questionnaire. Choose one of {', '.join(LANGUAGES)}.")
+    if block not in EXAMPLES:
+        raise UserError(f"block: {block!r} is no questionnaire. Choose one of {', '.join(BLOCKS)}.")
     said = pd.read_csv(FORMS / f"{language}.csv", dtype=str, keep_default_na=False)
-    subjects = [s.strip() for s in subjects] or list(EXAMPLES[language])
+    said = said[said["block"].isin(("", block))].drop(columns="block").reset_index(drop=True)
+    subjects = [s.strip() for s in subjects] or list(EXAMPLES[block][LANGUAGES.index(language)])
     for subject in subjects:
         if not subject or parsed(f"{subject}/functional") != (subject, "functional"):
             raise UserError(
@@ -50,13 +70,13 @@ def form(language: str = "en", subjects: Sequence[str] = ()) -> pd.DataFrame:
     return out
 
 
-def write_form(path: str | Path, *, language: str = "en", subjects: Sequence[str] = ()) -> Path:
+def write_form(path: str | Path, *, language: str = "en", subjects: Sequence[str] = (), block: str = "features") -> Path:
     """Write an empty questionnaire, one row per respondent to fill in, as ``.csv`` or ``.xlsx``; returns the path.
 
     The workbook offers the answers of each question as a list and has a second sheet with the questions to print or to copy into
     a survey tool.
     """
-    path, asked = Path(path), form(language, subjects)
+    path, asked = Path(path), form(language, subjects, block=block)
     if path.suffix.lower() == ".csv":
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             csv.writer(file).writerow(asked["heading"])
@@ -138,11 +158,13 @@ def answers(filled: pd.DataFrame, *, source: str = "survey", survey_id: str = ""
     times = texts[fields["answered_at"]] if "answered_at" in fields else pd.Series("", index=texts.index)
     head["answered_at"] = [_moment(t, source, fields.get("answered_at", ""), row) for t, row in zip(times, rows, strict=True)]
     head["answered_at"] = pd.to_datetime(head["answered_at"])
+    head["mode"] = texts[fields["mode"]].to_numpy() if "mode" in fields else ""
     wide = pd.concat([head, texts[questions].reset_index(drop=True)], axis=1)
     out = wide.melt(list(head.columns), questions, "question_id", "answer")
     out = out[out["answer"] != ""].sort_values(["response_id", "question_id"], ignore_index=True)
     out["score"] = [n if (n := number(a)) is not None else float("nan") for a in out["answer"]]
-    out["customer_id"] = out["customer_id"].where(out["customer_id"] != "", None)
+    for name in ("customer_id", "mode"):
+        out[name] = out[name].where(out[name] != "", None)
     return out[list(COLUMNS)]
 
 
