@@ -46,7 +46,7 @@ def test_birthdays_of_the_year_ahead_have_their_day_and_the_owner_of_the_play():
 def test_festivals_of_the_moon_come_on_their_published_days():
     """Spring Festival 29 January 2025, Dragon Boat Festival 31 May 2025, Mid-Autumn Festival 6 October 2025 (State Council of
     China, notice of November 2024)."""
-    days = calendar().festivals.drop_duplicates("occasion").set_index("occasion")["care_date"]
+    days = calendar().festivals.drop_duplicates("care_occasion").set_index("care_occasion")["care_date"]
     published = {
         "Spring Festival": (1, 29),
         "Dragon Boat Festival": (5, 31),
@@ -55,13 +55,13 @@ def test_festivals_of_the_moon_come_on_their_published_days():
     }
     assert {name: (days[name].month, days[name].day) for name in published} == published
     assert all(dt.date(2025, 1, 1) <= day <= dt.date(2025, 12, 31) for day in days)
-    assert set(calendar("USD").festivals["occasion"]) == {"New Year's Day", "Christmas"}
+    assert set(calendar("USD").festivals["care_occasion"]) == {"New Year's Day", "Christmas"}
 
 
 def test_every_occasion_counts_who_may_be_contacted():
     made = calendar()
-    assert (made.festivals.groupby("occasion")["care_customers"].sum() == 3).all()
-    assert made.table.loc[made.table["occasion"] == "Birthdays", "care_customers"].sum() == 2
+    assert (made.festivals.groupby("care_occasion")["care_customers"].sum() == 3).all()
+    assert made.table.loc[made.table["care_occasion"] == "Birthdays", "care_customers"].sum() == 2
     for frame in (made.table, made.birthdays, made.festivals):
         for row in frame.itertuples(index=False):
             assert all(columns.formatted(name, value) for name, value in zip(frame.columns, row, strict=True))

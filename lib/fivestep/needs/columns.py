@@ -463,8 +463,8 @@ register(
         N_("Others bought"), "percent", N_("The same share of customers without the signal, or of whom the need was not named.")
     ),
     share_gap=Column(N_("Difference"), "percent", N_("Share with the signal less share of the others.")),
-    gap_low=Column(N_("Difference, low"), "percent", N_("Lower limit of the 95% interval of the difference.")),
-    gap_high=Column(N_("Difference, high"), "percent", N_("Upper limit of the 95% interval of the difference.")),
+    share_gap_low=Column(N_("Difference, low"), "percent", N_("Lower limit of the 95% interval of the difference.")),
+    share_gap_high=Column(N_("Difference, high"), "percent", N_("Upper limit of the 95% interval of the difference.")),
     intent_predictor=Column(N_("Forecast"), "text", N_("What the chance is made of."), values="message"),
     intent_tested=Column(N_("Customers tested"), "count", N_("Customers of whom it is known by now whether they bought.")),
     intent_brier=Column(N_("Brier score"), "ratio", N_("Mean squared difference between chance and what came: 0 is perfect.")),

@@ -86,7 +86,7 @@ register(
     habit_share_low=Column(N_("Share, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
     habit_share_high=Column(N_("Share, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
     attitude=Column(N_("Statement"), "text", N_("Statement of the survey.")),
-    attitude_answers=Column(N_("Answers"), "count", N_("Customers who answered.")),
+    usage_answers=Column(N_("Answers"), "count", N_("Customers who answered.")),
     agree_share=Column(N_("Agree"), "percent", N_("Answers at least three quarters up the scale.")),
     agree_low=Column(N_("Agree, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
     agree_high=Column(N_("Agree, high"), "percent", N_("Upper limit of the 95% interval of the share.")),

@@ -65,7 +65,7 @@ class Usage:
         return pd.DataFrame(
             {
                 "attitude": [self.survey.label(s) for s in t["statement"]],
-                "attitude_answers": t["answers"],
+                "usage_answers": t["answers"],
                 "agree_share": t["agree"],
                 "agree_low": t["low"],
                 "agree_high": t["high"],

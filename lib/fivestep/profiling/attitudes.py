@@ -275,7 +275,8 @@ def product_opinions(tables: Tables) -> ProductOpinions | NotAvailable:
     found["opinion_complaint_rate"] = 1000 * found["opinion_complaints"] / found["lines"]
     found = found.sort_values(["opinion_complaint_rate", "category"], ascending=[False, True], ignore_index=True).head(TOLD)
     order = [
-        "category", "opinions", "mean_satisfaction", "opinion_low", "opinion_high", "opinion_complaints", "opinion_complaint_rate",
+        "category", "opinions", "mean_satisfaction", "opinion_low", "opinion_high", "opinion_complaints",
+        "opinion_complaint_rate",
     ]  # fmt: skip
     nameless = int(told.count().to_pandas()) - int(about.count().to_pandas())
     return ProductOpinions(found[order], nameless, tables.as_of)

@@ -287,6 +287,8 @@ def _buyers(tables: Tables) -> ibis.Table:
 
 def _levels(joined: ibis.Table, groups: int) -> pd.DataFrame:
     """Mean price level of each group of 30 and more, with intervals that hold together for *groups*."""
+    from scipy import stats
+
     found = frame(
         joined.group_by("trait", "group").aggregate(
             n=joined.count(), mean=joined.price_level.mean().round(9), sd=joined.price_level.std().round(9)

@@ -12,7 +12,7 @@ _SAVED_EVERY = 5.0  # seconds
 
 
 class _Saved(NotebookExecutionManager):
-    """Writes the notebook when the last time was seconds ago, and at its end; papermill's own writes all of it twice for each cell."""
+    """Writes the notebook where the last time was seconds ago, and at its end; papermill's own writes it twice for each cell."""
 
     written = float("-inf")
 
@@ -24,7 +24,9 @@ class _Saved(NotebookExecutionManager):
 
 class _Engine(NBClientEngine):
     @classmethod
-    def execute_notebook(cls, nb, kernel_name, output_path=None, progress_bar=True, log_output=False, autosave_cell_every=30, **kw):
+    def execute_notebook(
+        cls, nb, kernel_name, output_path=None, progress_bar=True, log_output=False, autosave_cell_every=30, **kw
+    ):
         notebook = _Saved(nb, output_path, log_output, progress_bar, autosave_cell_every)
         notebook.notebook_start()
         try:

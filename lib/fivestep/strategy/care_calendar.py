@@ -31,11 +31,11 @@ CHINESE_MONEY = ("CNY", "HKD", "MOP", "TWD")
 class CareCalendar:
     """The occasions of the 365 days after the as-of date.
 
-    ``table``: one row per occasion, by date: care_date (of birthdays the first day of the part of a month ahead), occasion,
+    ``table``: one row per occasion, by date: care_date (of birthdays the first day of the part of a month ahead), care_occasion,
     care_customers (who may be contacted), care_owners. ``birthdays``: one row per customer with a known birthday, by date:
     care_date, customer_id, play, contact_channel, owner_role, offer. ``festivals``: one row per festival and play: care_date,
-    prepare_by, occasion, play, care_customers, contact_channel, owner_role. ``unknown``: customers who may be contacted and whose
-    birthday is not known (None where the data has no birthdays).
+    prepare_by, care_occasion, play, care_customers, contact_channel, owner_role. ``unknown``: customers who may be contacted and
+    whose birthday is not known (None where the data has no birthdays).
     """
 
     table: pd.DataFrame
@@ -47,7 +47,7 @@ class CareCalendar:
 
     def headline(self) -> str:
         """How many greetings the year ahead has."""
-        festivals = self.festivals["occasion"].nunique()
+        festivals = self.festivals["care_occasion"].nunique()
         if self.unknown is None or not len(self.birthdays):
             return _("{n} festivals of the year ahead are occasions to greet {customers} customers").format(
                 n=language.number(festivals), customers=language.number(self.contactable)
@@ -89,7 +89,7 @@ class CareCalendar:
             display=language.number(len(self.birthdays)),
             text=language.sentence(self.headline()),
             evidence=_("First: {occasion}, {day}, {n} customers.").format(
-                occasion=_(first.occasion), day=language.day(first["care_date"]), n=language.number(first["care_customers"])
+                occasion=_(first.care_occasion), day=language.day(first["care_date"]), n=language.number(first["care_customers"])
             ),
             so_what=_("Enter the dates in the calendars of the owners now; a greeting without an offer asks for nothing."),
             confidence="high",
@@ -121,13 +121,13 @@ def care_calendar(tables: Tables, plan: Plan | NotAvailable, *, currency: str) -
             if n:
                 ready = day - dt.timedelta(days=LEAD_DAYS)
                 rows.append((day, ready, occasion, play, int(n), plays[play].channel, plays[play].owner))
-    names = ["care_date", "prepare_by", "occasion", "play", "care_customers", "contact_channel", "owner_role"]
+    names = ["care_date", "prepare_by", "care_occasion", "play", "care_customers", "contact_channel", "owner_role"]
     festivals = pd.DataFrame(rows, columns=names)
     month = birthdays.assign(
-        care_date=[max(day.replace(day=1), first) for day in birthdays["care_date"]], occasion=BIRTHDAYS, care_customers=1
+        care_date=[max(day.replace(day=1), first) for day in birthdays["care_date"]], care_occasion=BIRTHDAYS, care_customers=1
     )
     both = pd.concat([festivals, month], ignore_index=True)
-    grouped = both.groupby(["care_date", "occasion"], sort=True)
+    grouped = both.groupby(["care_date", "care_occasion"], sort=True)
     table = grouped["care_customers"].sum().reset_index()
     table["care_owners"] = [_owners(rows) for _key, rows in grouped]
     unknown = None if born is None else len(people) - len(birthdays)

@@ -213,7 +213,7 @@ register(
 register(
     care_date=Column(N_("Date"), "date", N_("Day of the festival or birthday; of birthdays by month its first day ahead.")),
     prepare_by=Column(N_("Ready by"), "date", N_("Day by which cards and gifts are ready.")),
-    occasion=Column(N_("Occasion"), "text", N_("Festival, or birthdays of the month."), values="message"),
+    care_occasion=Column(N_("Occasion"), "text", N_("Festival, or birthdays of the month."), values="message"),
     care_customers=Column(N_("To greet"), "count", N_("Customers who may be contacted.")),
     care_owners=Column(N_("Who greets"), "text", N_("Owners of the plays, with the customers of each.")),
     stick_measure=Column(N_("Measure"), "text", N_("What is meant to hold customers."), values="message"),
