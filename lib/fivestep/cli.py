@@ -266,7 +266,7 @@ def backup(
 
 @app.command()
 def restore(
-    archive: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file that fivestep backup wrote.")],
+    archive: Annotated[Path, typer.Argument(help="A file that fivestep backup wrote.")],
     to: Annotated[Path, typer.Option(help="A new folder.")],
 ) -> None:
     """Restore a backup to a new folder, with the key in FIVESTEP_KEY or in the file that FIVESTEP_KEY_FILE names."""
