@@ -209,8 +209,9 @@ def access(project: Project = Path()) -> None:
     if policy.first(root):
         typer.echo(_("access.yml is written. Complete it."))
     checked = policy.checked(root, _key(root, settings), dt.date.today())
+    kept, broken = _("kept"), _("BROKEN")
     for rule in checked:
-        typer.echo(f"{_('kept') if rule.kept else _('BROKEN')}  {rule.rule}" + (f": {rule.detail}" if rule.detail else ""))
+        typer.echo(f"{kept if rule.kept else broken}  {rule.rule}" + (f": {rule.detail}" if rule.detail else ""))
     if not all(rule.kept for rule in checked):
         raise typer.Exit(2)
 
@@ -256,9 +257,7 @@ def backup(
 
     root = _root(project)
     done = write(root, archive, _key(root, _in_its_language(root)))
-    said = _(
-        "Restored to a temporary folder and compared: files: {files}, bytes: {size}, rows of tables: {rows}. All are the same."
-    )
+    said = _("Restored and compared: files: {files}, bytes: {size}, rows of tables: {rows}. All are the same.")
     typer.echo(said.format(files=number(done.files), size=number(done.size), rows=number(done.rows)))
     typer.echo(_("Without the project's key nobody can open it: keep a copy of the key elsewhere."))
     typer.echo(_shown(archive.resolve()))

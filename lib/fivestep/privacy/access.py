@@ -106,7 +106,7 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
     clear = [p.name for p in held if p.parent == project / vault.FOLDER and p.suffix == ".parquet"]
     out = [
         (N_("the purpose is stated"), not said.purpose.strip(), _("write it into access.yml under purpose:")),
-        (N_("the vault is sealed"), bool(clear), ", ".join(clear) + _(": import again, then delete it")),
+        (N_("the vault is sealed"), bool(clear), _("import again, then delete {files}").format(files=", ".join(clear))),
         (N_("only the user may read vault and raw files"), _open(project), _("run: {command}").format(
             command="chmod -R go-rwx data/raw data/vault")),
         (N_("nothing of data/raw and data/vault is in git"), _tracked(project), _("run: {command}").format(
