@@ -256,7 +256,7 @@ def backup(
     from fivestep.privacy.backup import backup as write
 
     root = _root(project)
-    done = write(root, archive, _key(root, _in_its_language(root)))
+    done = write(root, archive, _key(root, _in_its_language(root), made=True))
     said = _("Restored and compared: files: {files}, bytes: {size}, rows of tables: {rows}. All are the same.")
     typer.echo(said.format(files=number(done.files), size=number(done.size), rows=number(done.rows)))
     typer.echo(_("Without the project's key nobody can open it: keep a copy of the key elsewhere."))
@@ -278,11 +278,13 @@ def restore(
     typer.echo(_shown(to.resolve()))
 
 
-def _key(root: Path, settings):
-    """The key of a project that has been imported."""
+def _key(root: Path, settings, *, made: bool = False):
+    """The project's key, made here where *made*. Raises UserError where nothing was imported, so that it has sealed no names."""
     from fivestep.intake.snapshots import ledger
     from fivestep.privacy.pseudonyms import Pseudonyms
 
+    if not (made or ledger(root).key):
+        raise UserError("No file of the client has been imported into this project, so it holds no names: fivestep import")
     return Pseudonyms.from_environment_or_file(root, settings.client, expected=ledger(root).key)
 
 

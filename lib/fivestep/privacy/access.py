@@ -117,7 +117,7 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
          _old([p for p in held if p.suffix == sealing.SUFFIX], said.keep_vault_days, today),
          _("delete data/vault, or say why it is kept and for how long")),
         (N_("only stewards have opened the vault"), bool(strangers), ", ".join(strangers)),
-        (N_("no name, phone, address or id of the client is in reports/ and results/"), bool(found),
+        (N_("reports/ and results/ hold no name, phone, address or id of the client (PDF is not read)"), bool(found),
          "; ".join(f"{x.file} ({_(KINDS[x.kind])}: {x.found}, {x.sample})" for x in found[:5])),
     ]  # fmt: skip
     return [Checked(_(rule), not broken, detail if broken else "") for rule, broken, detail in out]
