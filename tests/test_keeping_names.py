@@ -197,7 +197,8 @@ def test_a_project_keeps_its_policy_and_each_breach_is_told_with_what_to_do(proj
     assert broken(project, dt.date.today() + dt.timedelta(days=2000)) == [
         "the purpose is stated", "the vault is sealed", "only the user may read vault and raw files",
         "raw files are no older than access.yml allows", "the vault is no older than access.yml allows",
-        "only stewards have opened the vault", "no name, phone, address or id of the client is in reports/ and results/",
+        "only stewards have opened the vault",
+        "reports/ and results/ hold no name, phone, address or id of the client (PDF is not read)",
     ]  # fmt: skip
     assert all(c.detail for c in access.checked(project, NAMES, dt.date.today()) if not c.kept)
     policy.write_text("stewards: [a]\nkeep_raw_days: 0\nkeep_vault_days: 9\n", "utf-8")

@@ -228,8 +228,9 @@ def access(project: Project = Path()) -> None:
     if policy.first(root):
         typer.echo(_("access.yml is written. Complete it."))
     checked = policy.checked(root, _key(root, settings), dt.date.today())
+    kept, broken = _("kept"), _("BROKEN")
     for rule in checked:
-        typer.echo(f"{_('kept') if rule.kept else _('BROKEN')}  {rule.rule}" + (f": {rule.detail}" if rule.detail else ""))
+        typer.echo(f"{kept if rule.kept else broken}  {rule.rule}" + (f": {rule.detail}" if rule.detail else ""))
     if not all(rule.kept for rule in checked):
         raise typer.Exit(2)
 
@@ -274,10 +275,8 @@ def backup(
     from fivestep.privacy.backup import backup as write
 
     root = _root(project)
-    done = write(root, archive, _key(root, _in_its_language(root)))
-    said = _(
-        "Restored to a temporary folder and compared: files: {files}, bytes: {size}, rows of tables: {rows}. All are the same."
-    )
+    done = write(root, archive, _key(root, _in_its_language(root), made=True))
+    said = _("Restored and compared: files: {files}, bytes: {size}, rows of tables: {rows}. All are the same.")
     typer.echo(said.format(files=number(done.files), size=number(done.size), rows=number(done.rows)))
     typer.echo(_("Without the project's key nobody can open it: keep a copy of the key elsewhere."))
     typer.echo(_shown(archive.resolve()))
@@ -285,7 +284,7 @@ def backup(
 
 @app.command()
 def restore(
-    archive: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file that fivestep backup wrote.")],
+    archive: Annotated[Path, typer.Argument(help="A file that fivestep backup wrote.")],
     to: Annotated[Path, typer.Option(help="A new folder.")],
 ) -> None:
     """Restore a backup to a new folder, with the key in FIVESTEP_KEY or in the file that FIVESTEP_KEY_FILE names."""
@@ -298,11 +297,13 @@ def restore(
     typer.echo(_shown(to.resolve()))
 
 
-def _key(root: Path, settings):
-    """The key of a project that has been imported."""
+def _key(root: Path, settings, *, made: bool = False):
+    """The project's key, made here where *made*. Raises UserError where nothing was imported, so that it has sealed no names."""
     from fivestep.intake.snapshots import ledger
     from fivestep.privacy.pseudonyms import Pseudonyms
 
+    if not (made or ledger(root).key):
+        raise UserError("No file of the client has been imported into this project, so it holds no names: fivestep import")
     return Pseudonyms.from_environment_or_file(root, settings.client, expected=ledger(root).key)
 
 

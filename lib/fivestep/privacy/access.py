@@ -106,7 +106,7 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
     clear = [p.name for p in held if p.parent == project / vault.FOLDER and p.suffix == ".parquet"]
     out = [
         (N_("the purpose is stated"), not said.purpose.strip(), _("write it into access.yml under purpose:")),
-        (N_("the vault is sealed"), bool(clear), ", ".join(clear) + _(": import again, then delete it")),
+        (N_("the vault is sealed"), bool(clear), _("import again, then delete {files}").format(files=", ".join(clear))),
         (N_("only the user may read vault and raw files"), _open(project), _("run: {command}").format(
             command="chmod -R go-rwx data/raw data/vault")),
         (N_("nothing of data/raw and data/vault is in git"), _tracked(project), _("run: {command}").format(
@@ -117,7 +117,7 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
          _old([p for p in held if p.suffix == sealing.SUFFIX], said.keep_vault_days, today),
          _("delete data/vault, or say why it is kept and for how long")),
         (N_("only stewards have opened the vault"), bool(strangers), ", ".join(strangers)),
-        (N_("no name, phone, address or id of the client is in reports/ and results/"), bool(found),
+        (N_("reports/ and results/ hold no name, phone, address or id of the client (PDF is not read)"), bool(found),
          "; ".join(f"{x.file} ({_(KINDS[x.kind])}: {x.found}, {x.sample})" for x in found[:5])),
     ]  # fmt: skip
     return [Checked(_(rule), not broken, detail if broken else "") for rule, broken, detail in out]

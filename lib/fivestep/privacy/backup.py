@@ -72,6 +72,8 @@ def backup(project: Path, target: Path, names: Pseudonyms) -> Proof:
 
 def restore(archive: Path, folder: Path, names: Pseudonyms) -> int:
     """Restore an archive to *folder*, which must be new or empty; returns how many files. Raises UserError for another key."""
+    if not archive.is_file():
+        raise UserError(f"{archive.name}: there is no such file. Name one that fivestep backup wrote.")
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder.name} is not empty. Name a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
