@@ -24,6 +24,7 @@ from fivestep.intervals import wilson
 from fivestep.language import columns
 from fivestep.profiling import age
 from fivestep.profiling.interests import interest
+from metamorphoses import changed, dearer, later, renamed
 
 SENSITIVE = ("income", "income_band", "assets")
 METHODS = {
@@ -827,3 +828,37 @@ def test_data_with_nothing_but_orders_says_in_few_lines_what_is_missing(tables):
     gone = {name: result.text for name, result in found.items() if isinstance(result, NotAvailable)}
     assert set(METHODS) - set(gone) == {"business_overview", "spending_power"}
     assert gone["contact_channels"] == gone["social_use"]  # a section says once what it lacks
+
+
+# ---------------------------------------------------------------- what must not matter
+MOVED = (  # not by calendar month or quarter, which are others 52 weeks later
+    "majorities", "home_places", "habits", "interests", "spending_power", "lifestyle", "five_kinds", "attitudes",
+    "product_opinions",
+)  # fmt: skip
+DRAWN = ("spend_index_low", "spend_index_high")  # by resampling customers in the order of their ids
+
+
+def renamed_dearer_and_later(name, table):
+    return later(name, dearer(name, renamed(name, table)))
+
+
+def test_portraits_move_exactly_as_they_should(folder, coffee):
+    language.use("en", currency="USD")
+    tables = engine.Tables.of(changed(folder, renamed_dearer_and_later))
+    compared = 0
+    for name in MOVED:
+        allowed = {"sensitive": SENSITIVE} if name in ("habits", "spending_power") else {}
+        after = getattr(profiling, name)(tables, **allowed)
+        for old, new in zip(shown(coffee[1][name], METHODS[name]), shown(after, METHODS[name]), strict=True):
+            assert list(old) == list(new)
+            for c in old:
+                kind = columns.column(c).kind
+                if c == "typical":  # a text that holds amounts
+                    continue
+                if kind == "text":
+                    assert old[c].astype(str).tolist() == new[c].astype(str).tolist(), (name, c)
+                else:
+                    times, off = 10 if kind == "money" else 1, 0.1 if c in DRAWN else 1e-6
+                    assert np.allclose(old[c].astype(float) * times, new[c].astype(float), equal_nan=True, rtol=off), (name, c)
+                compared += 1
+    assert compared > 50

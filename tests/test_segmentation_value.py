@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
@@ -30,6 +29,7 @@ from fivestep.segmentation.relations import KINDS, RELATIONAL, TRANSACTIONAL, UN
 from fivestep.segmentation.rfm import own_classes
 from fivestep.segmentation.target import PRINCIPLES
 from fivestep.segmentation.value_by import _omega
+from metamorphoses import changed, dearer, later, renamed, shuffled
 
 AS_OF = dt.date(2024, 12, 31)
 YEAR = pd.Timestamp("2024-01-02")  # the first of the 365 days
@@ -452,63 +452,27 @@ def test_own_classes_partition_the_scores_or_are_refused(company):
 
 
 # -------------------------------------------------------------------------------------------------------- what must not matter
-def changed(folder: Path, change) -> dict:
-    """The tables of the company after *change* of each table (name, arrow table)."""
-    connection = engine.connect()
-    read = engine.read(folder, engine.connect())
-    return {name: connection.create_table(name, change(name, table.to_pyarrow())) for name, table in read.items()}
-
-
-def _shuffled(_name: str, table: pa.Table) -> pa.Table:
-    return table.take(np.random.default_rng(5).permutation(len(table)))
-
-
-def _renamed(_name: str, table: pa.Table) -> pa.Table:
-    if "customer_id" not in table.column_names:
-        return table
-    names = pa.array([None if c is None else f"X{9_999_999 - int(c[1:]):07}" for c in table["customer_id"].to_pylist()])
-    return table.set_column(table.column_names.index("customer_id"), "customer_id", names)
-
-
-def _dearer(_name: str, table: pa.Table) -> pa.Table:
-    for i, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type):
-            scaled = pa.compute.multiply(table[field.name], pa.scalar(10)).cast(field.type)
-            table = table.set_column(i, field.name, scaled)
-    return table
-
-
-def _later(_name: str, table: pa.Table) -> pa.Table:
-    """All dates 52 weeks later: weekdays stay."""
-    for i, field in enumerate(table.schema):
-        if pa.types.is_temporal(field.type):
-            days = pa.scalar(np.timedelta64(364, "D").astype("timedelta64[s]"))
-            moved = pa.compute.add(table[field.name].cast(pa.timestamp("us")), days).cast(field.type)
-            table = table.set_column(i, field.name, moved)
-    return table
-
-
 SEGMENTS = {
     "rfm": ["rfm_class", "rfm_class_8"], "tiers": ["value_tier"], "stages": ["lifecycle"], "profit": ["profit_class"],
     "loyalty": ["behaviour", "loyalty"], "relations": ["relation", "valuable_kind"],
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("change", [_shuffled, _renamed, _dearer, _later], ids=lambda c: c.__name__[1:])
+@pytest.mark.parametrize("change", [shuffled, renamed, dearer, later], ids=lambda c: c.__name__)
 def test_segments_move_exactly_as_they_should(found, folder, change):
-    again = results(changed(folder, change), whole=change is _shuffled)
+    again = results(changed(folder, change), whole=change is shuffled)
     for name, segments in SEGMENTS.items():
         before, after = (r[name].table.set_index("customer_id")[segments] for r in (found, again))
-        if change is _renamed:
+        if change is renamed:
             before.index = [f"X{9_999_999 - int(c[1:]):07}" for c in before.index]
         pd.testing.assert_frame_equal(before.sort_index(), after.sort_index(), check_names=False)
-    times = 10 if change is _dearer else 1
+    times = 10 if change is dearer else 1
     assert again["profit"].table["profit"].sum() == pytest.approx(times * found["profit"].table["profit"].sum(), rel=1e-6)
     if "habits" not in again:
         return
     groups = [r["habits"].table.sort_values("customer_id")["habit_cluster"].to_numpy() for r in (found, again)]
     assert adjusted_rand_score(*groups) == 1
-    if change is _shuffled:
+    if change is shuffled:
         assert again["habits"].finding() == found["habits"].finding()
         pd.testing.assert_frame_equal(again["divisions"].table, found["divisions"].table)
         pd.testing.assert_frame_equal(again["prospects"].table, found["prospects"].table)
@@ -788,14 +752,14 @@ def test_moves_between_stages_are_those_of_the_life_cycle_a_quarter_earlier(mana
     assert changes.counts.to_numpy().sum() == len(then)
 
 
-@pytest.mark.parametrize("change", [_shuffled, _dearer], ids=lambda c: c.__name__[1:])
+@pytest.mark.parametrize("change", [shuffled, dearer], ids=lambda c: c.__name__)
 def test_value_needs_and_groups_move_exactly_as_they_should(managed, found, folder, change):
     tables = engine.Tables.of(changed(folder, change))
     score = segmentation.value_score(tables, found["stages"], found["loyalty"]).table
     pd.testing.assert_frame_equal(score.drop(columns="monetary"), managed["score"].table.drop(columns="monetary"))
     needs = segmentation.need_signs(tables).table
     pd.testing.assert_frame_equal(needs.drop(columns="spend"), managed["needs"].table.drop(columns="spend"))
-    if change is _shuffled:
+    if change is shuffled:
         fit = segmentation.product_fit(tables, found["stages"])
         pd.testing.assert_frame_equal(fit.table, managed["fit"].table)
 

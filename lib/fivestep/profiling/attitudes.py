@@ -16,7 +16,7 @@ from fivestep.intervals import newcombe, wilson
 from fivestep.language import N_, _, ngettext
 
 ANSWERS = N_("what customers think and want, and whether they act on it")
-ANSWERS_PRODUCTS = N_("what customers think of the products")
+ANSWERS_GOODS = N_("what customers think of the products")
 ATTITUDE, INTENTION, BELIEF, MOTIVE = N_("Attitude"), N_("Intention"), N_("What counts to them"), N_("Motive")
 # Field of feedback -> kind and what it says.
 FIELDS = {
@@ -248,7 +248,7 @@ class ProductOpinions:
         )
 
 
-@needs("feedback.product_id", "feedback.feedback_type", "order_lines.product_id", "products.category", answers=ANSWERS_PRODUCTS)
+@needs("feedback.product_id", "feedback.feedback_type", "order_lines.product_id", "products.category", answers=ANSWERS_GOODS)
 def product_opinions(tables: Tables) -> ProductOpinions | NotAvailable:
     """Opinions on products by category; `NotAvailable` where no category has `LEAST` of them.
 
@@ -269,7 +269,7 @@ def product_opinions(tables: Tables) -> ProductOpinions | NotAvailable:
     sold = frame(lines.group_by("category").aggregate(lines=lines.count()), by=["category"])
     found = found[found["opinions"] >= LEAST].merge(sold, on="category")
     if found.empty:
-        return NotAvailable((), _(ANSWERS_PRODUCTS), reason=_("no category has {n} opinions.").format(n=LEAST))
+        return NotAvailable((), _(ANSWERS_GOODS), reason=_("no category has {n} opinions.").format(n=LEAST))
     half = 1.96 * found["_sd"] / np.sqrt(found["asked"].where(found["asked"] > 1))
     found["opinion_low"], found["opinion_high"] = found["mean_satisfaction"] - half, found["mean_satisfaction"] + half
     found["opinion_complaint_rate"] = 1000 * found["opinion_complaints"] / found["lines"]

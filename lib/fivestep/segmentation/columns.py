@@ -234,7 +234,7 @@ register(
     # Customer identification
     identified_by=Column(N_("Question"), "text", N_("Question of customer identification."), values="message"),
     identified_group=Column(N_("Answered by"), "text", N_("Group that answers the question."), values="message"),
-    list_name=Column(N_("List"), "text", N_("Name of the exported list.")),
+    list_name=Column(N_("List"), "text", N_("Name of the exported list."), values="message"),
     # Frequent and rare buyers
     frequency_measure=Column(N_("Measure"), "text", N_("What customers do or say."), values="message"),
     often_known=Column(N_("Frequent buyers"), "count", N_("Frequent buyers of whom it is known.")),

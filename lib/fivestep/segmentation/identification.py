@@ -28,6 +28,7 @@ from fivestep.segmentation.value_tiers import TIERS
 ANSWERS = N_("who could become a customer, what customers need and who is worth most")
 WHO, WHAT, WORTH = N_("Who could become a customer?"), N_("What do they need?"), N_("Who is worth most?")
 FITTING = N_("Prospects who fit a product")
+MEMBERS, FITS = N_("Managed groups"), N_("Product fit")  # as the exported lists are called
 SHOWN = 3  # products
 
 
@@ -58,14 +59,14 @@ class Identification:
         said = ngettext("{n} of those known has not bought yet", "{n} of those known have not bought yet", n)
         parts = [said.format(n=language.number(n))]
         if len(rows):
-            said = _("“{need}” is shown most ({n})")
-            parts.append(said.format(need=_(rows["identified_group"].iloc[0]), n=language.number(rows["customers"].iloc[0])))
+            said, need = _("“{need}” is shown most ({n})"), rows["identified_group"].iloc[0]
+            parts.append(said.format(need=_(need), n=language.number(rows["customers"].iloc[0])))
         if len(top) and not language.absent(top["share_of_spend"].iloc[0]):
             said = _("{n} customers of “{group}” hold {share} of spend")
             first = top.iloc[0]
             share = language.percent(first["share_of_spend"])
-            group = _(first["identified_group"])
-            parts.append(said.format(n=language.number(first["customers"]), group=group, share=share))
+            name = first["identified_group"]
+            parts.append(said.format(n=language.number(first["customers"]), group=_(name), share=share))
         return language.listing(parts)
 
     def note(self) -> str:
@@ -98,9 +99,9 @@ def identification(tables: Tables, groups: ManagedGroups, made: Mapping[str, obj
     """
     known = groups.table.set_index("managed_group")
     questions = (
-        (WHO, (WITHOUT, DISPOSED), "managed_groups"),
-        (WHAT, tuple(NEED_NAMES.values()), "managed_groups"),
-        (WORTH, (VALUE_NAMES[TIERS[0]], HIGH, CORE_CUSTOMERS, LOYAL), "managed_groups"),
+        (WHO, (WITHOUT, DISPOSED), MEMBERS),
+        (WHAT, tuple(NEED_NAMES.values()), MEMBERS),
+        (WORTH, (VALUE_NAMES[TIERS[0]], HIGH, CORE_CUSTOMERS, LOYAL), MEMBERS),
     )
     value = made.get("value")
     worth = None
@@ -138,4 +139,4 @@ def _fitting(fit: object, base: int) -> list[tuple]:
     said = [write.format(product=language.value("products.category", c), n=language.number(counts[c])) for c in first]
     n = len(fit.best())
     rule = _("Best fit by traits of the buyers: {products}").format(products=language.listing(said))
-    return [(WHO, FITTING, rule, n, n / base, np.nan, np.nan, "product_fit")]
+    return [(WHO, FITTING, rule, n, n / base, np.nan, np.nan, FITS)]

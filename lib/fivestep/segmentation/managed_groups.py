@@ -60,9 +60,10 @@ class ManagedGroups:
         return int(found.iloc[0]) if len(found) else None
 
     def shown(self) -> pd.DataFrame:
-        """``table`` with owners as the reader knows them."""
+        """What a reader needs of ``table``, with owners as the reader knows them; the names say the kind."""
         known = [_(o) if o == NOBODY else language.value("customers.owner_department", o) for o in self.table["group_owner"]]
-        return self.table.assign(group_owner=known)
+        columns = ["managed_group", "group_rule", "customers", "share_of_spend", "group_owner", "group_action", "group_review"]
+        return self.table.assign(group_owner=known)[columns]
 
     def headline(self) -> str:
         """How many groups there are and how many have nobody in charge."""

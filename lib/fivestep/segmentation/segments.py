@@ -157,9 +157,9 @@ class ClassesByStage:
         n, all_ = int(self.table["contradicting"].sum()), int(self.table["customers"].sum())
         if n == 0:
             return _("No RFM class has a name that the lifecycle stage of its customers denies")
-        worst = self.table.sort_values(["contradicting", "rfm_class"], ascending=[False, True]).iloc[0]
+        most = self.table.sort_values(["contradicting", "rfm_class"], ascending=[False, True])["rfm_class"].iloc[0]
         return _("For {n} of {all} customers ({share}) the stage denies the name of the RFM class; most are in “{name}”").format(
-            n=language.number(n), all=language.number(all_), share=language.percent(n / all_), name=_(worst["rfm_class"])
+            n=language.number(n), all=language.number(all_), share=language.percent(n / all_), name=_(most)
         )
 
     def note(self) -> str:
