@@ -47,6 +47,7 @@ ANSWERS = {
     "drop_worthy_group": 2,
     "diverted_goods": 2,
     "loyalty_points": 4,
+    "price_change": 2,
 }
 INTERVALS = {
     "purchase_process", "spend_differences", "randomised_campaign", "campaign_without_effect", "satisfaction_drivers",

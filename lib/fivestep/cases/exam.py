@@ -429,6 +429,8 @@ WHO_DIVERTS = N_("Dealers said to deliver outside of their region")
 SHARE_DIVERTED = N_("Share of a dealer's orders that go to another region")
 POINTS_PAY = N_("Whether more points pay, in the tiers that got more")
 POINTS_BRING = N_("Share of orders that more points brought")
+PRICE_ROSE = N_("Change of the price that is named")
+OTHER_PRICES = N_("Other changes of price that are named")
 OTHER_GROUPS = N_("Other groups called hardly ever won")
 
 
@@ -660,6 +662,21 @@ def loyalty_points(company: Company, result: strategy.Points) -> Iterator[dict[s
             truth = told["additional_orders"] if tier == told["brings_more"] else 0.0
             interval = (row["points_effect_low"], row["points_effect_high"])
             yield estimated("loyalty_points", POINTS_BRING, truth, row["points_effect"], interval, near=NEAR, subject=tier)
+
+
+@question("strategy.price_changes", "price_change", ask=lambda company: strategy.price_changes(company.tables))
+def price_change(company: Company, result: strategy.PriceChanges) -> Iterator[dict[str, Any]]:
+    """Is the category that became dearer named, with month and size, and no other?"""
+    told = company.told("price_change")
+    rows = result.table.assign(month=pd.to_datetime(result.table["price_month"]).dt.strftime("%Y-%m"))
+    right = (rows["category"] == told["category"]) & (rows["month"] == told["month"])
+    for row in rows[right].itertuples():
+        yield estimated(
+            "price_change", PRICE_ROSE, told["rise"], row.price_change, near=NEAR * told["rise"], subject=row.category
+        )
+    if not right.any():
+        yield answer("price_change", MISSED, PRICE_ROSE)
+    yield answer("price_change", FALSE_ALARM if (~right).any() else FOUND, OTHER_PRICES)
 
 
 def _profit_of_all(company: Company) -> segmentation.Profit | NotAvailable:
