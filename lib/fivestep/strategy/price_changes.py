@@ -32,8 +32,9 @@ class PriceChanges:
     """Categories whose price changed at once, and their sales.
 
     ``table``: one row per change, by month: category, price_month, price_before, price_after, price_change, units_change
-    (against categories whose price stayed and, where covered, the same months a year before), elasticity with elasticity_low and elasticity_high
-    (95 % prediction interval from the spread of those categories), price_verdict. ``steady``: how many categories these are.
+    (against categories whose price stayed and, where covered, the same months a year before), elasticity with elasticity_low
+    and elasticity_high (95 % prediction interval from the spread of those categories), price_verdict. ``steady``: how many
+    categories these are.
     """
 
     table: pd.DataFrame
