@@ -37,9 +37,7 @@ def project(tmp_path):
         "phone": ["138 1234 5678", "13900000001", "+44 20 7946 0000", "123", "+8613812345678", "13700000001"],
     })  # fmt: skip
     vault.write(tmp_path, "customers", engine.connect().create_table("people", people))
-    (tmp_path / "data" / "identity.yml").write_text(
-        "- {first: a, second: e, reason: same phone, decision: accepted}\n", "utf-8"
-    )
+    (tmp_path / "data" / "identity.yml").write_text("- {first: a, second: e, reason: same phone, decision: accepted}\n", "utf-8")
     handed = tmp_path / "results" / "handed_over"
     handed.mkdir(parents=True)
     lists = pd.DataFrame({"customer_id": list("abcdf"), "action_list": ["Keep"] * 4 + ["Win back"], "to_contact": True})

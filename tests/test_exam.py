@@ -52,6 +52,7 @@ ANSWERS = {
     "brand_choice": 1,
     "version_tests": 3,
     "new_product": 1,
+    "price_change": 2,
 }
 INTERVALS = {
     "purchase_process", "spend_differences", "randomised_campaign", "campaign_without_effect", "satisfaction_drivers",

@@ -81,3 +81,59 @@ def test_every_column_of_the_opportunities_is_described(made):
     assert result.chart().axes
     assert result.finding().evidence
     assert wallet.finding().evidence
+
+
+def test_each_need_group_gets_the_product_that_it_buys_above_the_others(made):
+    tables, plan, _lines = made
+    ids = plan.table["customer_id"]
+    groups = pd.DataFrame({"customer_id": ids, "deal_group": ["Deal seekers" if int(c[1:]) % 3 == 0 else "Own" for c in ids]})
+    result = strategy.need_campaigns(tables, plan, groups)
+    table = result.table.set_index("deal_group")
+    assert table["customers"].to_dict() == {"Deal seekers": 30, "Own": 60}
+    assert table.loc["Deal seekers", ["category", "group_buys", "others_buy"]].tolist() == ["Tea", 1.0, 0.0]
+    assert pd.isna(table.loc["Own", "category"])  # all buy bread
+    refused = {f"c{i}" for i in range(30, 40)}
+    assert table.loc["Own", "contactable"] == sum(int(c[1:]) % 3 != 0 and c not in refused for c in ids)
+    half = groups.assign(deal_group=["Full price" if int(c[1:]) % 3 == 0 or c >= "c60" else "Mixed" for c in ids])
+    one = strategy.need_campaigns(tables, plan, half).table.set_index("deal_group").loc["Full price"]
+    assert one["category"] == "Tea"
+    assert one["group_buys"] == pytest.approx(30 / 50)
+    assert "instead of a discount" in one["campaign_terms"]
+    assert isinstance(strategy.need_campaigns(tables, plan, NotAvailable(("order_lines",), "groups")), NotAvailable)
+    for row in result.shown().itertuples(index=False):
+        assert all(columns.formatted(name, value) for name, value in zip(result.shown().columns, row, strict=True))
+    assert result.finding().evidence
+
+
+def test_a_change_of_price_is_told_against_categories_whose_price_stayed():
+    """Six categories of 100 units a month, give or take; one becomes a quarter dearer in July and loses 36 % of its units."""
+    rng = np.random.default_rng(6)
+    rows, steady = [], []
+    for month in pd.date_range("2023-01-01", periods=12, freq="MS"):
+        for c in range(7):
+            late = month >= pd.Timestamp("2023-07-01")
+            units = int(rng.integers(95, 106)) if c else (64 if late else 100)
+            rows.append((f"p{c}", month, units, 5.0 if c == 0 and late else 4.0))
+            steady.append((c, late, units))
+        rows += [("p1", month, -3, 4.0), ("p1", month + pd.offsets.MonthEnd(0), 1, 4.0)]
+    lines = pd.DataFrame(rows, columns=["product_id", "order_date", "quantity", "unit_price"])
+    lines = lines.assign(order_id=[str(i) for i in range(len(lines))], line_id="1", customer_id="a")
+    lines["line_amount"] = lines["quantity"] * lines["unit_price"]
+    products = pd.DataFrame({"product_id": [f"p{c}" for c in range(7)], "category": [f"Category {c}" for c in range(7)]})
+    result = strategy.price_changes(make_tables(order_lines=lines, products=products))
+    (row,) = result.table.to_dict("records")
+    assert (row["category"], row["price_month"], row["price_change"]) == (
+        "Category 0",
+        pd.Timestamp("2023-07-01"),
+        pytest.approx(0.25),
+    )
+    assert result.steady == 6
+    sold = lines[lines["quantity"] > 0].groupby(["product_id", lines["order_date"].dt.month])["quantity"].sum().unstack()
+    change = np.log(sold[[7, 8, 9]].sum(axis=1) / sold[[4, 5, 6]].sum(axis=1))
+    assert row["elasticity"] == pytest.approx((change["p0"] - change.drop("p0").mean()) / np.log(1.25))
+    assert row["elasticity_low"] <= np.log(0.64) / np.log(1.25) <= row["elasticity_high"] < -1
+    assert row["price_verdict"] == "Units move more than the price"
+    assert all(columns.formatted(name, value) for name, value in row.items())
+    assert result.finding().confidence == "low"
+    few = products[products["product_id"] < "p4"]
+    assert isinstance(strategy.price_changes(make_tables(order_lines=lines, products=few)), NotAvailable)

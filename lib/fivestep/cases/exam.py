@@ -438,6 +438,8 @@ GAPS = N_("Pairs of opposites on which the leading brand is the true one")
 FIRST_IMAGE = N_("The image on which the choice of a brand hangs most")
 TESTS = N_("Tests in which the better version is named, and none where there is none")
 LAUNCHED = N_("Products called new")
+PRICE_ROSE = N_("Change of the price that is named")
+OTHER_PRICES = N_("Other changes of price that are named")
 OTHER_GROUPS = N_("Other groups called hardly ever won")
 SECOND_ACCOUNTS = N_("Pairs of accounts proposed as one person")
 
@@ -671,6 +673,21 @@ def loyalty_points(company: Company, result: strategy.Points) -> Iterator[dict[s
             truth = told["additional_orders"] if tier == told["brings_more"] else 0.0
             interval = (row["points_effect_low"], row["points_effect_high"])
             yield estimated("loyalty_points", POINTS_BRING, truth, row["points_effect"], interval, near=NEAR, subject=tier)
+
+
+@question("strategy.price_changes", "price_change", ask=lambda company: strategy.price_changes(company.tables))
+def price_change(company: Company, result: strategy.PriceChanges) -> Iterator[dict[str, Any]]:
+    """Is the category that became dearer named, with month and size, and no other?"""
+    told = company.told("price_change")
+    rows = result.table.assign(month=pd.to_datetime(result.table["price_month"]).dt.strftime("%Y-%m"))
+    right = (rows["category"] == told["category"]) & (rows["month"] == told["month"])
+    for row in rows[right].itertuples():
+        yield estimated(
+            "price_change", PRICE_ROSE, told["rise"], row.price_change, near=NEAR * told["rise"], subject=row.category
+        )
+    if not right.any():
+        yield answer("price_change", MISSED, PRICE_ROSE)
+    yield answer("price_change", FALSE_ALARM if (~right).any() else FOUND, OTHER_PRICES)
 
 
 def _profit_of_all(company: Company) -> segmentation.Profit | NotAvailable:

@@ -14,11 +14,13 @@ from fivestep.strategy.goals import Goals, goals
 from fivestep.strategy.keep_list import KeepList, keep_list
 from fivestep.strategy.leaving import Leaving, leaving
 from fivestep.strategy.money_at_stake import BreakEven, MoneyAtStake, break_even, money_at_stake
+from fivestep.strategy.need_campaigns import NeedCampaigns, need_campaigns
 from fivestep.strategy.next_best_category import NextBestCategory, next_best_category
 from fivestep.strategy.opportunities import Opportunities, ShareOfWallet, opportunities, share_of_wallet
 from fivestep.strategy.plan import Plan, plan
 from fivestep.strategy.playbook import Effect, Kpi, Play, Playbook, playbook, playbook_messages
 from fivestep.strategy.points import Points, points
+from fivestep.strategy.price_changes import PriceChanges, price_changes
 from fivestep.strategy.process_funnel import ProcessFunnel, process_funnel
 from fivestep.strategy.referrals import Referrals, referrals
 from fivestep.strategy.sales_model import SalesModel, sales_model
@@ -29,11 +31,12 @@ from fivestep.strategy.worksheets import Worksheets, worksheet_messages, workshe
 __all__ = [
     "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "CareCalendar", "ChannelMargins", "Channels",
     "Churn", "ChurnMeasures", "CutOff", "Dealers", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "Leaving",
-    "MeasuredEffect", "MoneyAtStake", "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook", "Points",
-    "ProcessFunnel", "Referrals", "RegionCoverage", "SalesModel", "Sensitivity", "ServiceScorecard", "ShareOfWallet",
-    "Stickiness", "Worksheets", "action_lists", "branches", "break_even", "budget", "campaign_effects", "care_calendar",
-    "channel_margins", "channels", "churn", "churn_measures", "cut_off", "dealers", "expected_returns", "goals",
-    "keep_list", "leaving", "money_at_stake", "next_best_category", "opportunities", "plan", "playbook",
-    "playbook_messages", "points", "process_funnel", "referrals", "region_coverage", "sales_model", "service_scorecard",
-    "share_of_wallet", "stickiness", "worksheet_messages", "worksheets",
+    "MeasuredEffect", "MoneyAtStake", "NeedCampaigns", "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook",
+    "Points", "PriceChanges", "ProcessFunnel", "Referrals", "RegionCoverage", "SalesModel", "Sensitivity",
+    "ServiceScorecard", "ShareOfWallet", "Stickiness", "Worksheets", "action_lists", "branches", "break_even", "budget",
+    "campaign_effects", "care_calendar", "channel_margins", "channels", "churn", "churn_measures", "cut_off", "dealers",
+    "expected_returns", "goals", "keep_list", "leaving", "money_at_stake", "need_campaigns", "next_best_category",
+    "opportunities", "plan", "playbook", "playbook_messages", "points", "price_changes", "process_funnel", "referrals",
+    "region_coverage", "sales_model", "service_scorecard", "share_of_wallet", "stickiness", "worksheet_messages",
+    "worksheets",
 ]  # fmt: skip

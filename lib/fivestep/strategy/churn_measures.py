@@ -62,7 +62,11 @@ class ChurnMeasures:
             evidence=_("{n} customers with {money} of spend at stake are still open.").format(
                 n=language.number(worst.measure_open), money=language.short_money(worst.spend_at_stake)
             ),
-            so_what=_("Name one person for each of the three measures, and work through the open customers by spend at stake."),
+            so_what=(
+                _("Name one person for each of the three measures, and work through the open customers by spend at stake.")
+                if worst.measure_open
+                else _("Keep the measures up, and count again at the next review.")
+            ),
             confidence="high",
             assumptions=(_("What is not on record did not happen: contacts without a record count as none."),),
         )

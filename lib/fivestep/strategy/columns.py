@@ -286,3 +286,21 @@ register(
     measure_done_high=Column(N_("Reached, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
     measure_open=Column(N_("Open"), "count", N_("Customers at risk whom it has not reached.")),
 )  # fmt: skip
+# campaigns for need groups
+register(
+    group_buys=Column(N_("Of the group buy it"), "percent", N_("Customers of the group who bought the category.")),
+    others_buy=Column(N_("Of the others"), "percent", N_("Customers of all other groups who bought it.")),
+    campaign_terms=Column(N_("Terms"), "text", N_("Offer that suits what the group shows it needs."), values="message"),
+)  # fmt: skip
+# changes of price
+register(
+    price_month=Column(N_("Changed in"), "month", N_("First month of the new price.")),
+    price_before=Column(N_("Price before"), "money", N_("Mean price per unit before discounts, three months before.")),
+    price_after=Column(N_("Price after"), "money", N_("The same, three months after.")),
+    price_change=Column(N_("Price change"), "percent", N_("Price after against price before.")),
+    units_change=Column(N_("Units"), "percent", N_("Change of units sold against categories whose price stayed.")),
+    elasticity=Column(N_("Elasticity"), "ratio", N_("Change of units divided by change of price, in logarithms.")),
+    elasticity_low=Column(N_("Elasticity, low"), "ratio", N_("Lower end of the 95 % prediction interval.")),
+    elasticity_high=Column(N_("Elasticity, high"), "ratio", N_("Upper end of the 95 % prediction interval.")),
+    price_verdict=Column(N_("Verdict"), "text", N_("Whether sales answered more or less than the price."), values="message"),
+)  # fmt: skip

@@ -64,9 +64,9 @@ class ProcessFunnel:
         """Definitions, and what the funnel does not say."""
         out = [
             _(
-                "Customers contacted in a campaign, each campaign counted. Ordered: within {days} days of its first day; again: "
-                "another order in the {again} days after that one; 95 % Wilson interval. They would have ordered in part "
-                "without the campaign: what it added stands in the evaluation."
+                "Customers contacted in a campaign, each campaign counted. Ordered: within {days} days of its first day, with or "
+                "without a response; again: another order in the {again} days after that one; 95 % Wilson interval. They would "
+                "have ordered in part without the campaign: what it added stands in the evaluation."
             ).format(days=language.number(ORDER_DAYS), again=language.number(AGAIN_DAYS))
         ]  # fmt: skip
         if self.open:

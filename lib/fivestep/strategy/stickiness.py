@@ -68,7 +68,7 @@ class Stickiness:
         first = self._first()
         if first is None:
             return language.ngettext(
-                "The one measure that the data tells does not go with more repeat purchase",
+                "The one measure that the data tells does not clearly go with more repeat purchase",
                 "None of {n} measures clearly goes with more repeat purchase",
                 len(self.table),
             ).format(n=language.number(len(self.table)))
