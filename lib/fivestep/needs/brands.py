@@ -95,14 +95,14 @@ class BrandFunnel:
         own = self.table[self.table["brand"] == self.own]
         if weak is None:
             return _("{name}: {stage}, {share} of who were asked").format(
-                name=name, stage=_(STAGES[own["stage"].iloc[0]]), share=language.percent(own["share"].iloc[0])
+                name=name, stage=_(STAGES[own.stage.iloc[0]]), share=language.percent(own["share"].iloc[0])
             )
         if weak["carried"] >= 1:
             return _("{name}: nobody is lost from stage to stage").format(name=name)
         stages = list(own["stage"])
         before = stages[stages.index(weak["stage"]) - 1]
         return _("{name} loses most between “{before}” and “{stage}”: {share} go on").format(
-            name=name, before=_(STAGES[before]), stage=_(STAGES[weak["stage"]]), share=language.percent(weak["carried"])
+            name=name, before=_(STAGES[before]), stage=_(STAGES[weak.stage]), share=language.percent(weak["carried"])
         )
 
     def moved(self) -> pd.DataFrame:
@@ -172,7 +172,7 @@ class BrandFunnel:
             display=language.percent(own["share"]),
             text=language.sentence(self.headline()),
             evidence=_("{stage}: {share} ({low} to {high}) of {n}. {changes}").format(
-                stage=_(STAGES[own["stage"]]),
+                stage=_(STAGES[own.stage]),
                 share=language.percent(own["share"]),
                 low=language.percent(own["low"]),
                 high=language.percent(own["high"]),

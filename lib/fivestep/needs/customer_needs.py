@@ -106,7 +106,7 @@ class CustomerNeeds:
         better = known[known["bought_low"] > known["others_share"]]
         top = (better if len(better) else known).sort_values(["bought_share", "latent_source"], ascending=[False, True]).iloc[0]
         words = {
-            "source": _(top["latent_source"]),
+            "source": _(top.latent_source),
             "share": language.percent(top["bought_share"], 1),
             "others": language.percent(top["others_share"], 1),
         }

@@ -89,14 +89,14 @@ class FeedbackDrivers:
         if clear.empty:
             return _("No factor clearly moves the scores that customers give in feedback")
         return _("{factor}: {share} of what is explained of the scores in feedback").format(
-            factor=_(clear["factor"].iloc[0]), share=language.percent(clear["lmg"].iloc[0])
+            factor=_(clear.factor.iloc[0]), share=language.percent(clear["lmg"].iloc[0])
         )
 
     def table_headline(self) -> str:
         """The level with the lowest mean score."""
         low = self.levels.iloc[0]
         return _("Lowest scores: {factor}: {level}, mean {mean} of the way up the scale").format(
-            factor=_(low["factor"]), level=_level(low["factor"], low["level"]), mean=language.percent(low["share_mean"])
+            factor=_(low.factor), level=_level(low["factor"], low["level"]), mean=language.percent(low["share_mean"])
         )
 
     def note(self) -> str:

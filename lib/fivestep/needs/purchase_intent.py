@@ -114,7 +114,7 @@ class PurchaseIntent:
             return _("No behaviour and no contact sets apart who buys in the next four weeks")
         row = rows.iloc[0]
         return _("“{signal}”: {with_it} of these customers bought within four weeks, of the others {others}").format(
-            signal=_(row["intent_signal"]),
+            signal=_(row.intent_signal),
             with_it=language.percent(row["bought_share"]),
             others=language.percent(row["others_share"]),
         )
