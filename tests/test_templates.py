@@ -556,7 +556,7 @@ def test_git_sees_no_customer_no_key_and_no_decision_about_a_person(data, kit, g
 @git_needed
 def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     """Every command of the README in its order, on some households and the notebooks as far as they hand something over (they are
-    executed whole elsewhere); packages come from this environment, not from an index.
+    executed whole elsewhere, as is the exam); packages come from this environment, not from an index.
     """
     short = shutil.copytree(kit, tmp_path / "short")
     for path in sorted((short / "notebooks").glob("[1-5]_*.ipynb")):
@@ -576,7 +576,7 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     packages = f".venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     lines = ["set -e"]
     for words in commands((project / "README.md").read_text("utf-8")):
-        small = {"jupyter": ["--version"], "simulate": ["--customers", "500"], "exam": ["--customers", "500"]}
+        small = {"jupyter": ["--version"], "simulate": ["--customers", "500"], "exam": ["--help"]}
         lines.append(shlex.join([*words, *small.get(words[0], []), *small.get(words[1], [])]))
         if words[1:3] == ["-m", "venv"]:
             lines.append(f"echo {shlex.quote(sysconfig.get_path('purelib'))} >{packages}/zz_of_this_environment.pth")
