@@ -432,7 +432,7 @@ class Engagement:
         shutil.rmtree(path.with_suffix(""), ignore_errors=True)  # of a run before, whose branches may be others
         if by in frame:
             path.with_suffix("").mkdir()
-            named = frame[by].fillna("").astype(str).str.strip()
+            named = frame[by].astype(object).where(frame[by].notna(), "").map(str).str.strip()
             for value, file in _files(named).items():
                 part = path.with_suffix("") / file
                 rows = written[(named == value).to_numpy()]
