@@ -458,7 +458,7 @@ class Engagement:
         written.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
         if by in frame:
             path.with_suffix("").mkdir()
-            named = frame[by].fillna("").astype(str).str.strip()
+            named = frame[by].astype(object).where(frame[by].notna(), "").map(str).str.strip()
             for value, file in _files(named).items():
                 part = path.with_suffix("") / file
                 rows = written[(named == value).to_numpy()]
