@@ -48,22 +48,24 @@ class Identification:
     def _without_order(self) -> int:
         return int(self.table.loc[self.table["identified_group"] == WITHOUT, "customers"].sum())
 
+    def _top(self) -> pd.Series | None:
+        """The group of those worth most with the largest share of spend; None without shares."""
+        rows = self.table[(self.table["identified_by"] == WORTH) & self.table["share_of_spend"].notna()]
+        rows = rows.sort_values(["share_of_spend", "identified_group"], ascending=[False, True])
+        return rows.iloc[0] if len(rows) else None
+
     def headline(self) -> str:
         """Prospects, needs and worth in one sentence."""
         rows = self.table[self.table["identified_by"] == WHAT]
         rows = rows[rows["customers"] > 0].sort_values(["customers", "identified_group"], ascending=[False, True])
-        top = self.table[self.table["identified_by"] == WORTH].sort_values(
-            ["share_of_spend", "identified_group"], ascending=[False, True], na_position="last"
-        )
-        n = self._without_order()
+        n, first = self._without_order(), self._top()
         said = ngettext("{n} of those known has not bought yet", "{n} of those known have not bought yet", n)
-        parts = [said.format(n=language.number(n))]
+        parts = [said.format(n=language.number(n)) if n else _("Everybody known has bought")]
         if len(rows):
             said, need = _("“{need}” is shown most ({n})"), rows["identified_group"].iloc[0]
             parts.append(said.format(need=_(need), n=language.number(rows["customers"].iloc[0])))
-        if len(top) and not language.absent(top["share_of_spend"].iloc[0]):
+        if first is not None:
             said = _("{n} customers of “{group}” hold {share} of spend")
-            first = top.iloc[0]
             share = language.percent(first["share_of_spend"])
             name = first["identified_group"]
             parts.append(said.format(n=language.number(first["customers"]), group=_(name), share=share))
@@ -78,13 +80,14 @@ class Identification:
         ).format(n=language.number(self.customers), day=language.day(self.as_of))
 
     def finding(self) -> Finding:
-        """How many known people have not bought."""
-        n = self._without_order()
+        """The share of spend of those worth most."""
+        first = self._top()
+        share = float("nan") if first is None else float(first["share_of_spend"])
         return Finding(
-            key="segmentation.identified_prospects",
-            value=float(n),
-            unit="count",
-            display=language.number(n),
+            key="segmentation.worth_most_share_of_spend",
+            value=share,
+            unit="share",
+            display="" if first is None else language.percent(share),
             text=language.sentence(self.headline()),
             evidence=self.note(),
             so_what=_("Work through the lists from the bottom of the page up: worth first, then needs, then prospects."),
