@@ -85,7 +85,7 @@ def test_the_command_says_how_many_and_shows_nobody(project, monkeypatch):
     monkeypatch.chdir(project)
     result = CliRunner().invoke(app, ["audience", "Win back"])
     assert result.exit_code == 0
-    assert "1 customers on the list" in result.output
+    assert "Customers on the list: 1;" in result.output
     assert "data/vault/audiences/win_back.csv" in result.output
     assert "example" not in result.output
     assert not [p for p in (project / "reports").rglob("*") if p.is_file()] if (project / "reports").exists() else True

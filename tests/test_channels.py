@@ -113,7 +113,7 @@ def test_only_a_dealer_who_delivers_elsewhere_beyond_chance_is_flagged(made):
     assert result.chart().axes
     few = strategy.dealers(make_tables(**company(diverted=2)))
     assert few.flagged.empty
-    assert few.headline() == "None of 4 dealers delivers outside of its region more than chance explains"
+    assert few.headline() == "No dealer delivers outside of its region more than chance explains (4 looked at)"
 
 
 def test_the_order_of_rows_changes_no_scorecard(made):

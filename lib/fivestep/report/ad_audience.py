@@ -44,8 +44,8 @@ class AdAudience:
     def summary(self) -> str:
         """How many of the list are in the file, and why others are not."""
         return _(
-            "{listed} customers on the list; left out: {refused} opted out, {without} without a usable address. "
-            "{emails} e-mail addresses and {phones} phone numbers, hashed. Delete the file once it has been uploaded."
+            "Customers on the list: {listed}; left out: {refused} opted out, {without} without a usable address. Hashed: "
+            "{emails} e-mail addresses, {phones} phone numbers. Delete the file once it has been uploaded."
         ).format(
             listed=language.number(self.listed), refused=language.number(self.refused), without=language.number(self.without),
             emails=language.number(self.emails), phones=language.number(self.phones),

@@ -217,7 +217,7 @@ class RegionCoverage:
         """Where outlets bring clearly less than elsewhere."""
         thin = self.table[self.table["outlet_verdict"] == BELOW]
         if thin.empty:
-            return _("In none of {n} regions an outlet brings clearly less than elsewhere").format(
+            return _("In no region an outlet brings clearly less than elsewhere ({n} looked at)").format(
                 n=language.number(len(self.table))
             )
         return language.ngettext(

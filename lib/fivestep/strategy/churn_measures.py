@@ -38,7 +38,7 @@ class ChurnMeasures:
     def headline(self) -> str:
         """Where most is left to do."""
         worst = self.table.sort_values(["measure_done", "churn_measure"]).iloc[0]
-        return _("Of {n} customers at risk: “{measure}” holds for {share}").format(
+        return _("Customers at risk: {n}; “{measure}” holds for {share} of them").format(
             n=language.number(self.at_risk), measure=_(worst.churn_measure), share=language.percent(worst.measure_done)
         )
 
@@ -59,7 +59,7 @@ class ChurnMeasures:
             unit="share",
             display=language.percent(worst.measure_done),
             text=language.sentence(self.headline()),
-            evidence=_("{n} customers with {money} of spend at stake are still open.").format(
+            evidence=_("Still open: {n}, with {money} of spend at stake.").format(
                 n=language.number(worst.measure_open), money=language.short_money(worst.spend_at_stake)
             ),
             so_what=(

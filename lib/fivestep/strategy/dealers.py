@@ -91,7 +91,7 @@ class Dealers:
         if not self.table["dealer_away"].notna().any():
             return _("Nothing tells where the goods of the dealers go")
         if flagged.empty:
-            return _("None of {n} dealers delivers outside of its region more than chance explains").format(
+            return _("No dealer delivers outside of its region more than chance explains ({n} looked at)").format(
                 n=language.number(len(self.table))
             )
         first = flagged.sort_values(["dealer_away", "customer_id"], ascending=[False, True]).iloc[0]

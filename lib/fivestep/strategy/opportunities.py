@@ -58,7 +58,11 @@ class Opportunities:
     def headline(self) -> str:
         """The largest opportunity."""
         first = self.table.iloc[0]
-        return _("The largest opportunity is {category} for “{tier}”: {n} customers, about {money} within a year").format(
+        return language.ngettext(
+            "The largest opportunity is {category} for “{tier}”: {n} customer, about {money} within a year",
+            "The largest opportunity is {category} for “{tier}”: {n} customers, about {money} within a year",
+            int(first.customers_open),
+        ).format(
             category=language.value("products.category", first.category), tier=_(first.value_tier),
             n=language.number(first.customers_open), money=language.short_money(first.opportunity_money),
         )  # fmt: skip
