@@ -42,6 +42,8 @@ ANSWERS = {
     "product_pair": 1,
     "decoy_pair": 1,
     "category_trends": 3,
+    "competitor_opening": 1,
+    "price_change": 1,
     "broken_step": 2,
     "win_probabilities": 4,
     "drop_worthy_group": 2,
