@@ -106,7 +106,8 @@ class Shifts:
         """What is compared."""
         return _(
             "The {days} days up to {middle} against the {days} days up to {day}. Shares: of order lines for categories, of "
-            "orders for channel, payment, region and source, of complaints, of searches. What one customer does hangs together: the "
+            "orders for channel, payment, region and source, of complaints, of searches. What one customer "
+            "does hangs together: the "
             "interval (95%) takes customers, not orders, as drawn. Clear: false discovery rate {rate} over all {n} values that "
             "{least} customers or more have. With less than two years a shift may be the season."
         ).format(
