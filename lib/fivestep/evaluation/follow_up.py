@@ -24,9 +24,13 @@ AGREED, FIRST, RESOLVED, SOLD = (
     N_("Agreed return visit or call"), N_("First order"), N_("Complaint that was resolved"), N_("Opportunity that was won"),
 )  # fmt: skip
 WITHIN = {AGREED: 7, FIRST: 30, RESOLVED: 14, SOLD: 30}  # days within which a contact that goes out is a follow-up
-AFTER_SALE = (FIRST, RESOLVED, SOLD)
 PLANNED, WAITING, MISSED = N_("Planned"), N_("Waiting"), N_("Missed")
-BETTER, WORSE, SAME, NO_TIME = N_("More often than before"), N_("Less often than before"), N_("No clear change"), N_("New")
+BETTER, WORSE, SAME, NO_TIME = (
+    N_("More often than before"),
+    N_("Less often than before"),
+    N_("No clear change"),
+    N_("Cannot be told"),
+)
 FEW = 30
 QUESTION = N_("whether agreed visits take place and sales are followed up")
 
