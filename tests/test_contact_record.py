@@ -226,6 +226,28 @@ def test_the_steps_of_the_feedback_loop_are_those_of_a_loop(raw, company):
     check_shown(found.shown(), found.headline(), found.note(), found.finding())
 
 
+def test_feedback_that_nobody_answered_is_neither_acted_on_nor_told():
+    made = make_tables(
+        orders=pd.DataFrame(
+            {
+                "order_id": ["1", "2"],
+                "customer_id": ["a", "b"],
+                "order_date": ["2024-01-01", "2024-06-01"],
+                "order_amount": [1, 1],
+            }
+        ),
+        interactions=pd.DataFrame(
+            {"interaction_id": ["1"], "customer_id": ["a"], "occurred_at": ["2024-02-01 00:00:00"], "direction": ["inbound"]}
+        ),
+        feedback=pd.DataFrame(
+            {"feedback_id": ["1"], "customer_id": [None], "created_at": ["2024-03-01 00:00:00"], "resolved_at": [None]}
+        ),
+    )
+    found = evaluation.feedback_loop(made)
+    assert found.table[["collected", "acted", "closed", "informed"]].values.tolist() == [[1, 0, 0, 0]]
+    assert found.headline() == "0% of 1 pieces of feedback were acted on; whether customers were told is not on record"
+
+
 def test_product_faults_are_tested_as_two_poisson_rates(raw, company):
     found = evaluation.product_fixes(company)
     table = found.table.set_index("product")

@@ -42,6 +42,7 @@ ANSWERS = {
     "product_pair": 1,
     "decoy_pair": 1,
     "category_trends": 3,
+    "competitor_opening": 1,
     "broken_step": 2,
     "win_probabilities": 4,
     "drop_worthy_group": 2,
@@ -52,7 +53,7 @@ ANSWERS = {
     "brand_choice": 1,
     "version_tests": 3,
     "new_product": 1,
-    "price_change": 2,
+    "price_change": 3,
 }
 INTERVALS = {
     "purchase_process", "spend_differences", "randomised_campaign", "campaign_without_effect", "satisfaction_drivers",

@@ -350,6 +350,7 @@ def test_a_number_that_its_sentence_does_not_say_is_no_headline():
         finding("The next four weeks: $1,200.", display="0.80"),
         finding("In 2024 sales were $2,410.", display="24"),
         finding("Spend fell by 5.7% in May.", display="-5.7%"),
+        finding("No customer is at risk, with ¥0 at stake.", display="¥0", unit="money"),
         finding("Age decides: 0.87 orders per customer lie between the groups.", display="0.87 orders per customer"),
     ]
     made = document.report([new_notebook(cells=cells)], META)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +21,7 @@ from fivestep.findings import Finding, NotAvailable
 from fivestep.language import columns
 
 END = pd.Timestamp("2024-12-31")
+backtest = importlib.import_module("fivestep.evaluation.action_backtest")  # the function of its name stands before it
 
 
 def check_shown(*parts) -> None:
@@ -62,7 +64,7 @@ def company(raw):
 
 
 # ---------------------------------------------------------------------------------------------------- shifts
-def test_a_shift_is_a_difference_of_shares_whose_customers_overlap(raw, company):
+def test_a_shift_is_a_difference_of_ratios_whose_customers_overlap(raw, company):
     found = evaluation.shifts(company)
     half = ((END - raw["day"]).dt.days // 364).to_numpy()
     ids = sorted(raw["customer_id"].unique())
@@ -70,11 +72,12 @@ def test_a_shift_is_a_difference_of_shares_whose_customers_overlap(raw, company)
         parts = []
         shares = []
         for h in (0, 1):
-            active = pd.Series(ids).isin(raw.loc[half == h, "customer_id"]).to_numpy()
-            has = pd.Series(ids).isin(raw.loc[(half == h) & (raw["channel"] == channel), "customer_id"]).to_numpy()
-            share = has.sum() / active.sum()
+            part = raw[half == h]
+            every = part.groupby("customer_id").size().reindex(ids, fill_value=0).to_numpy()
+            has = part[part["channel"] == channel].groupby("customer_id").size().reindex(ids, fill_value=0).to_numpy()
+            share = has.sum() / every.sum()
             shares.append(share)
-            parts.append((has - share * active) / active.sum())
+            parts.append((has - share * every) / every.sum())
         deviation = np.sqrt(((parts[0] - parts[1]) ** 2).sum())
         row = found.table.set_index(["dimension", "level"]).loc[("Channel of orders", channel)]
         assert (row["share_now"], row["share_before"]) == pytest.approx(tuple(shares))
@@ -258,6 +261,25 @@ def test_money_of_the_lists_for_action_is_what_pandas_adds_up(raw, company):
     assert set(given) == {cut.date()}  # no list saw what came later
     assert [name for name, _why in found.left_out] == ["Win list"]
     check_shown(found.table, found.headline(), found.note(), found.finding())
+
+
+def test_the_win_list_is_the_likeliest_fifth_of_what_was_open():
+    ids = [f"d{i:02d}" for i in range(40)]
+    won = [i % 3 == 0 for i in range(40)]
+    deals = pd.DataFrame({"opportunity_id": ids, "created_at": "2024-01-01 00:00:00", "amount": range(100, 140),
+                          "closed_at": "2024-11-01 00:00:00", "status": ["won" if w else "lost" for w in won]})  # fmt: skip
+    made = make_tables(orders=pd.DataFrame({"order_id": ["1", "2"], "customer_id": ["a", "b"], "order_amount": [1, 1],
+                                            "order_date": ["2023-01-01", "2024-12-31"]}), opportunities=deals)  # fmt: skip
+    listed = pd.DataFrame({"opportunity_id": ids, "win_probability": [0.9 if w else 0.1 for w in won], "amount": range(100, 140)})
+    said = backtest._won(made, SimpleNamespace(table=listed))
+    assert said["named"] == 8
+    assert said["action_sum"] == sum(100 + i for i in range(0, 24, 3))
+    assert said["naive_sum"] == sum(100 + i for i in range(32, 40) if i % 3 == 0)
+    assert said["random_sum"] == pytest.approx(sum(100 + i for i in range(0, 40, 3)) / 5)
+    assert said["over_naive"] == said["action_sum"] - said["naive_sum"] > 0
+    assert said["over_drawn_low"] > 0
+    assert backtest._open(made, pd.Timestamp("2024-10-01").date()) == 40
+    assert backtest._open(made, pd.Timestamp("2024-12-01").date()) == 0
 
 
 @pytest.mark.parametrize("code", ["en", "zh_CN"])

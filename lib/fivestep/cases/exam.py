@@ -41,6 +41,7 @@ from fivestep.cases.truth import FACTS, MEMBERS
 from fivestep.errors import UserError
 from fivestep.evaluation.campaign_response import ORDERED
 from fivestep.evaluation.experiments import ALPHA
+from fivestep.evaluation.shifts import CATEGORY, LESS, REGION
 from fivestep.evaluation.targeted_effect import CREDITED
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intake import identity
@@ -408,6 +409,8 @@ PAIR_FIRST = N_("The pair that comes first, by lift")
 DECOY_NAMED = N_("Whether the decoy is called a pair, by lift")
 SHARE_TREND = N_("Share of spend a month that a category gains or loses")
 OTHERS_NAMED = N_("Other categories called rising or falling")
+REGION_LOST = N_("The region that is said to lose its share of orders")
+CATEGORY_LOST = N_("The dearer category is said to lose its share of order lines")
 WHO_LEFT = N_("Members called lapsing or lapsed")
 WHO_STAYED = N_("Members held to be still there, more likely than not")
 PURCHASE_DAYS = N_("Purchases a week of a member who is still there")
@@ -545,6 +548,22 @@ def trends(company: Company, result: needs.CategoryTrends) -> Iterator[dict[str,
     moving = rows[rows["trend_direction"].isin([RISING, FALLING])]
     others = len(moving.drop(index=[told["rising"], told["falling"]], errors="ignore"))
     yield answer(fact, FALSE_ALARM if others else FOUND, OTHERS_NAMED, truth=0.0, estimate=float(others))
+
+
+@question("evaluation.shifts", "competitor_opening", "price_change", ask=lambda company: evaluation.shifts(company.tables))
+def shifts(company: Company, result: evaluation.Shifts) -> Iterator[dict[str, Any]]:
+    """Are the region where a competitor opened and the category that became dearer named as losing their share, and no other
+    region?"""
+    for fact, key, dimension, what in (
+        ("competitor_opening", "region", REGION, REGION_LOST),
+        ("price_change", "category", CATEGORY, CATEGORY_LOST),
+    ):
+        wanted, rows = company.told(fact)[key], result.table[result.table["dimension"] == dimension].set_index("level")
+        lost = set(rows.index[rows["shift_verdict"] == LESS])
+        others = lost - {wanted} if dimension == REGION else set()
+        verdict = FALSE_ALARM if others else FOUND if wanted in lost else MISSED
+        said = rows.loc[wanted, ["shift", "shift_low", "shift_high"]].tolist() if wanted in rows.index else []
+        yield answer(fact, verdict, what, subject=wanted, **dict(zip(("estimate", "low", "high"), said, strict=False)))
 
 
 @question("segmentation.lifecycle", "purchase_process", ask=lambda company: segmentation.lifecycle(company.tables))

@@ -480,8 +480,8 @@ register(
 register(
     shift_dimension=Column(N_("What"), "text", N_("Part of needs or market."), values="message"),
     shift_level=Column(N_("Value"), "text", N_("Value of it.")),
-    shift_customers=Column(N_("Customers"), "count", N_("Customers with the value in the later half.")),
-    share_now=Column(N_("Share now"), "percent", N_("Customers with the value divided by the customers of the later half.")),
+    shift_times=Column(N_("Times now"), "count", N_("Order lines, orders, complaints or searches with it in the later half.")),
+    share_now=Column(N_("Share now"), "percent", N_("Times with the value divided by all of the later half.")),
     shift=Column(N_("Shift"), "percent", N_("Share now less share before.")),
     shift_low=Column(N_("Shift, low"), "percent", N_("Lower end of its 95 % interval.")),
     shift_high=Column(N_("Shift, high"), "percent", N_("Upper end of its 95 % interval.")),

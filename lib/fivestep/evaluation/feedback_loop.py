@@ -132,7 +132,7 @@ def feedback_loop(tables: Tables) -> FeedbackLoop | NotAvailable:
         pairs = pairs.filter(pairs["at"] > pairs.acted_at, pairs["at"] <= pairs.acted_at + ibis.interval(days=TOLD))
         pairs = pairs.filter(may_concern(pairs.department, pairs.telling))
         first = frame(pairs.group_by("feedback_id").aggregate(informed_at=pairs["at"].min()), by=["feedback_id"])
-        rows["informed_at"] = rows["feedback_id"].map(first.set_index("feedback_id")["informed_at"])
+        rows = rows.drop(columns="informed_at").merge(first, on="feedback_id", how="left")
     known = "responded_at" in tables.feedback.columns
     groups = [(None, rows), *sorted(rows.groupby("department"), key=lambda g: (-len(g[1]), g[0]))]
     return FeedbackLoop(

@@ -24,9 +24,13 @@ AGREED, FIRST, RESOLVED, SOLD = (
     N_("Agreed return visit or call"), N_("First order"), N_("Complaint that was resolved"), N_("Opportunity that was won"),
 )  # fmt: skip
 WITHIN = {AGREED: 7, FIRST: 30, RESOLVED: 14, SOLD: 30}  # days within which a contact that goes out is a follow-up
-AFTER_SALE = (FIRST, RESOLVED, SOLD)
 PLANNED, WAITING, MISSED = N_("Planned"), N_("Waiting"), N_("Missed")
-BETTER, WORSE, SAME, NO_TIME = N_("More often than before"), N_("Less often than before"), N_("No clear change"), N_("New")
+BETTER, WORSE, SAME, NO_TIME = (
+    N_("More often than before"),
+    N_("Less often than before"),
+    N_("No clear change"),
+    N_("Cannot be told"),
+)
 FEW = 30
 QUESTION = N_("whether agreed visits take place and sales are followed up")
 
@@ -137,7 +141,8 @@ def follow_up(tables: Tables) -> FollowUp | NotAvailable:
     made = made.select(contacted="customer_id", at="occurred_at", by=department(made))
     asked = _occasions(tables)
     in_charge = may_concern(asked.department, made.by)
-    pairs = asked.left_join(made, [asked.customer_id == made.contacted, made.at > asked.since, in_charge])
+    in_time = made["at"].date() <= asked.due + ibis.interval(days=max(WITHIN.values()))
+    pairs = asked.left_join(made, [asked.customer_id == made.contacted, made["at"] > asked.since, in_time, in_charge])
     first = pairs.group_by("occasion", "customer_id", "since", "due").aggregate(at=pairs["at"].min())
     rows = frame(first, by=["occasion", "customer_id", "since", "due"])
     within = pd.to_timedelta(rows["occasion"].map(WITHIN), unit="D")

@@ -181,7 +181,10 @@ def _brought(ids: pd.Series, place: pd.Series, money: pd.Series) -> dict[str, fl
     by_rfm = np.isin(np.arange(n), order)
     values = money.to_numpy(dtype=float)
     rng = np.random.default_rng(SEED)
-    draws = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _i in range(DRAWS)]) * values
+    gaps = {"over_rfm": listed.astype(float) - by_rfm, "over_random": listed - first / n}
+    weights = np.stack(list(gaps.values()), axis=1) * values[:, None]
+    # One draw at a time, so that memory does not grow with their number.
+    draws = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) @ weights for _i in range(DRAWS)])
     out = {
         "listed": n,
         "worked_on": first,
@@ -189,7 +192,7 @@ def _brought(ids: pd.Series, place: pd.Series, money: pd.Series) -> dict[str, fl
         "rfm_money": float(values[by_rfm].sum()),
         "random_money": float(values.mean() * first),
     }
-    for name, weight in (("over_rfm", listed.astype(float) - by_rfm), ("over_random", listed - first / n)):
-        low, high = np.quantile(draws @ weight, [0.025, 0.975])
+    for i, (name, weight) in enumerate(gaps.items()):
+        low, high = np.quantile(draws[:, i], [0.025, 0.975])
         out |= {name: float(values @ weight), f"{name}_low": float(low), f"{name}_high": float(high)}
     return out

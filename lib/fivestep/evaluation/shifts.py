@@ -19,7 +19,7 @@ from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z
 from fivestep.language import N_, _
 
-LEAST = 30  # customers with the value in both halves together, below which nothing is tested
+LEAST = 30  # customers with the value, below which nothing is tested
 SHOWN = 15
 FALSE_DISCOVERY_RATE = 0.05
 MORE, LESS = N_("More than before"), N_("Less than before")
@@ -37,10 +37,10 @@ QUESTION = N_("what has shifted in needs and market")
 
 @dataclass(frozen=True)
 class Shifts:
-    """Shares of customers in two adjacent windows of ``window_days``.
+    """Shares of order lines, orders, complaints and searches in two adjacent windows of ``window_days``.
 
-    ``table``: one row per value that at least `LEAST` customers have: dimension, level (raw), customers_before and customers_now
-    (with the value), share_before and share_now (of the customers of that dimension in the window), shift with its 95 % interval,
+    ``table``: one row per value that at least `LEAST` customers have: dimension, level (raw), times_before and times_now (lines,
+    orders, complaints or searches with it), share_before and share_now (of all of the window), shift with its 95 % interval,
     chance (corrected for the number of rows), shift_verdict; clear shifts first, the largest on top. ``before_end``: last day of
     the earlier window.
     """
@@ -60,8 +60,8 @@ class Shifts:
         if self.clear.empty:
             return NotAvailable((), _(QUESTION), reason=_("no share moved beyond noise between the two halves."))
         out = self.clear.head(SHOWN)
-        out = out.assign(level=self._levels(out)).drop(columns=["chance", "customers_before"])
-        return out.rename(columns={"dimension": "shift_dimension", "level": "shift_level", "customers_now": "shift_customers"})
+        out = out.assign(level=self._levels(out)).drop(columns=["chance", "times_before"])
+        return out.rename(columns={"dimension": "shift_dimension", "level": "shift_level", "times_now": "shift_times"})
 
     def _levels(self, rows: pd.DataFrame) -> list[str]:
         return [language.value(LABELS[d], v) for d, v in zip(rows["dimension"], rows["level"], strict=True)]
@@ -79,7 +79,7 @@ class Shifts:
             100 * rows["shift_high"],
             write=lambda value: language.number(value, 1),
             reference=0.0,
-            xlabel=_("Share of customers, later half less earlier half, in points"),
+            xlabel=_("Share in the later half less share in the earlier half, in points"),
         )
 
     def headline(self) -> str:
@@ -105,11 +105,11 @@ class Shifts:
     def note(self) -> str:
         """What is compared."""
         return _(
-            "The {days} days up to {middle} against the {days} days up to {day}. Share: customers with the value among the "
-            "customers of the half: who ordered, complained or searched. Customers of both halves count in both; the "
-            "interval (95%) "
-            "allows for it. Clear: false discovery rate {rate} over all {n} values of {least} customers or more. With less than "
-            "two years a shift may be the season."
+            "The {days} days up to {middle} against the {days} days up to {day}. Shares: of order lines for categories, of "
+            "orders for channel, payment, region and source, of complaints, of searches. What one customer "
+            "does hangs together: the "
+            "interval (95%) takes customers, not orders, as drawn. Clear: false discovery rate {rate} over all {n} values that "
+            "{least} customers or more have. With less than two years a shift may be the season."
         ).format(
             days=language.number(self.window_days),
             middle=language.day(self.before_end),
@@ -149,10 +149,10 @@ class Shifts:
 
 @needs("orders.customer_id", "orders.order_amount", answers=QUESTION)
 def shifts(tables: Tables) -> Shifts | NotAvailable:
-    """Compare shares of customers between the two longest adjacent windows of 52, 26 or 13 weeks.
+    """Compare shares between the two longest adjacent windows of 52, 26 or 13 weeks.
 
-    The variance is that of the difference of two shares whose customers overlap (a sum over customers of their part in it).
-    Source: Benjamini and Hochberg (1995).
+    The variance is that of the difference of two ratios whose customers overlap: the sum of squares of what each customer adds
+    to it. Sources: Cochran (1977), Sampling Techniques, 6.3 and 9A.2; Benjamini and Hochberg (1995).
     """
     from scipy.stats import false_discovery_control, norm
 
@@ -167,29 +167,33 @@ def shifts(tables: Tables) -> Shifts | NotAvailable:
     parts = [_counted(rows.filter(rows.half < 2), name) for name, rows in _values(tables, half)]
     table = pd.concat([frame(p, by=["dimension", "level"]) for p in parts], ignore_index=True) if parts else pd.DataFrame()
     if not table.empty:
-        table = table[(table["b0"] + table["b1"] >= LEAST) & (table["a0"] > 0) & (table["a1"] > 0)]
+        table = table[(table["people"] >= LEAST) & (table["a0"] > 0) & (table["a1"] > 0)]
         table = table[(table["b0"] < table["a0"]) | (table["b1"] < table["a1"])]
     if table.empty:
         return NotAvailable((), _(QUESTION), reason=_("no value of {n} customers or more is in both halves.").format(n=LEAST))
     now, before = table["b0"] / table["a0"], table["b1"] / table["a1"]
-    overlap = table["b0_b1"] - before * table["b0_a1"] - now * table["b1_a0"] + now * before * table["a0_a1"]
-    variance = now * (1 - now) / table["a0"] + before * (1 - before) / table["a1"] - 2 * overlap / (table["a0"] * table["a1"])
+    own = [
+        (table[f"b{h}b{h}"] - 2 * share * table[f"b{h}a{h}"] + share**2 * table[f"a{h}a{h}"]) / table[f"a{h}"] ** 2
+        for h, share in ((0, now), (1, before))
+    ]
+    overlap = table["b0b1"] - before * table["b0a1"] - now * table["b1a0"] + now * before * table["a0a1"]
+    variance = own[0] + own[1] - 2 * overlap / (table["a0"] * table["a1"])
     deviation = np.sqrt(variance.clip(lower=1e-12))
     shift = now - before
     table = table.assign(
-        customers_before=table["b1"].astype(int), customers_now=table["b0"].astype(int), share_before=before, share_now=now,
-        shift=shift, shift_low=shift - Z * deviation, shift_high=shift + Z * deviation,
+        times_before=table["b1"].astype(int), times_now=table["b0"].astype(int), share_before=before, share_now=now, shift=shift,
+        shift_low=shift - Z * deviation, shift_high=shift + Z * deviation,
         chance=false_discovery_control(2 * norm.sf((shift / deviation).abs()), method="bh"),
     )  # fmt: skip
     clear = table["chance"] <= FALSE_DISCOVERY_RATE
     table["shift_verdict"] = np.select([clear & (shift > 0), clear], [MORE, LESS], N_("No clear change"))
     table = table.assign(place=~clear, size=-shift.abs()).sort_values(["place", "size", "dimension", "level"], ignore_index=True)
-    columns = ["dimension", "level", "customers_before", "customers_now", "share_before", "share_now", "shift"]
+    columns = ["dimension", "level", "times_before", "times_now", "share_before", "share_now", "shift"]
     return Shifts(table[[*columns, "shift_low", "shift_high", "chance", "shift_verdict"]], days, periods.before_end, tables.as_of)
 
 
 def _values(tables: Tables, half) -> list[tuple[str, ibis.Table]]:
-    """By dimension: customer_id, half, level of everything that the data has."""
+    """By dimension: customer_id, half, level of every line, order, complaint or search that the data has."""
     out = []
     bought = purchases(tables.orders)
     bought = bought.mutate(half=half(bought.order_date))
@@ -212,20 +216,23 @@ def _values(tables: Tables, half) -> list[tuple[str, ibis.Table]]:
     if not tables.missing("events.customer_id", "events.search_term"):
         seen = tables.events.filter(tables.events.customer_id.notnull())
         out.append((SEARCH, seen.select("customer_id", level=seen.search_term.strip().lower(), half=half(seen.occurred_at))))
-    return [(name, rows.filter(rows.level.notnull()).distinct()) for name, rows in out]
+    return [(name, rows.filter(rows.level.notnull())) for name, rows in out]
 
 
 def _counted(rows: ibis.Table, dimension: str) -> ibis.Table:
-    """By level: customers with it now (b0) and before (b1), in both, with it in one half and of the dimension in the other, and
-    the customers of the dimension (a0, a1, in both)."""
-    base = rows.group_by("customer_id").aggregate(a0=(rows.half == 0).any(), a1=(rows.half == 1).any())
-    each = rows.group_by("level", "customer_id").aggregate(b0=(rows.half == 0).any(), b1=(rows.half == 1).any())
-    all_ = base.aggregate(a0=base.a0.sum(), a1=base.a1.sum(), a0_a1=(base.a0 & base.a1).sum())
+    """By level: people (customers with it) and sums over customers of how often they had it now (b0) and before (b1), of all that
+    they had now (a0) and before (a1), and of the products of these."""
+    base = rows.group_by("customer_id").aggregate(a0=(rows.half == 0).sum(), a1=(rows.half == 1).sum())
+    each = rows.group_by("level", "customer_id").aggregate(b0=(rows.half == 0).sum(), b1=(rows.half == 1).sum())
+    of_all = {"a0": base.a0, "a1": base.a1, "a0a0": base.a0 * base.a0, "a1a1": base.a1 * base.a1, "a0a1": base.a0 * base.a1}
     joined = each.inner_join(base, "customer_id")
+    pairs = {f"{x}{y}": joined[x] * joined[y] for x, y in PRODUCTS}
     levels = joined.group_by("level").aggregate(
-        b0=joined.b0.sum(), b1=joined.b1.sum(), b0_b1=(joined.b0 & joined.b1).sum(), b0_a1=(joined.b0 & joined.a1).sum(),
-        b1_a0=(joined.b1 & joined.a0).sum(),
-    )  # fmt: skip
-    crossed = levels.cross_join(all_)
-    numbers = {c: crossed[c].cast("float64") for c in ("b0", "b1", "b0_b1", "b0_a1", "b1_a0", "a0", "a1", "a0_a1")}
+        people=joined.count(), b0=joined.b0.sum(), b1=joined.b1.sum(), **{name: of.sum() for name, of in pairs.items()}
+    )
+    crossed = levels.cross_join(base.aggregate(**{name: of.sum() for name, of in of_all.items()}))
+    numbers = {c: crossed[c].cast("float64") for c in ("people", "b0", "b1", *pairs, *of_all)}
     return crossed.select("level", dimension=ibis.literal(dimension), **numbers)
+
+
+PRODUCTS = (("b0", "b0"), ("b1", "b1"), ("b0", "b1"), ("b0", "a0"), ("b1", "a1"), ("b0", "a1"), ("b1", "a0"))

@@ -235,8 +235,10 @@ def _headlines(chapters: list[dict]) -> list[dict]:
 def spoken_number(finding: Mapping[str, Any]) -> str:
     """The number of a finding as the reader sees it, where its sentence says the same number; else empty.
 
-    A number that stands large beside a sentence about other numbers would be read as one of these.
+    A number that stands large beside a sentence about other numbers would be read as one of these, and no money is no headline.
     """
+    if finding.get("unit") == "money" and not re.search("[1-9]", finding["display"]):
+        return ""
     said = re.search(r"\d[\d.,]*", finding["display"])
     return finding["display"] if said and re.search(rf"(?<![\d.,]){re.escape(said[0])}(?!\d)", finding["text"]) else ""
 
