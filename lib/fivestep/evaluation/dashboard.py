@@ -51,7 +51,7 @@ class Dashboard:
 
     def figure(self) -> Figure:
         """One small picture per key figure of a month: its course, its control limits (shaded) and its target (dashed)."""
-        fig, axes = charts.figure(height=3.9, nrows=2, ncols=3)
+        fig, axes = charts.figure(height=2.9, nrows=2, ncols=3)  # with its table on one page
         flat = list(axes.flat)
         days = self.kpis.complete["days"].to_numpy(dtype=float)
         months = self.kpis.complete["month"]
