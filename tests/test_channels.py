@@ -109,6 +109,7 @@ def test_only_a_dealer_who_delivers_elsewhere_beyond_chance_is_flagged(made):
     assert table.loc["d0", "launch_verdict"] == REVIEW
     assert table.loc["d3", "launch_verdict"] == READY  # most sales and growth
     assert result.usual == 0
+    assert result.scorecard().set_index("customer_id")["away_region"].dropna().to_dict() == {"d0": "South"}
     assert result.headline() == "1 of 4 dealers delivers outside of its region: d0 sends 40% of its orders to South"
     assert result.chart().axes
     few = strategy.dealers(make_tables(**company(diverted=2)))

@@ -179,7 +179,7 @@ register(
     dealer_away=Column(N_("Elsewhere"), "percent", N_("Orders delivered from a store of another region, of all known.")),
     dealer_away_low=Column(N_("Elsewhere, low"), "percent", N_("Lower end of the 95 % Wilson interval.")),
     dealer_away_high=Column(N_("Elsewhere, high"), "percent", N_("Upper end of the 95 % Wilson interval.")),
-    away_region=Column(N_("Mostly to"), "text", N_("Region to which most of these orders go."), values="customers.region"),
+    away_region=Column(N_("Mostly to"), "text", N_("Region to which most of these orders go.")),
     diversion_verdict=Column(N_("Deliveries"), "text", N_("Whether goods leave the dealer's region."), values="message"),
     standards_met=Column(N_("Standards met"), "count", N_("Standards in which the dealer is not below the median.")),
     standards_known=Column(N_("Standards known"), "count", N_("Standards that the data tells.")),

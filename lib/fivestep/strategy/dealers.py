@@ -118,9 +118,10 @@ class Dealers:
 
     def scorecard(self) -> pd.DataFrame:
         """The scorecard as the reader sees it; columns without any value are left out."""
-        return self.table.drop(columns=["dealer_away_low", "dealer_away_high", "orders", "standards_known"]).dropna(
-            axis=1, how="all"
-        )
+        shown = self.table.drop(columns=["dealer_away_low", "dealer_away_high", "orders", "standards_known"])
+        # Who delivers nowhere else has no such region, which is not the same as one that is unknown.
+        places = [None if language.absent(r) else language.value("customers.region", r) for r in shown["away_region"]]
+        return shown.assign(away_region=pd.Series(places, index=shown.index, dtype=object)).dropna(axis=1, how="all")
 
     def launch_headline(self) -> str:
         """With how many dealers to launch a product."""
