@@ -1,6 +1,7 @@
 """Step 3: what customers need, and what moves them to buy."""
 
 from fivestep.needs import columns  # noqa: F401  registers what the tables of this step are called
+from fivestep.needs.attention import Attention, attention
 from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.complaint_list import ComplaintList, complaint_list
 from fivestep.needs.contact_overload import ContactOverload, contact_overload
@@ -9,6 +10,7 @@ from fivestep.needs.deal_sensitivity import DealSensitivity, PrivateLabel, deal_
 from fivestep.needs.demand import Demand, demand
 from fivestep.needs.department_breadth import DepartmentBreadth, department_breadth
 from fivestep.needs.drivers import Drivers, ImportanceMap, drivers
+from fivestep.needs.four_routes import FourRoutes, four_routes
 from fivestep.needs.funnel import Funnel, funnel
 from fivestep.needs.journeys import journey_steps
 from fivestep.needs.kano import Kano, KanoBySegment, kano, kano_by_segment
@@ -16,6 +18,7 @@ from fivestep.needs.key_phrases import KeyPhrases, key_phrases
 from fivestep.needs.needs_groups import NeedsGroups, needs_groups
 from fivestep.needs.needs_register import NeedsRegister, needs_register, write_need_forms
 from fivestep.needs.nps import NetPromoter, net_promoter
+from fivestep.needs.online_habits import OnlineHabits, online_habits
 from fivestep.needs.pain_points import PainPoints, pain_points
 from fivestep.needs.pairs import Pairs, pairs
 from fivestep.needs.paths import Paths, paths
@@ -37,11 +40,13 @@ from fivestep.needs.survey_forms import form, read_form, write_form
 from fivestep.needs.texts import Texts, texts
 from fivestep.needs.then_bought import ThenBought, then_bought
 from fivestep.needs.topics import Topics, topics
+from fivestep.needs.transactions import Transactions, transactions
 from fivestep.needs.unbought import Unbought, unbought
 from fivestep.needs.visits import Visits, visits
 from fivestep.needs.voice import Contacts, Voice, contacts, voice
 
 __all__ = [
+    "Attention",
     "CategoryTrends",
     "ComplaintList",
     "ContactOverload",
@@ -53,6 +58,7 @@ __all__ = [
     "DepartmentBreadth",
     "Drivers",
     "Fifths",
+    "FourRoutes",
     "Funnel",
     "ImportanceMap",
     "Kano",
@@ -61,6 +67,7 @@ __all__ = [
     "NeedsGroups",
     "NeedsRegister",
     "NetPromoter",
+    "OnlineHabits",
     "Opportunities",
     "PainPoints",
     "Pairs",
@@ -80,9 +87,11 @@ __all__ = [
     "Texts",
     "ThenBought",
     "Topics",
+    "Transactions",
     "Unbought",
     "Visits",
     "Voice",
+    "attention",
     "category_trends",
     "complaint_list",
     "contact_overload",
@@ -96,6 +105,7 @@ __all__ = [
     "drivers",
     "fifths",
     "form",
+    "four_routes",
     "funnel",
     "journey_steps",
     "kano",
@@ -104,6 +114,7 @@ __all__ = [
     "needs_groups",
     "needs_register",
     "net_promoter",
+    "online_habits",
     "opportunities",
     "pain_points",
     "pairs",
@@ -126,6 +137,7 @@ __all__ = [
     "texts",
     "then_bought",
     "topics",
+    "transactions",
     "unbought",
     "visits",
     "voice",

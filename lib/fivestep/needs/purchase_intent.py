@@ -53,9 +53,9 @@ class PurchaseIntent:
     ``table``: one row per customer with a trace in the last 365 days, by customer_id: customer_id, intent_chance, intent_signs
     (the `SIGNALS` of the last 28 days beside orders; "" without one). ``signals``: of the tested customers, one row per signal
     that the data has: intent_signal, customers (with it), bought_share with low and high (95 %), others_share (of all others),
-    share_gap with gap_low and gap_high (Newcombe). ``test``: intent_predictor, intent_tested, intent_brier. ``against_rate``,
-    ``against_orders``: mean difference of the Brier scores of all signals less that of the other, with its 95 % interval.
-    ``tested``: customer_id, intent_chance as it would have been told by what is used, bought.
+    share_gap with share_gap_low and share_gap_high (Newcombe). ``test``: intent_predictor, intent_tested, intent_brier.
+    ``against_rate``, ``against_orders``: mean difference of the Brier scores of all signals less that of the other, with its
+    95 % interval. ``tested``: customer_id, intent_chance as it would have been told by what is used, bought.
     """
 
     table: pd.DataFrame
@@ -108,7 +108,7 @@ class PurchaseIntent:
     def signals_headline(self) -> str:
         """The signal beside orders that sets buyers apart most."""
         rows = self.signals_shown()
-        rows = rows[(rows["gap_low"] > 0) & ~rows["intent_signal"].isin([SIGNALS[s] for s in ORDERED if s in SIGNALS])]
+        rows = rows[(rows["share_gap_low"] > 0) & ~rows["intent_signal"].isin([SIGNALS[s] for s in ORDERED if s in SIGNALS])]
         if rows.empty:
             return _("No behaviour and no contact sets apart who buys in the next four weeks")
         row = rows.iloc[0]
@@ -363,7 +363,7 @@ def _signals(test: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         if not n or not m:
             continue
         low, high = wilson(k, n)
-        gap_low, gap_high = newcombe(k, n, j, m)
-        rows.append((SIGNALS[name], n, k / n, float(low), float(high), j / m, k / n - j / m, gap_low, gap_high))
+        share_gap_low, share_gap_high = newcombe(k, n, j, m)
+        rows.append((SIGNALS[name], n, k / n, float(low), float(high), j / m, k / n - j / m, share_gap_low, share_gap_high))
     columns = ["intent_signal", "customers", "bought_share", "bought_low", "bought_high", "others_share", "share_gap"]
-    return pd.DataFrame(rows, columns=[*columns, "gap_low", "gap_high"])
+    return pd.DataFrame(rows, columns=[*columns, "share_gap_low", "share_gap_high"])
