@@ -139,7 +139,7 @@ def test_habits_online_and_looks_around_shares_are_what_pandas_counts(frames, ta
     for device, part in visits.groupby("device"):
         assert rows.loc[device, "visitors"] == part["c"].nunique()
         assert rows.loc[device, "visits_per_visitor"] == pytest.approx(len(part) / part["c"].nunique())
-        assert rows.loc[device, "weekend_visits"] == pytest.approx((part["at"].dt.dayofweek >= 5).mean())
+        assert rows.loc[device, "weekend_visits"] == pytest.approx((part["at"].dt.day_of_week >= 5).mean())
         assert rows.loc[device, "busiest_hour"] == part["at"].dt.hour.value_counts().sort_index().idxmax()
     social = found.social.set_index("social_platform").loc["WeChat"]
     assert social[["likes", "shares"]].tolist() == [(events["event_type"] == w).sum() for w in ("like", "share")]
@@ -165,6 +165,6 @@ def test_a_route_without_data_is_named(tables):
     assert routes.table["route_shows"].tolist() == [transactions.finding().text, attention.finding().text]
     assert "2 of four" in routes.headline()
     assert "Behaviour and Forecast of needs" in routes.headline()
-    whole_chapter = dict.fromkeys(("data", "behaviour", "forecast", "groups"), [attention])
+    whole_chapter = {key: [attention] for key in ("data", "behaviour", "forecast", "groups")}
     assert "All four" in needs.four_routes(whole_chapter).headline()
-    assert isinstance(needs.four_routes(dict.fromkeys(whole_chapter, [nothing])), NotAvailable)
+    assert isinstance(needs.four_routes({key: [nothing] for key in whole_chapter}), NotAvailable)
