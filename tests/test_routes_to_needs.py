@@ -135,15 +135,15 @@ def test_habits_online_and_looks_around_shares_are_what_pandas_counts(frames, ta
     found = needs.online_habits(tables)
     events = frames["events"].assign(at=pd.to_datetime(frames["events"]["occurred_at"]))
     visits = events.groupby("session_id").agg(c=("customer_id", "first"), device=("device", "first"), at=("at", "min"))
-    rows = found.devices.set_index("visit_device")
+    rows = found.devices.set_index("device")
     for device, part in visits.groupby("device"):
         assert rows.loc[device, "visitors"] == part["c"].nunique()
         assert rows.loc[device, "visits_per_visitor"] == pytest.approx(len(part) / part["c"].nunique())
         assert rows.loc[device, "weekend_visits"] == pytest.approx((part["at"].dt.day_of_week >= 5).mean())
         assert rows.loc[device, "busiest_hour"] == part["at"].dt.hour.value_counts().sort_index().idxmax()
-    social = found.social.set_index("social_platform").loc["WeChat"]
+    social = found.social.set_index("share_platform").loc["WeChat"]
     assert social[["likes", "shares"]].tolist() == [(events["event_type"] == w).sum() for w in ("like", "share")]
-    assert social["active_customers"] == events[events["platform"] == "WeChat"]["customer_id"].nunique()
+    assert social["social_customers"] == events[events["platform"] == "WeChat"]["customer_id"].nunique()
     shares, looks = (events[events["event_type"] == w] for w in ("share", "page_view"))
     apart = shares.merge(looks, on="product_id", suffixes=("", "_look"))
     apart = apart[apart["customer_id"] != apart["customer_id_look"]]
@@ -153,7 +153,7 @@ def test_habits_online_and_looks_around_shares_are_what_pandas_counts(frames, ta
         ((gap < 0) & (gap >= -7)).sum(),
         ((gap > 0) & (gap <= 7)).sum(),
     )
-    whole(found, found.devices_shown(), found.social_shown(), texts=(found.social_headline(),))
+    whole(found, found.devices, found.social_shown(), texts=(found.social_headline(),))
     assert isinstance(needs.online_habits(make_tables(orders=frames["orders"])), NotAvailable)
 
 

@@ -515,6 +515,8 @@ register(
     most_active_share=Column(
         N_("By the most active tenth"), "percent", N_("Likes, comments and shares by the most active tenth of these customers.")
     ),
+    share_platform=Column(N_("Platform"), "text", N_("Platform of the likes, comments and shares."), values="events.platform"),
+    social_customers=Column(N_("Customers"), "count", N_("Customers who liked, commented or shared there.")),
     likes=Column(N_("Likes"), "count", N_("Number of likes.")),
     comments=Column(N_("Comments"), "count", N_("Number of comments.")),
     shares=Column(N_("Shares"), "count", N_("Number of shares of a page or product.")),

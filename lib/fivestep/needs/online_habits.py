@@ -27,9 +27,9 @@ _ANSWERS = N_("how customers use the app, and how far what they like, comment an
 class OnlineHabits:
     """Use by device and social activity by platform.
 
-    ``devices``: one row per device: visit_device, visitors, visits_per_visitor, busiest_hour (0 to 23, of visits' beginnings),
+    ``devices``: one row per device: device, visitors, visits_per_visitor, busiest_hour (0 to 23, of visits' beginnings),
     weekend_visits (share), evening_visits (share from 18 to 24), bought_visits (share of visits that reach the last step) with
-    low and high. ``social``: one row per platform: social_platform, likes, comments, shares, active_customers,
+    low and high. ``social``: one row per platform: share_platform, likes, comments, shares, social_customers,
     most_active_share (of all social events by the most active tenth of these customers). ``before``, ``after``: looks of other
     customers at a product in the 7 days before and after a customer shared it, ``shared``: such shares.
     """
@@ -44,12 +44,7 @@ class OnlineHabits:
         """Social activity by platform."""
         if self.social.empty:
             return NotAvailable((), _(_ANSWERS), reason=_("no event is a like, a comment or a share."))
-        names = [language.value("events.platform", p) for p in self.social["social_platform"]]
-        return self.social.assign(social_platform=names)
-
-    def devices_shown(self) -> pd.DataFrame:
-        """Use by device."""
-        return self.devices.assign(visit_device=[language.value("events.device", d) for d in self.devices["visit_device"]])
+        return self.social
 
     def headline(self) -> str:
         """When the most used device is used."""
@@ -57,7 +52,7 @@ class OnlineHabits:
         return _(
             "Most visitors come by {device}: {visits} visits each, most often at {hour}:00, {share} of them at weekends"
         ).format(
-            device=language.value("events.device", top["visit_device"]),
+            device=language.value("events.device", top["device"]),
             visits=language.number(top["visits_per_visitor"], 1),
             hour=language.number(top["busiest_hour"]),
             share=language.percent(top["weekend_visits"]),
@@ -139,7 +134,7 @@ def online_habits(tables: Tables, steps: Mapping[str, tuple[str, ...]] = journey
     low, high = wilson(sums["done"], sums["visits"])
     known = np.nan if pd.isna(last) else 1.0
     devices = pd.DataFrame({
-        "visit_device": sums.index,
+        "device": sums.index,
         "visitors": sums["visitors"].to_numpy(dtype=int),
         "visits_per_visitor": (sums["visits"] / sums["visitors"]).to_numpy(),
         "busiest_hour": busiest["hour"].to_numpy(dtype=int),
@@ -147,12 +142,12 @@ def online_habits(tables: Tables, steps: Mapping[str, tuple[str, ...]] = journey
         "evening_visits": (evening / sums["visits"]).to_numpy(dtype=float),
         "bought_visits": known * (sums["done"] / sums["visits"]).to_numpy(dtype=float),
         "bought_visits_low": known * low, "bought_visits_high": known * high,
-    }).sort_values(["visitors", "visit_device"], ascending=[False, True], ignore_index=True)  # fmt: skip
+    }).sort_values(["visitors", "device"], ascending=[False, True], ignore_index=True)  # fmt: skip
     return OnlineHabits(devices, _social(tables), *_influence(events, tables))
 
 
 def _social(tables: Tables) -> pd.DataFrame:
-    columns = ["social_platform", *KINDS, "active_customers", "most_active_share"]
+    columns = ["share_platform", *KINDS, "social_customers", "most_active_share"]
     events = tables.events
     if "platform" not in events.columns:
         return pd.DataFrame(columns=columns)
@@ -168,7 +163,7 @@ def _social(tables: Tables) -> pd.DataFrame:
         tenth = max(len(own) // 10, 1)
         rows.append((platform, *sums.astype(int), len(part), own[:tenth].sum() / own.sum()))
     out = pd.DataFrame(rows, columns=columns)
-    return out.sort_values(["active_customers", "social_platform"], ascending=[False, True], ignore_index=True)
+    return out.sort_values(["social_customers", "share_platform"], ascending=[False, True], ignore_index=True)
 
 
 def _influence(events: ibis.Table, tables: Tables) -> tuple[int, int, int]:
