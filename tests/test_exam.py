@@ -195,7 +195,7 @@ def test_the_section_of_the_report_is_whole_and_labelled_simulated(passed, code)
         assert passed.headline().endswith(
             f"of {answers} answers of the methods {answers - missed} are true, {missed} missed the truth, 0 made up"
         )
-        assert passed.facts_headline().endswith(f"asked about {len(ANSWERS)} of 26 planted facts")
+        assert passed.facts_headline().endswith(f"asked about {len(ANSWERS)} of {len(FACTS)} planted facts")
 
 
 def _project(tmp_path, snapshot) -> None:

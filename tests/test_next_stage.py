@@ -57,7 +57,7 @@ def test_the_scores_of_the_test_are_those_of_counting(orders, found):
     foretold = shares.loc[test["then"]].set_axis(test.index)
     rows = found.test.set_index("predictor")
     assert found.learnt == len(known)
-    assert rows["stage_tested"].tolist() == [len(test)] * 3
+    assert rows["standing_tested"].tolist() == [len(test)] * 3
     assert rows.loc[BY_STAGE, "stage_brier"] == pytest.approx(((foretold - hot) ** 2).sum(axis=1).mean())
     assert rows.loc[BY_STAGE, "share_right"] == pytest.approx((foretold.idxmax(axis=1) == test["now"]).mean())
     assert rows.loc[UNCHANGED, "share_right"] == pytest.approx((test["then"].map(CLASSES) == test["now"]).mean())

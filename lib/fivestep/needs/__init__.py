@@ -1,6 +1,7 @@
 """Step 3: what customers need, and what moves them to buy."""
 
 from fivestep.needs import columns, research_columns  # noqa: F401  registers what the tables of this step are called
+from fivestep.needs.attention import Attention, attention
 from fivestep.needs.brands import BrandChoice, BrandFunnel, brand_choice, brand_funnel
 from fivestep.needs.category_trends import CategoryTrends, category_trends
 from fivestep.needs.competitors import Competitors, competitors
@@ -14,6 +15,7 @@ from fivestep.needs.drivers import Drivers, ImportanceMap, drivers
 from fivestep.needs.expectations import Expectations, expectations
 from fivestep.needs.factor_analysis import FactorAnalysis, factor_analysis
 from fivestep.needs.feedback_drivers import FeedbackDrivers, feedback_drivers
+from fivestep.needs.four_routes import FourRoutes, four_routes
 from fivestep.needs.funnel import Funnel, funnel
 from fivestep.needs.journeys import journey_steps
 from fivestep.needs.kano import Kano, KanoBySegment, kano, kano_by_segment
@@ -22,6 +24,7 @@ from fivestep.needs.needs_groups import NeedsGroups, needs_groups
 from fivestep.needs.needs_register import NeedsRegister, needs_register, write_need_forms
 from fivestep.needs.new_products import NewProducts, new_products
 from fivestep.needs.nps import NetPromoter, net_promoter
+from fivestep.needs.online_habits import OnlineHabits, online_habits
 from fivestep.needs.pain_points import PainPoints, pain_points
 from fivestep.needs.pain_sources import PainSources, pain_sources
 from fivestep.needs.pairs import Pairs, pairs
@@ -55,12 +58,14 @@ from fivestep.needs.survey_modes import SurveyModes, survey_modes
 from fivestep.needs.texts import Texts, texts
 from fivestep.needs.then_bought import ThenBought, then_bought
 from fivestep.needs.topics import Topics, topics
+from fivestep.needs.transactions import Transactions, transactions
 from fivestep.needs.unbought import Unbought, unbought
 from fivestep.needs.usage import Usage, usage
 from fivestep.needs.visits import Visits, visits
 from fivestep.needs.voice import Contacts, Voice, contacts, voice
 
 __all__ = [
+    "Attention",
     "BrandChoice",
     "BrandFunnel",
     "CategoryTrends",
@@ -78,6 +83,7 @@ __all__ = [
     "FactorAnalysis",
     "FeedbackDrivers",
     "Fifths",
+    "FourRoutes",
     "Funnel",
     "ImportanceMap",
     "Kano",
@@ -87,6 +93,7 @@ __all__ = [
     "NeedsRegister",
     "NetPromoter",
     "NewProducts",
+    "OnlineHabits",
     "Opportunities",
     "PainPoints",
     "PainSources",
@@ -110,10 +117,12 @@ __all__ = [
     "Texts",
     "ThenBought",
     "Topics",
+    "Transactions",
     "Unbought",
     "Usage",
     "Visits",
     "Voice",
+    "attention",
     "brand_choice",
     "brand_funnel",
     "category_trends",
@@ -133,6 +142,7 @@ __all__ = [
     "feedback_drivers",
     "fifths",
     "form",
+    "four_routes",
     "funnel",
     "journey_steps",
     "kano",
@@ -142,6 +152,7 @@ __all__ = [
     "needs_register",
     "net_promoter",
     "new_products",
+    "online_habits",
     "opportunities",
     "pain_points",
     "pain_sources",
@@ -173,6 +184,7 @@ __all__ = [
     "texts",
     "then_bought",
     "topics",
+    "transactions",
     "unbought",
     "usage",
     "visits",

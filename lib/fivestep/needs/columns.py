@@ -478,4 +478,49 @@ register(
     matching_product=Column(N_("Product that fits"), "text", N_("What to offer; nothing where a case has to be solved first.")),
     needs_named=Column(N_("Needs named"), "count", N_("Customers and needs that would have been named four weeks ago.")),
     needs_bought=Column(N_("Bought since"), "count", N_("Of these, those that were bought in the four weeks since.")),
+    # transactions
+    purchase_frequency=Column(N_("How often they buy"), "text", N_("Days with an order in the last 365 days."), values="message"),
+    still_active=Column(N_("Still active"), "percent", N_("Customers of the row with an order in the last 90 days.")),
+    still_low=Column(N_("Active, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    still_high=Column(N_("Active, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    usual_payment=Column(N_("Usual payment"), "text", N_("Payment method of most orders of the row.")),
+    usual_payment_share=Column(N_("Share of orders"), "percent", N_("Orders paid so, of those whose payment is known.")),
+    category_preferred=Column(
+        N_("Prefers"), "text", N_("Category whose share of spend is furthest above that of all customers.")
+    ),
+    preference_index=Column(N_("Index"), "index", N_("Share of spend on it divided by that of all customers: 100 is alike.")),
+    left_out_category=Column(N_("Leaves out"), "text", N_("Category that the next class buys most more often.")),
+    left_out_share=Column(N_("Buy it"), "percent", N_("Customers of the row who buy it.")),
+    next_share=Column(N_("Of the next class"), "percent", N_("Customers of the next class who buy it.")),
+    # attention
+    attention_kind=Column(N_("What"), "text", N_("Kind of feedback or contact."), values="message"),
+    cases=Column(N_("Cases"), "count", N_("Pieces of feedback, or contacts, of the period.")),
+    cases_before=Column(N_("Before"), "count", N_("The same in the period before.")),
+    attention_change=Column(N_("Change"), "percent", N_("Cases divided by those before, less 1.")),
+    most_about=Column(N_("Most often about"), "text", N_("Cause, or product, named most often.")),
+    pleased_share=Column(N_("Satisfied"), "percent", N_("Scores above the middle of the scale, of all scores.")),
+    pleased_low=Column(N_("Satisfied, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    pleased_high=Column(N_("Satisfied, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    bought_again=Column(N_("Bought again"), "percent", N_("Customers with an order in the 90 days after.")),
+    again_low=Column(N_("Again, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    again_high=Column(N_("Again, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    # habits online
+    visits_per_visitor=Column(N_("Visits each"), "number", N_("Visits divided by visitors.")),
+    busiest_hour=Column(N_("Busiest hour"), "count", N_("Hour of the day in which most visits begin.")),
+    weekend_visits=Column(N_("At weekends"), "percent", N_("Visits that begin on Saturday or Sunday.")),
+    evening_visits=Column(N_("In the evening"), "percent", N_("Visits that begin from 18:00 to 24:00.")),
+    bought_visits=Column(N_("Visits with a purchase"), "percent", N_("Visits that reach the last step.")),
+    bought_visits_low=Column(N_("Purchase, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    bought_visits_high=Column(N_("Purchase, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    most_active_share=Column(
+        N_("By the most active tenth"), "percent", N_("Likes, comments and shares by the most active tenth of these customers.")
+    ),
+    share_platform=Column(N_("Platform"), "text", N_("Platform of the likes, comments and shares."), values="events.platform"),
+    social_customers=Column(N_("Customers"), "count", N_("Customers who liked, commented or shared there.")),
+    likes=Column(N_("Likes"), "count", N_("Number of likes.")),
+    comments=Column(N_("Comments"), "count", N_("Number of comments.")),
+    shares=Column(N_("Shares"), "count", N_("Number of shares of a page or product.")),
+    # the four routes
+    need_route=Column(N_("Route"), "text", N_("Way on which a need is found."), values="message"),
+    route_shows=Column(N_("What it shows"), "text", N_("Main result of a section.")),
 )

@@ -248,7 +248,7 @@ def funnel(tables: Tables, steps: Mapping[str, tuple[str, ...]] = journeys.STEPS
     if len(there) < 2:
         reason = _("fewer than two steps to a purchase are found in the events: name them in journey.yml.")
         return NotAvailable((), _(_ANSWERS), reason=reason)
-    visits = _visits(events, there)
+    visits = _visits(events, there).cache()  # events are read once for all that is asked of the visits
     counts = _counts(visits, there)
     total = int(visits.count().to_pandas())
     if counts["visits"].iloc[0] < FEW:

@@ -54,9 +54,8 @@ class PurchaseIntent:
     (the `SIGNALS` of the last 28 days beside orders; "" without one). ``signals``: of the tested customers, one row per signal
     that the data has: intent_signal, customers (with it), bought_share with low and high (95 %), others_share (of all others),
     share_gap with share_gap_low and share_gap_high (Newcombe). ``test``: intent_predictor, intent_tested, intent_brier.
-    ``against_rate``,
-    ``against_orders``: mean difference of the Brier scores of all signals less that of the other, with its 95 % interval.
-    ``tested``: customer_id, intent_chance as it would have been told by what is used, bought.
+    ``against_rate``, ``against_orders``: mean difference of the Brier scores of all signals less that of the other, with its
+    95 % interval. ``tested``: customer_id, intent_chance as it would have been told by what is used, bought.
     """
 
     table: pd.DataFrame

@@ -52,7 +52,7 @@ register(
     expected_existing=Column(N_("Existing then"), "number",
         N_("Customers of the row expected to be customers, but no new ones, one period from now.")),
     expected_lost=Column(N_("Lost then"), "number", N_("Customers of the row expected to be lapsed one period from now.")),
-    stage_tested=Column(N_("Customers tested"), "count", N_("Customers whose class was foretold and is known by now.")),
+    standing_tested=Column(N_("Customers tested"), "count", N_("Customers whose class was foretold and is known by now.")),
     share_right=Column(N_("Foretold rightly"), "percent", N_("Tested customers whose most likely class came true.")),
     stage_brier=Column(N_("Brier score"), "ratio",
         N_("Squared differences between chances and what came, summed over the classes: 0 is perfect, 2 the worst.")),

@@ -33,7 +33,7 @@ class NextStage:
     """The class of every customer ``period_days`` from now, and how right the same forecast was one period ago.
 
     ``table``: one row per customer who has ordered, by customer_id: customer_id, lifecycle (now), next_class (the most likely),
-    new_chance, existing_chance, lost_chance. ``test``: predictor, stage_tested, share_right, stage_brier (sum over the three
+    new_chance, existing_chance, lost_chance. ``test``: predictor, standing_tested, share_right, stage_brier (sum over the three
     classes of the squared differences, mean over customers: 0 is perfect, 2 the worst) of the model, of the shares of each stage
     and of the stage as it was. ``difference``: of the Brier scores, model less shares, with its 95 % interval. ``tested``: of
     those not lost one period ago what was foretold then (lost_chance of the better of the two) and whether they are lost now.
@@ -136,7 +136,7 @@ class NextStage:
                 "three classes: model {model}, shares of the stages {shares}, stage unchanged {same}."
             ).format(
                 learnt=language.number(self.learnt),
-                tested=language.number(self.test["stage_tested"].iloc[0]),
+                tested=language.number(self.test["standing_tested"].iloc[0]),
                 model=language.number(brier[MODEL], 3),
                 shares=language.number(brier[BY_STAGE], 3),
                 same=language.number(brier[UNCHANGED], 3),
@@ -225,7 +225,7 @@ def next_stage(tables: Tables, *, lapsed_after_days: int = 90) -> NextStage | No
         "next_class": names[chance.argmax(axis=1)],
         "new_chance": chance[:, 0], "existing_chance": chance[:, 1], "lost_chance": chance[:, 2],
     })  # fmt: skip
-    columns = ["predictor", "stage_tested", "share_right", "stage_brier"]
+    columns = ["predictor", "standing_tested", "share_right", "stage_brier"]
     return NextStage(table, pd.DataFrame(rows, columns=columns), difference, tested, period.days, len(known), tables.as_of)
 
 
