@@ -58,7 +58,7 @@ class Attention:
         return _("{n} contacts and pieces of feedback in {days} days; most grown: {kind}, {change}").format(
             n=total,
             days=language.number(PERIOD),
-            kind=_(top["attention_kind"]),
+            kind=_(top.attention_kind),
             change=language.percent(top["attention_change"], 0),
         )
 

@@ -106,11 +106,11 @@ register(
     launch_share=Column(N_("Taken up"), "percent", N_("Buyers divided by customers since.")),
     launch_share_low=Column(N_("Taken up, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
     launch_share_high=Column(N_("Taken up, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
-    bought_again=Column(
+    repurchased=Column(
         N_("Bought again"), "percent", N_("Of the buyers who ordered later, those who bought it on a later day.")
     ),
-    bought_again_low=Column(N_("Again, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
-    bought_again_high=Column(N_("Again, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
+    repurchased_low=Column(N_("Again, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
+    repurchased_high=Column(N_("Again, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
     launch_complaints=Column(N_("Complaints"), "ratio", N_("Complaints per 1,000 order lines of the product.")),
     other_complaints=Column(
         N_("Complaints, others"), "ratio", N_("Complaints per 1,000 order lines of all other products since.")

@@ -67,7 +67,7 @@ class Transactions:
         """What the frequent buyers bring."""
         top = self.table.iloc[-1]
         return _("“{frequency}”: {share} of customers bring {spend} of spend, {money} each").format(
-            frequency=_(top["purchase_frequency"]),
+            frequency=_(top.purchase_frequency),
             share=language.percent(top["share_of_customers"]),
             spend=language.percent(top["share_of_spend"]),
             money=language.money(top["spend_per_customer"], 0),
@@ -81,7 +81,7 @@ class Transactions:
         gap = (rows["next_share"] - rows["left_out_share"]).round(9)
         row = rows.loc[gap.idxmax()]
         return _("“{frequency}” leave out {category}: {own} buy it, of those who come more often {others}").format(
-            frequency=_(row["purchase_frequency"]),
+            frequency=_(row.purchase_frequency),
             category=_name(row["left_out_category"]),
             own=language.percent(row["left_out_share"]),
             others=language.percent(row["next_share"]),
@@ -112,9 +112,9 @@ class Transactions:
             text=language.sentence(self.headline()),
             evidence=_("Still active: {first} of “{a}”, {last} of “{b}”.").format(
                 first=language.percent(first["still_active"]),
-                a=_(first["purchase_frequency"]),
+                a=_(first.purchase_frequency),
                 last=language.percent(last["still_active"]),
-                b=_(last["purchase_frequency"]),
+                b=_(last.purchase_frequency),
             )
             + " "
             + self.note(),
