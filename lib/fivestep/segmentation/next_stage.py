@@ -119,9 +119,7 @@ class NextStage:
         """Classes, base and how the forecast is made."""
         brier = self.test.set_index("predictor")["stage_brier"]
         used = (
-            _(
-                "Used: the model, a logistic regression on stage, days since the last order, usual gap, orders and spend."
-            )
+            _("Used: the model, a logistic regression on stage, days since the last order, usual gap, orders and spend.")
             if self.model_used
             else _("Used: the share of each stage, as the model of frequency and amount is not clearly better.")
         )
