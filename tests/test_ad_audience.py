@@ -15,8 +15,12 @@ from fivestep import engine
 from fivestep.cli import app
 from fivestep.engagement import snapshot_hash
 from fivestep.errors import UserError
-from fivestep.privacy import vault
+from fivestep.privacy import access, vault
+from fivestep.privacy.pseudonyms import Pseudonyms
 from fivestep.report.ad_audience import ad_audience, e164
+
+KEY = b"k" * 32
+NAMES = Pseudonyms(KEY)
 
 
 @pytest.fixture
@@ -36,7 +40,10 @@ def project(tmp_path):
         "email": [" Ann@Example.com", "b@example.com", "b@example.com", "d***@example.com", "ann@work.example", "f@example.com"],
         "phone": ["138 1234 5678", "13900000001", "+44 20 7946 0000", "123", "+8613812345678", "13700000001"],
     })  # fmt: skip
-    vault.write(tmp_path, "customers", engine.connect().create_table("people", people))
+    vault.write(tmp_path, "customers", engine.connect().create_table("people", people), NAMES)
+    access.first(tmp_path)
+    imported = {"key": NAMES.fingerprint, "snapshots": {}}
+    (tmp_path / "data" / "contract" / "imports.json").write_text(json.dumps(imported), "utf-8")
     (tmp_path / "data" / "identity.yml").write_text("- {first: a, second: e, reason: same phone, decision: accepted}\n", "utf-8")
     handed = tmp_path / "results" / "handed_over"
     handed.mkdir(parents=True)
@@ -51,7 +58,7 @@ def hashed(text: str) -> str:
 
 
 def test_the_audience_holds_hashes_of_normal_addresses_and_nobody_who_opted_out(project):
-    made = ad_audience(project, "Keep")
+    made = ad_audience(project, "Keep", NAMES, "ads")
     with made.path.open() as file:
         rows = [tuple(r.values()) for r in csv.DictReader(file)]
     assert set(rows) == {
@@ -65,7 +72,7 @@ def test_the_audience_holds_hashes_of_normal_addresses_and_nobody_who_opted_out(
     assert stat.S_IMODE(made.path.parent.stat().st_mode) == 0o700
     assert made.path.is_relative_to(project / "data" / "vault")
     before = made.path.read_bytes()
-    assert ad_audience(project, "Keep").path.read_bytes() == before
+    assert ad_audience(project, "Keep", NAMES, "ads").path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -83,27 +90,38 @@ def test_phone_numbers_are_written_as_the_standard_says(number, code, full):
 
 def test_the_command_says_how_many_and_shows_nobody(project, monkeypatch):
     monkeypatch.chdir(project)
-    result = CliRunner().invoke(app, ["audience", "Win back"])
+    monkeypatch.setenv("FIVESTEP_KEY", KEY.decode())
+    result = CliRunner().invoke(app, ["audience", "Win back", "--purpose", "ads in spring"])
     assert result.exit_code == 0
+    (noted,) = (json.loads(line) for line in (project / "data" / "vault" / "access.log").read_text("utf-8").splitlines())
+    assert (noted["action"], noted["purpose"], noted["persons"]) == ("audience Win back", "ads in spring", 1)
     assert "Customers on the list: 1;" in result.output
     assert "data/vault/audiences/win_back.csv" in result.output
     assert "example" not in result.output
     assert not [p for p in (project / "reports").rglob("*") if p.is_file()] if (project / "reports").exists() else True
 
 
+def test_whoever_is_no_steward_opens_no_address(project):
+    policy = "stewards: [somebody else]\npurpose: care\nkeep_raw_days: 90\nkeep_vault_days: 365\n"
+    (project / "access.yml").write_text(policy, "utf-8")
+    with pytest.raises(UserError, match="as a steward"):
+        ad_audience(project, "Keep", NAMES, "ads")
+    assert not (project / "data" / "vault" / "audiences").exists()
+
+
 def test_a_list_that_is_not_there_or_of_other_data_is_refused(project):
     with pytest.raises(UserError, match=r"^'keep': the last run has no such list\. Lists are Keep, Win back"):
-        ad_audience(project, "keep")
+        ad_audience(project, "keep", NAMES, "ads")
     with pytest.raises(UserError, match="--country-code 'GB'"):
-        ad_audience(project, "Keep", country_code="GB")
+        ad_audience(project, "Keep", NAMES, "ads", country_code="GB")
     customers = project / "data" / "contract" / "one" / "customers.parquet"
     pd.read_parquet(customers).drop(columns="marketing_opt_out").to_parquet(customers)
     with pytest.raises(UserError, match="made of other data"):
-        ad_audience(project, "Keep")
+        ad_audience(project, "Keep", NAMES, "ads")
     stamp = project / "results" / "handed_over" / "action_lists.json"
     stamp.write_text(json.dumps({"snapshot": snapshot_hash(customers.parent)}), "utf-8")
     with pytest.raises(UserError, match="does not say who has opted out"):
-        ad_audience(project, "Keep")
+        ad_audience(project, "Keep", NAMES, "ads")
     stamp.with_suffix(".parquet").unlink()
     with pytest.raises(UserError, match="fivestep run makes them"):
-        ad_audience(project, "Keep")
+        ad_audience(project, "Keep", NAMES, "ads")

@@ -132,17 +132,18 @@ def status(project: Project = Path()) -> None:
 @app.command()
 def audience(
     action_list: Annotated[str, typer.Argument(help="A list of 4_strategy in English, such as 'Win back'.")],
+    purpose: Annotated[str, typer.Option(help="What the addresses are opened for; noted in data/vault/access.log.")],
     project: Project = Path(),
     country_code: Annotated[
         str, typer.Option(help="Country code of phone numbers without one, such as 44; Chinese mobile numbers need none.")
     ] = "",
 ) -> None:
-    """Write a list as hashed addresses for an advertising platform, into the vault."""
+    """Write a list as hashed addresses for an advertising platform, into the vault, for stewards of access.yml."""
     from fivestep.report.ad_audience import ad_audience
 
     root = _root(project)
-    _in_its_language(root)
-    made = ad_audience(root, action_list, country_code=country_code)
+    settings = _in_its_language(root)
+    made = ad_audience(root, action_list, _key(root, settings), purpose, country_code=country_code)
     typer.echo(made.summary())
     typer.echo(_shown(made.path))
 

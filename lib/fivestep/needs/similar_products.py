@@ -168,7 +168,7 @@ def similar_products(tables: Tables) -> SimilarProducts | NotAvailable:
     names = dict.fromkeys(products)
     if not tables.missing("products.product_name"):
         known = tables.products.select("product_id", "product_name").semi_join(codes, "product_id")
-        names |= dict(frame(known, by=["product_id"]).itertuples(index=False))
+        names |= dict(frame(known.filter(known.product_name.notnull()), by=["product_id"]).itertuples(index=False))
     table = _nearest(everything, products, names)
     return SimilarProducts(table, test, difference, len(products), test_from, tables.as_of)
 

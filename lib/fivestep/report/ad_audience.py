@@ -23,7 +23,8 @@ from fivestep.engagement import settings, snapshot_folder, snapshot_hash
 from fivestep.errors import UserError
 from fivestep.intake import identity
 from fivestep.language import _
-from fivestep.privacy import vault
+from fivestep.privacy import access, vault
+from fivestep.privacy.pseudonyms import Pseudonyms
 
 LISTS = "action_lists"  # what 4_strategy hands over: customer_id, action_list, to_contact
 MAINLAND = re.compile(r"(?:0086|86)?(1[3-9][0-9]{9})")
@@ -73,11 +74,13 @@ def e164(number: str, country_code: str = "") -> str | None:
     return f"+{full}" if SHORTEST <= len(full) <= LONGEST and full[0] != "0" else None
 
 
-def ad_audience(project: Path, action_list: str, *, country_code: str = "") -> AdAudience:
+def ad_audience(
+    project: Path, action_list: str, names: Pseudonyms, purpose: str, *, country_code: str = ""
+) -> AdAudience:
     """Hash the e-mail addresses and phone numbers of a list of the last run into ``data/vault/audiences/<list>.csv`` (0600).
 
     Columns: email_sha256, phone_sha256, in the order of the hashes; no id. An address that anybody who has opted out uses is left
-    out, too. Raises UserError where there is no such list, or the lists were made of other data.
+    out, too. Raises UserError where there is no such list, the lists were made of other data, or access.yml does not allow it.
     """
     if country_code and not re.fullmatch(r"[1-9][0-9]{0,2}", country_code):
         raise UserError(f"--country-code {country_code!r}: give one to three digits, such as 44.")
@@ -90,7 +93,8 @@ def ad_audience(project: Path, action_list: str, *, country_code: str = "") -> A
             "customers.marketing_opt_out: the data does not say who has opted out of marketing. Import it before customers are "
             "handed to an advertising platform."
         )
-    known = _addresses(project, connection, country_code)
+    access.opened(project, f"audience {action_list}", purpose, len(people - refused))
+    known = _addresses(project, names, country_code)
     mine = known[known["customer_id"].isin(people - refused)]
     theirs = known[known["customer_id"].isin(refused)]
     rows = set()
@@ -129,9 +133,9 @@ def _listed(project: Path, snapshot: str, action_list: str) -> frozenset[str]:
     return frozenset(chosen.loc[chosen["to_contact"], "customer_id"])
 
 
-def _addresses(project: Path, connection, country_code: str) -> pd.DataFrame:
+def _addresses(project: Path, names: Pseudonyms, country_code: str) -> pd.DataFrame:
     """customer_id (after merges), email and phone of everybody in the vault; missing where not usable."""
-    held = vault.read(project, "customers", connection)
+    held = vault.read(project, "customers", names)
     text = {c: held[c] if c in held.columns else held.customer_id.nullif(held.customer_id) for c in ("email", "phone")}
     rows = held.select(
         "customer_id",
