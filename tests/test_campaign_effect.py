@@ -189,7 +189,7 @@ def test_an_effect_with_the_young_is_found_with_the_young_only(of_young):
     assert (ages["differs_chance"] < 0.001).all()
     assert (groups.loc["gender", "differs_chance"] > 0.05).all()
     assert of_young.groups()["effect_field"].iloc[0] == "Age band"
-    assert "for “18-29”" in of_young.groups_headline()
+    assert "lie between “18-29”" in of_young.groups_headline()
     assert "“18-29” first" in of_young.finding().so_what
 
 

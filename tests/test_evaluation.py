@@ -949,7 +949,8 @@ def test_the_notebook_shows_every_section(projects, monkeypatch, parameters):
     assert kinds["finding"] == 13
     assert kinds["caution"] == 2
     assert [r["number"] for r in records if r["kind"] in ("figure", "table")] == [f"5.{i}" for i in range(1, 33)]
-    assert (projects["whole"] / "reports" / "exports" / "lapsed_customers.csv").exists()
+    listed = projects["whole"] / "reports" / "exports" / "lapsed_customers.csv"  # a list of nobody is not written
+    assert listed.exists() == ("scope" not in parameters)
 
 
 def test_the_notebook_says_quietly_what_bare_orders_cannot_answer(projects, monkeypatch):

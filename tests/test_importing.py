@@ -605,8 +605,9 @@ def test_filled_questionnaires_of_the_kit_import_without_a_mapping(project):
         path = project / "data" / "raw" / f"form {code}.{kind}"
         needs.write_form(path, language=code, subjects=["Bread / 面包", "Chairs"])
         asked = needs.form(code, ["Bread / 面包", "Chairs"])
-        answers = list(asked["answers"][3:])
-        rows = [[f"{code}{i}", f"c{i}", "2024-01-02", *(a[i % len(a)] if a else "North" for a in answers)] for i in range(5)]
+        answers = list(asked["answers"][4:])
+        said = [[a[i % len(a)] if a else "North" for a in answers] for i in range(5)]
+        rows = [[f"{code}{i}", f"c{i}", "2024-01-02", "web", *row] for i, row in enumerate(said)]
         if kind == "csv":
             with path.open("a", encoding="utf-8") as file:
                 pd.DataFrame(rows).to_csv(file, header=False, index=False)
@@ -624,7 +625,7 @@ def test_filled_questionnaires_of_the_kit_import_without_a_mapping(project):
     wanted = pd.concat(wanted)
     names = Pseudonyms.from_environment_or_file(project, SETTINGS.client)
     wanted["customer_id"] = [names.of(c) for c in wanted["customer_id"]]
-    columns = ["response_id", "question_id", "customer_id", "answered_at", "answer", "score"]
+    columns = ["response_id", "question_id", "customer_id", "answered_at", "mode", "answer", "score"]
     same = [t[columns].astype(str).sort_values(columns[:2], ignore_index=True) for t in (got, wanted)]
     pd.testing.assert_frame_equal(*same)
-    assert len(got) == 15 * (len(asked) - 3)
+    assert len(got) == 15 * (len(asked) - 4)

@@ -215,9 +215,11 @@ def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.
 def _before(table: ibis.Table, field: Field) -> tuple[ibis.expr.types.BooleanValue, str, str, str]:
     """Cells that lie before the time which they cannot lie before; a day without a clock may be any time of that day."""
     own, other = (table[c].cast("timestamp(6)") for c in (field.name, field.after))
+    first, last = (ibis.literal(day) for day in (datetime.datetime.min, datetime.datetime.max))
+    known = own.between(first, last) & other.between(first, last)  # of an impossible date that alone is told
     same_day = (own == own.truncate("D")) & (own.cast("date") == other.cast("date"))
     what = "{n} of {of} lie before " + field.after
-    return (own < other) & ~same_day, "time_order", what, f"Correct one of the two times, or the mapping of {field.name}."
+    return known & (own < other) & ~same_day, "time_order", what, f"Correct one of the two times, or the mapping of {field.name}."
 
 
 def no_key_twice(table: ibis.Table, key: Sequence[str]) -> bool:

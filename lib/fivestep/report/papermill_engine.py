@@ -1,25 +1,27 @@
-"""How papermill runs a notebook here: as always, but written to disk every few seconds."""
+"""How papermill runs a notebook here: as always, but written to disk once for each cell and not twice."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
 ENGINE = "fivestep"
-_SAVED_EVERY = 5.0  # seconds
 
 
 class _Saved(NotebookExecutionManager):
-    """Writes the notebook where the last time was seconds ago, and at its end; papermill's own writes it twice for each cell."""
+    """Writes the notebook when a cell begins and at the end: papermill's own writes all of it when a cell ends, too."""
 
-    written = float("-inf")
+    ending = False
+
+    def cell_complete(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
+        self.ending = True
+        super().cell_complete(cell, cell_index, **kwargs)
+        self.ending = False
 
     def save(self, **kwargs: Any) -> None:
-        if self.end_time or time.monotonic() - self.written > _SAVED_EVERY:
+        if not self.ending:
             super().save(**kwargs)
-            self.written = time.monotonic()
 
 
 class _Engine(NBClientEngine):
