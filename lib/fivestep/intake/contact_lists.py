@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,19 +98,13 @@ def _workbook(path: Path, rows: pd.DataFrame) -> None:
     """Texts as texts, so that no phone becomes a number and no cell a formula; closed to others."""
     import xlsxwriter
 
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        with xlsxwriter.Workbook(str(part), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-            sheet = book.add_worksheet()
-            sheet.freeze_panes(1, 0)
-            for place, label in enumerate(rows.columns):
-                sheet.write_string(0, place, str(label), book.add_format({"bold": True}))
-                for row, value in enumerate(rows.iloc[:, place], start=1):
-                    if isinstance(value, str):
-                        sheet.write_string(row, place, value[:_CELL])
-        part.replace(path)
-        path.chmod(0o600)
-    finally:
-        part.unlink(missing_ok=True)
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        sheet = book.add_worksheet()
+        sheet.freeze_panes(1, 0)
+        for place, label in enumerate(rows.columns):
+            sheet.write_string(0, place, str(label), book.add_format({"bold": True}))
+            for row, value in enumerate(rows.iloc[:, place], start=1):
+                if isinstance(value, str):
+                    sheet.write_string(row, place, value[:_CELL])
+    vault.closed(path, out.getvalue(), path.parent)

@@ -38,7 +38,7 @@ def replace(project: Path, table: str, rows: pa.Table, names: Pseudonyms) -> Pat
     out = io.BytesIO()
     pq.write_table(rows, out, compression="zstd")
     path = _path(project, table)
-    _closed(path, sealing.sealed(out.getvalue(), names.derived("vault"), table), folder(project))
+    closed(path, sealing.sealed(out.getvalue(), names.derived("vault"), table), folder(project))
     return path
 
 
@@ -84,10 +84,11 @@ def private(path: Path, rows: ibis.Table) -> None:
     """Write rows without direct identifiers as Parquet that only the user may read, whole or not at all."""
     out = io.BytesIO()
     pq.write_table(rows.to_pyarrow(), out, compression="zstd")
-    _closed(path, out.getvalue(), path.parent)
+    closed(path, out.getvalue(), path.parent)
 
 
-def _closed(path: Path, data: bytes, within: Path) -> None:
+def closed(path: Path, data: bytes, within: Path) -> None:
+    """Write a file that only the user may read, whole or not at all; *within* is the folder of its unfinished part."""
     part = within / f".{path.name}.part"
     part.unlink(missing_ok=True)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # closed to others before the first byte is in it

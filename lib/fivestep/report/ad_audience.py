@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
-import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -153,14 +153,8 @@ def _write(path: Path, rows: list[tuple[str, str]]) -> None:
     """Write the hashes as CSV that only the user may read, whole or not at all."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.parent.chmod(0o700)
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # closed to others before the first byte is in it
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["email_sha256", "phone_sha256"])
-            writer.writerows(rows)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(["email_sha256", "phone_sha256"])
+    writer.writerows(rows)
+    vault.closed(path, out.getvalue().encode("ascii"), path.parent)
