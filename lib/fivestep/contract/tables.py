@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 TYPES = ("text", "integer", "number", "money", "timestamp", "date", "boolean")
 PII = ("none", "pseudonym", "quasi", "sensitive")
+# Values of interactions.direction, in small letters, of a contact that goes out to the customer.
+OUTBOUND = ("outbound", "out", "outgoing", "呼出", "撥出", "外呼", "主动", "主動")
 
 
 @dataclass(frozen=True)

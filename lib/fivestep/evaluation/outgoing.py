@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ibis
 
+from fivestep.contract import OUTBOUND
 from fivestep.engine import Tables
-
-OUTBOUND = ("outbound", "out", "outgoing", "呼出", "撥出", "外呼", "主动", "主動")
 
 
 def outgoing(tables: Tables, *, campaigns: bool = True) -> ibis.Table:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from fivestep import language
+from fivestep.contract import OUTBOUND
 from fivestep.engine import Tables, frame
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
 from fivestep.language import N_, _
-from fivestep.needs.contact_overload import OUTBOUND
 from fivestep.needs.feedback_cases import COMPLAINT, KINDS, cases, end_of, level_label, score_scale
 
 PERIOD = 182  # days, compared with as many before

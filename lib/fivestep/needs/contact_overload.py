@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fivestep import charts, consent, language
+from fivestep.contract import OUTBOUND
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
@@ -16,7 +17,6 @@ from fivestep.language import N_, _
 
 DEPARTMENTS = 2  # in one week, from which a customer is overloaded
 OFTEN = 4  # such weeks from which it is a habit and no coincidence
-OUTBOUND = ("outbound", "out", "outgoing", "呼出", "撥出", "外呼", "主动", "主動")
 _ANSWERS = N_("which customers several departments contact in the same week")
 
 

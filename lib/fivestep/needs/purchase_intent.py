@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.consent import consent_note, opted_out, refusals
+from fivestep.contract import OUTBOUND
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z, newcombe, wilson
 from fivestep.language import N_, _
 from fivestep.needs import journeys
-from fivestep.needs.contact_overload import OUTBOUND
 from fivestep.needs.feedback_cases import COMPLAINT, INQUIRY, cases
 
 DAYS = 28  # ahead, and of the window in which signals count
