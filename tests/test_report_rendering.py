@@ -358,6 +358,29 @@ def test_a_number_that_its_sentence_does_not_say_is_no_headline():
     assert [t["display"] for t in tiles] == ["-5.7%", "0.87 orders per customer"]
 
 
+def test_what_an_exhibit_of_the_section_says_is_not_said_again_by_its_finding():
+    base = "Base: 801 customers."
+    cells = [
+        new_markdown_cell("# T"),
+        new_markdown_cell("## S"),
+        figure("1.1", "Tea brings 80% of spend", note=base),
+        finding("Tea brings 80% of spend.", display="80%", evidence=f"{base} Two bought none.", so_what="Keep tea in stock."),
+        finding("Coffee brings 20%.", display="20%", evidence=base),
+        new_markdown_cell("## Another"),
+        finding("Tea brings 80% of spend.", display="80%", evidence=base),
+    ]
+    made = document.report([new_notebook(cells=cells)], META)
+    boxes = [(b["titled"], b["evidence"]) for b in made["blocks"] if b["t"] == "finding"]
+    assert boxes == [(True, "Two bought none."), (False, ""), (False, base)]
+    chapter = html.render(made).partition('<figure id="exhibit-1-1">')[2]
+    assert chapter.count('<p class="sentence">Tea brings 80% of spend.</p>') == 1
+    assert chapter.count('<p class="sentence">Coffee brings 20%.</p>') == 1
+    text = " ".join(" ".join(pages_of(pdf.render(made, timestamp=STAMP))).split())
+    chapter = text[text.rindex("Exhibit 1.1") :]
+    assert chapter.count("Tea brings 80% of spend") == 2  # the title of the exhibit, and the box of the section without one
+    assert "Keep tea in stock." in chapter
+
+
 def test_a_finding_with_warnings_leads_from_the_summary_to_them():
     cells = [
         new_markdown_cell("# T"),

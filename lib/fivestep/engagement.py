@@ -32,7 +32,7 @@ from fivestep.language import _, columns, load_values, typeset, use
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
+SHOWN_ROWS = 40  # a longer table is cut in the report and whole in the workbook
 MOST_DAYS = 36500  # a century: more days than any data has, and fewer than dates can be counted back
 # What a notebook's numbers do not depend on: words, the choice of data (its hash is stamped) and the threshold of a batch.
 WORDS = {"name", "client", "language", "source", "snapshot", "min_customers", "group_owners"}

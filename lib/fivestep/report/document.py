@@ -122,16 +122,16 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
     head = {"t": "heading", "level": 1, "c": title}
     kept = [head]
     said: set[str] = set()
-    notes: list[str] = []
+    exhibits: list[dict] = []
     for b in blocks:
         if b["t"] == "heading":
             b["level"] = max(2, b["level"])
             said.clear()
-            notes.clear()
+            exhibits.clear()
         elif b["t"] in ("image", "table"):
-            notes.append(b.get("note") or "")
-        elif b["t"] == "finding" and any(b["evidence"] in note for note in notes):
-            b["evidence"] = ""  # it stands under an exhibit of the same section already
+            exhibits.append(b)
+        elif b["t"] == "finding":
+            b |= _unsaid(b, exhibits)
         elif b["t"] == "not_available":  # the exhibit and the finding of a section are absent for one reason: one line
             if b["text"] in said:
                 continue
@@ -139,6 +139,20 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
         kept.append(b)
     shown, absent = _without_empty_sections(kept)
     return {"title": plain(title), "head": head, "blocks": shown, "absent": absent}
+
+
+def _unsaid(finding: dict, exhibits: Iterable[dict]) -> dict:
+    """What a finding adds to the exhibits of its section: its sentence may be the title of one, its evidence the note of one."""
+    titles = {b.get("caption", "").rstrip(".。") for b in exhibits}
+    evidence = finding["evidence"]
+    if evidence.rstrip(".。") in titles:
+        evidence = ""
+    for note in (b["note"] for b in exhibits if b.get("note")):
+        if evidence in note:
+            evidence = ""
+        elif note[-1] in ".。":  # else what is left would begin within a sentence
+            evidence = evidence.replace(note, "").strip()
+    return {"evidence": evidence, "titled": finding["text"].rstrip(".。") in titles}
 
 
 def _without_empty_sections(blocks: list[dict]) -> tuple[list[dict], list[tuple[str, str]]]:
@@ -341,4 +355,4 @@ def _describe(blocks: list[dict]) -> None:
             b["alt"] = b.get("caption") or (_("Chart: {section}").format(section=here) if here else _("Chart"))
         if b["t"] in ("image", "table"):
             source = _("Source: {source}").format(source=b["source"]) if b.get("source") else ""
-            b["below"] = [line for line in (b.get("cut"), b.get("note"), source) if line]
+            b["below"] = [line for line in (b.get("cut"), " ".join(filter(None, (b.get("note"), source)))) if line]
