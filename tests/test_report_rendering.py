@@ -381,6 +381,46 @@ def test_what_an_exhibit_of_the_section_says_is_not_said_again_by_its_finding():
     assert "Keep tea in stock." in chapter
 
 
+def test_a_caution_that_a_headline_finding_says_stands_once():
+    cells = [
+        new_markdown_cell("# T"),
+        new_markdown_cell("## S"),
+        finding("One.", warnings=["Too short a time."], headline=True),
+        recorded({"kind": "caution", "text": "Too short a time."}),
+        recorded({"kind": "caution", "text": "No control group."}),
+    ]
+    made = document.report([new_notebook(cells=cells)], META)
+    assert [b["text"] for b in made["blocks"] if b["t"] == "caution"] == ["No control group."]
+
+
+def test_columns_without_a_value_are_named_below_the_table_and_stay_in_the_workbook(tmp_path):
+    columns = [{"name": name, "label": name.title(), "kind": "text", "align": "left"} for name in ("shop", "gap", "verdict")]
+    rows = [["North", "–", "Like the others"], ["South", "–", "Below"]]
+    cells = [new_markdown_cell("# T"), table("1.1", "Shops", columns, rows)]
+    made = document.report([new_notebook(cells=cells)], META)
+    (shown,) = [b for b in made["blocks"] if b.get("number") == "1.1"]
+    assert [c["text"] for c in shown["head"][0]] == ["Shop", "Verdict"]
+    assert [[c["text"] for c in row] for row in shown["body"]] == [["North", "Like the others"], ["South", "Below"]]
+    assert shown["below"] == ["Without values here: Gap."]
+    workbook.write(tmp_path / "w.xlsx", made, tmp_path, created=STAMP)
+    book = openpyxl.load_workbook(tmp_path / "w.xlsx")
+    heads = [tuple(c.value for c in row) for sheet in book for row in sheet.iter_rows() if row[0].value == "Shop"]
+    assert heads == [("Shop", "Gap", "Verdict")]
+
+
+def test_a_wide_table_of_few_rows_is_read_downwards_on_an_upright_page():
+    columns = [{"name": "list", "label": "List", "kind": "text", "align": "left"}]
+    columns += [{"name": f"m{i}", "label": f"Measurement number {i}", "kind": "number", "align": "right"} for i in range(16)]
+    rows = [[name, *(f"{name}-{1000 + i},{i:03}.25" for i in range(16))] for name in ("Keep", "Next")]
+    cells = [new_markdown_cell("# T"), table("1.1", "Lists", columns, rows)]
+    made = pdf.render(document.report([new_notebook(cells=cells)], META), timestamp=STAMP)
+    read = pypdfium2.PdfDocument(made)
+    assert {read[i].get_width() < read[i].get_height() for i in range(len(read))} == {True}
+    read.close()
+    (said,) = [" ".join(t.split()) for t in pages_of(made) if "Exhibit 1.1" in t]
+    assert "Measurement number 3 Keep-1003,003.25 Next-1003,003.25" in said
+
+
 def test_a_finding_with_warnings_leads_from_the_summary_to_them():
     cells = [
         new_markdown_cell("# T"),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from fivestep import language
 from fivestep.errors import UserError
 from fivestep.report import svg
 from fivestep.report.html_tables import align_cells, html_to_blocks
@@ -105,11 +106,12 @@ class NotebookReader:
         if kind == "figure":
             return {**self._picture(data), **_about(said)}
         if kind == "table":
-            table = recorded_table(record.get("columns") or [], record.get("rows") or [])
-            return {**table, **_about(said), **{k: said[k] for k in ("frame", "cut") if k in said}}
+            return {**_exhibited(record), **_about(said), **{k: said[k] for k in ("frame", "cut") if k in said}}
         if kind == "finding":
             lists = {k: [clean(x) for x in record.get(k) or () if x] for k in ("warnings", "assumptions")}
             keys = ("key", "unit", "text", "evidence", "so_what", "confidence", "display")
+            if not any(c.isdigit() for c in said.get("display", "")):  # a sign for “no value” is nothing to show large
+                said["display"] = ""
             return {
                 "t": "finding",
                 **{k: said.get(k, "") for k in keys},
@@ -218,6 +220,17 @@ def recorded_table(columns: Iterable[dict], rows: Iterable[Iterable[Any]]) -> di
     head = [[_cell(c["label"], th=True) for c in columns]] if columns else []
     align_cells(head, body, sides)
     return {"t": "table", "cols": len(columns), "head": head, "body": body, "columns": columns}
+
+
+def _exhibited(record: dict) -> dict:
+    """The table of a record without the columns that hold no value, which are named: a page has no room for them."""
+    columns, rows = list(record.get("columns") or []), [list(row) for row in record.get("rows") or []]
+    empty = {i for i, _c in enumerate(columns) if i and rows and all(row[i : i + 1] == [language.MISSING] for row in rows)}
+    kept = [i for i in range(len(columns)) if i not in empty]
+    shown = recorded_table([columns[i] for i in kept], [[row[i] for i in kept if i < len(row)] for row in rows])
+    whole = recorded_table(columns, rows)
+    said = {"columns": whole["columns"], "rows": [[c["text"] for c in row] for row in whole["body"]]}
+    return {**shown, **said, "empty": [whole["columns"][i]["label"] for i in sorted(empty)]}
 
 
 _SIDES = dict.fromkeys(("count", "number", "money", "percent", "ratio", "index"), "right")

@@ -123,15 +123,20 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
     kept = [head]
     said: set[str] = set()
     exhibits: list[dict] = []
+    warned: set[str] = set()
     for b in blocks:
         if b["t"] == "heading":
             b["level"] = max(2, b["level"])
             said.clear()
             exhibits.clear()
+            warned.clear()
         elif b["t"] in ("image", "table"):
             exhibits.append(b)
         elif b["t"] == "finding":
             b |= _unsaid(b, exhibits)
+            warned.update(b["warnings"] if b["headline"] else ())
+        elif b["t"] == "caution" and b["text"] in warned:  # a headline finding says it, and the summary leads there
+            continue
         elif b["t"] == "not_available":  # the exhibit and the finding of a section are absent for one reason: one line
             if b["text"] in said:
                 continue
@@ -285,7 +290,8 @@ def _closing(chapters: list[dict], facts: list[list[str]]) -> list[dict]:
 
 def _definitions(chapters: list[dict]) -> list[list[str]]:
     """Each column of the tables with its meaning, once, in the order of the alphabet where the language has one."""
-    columns = (c for chapter in chapters for b in _of(chapter, "table") for c in b.get("columns", ()))
+    tables = (b for chapter in chapters for b in _of(chapter, "table"))
+    columns = (c for b in tables for c in b.get("columns", ()) if c["label"] not in b.get("empty", ()))
     defined = list(dict.fromkeys((c["label"], c["definition"]) for c in columns if c["definition"]))
     if not language.current().startswith("zh"):
         defined.sort(key=lambda pair: (pair[0].casefold(), pair[1]))
@@ -355,4 +361,7 @@ def _describe(blocks: list[dict]) -> None:
             b["alt"] = b.get("caption") or (_("Chart: {section}").format(section=here) if here else _("Chart"))
         if b["t"] in ("image", "table"):
             source = _("Source: {source}").format(source=b["source"]) if b.get("source") else ""
-            b["below"] = [line for line in (b.get("cut"), " ".join(filter(None, (b.get("note"), source)))) if line]
+            if b.get("empty"):
+                b["lacking"] = _("Without values here: {columns}.").format(columns=language.listing(b["empty"]))
+            about = " ".join(filter(None, (b.get("note"), source)))
+            b["below"] = [line for line in (b.get("cut"), b.get("lacking"), about) if line]

@@ -155,9 +155,9 @@ class _Writer:
 
     def _table(self, sheet: Worksheet, table: dict) -> None:
         columns = table["columns"]
-        shown = [[c["text"] for c in row] for row in table["body"]]
+        shown = table["rows"]
         values, total = self._values(table, shown)
-        notes = [line for line in table.get("below", ()) if line != table.get("cut")]
+        notes = [line for line in table.get("below", ()) if line not in (table.get("cut"), table.get("lacking"))]
         if len(values) < total:
             cut = _("Only the first {n} of {all} rows fit on a sheet.")
             notes.insert(0, cut.format(n=language.number(len(values)), all=language.number(total)))
