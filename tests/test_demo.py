@@ -80,7 +80,7 @@ def test_pdf_and_page_say_the_same_findings(demo, code):
     ]
     assert len(texts) >= 15
     for text in texts:
-        squeezed = re.sub(r"\s+", "", text)
+        squeezed = re.sub(r"\s+", "", text).rstrip(".。")  # as the title of an exhibit it has no full stop
         assert squeezed in page, text
         assert squeezed.replace("-", "") in pdf, text
 
