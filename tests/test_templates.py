@@ -556,13 +556,13 @@ def test_git_sees_no_customer_no_key_and_no_decision_about_a_person(data, kit, g
 @pytest.mark.slow
 @git_needed
 def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
-    """Every command of the README in its order, on some households and the notebooks as far as they hand something over (they are
-    executed whole elsewhere, as is the exam); packages come from this environment, not from an index.
+    """Every command of the README in its order, on some households and of the notebooks what they hand over (they are executed
+    whole elsewhere, as is the exam); packages come from this environment, not from an index.
     """
     short = shutil.copytree(kit, tmp_path / "short")
     for path in sorted((short / "notebooks").glob("[1-5]_*.ipynb")):
         book = nbformat.read(path, as_version=4)
-        book.cells = book.cells[: max((i for i, cell in enumerate(book.cells) if "hand_over(" in cell.source), default=8) + 1]
+        book.cells = what_is_handed_over(book.cells)
         nbformat.write(book, path)
     project = generate(short, *ENGAGEMENT, data="grocery", project_slug="walk")
     some_households(project / "data" / "contract" / "grocery", project / "data" / "contract" / "some")
@@ -604,6 +604,18 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     run(*commit, cwd=project, env=environment)
     assert "spend" in git("show", "HEAD:notebooks/braces.ipynb", cwd=project)
     assert "$99" not in git("show", "HEAD:notebooks/braces.ipynb", cwd=project)
+
+
+def what_is_handed_over(cells: list) -> list:
+    """The beginning of a notebook, the cells that hand something over, and those that these take a name from."""
+    kept, wanted = [], set()
+    for at, cell in reversed([*enumerate(cells)]):
+        names = [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Name)] if cell.cell_type == "code" else []
+        made = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+        if at < 9 or "hand_over(" in cell.source or made & wanted:
+            kept.append(cell)
+            wanted |= {n.id for n in names}
+    return kept[::-1]
 
 
 def some_households(case: Path, snapshot: Path) -> None:
