@@ -50,8 +50,7 @@ ODD = r"\bnan\b|\bNone\b(?! of)|NaT|<NA>|[{}]"
 
 
 def results(tables) -> dict:
-    allowed = ("habits", "spending_power", "customer_file")
-    return {name: getattr(profiling, name)(tables, **({"sensitive": SENSITIVE} if name in allowed else {})) for name in METHODS}
+    return {name: getattr(profiling, name)(tables) for name in METHODS}
 
 
 def shown(result, names: tuple[str, ...]) -> list[pd.DataFrame]:
@@ -76,7 +75,7 @@ def folder(tmp_path_factory):
 def coffee(folder):
     """The simulated company: its tables, every result, and its tables read by pandas alone."""
     language.use("en", currency="USD")
-    tables = engine.Tables.of(engine.read(folder, engine.connect()))
+    tables = engine.Tables.of(engine.read(folder, engine.connect()), sensitive=SENSITIVE)
     raw = {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
     for frame in raw.values():
         for c in frame:
@@ -239,9 +238,12 @@ def test_ages_of_the_real_case_count_where_the_middle_of_a_band_lies(grocery):
 
 # ---------------------------------------------------------------- sensitive fields
 def test_sensitive_fields_are_shown_only_where_they_are_named():
-    tables = make_tables(**people(3, gender=["f", "m", "f"], income_band=["low", "high", "low"]))
+    given = people(3, gender=["f", "m", "f"], income_band=["low", "high", "low"])
+    tables = make_tables(**given)
+    assert (tables.hidden, tables.missing("customers.income_band")) == (("income_band",), ("customers.income_band",))
     assert [p.field for p in profiling.demographics(tables).portraits] == ["gender"]
-    assert [p.field for p in profiling.demographics(tables, sensitive=("income_band",)).portraits] == ["gender", "income_band"]
+    allowed = make_tables(**given, sensitive=("income_band",))
+    assert [p.field for p in profiling.demographics(allowed).portraits] == ["gender", "income_band"]
     with pytest.raises(UserError, match="Name it under sensitive_fields"):
         profiling.portrait(tables, "income_band")
     assert Settings(name="a", client="b", sensitive_fields=["income_band"]).sensitive_fields == ("income_band",)
@@ -249,9 +251,9 @@ def test_sensitive_fields_are_shown_only_where_they_are_named():
         Settings(name="a", client="b", sensitive_fields=["gender"])
 
 
-def test_income_counts_in_spending_power_only_where_it_is_named(coffee):
-    tables, found, raw = coffee
-    silent = profiling.spending_power(tables)
+def test_income_counts_in_spending_power_only_where_it_is_named(folder, coffee):
+    _tables, found, raw = coffee
+    silent = profiling.spending_power(engine.Tables.of(engine.read(folder, engine.connect())))
     assert silent.parts["power_part"].tolist() == ["Spend a month", "Spend per order", "Price level"]
     assert "sensitive_fields" in silent.note()
     assert found["spending_power"].parts["power_part"].tolist()[:2] == ["Income", "Assets"]
@@ -738,8 +740,9 @@ def test_the_score_of_a_file_is_the_mean_of_its_four_parts(coffee):
         profiling.customer_file(tables, "nobody")
 
 
-def test_a_file_shows_neither_what_was_said_nor_sensitive_fields(coffee):
-    tables, found, raw = coffee
+def test_a_file_shows_neither_what_was_said_nor_sensitive_fields(folder, coffee):
+    _tables, found, raw = coffee
+    tables = engine.Tables.of(engine.read(folder, engine.connect()))
     file = profiling.customer_file(tables, found["customer_file"].customer_id)
     said = " ".join(map(str, [*file.card.to_numpy().ravel(), *file.history.to_numpy().ravel()]))
     assert not {"Yearly income of the person or household", "Band of yearly income", "Income band", "Assets"} & set(
@@ -777,9 +780,9 @@ def test_shuffling_rows_never_changes_the_portrait(folder, coffee):
     mixed = {
         n: connection.create_table(f"mixed_{n}", t.to_pyarrow().take(random.permutation(len(raw[n])))) for n, t in read.items()
     }
-    tables = engine.Tables.of(mixed)
+    tables = engine.Tables.of(mixed, sensitive=SENSITIVE)
     for name in ("habits", "interests", "spending_power", "brand_loyalty", "product_cube"):
-        again = getattr(profiling, name)(tables, **({"sensitive": SENSITIVE} if name in ("habits", "spending_power") else {}))
+        again = getattr(profiling, name)(tables)
         assert texts(again) == texts(found[name]), name
         for ours, theirs in zip(shown(found[name], METHODS[name]), shown(again, METHODS[name]), strict=True):
             pd.testing.assert_frame_equal(ours, theirs)
@@ -844,11 +847,10 @@ def renamed_dearer_and_later(name, table):
 
 def test_portraits_move_exactly_as_they_should(folder, coffee):
     language.use("en", currency="USD")
-    tables = engine.Tables.of(changed(folder, renamed_dearer_and_later))
+    tables = engine.Tables.of(changed(folder, renamed_dearer_and_later), sensitive=SENSITIVE)
     compared = 0
     for name in MOVED:
-        allowed = {"sensitive": SENSITIVE} if name in ("habits", "spending_power") else {}
-        after = getattr(profiling, name)(tables, **allowed)
+        after = getattr(profiling, name)(tables)
         for old, new in zip(shown(coffee[1][name], METHODS[name]), shown(after, METHODS[name]), strict=True):
             assert list(old) == list(new)
             for c in old:
