@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import math
 import re
+import shutil
 from dataclasses import asdict
 
 import numpy as np
@@ -14,9 +15,9 @@ import pytest
 from scipy import stats
 
 from conftest import make_tables
-from fivestep import charts, engine, language, profiling
+from fivestep import charts, engine, language, profiling, segmentation
 from fivestep.cases import simulate
-from fivestep.engagement import Settings
+from fivestep.engagement import Engagement, Settings
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.intake import places
@@ -24,6 +25,7 @@ from fivestep.intervals import wilson
 from fivestep.language import columns
 from fivestep.profiling import age
 from fivestep.profiling.interests import interest
+from fivestep.report.batch import batch
 from metamorphoses import changed, dearer, later, renamed
 
 SENSITIVE = ("income", "income_band", "assets")
@@ -249,6 +251,42 @@ def test_sensitive_fields_are_shown_only_where_they_are_named():
     assert Settings(name="a", client="b", sensitive_fields=["income_band"]).sensitive_fields == ("income_band",)
     with pytest.raises(ValueError, match="choose among"):
         Settings(name="a", client="b", sensitive_fields=["gender"])
+
+
+def test_without_leave_no_step_sees_a_sensitive_field_of_the_coffee_company(folder, tmp_path):
+    """The values are marked, so that one of them in any table, list or sentence is found; reports by them are refused."""
+    snapshot = tmp_path / "data" / "contract" / "coffee"
+    snapshot.mkdir(parents=True)
+    for path in folder.glob("*.parquet"):
+        shutil.copy(path, snapshot)
+    marked = pd.read_parquet(snapshot / "customers.parquet").assign(income_band="MARKED", credit_status="MARKED")
+    marked.to_parquet(snapshot / "customers.parquet", index=False)
+    (tmp_path / "engagement.yml").write_text("name: T\nclient: C\n")
+    opened = Engagement(tmp_path, "1_profiling")
+    assert set(opened.tables.hidden) == {"income", "income_band", "assets", "credit_status"}
+    for name in opened.tables.names:
+        assert not set(opened.tables.hidden) & set(getattr(opened.tables, name).columns), name
+    assert not set(opened.tables.hidden) & set(opened.tables.until(dt.date(2024, 6, 30)).customers.columns)
+    tiers, stages = segmentation.value_tiers(opened.tables), segmentation.lifecycle(opened.tables)
+    found = results(opened.tables) | {
+        "regression": segmentation.value_regression(opened.tables),
+        "card": segmentation.target_card(opened.tables, tiers, stages),
+        "fit": segmentation.product_fit(opened.tables, stages),
+        "divisions": segmentation.value_by_segment(opened.tables, found={"Tier": tiers.table[["customer_id", "value_tier"]]}),
+    }  # fmt: skip
+    for name, result in found.items():
+        held = [getattr(result, f) for f in result.__dataclass_fields__] if hasattr(result, "__dataclass_fields__") else []
+        frames = [t for t in (*held, *shown(result, METHODS.get(name, ()))) if isinstance(t, pd.DataFrame)]
+        cells = " ".join(str(v) for t in frames for c in t for v in (c, *t[c].unique()))
+        said = cells + " ".join(texts(result))
+        assert not re.search(r"MARKED|\bincome_band\b|credit_status|Income band|Band of yearly", said), name
+    for field in ("income_band", "credit_status"):
+        with pytest.raises(UserError, match=f"{field} is sensitive"):
+            Engagement(tmp_path, "1_profiling", scope=f"{field}=MARKED")
+        with pytest.raises(UserError, match=f"{field} is sensitive"):
+            batch(tmp_path, by=field, progress=False)
+    (tmp_path / "engagement.yml").write_text("name: T\nclient: C\ngood_credit: [MARKED]\n")
+    assert "credit_status" not in Engagement(tmp_path, "2_segmentation").tables.hidden  # named by its values
 
 
 def test_income_counts_in_spending_power_only_where_it_is_named(folder, coffee):

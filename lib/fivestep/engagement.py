@@ -32,7 +32,7 @@ from fivestep.language import _, columns, load_values, typeset, use
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN_ROWS = 60  # a longer table is cut in the report and whole in the workbook
+SHOWN_ROWS = 30  # a longer table is cut in the report and whole in the workbook
 MOST_DAYS = 36500  # a century: more days than any data has, and fewer than dates can be counted back
 # What a notebook's numbers do not depend on: words, the choice of data (its hash is stamped) and the threshold of a batch.
 WORDS = {"name", "client", "language", "source", "snapshot", "min_customers", "group_owners"}
@@ -286,12 +286,20 @@ class Engagement:
 
     # ---------------------------------------------------------------- showing
     def exhibit(
-        self, shown: Figure | pd.DataFrame | NotAvailable, *, title: str, note: str = "", source: str = "", alt: str = ""
+        self,
+        shown: Figure | pd.DataFrame | NotAvailable,
+        *,
+        title: str,
+        note: str = "",
+        source: str = "",
+        alt: str = "",
+        detail: bool = False,
     ) -> None:
         """Show a numbered exhibit under an action title: a figure, or a table whose columns are registered.
 
         *note* states definitions and denominators; *source* replaces the standing source line; *alt* describes a figure to who
-        cannot see it (the title by default). A `NotAvailable` shows as one quiet line, without a number.
+        cannot see it (the title by default); *detail*: a table behind an exhibit that is shown, of which the PDF gives the title
+        alone. A `NotAvailable` shows as one quiet line, without a number.
         """
         from matplotlib.figure import Figure  # takes two seconds to load, which commands without a picture are spared
 
@@ -312,7 +320,7 @@ class Engagement:
             record = {"kind": "figure", **record, "alt": typeset(alt or title)}
             _display({"image/svg+xml": drawn, "text/html": _captioned(record, drawn[drawn.index("<svg") :])}, record)
         elif isinstance(shown, pd.DataFrame):
-            record = {"kind": "table", **record, **self._table(shown, record["number"])}
+            record = {"kind": "table", **record, **self._table(shown, record["number"]), **({"detail": True} if detail else {})}
             _display({"text/html": _captioned(record, _html_table(record))}, record)
         else:
             raise TypeError(f"an exhibit is a figure, a table or NotAvailable, not {type(shown).__name__}")

@@ -63,7 +63,7 @@ class NeedsGroups:
             ).format(**words)
         top = self.groups().iloc[0]
         return _("The largest need group is “{group}”: {share} of customers").format(
-            group=_(top["need_group"]), share=language.percent(top["share_of_customers"])
+            group=_(top.need_group), share=language.percent(top.share_of_customers)
         )
 
     def note(self) -> str:

@@ -106,7 +106,12 @@ class NotebookReader:
             return {**self._picture(data), **_about(said)}
         if kind == "table":
             table = recorded_table(record.get("columns") or [], record.get("rows") or [])
-            return {**table, **_about(said), **{k: said[k] for k in ("frame", "cut") if k in said}}
+            return {
+                **table,
+                **_about(said),
+                **{k: said[k] for k in ("frame", "cut") if k in said},
+                "detail": record.get("detail") is True,
+            }
         if kind == "finding":
             lists = {k: [clean(x) for x in record.get(k) or () if x] for k in ("warnings", "assumptions")}
             keys = ("key", "unit", "text", "evidence", "so_what", "confidence", "display")

@@ -45,6 +45,7 @@ def words() -> dict[str, str]:
         "chart": _("Chart"),
         "table": _("Table"),
         "missing": _("Image not available"),
+        "in_workbook": _("The table is in the workbook and in the HTML report."),
         "error": _("This cell ended in an error"),
     }
 
@@ -123,15 +124,20 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
     kept = [head]
     said: set[str] = set()
     notes: list[str] = []
+    captions: list[str] = []
     for b in blocks:
         if b["t"] == "heading":
             b["level"] = max(2, b["level"])
             said.clear()
             notes.clear()
+            captions.clear()
         elif b["t"] in ("image", "table"):
             notes.append(b.get("note") or "")
-        elif b["t"] == "finding" and any(b["evidence"] in note for note in notes):
-            b["evidence"] = ""  # it stands under an exhibit of the same section already
+            captions.append(_bare(b.get("caption") or ""))
+        elif b["t"] == "finding":
+            b["repeats"] = _bare(b["text"]) in captions  # it stands over an exhibit of the same section already
+            if any(b["evidence"] in note for note in notes):
+                b["evidence"] = ""  # and so does this, under one
         elif b["t"] == "not_available":  # the exhibit and the finding of a section are absent for one reason: one line
             if b["text"] in said:
                 continue
@@ -139,6 +145,10 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
         kept.append(b)
     shown, absent = _without_empty_sections(kept)
     return {"title": plain(title), "head": head, "blocks": shown, "absent": absent}
+
+
+def _bare(sentence: str) -> str:
+    return sentence.rstrip(".。").casefold()
 
 
 def _without_empty_sections(blocks: list[dict]) -> tuple[list[dict], list[tuple[str, str]]]:
@@ -254,15 +264,17 @@ def _closing(chapters: list[dict], facts: list[list[str]]) -> list[dict]:
     if facts:
         out += [_heading(_("What this report covers")), _glossary(facts)]
     if any(texts for _chapter, texts in assumed):
-        out.append(_heading(_("Assumptions")))
+        listed: list[dict] = []
         for chapter, texts in assumed:
             if texts:
                 if len(chapters) > 1:
-                    out.append({"t": "para", "c": [{"t": "strong", "c": [chapter["title"]]}]})
-                out.append(_bullets(texts))
+                    listed.append({"t": "para", "c": [{"t": "strong", "c": [chapter["title"]]}]})
+                listed.append(_bullets(texts))
+        out += [_heading(_("Assumptions")), {"t": "fine", "c": listed}]
     defined = _definitions(chapters)
     if defined:
         out += [_heading(_("Definitions")), _glossary(defined, head=[_("Column"), _("Meaning")])]
+        out.append({"t": "para", "c": [_("The ends of intervals are defined in the workbook, with all other columns.")]})
     missing = list(dict.fromkeys((title or chapter["title"], text) for chapter in chapters for title, text in chapter["absent"]))
     if missing:
         out += [_heading(_("What is missing")), _glossary([list(pair) for pair in missing])]
@@ -270,8 +282,12 @@ def _closing(chapters: list[dict], facts: list[list[str]]) -> list[dict]:
 
 
 def _definitions(chapters: list[dict]) -> list[list[str]]:
-    """Each column of the tables with its meaning, once, in the order of the alphabet where the language has one."""
+    """Each column of the tables with its meaning, once, in the order of the alphabet where the language has one.
+
+    Without the ends of intervals: their names say what they are, and the workbook says by which method.
+    """
     columns = (c for chapter in chapters for b in _of(chapter, "table") for c in b.get("columns", ()))
+    columns = (c for c in columns if not c["name"].endswith(("_low", "_high")))
     defined = list(dict.fromkeys((c["label"], c["definition"]) for c in columns if c["definition"]))
     if not language.current().startswith("zh"):
         defined.sort(key=lambda pair: (pair[0].casefold(), pair[1]))
