@@ -69,7 +69,7 @@ def test_without_the_extra_one_line_says_what_to_install_and_the_point_fit_stays
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     gone = segmentation.clv_posterior(tables, value)
     assert isinstance(gone, NotAvailable)
-    assert "pip install 'fivestep[bayes]'" in gone.text
+    assert "pip install 'pymc-marketing>=0.19.2,<1'" in gone.text
     assert segmentation.value_in_use(gone, value) is value
 
 

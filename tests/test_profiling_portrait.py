@@ -11,6 +11,8 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
@@ -259,8 +261,10 @@ def test_without_leave_no_step_sees_a_sensitive_field_of_the_coffee_company(fold
     snapshot.mkdir(parents=True)
     for path in folder.glob("*.parquet"):
         shutil.copy(path, snapshot)
-    marked = pd.read_parquet(snapshot / "customers.parquet").assign(income_band="MARKED", credit_status="MARKED")
-    marked.to_parquet(snapshot / "customers.parquet", index=False)
+    marked = pq.read_table(snapshot / "customers.parquet")
+    for name in ("income_band", "credit_status"):
+        marked = marked.set_column(marked.column_names.index(name), name, pa.array(["MARKED"] * len(marked)))
+    pq.write_table(marked, snapshot / "customers.parquet")
     (tmp_path / "engagement.yml").write_text("name: T\nclient: C\n")
     opened = Engagement(tmp_path, "1_profiling")
     assert set(opened.tables.hidden) == {"income", "income_band", "assets", "credit_status"}
