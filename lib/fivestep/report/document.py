@@ -271,9 +271,10 @@ def _closing(chapters: list[dict], facts: list[list[str]]) -> list[dict]:
                     listed.append({"t": "para", "c": [{"t": "strong", "c": [chapter["title"]]}]})
                 listed.append(_bullets(texts))
         out += [_heading(_("Assumptions")), {"t": "fine", "c": listed}]
-    defined = _definitions(chapters)
+    defined, ends = _definitions(chapters)
     if defined:
         out += [_heading(_("Definitions")), _glossary(defined, head=[_("Column"), _("Meaning")])]
+    if ends:
         out.append({"t": "para", "c": [_("The ends of intervals are defined in the workbook, with all other columns.")]})
     missing = list(dict.fromkeys((title or chapter["title"], text) for chapter in chapters for title, text in chapter["absent"]))
     if missing:
@@ -281,17 +282,17 @@ def _closing(chapters: list[dict], facts: list[list[str]]) -> list[dict]:
     return [{"t": "heading", "level": 1, "c": [_("Assumptions and definitions")]}, *out] if out else []
 
 
-def _definitions(chapters: list[dict]) -> list[list[str]]:
+def _definitions(chapters: list[dict]) -> tuple[list[list[str]], bool]:
     """Each column of the tables with its meaning, once, in the order of the alphabet where the language has one.
 
-    Without the ends of intervals: their names say what they are, and the workbook says by which method.
+    Without the ends of intervals, and whether there are any: their names say what they are, the workbook by which method.
     """
-    columns = (c for chapter in chapters for b in _of(chapter, "table") for c in b.get("columns", ()))
-    columns = (c for c in columns if not c["name"].endswith(("_low", "_high")))
-    defined = list(dict.fromkeys((c["label"], c["definition"]) for c in columns if c["definition"]))
+    columns = [c for chapter in chapters for b in _of(chapter, "table") for c in b.get("columns", ()) if c["definition"]]
+    kept = [c for c in columns if not c["name"].endswith(("_low", "_high"))]
+    defined = list(dict.fromkeys((c["label"], c["definition"]) for c in kept))
     if not language.current().startswith("zh"):
         defined.sort(key=lambda pair: (pair[0].casefold(), pair[1]))
-    return [list(pair) for pair in defined]
+    return [list(pair) for pair in defined], len(kept) < len(columns)
 
 
 def _heading(text: str) -> dict:

@@ -139,7 +139,8 @@ def clv_posterior(
     customers = value.customers.table
     groups, levels = _groups(tables, customers["customer_id"], covariates)
     if importlib.util.find_spec("pymc_marketing") is None:
-        return NotAvailable((), _(ANSWERS), reason=_("pymc-marketing is not installed (pip install 'pymc-marketing>=0.19.2,<1')."))
+        reason = _("pymc-marketing is not installed (pip install 'pymc-marketing>=0.19.2,<1').")
+        return NotAvailable((), _(ANSWERS), reason=reason)
     random = np.random.default_rng(seed)
     drawn = np.sort(random.choice(len(customers), MOST, replace=False)) if len(customers) > MOST else np.arange(len(customers))
     found = _sampled(customers.iloc[drawn], groups.iloc[drawn], draws, seed)
