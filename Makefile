@@ -25,7 +25,7 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch cases course class nbgrader test test-languages lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs bench-events fuzz-intake lock clean env
+.PHONY: help demo batch cases course class nbgrader test test-bayes test-languages lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs bench-events fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
@@ -67,6 +67,11 @@ bench-exam: env ## what the methods find in 20 simulated companies, in build/exa
 
 test: env ## the tests
 	@.venv/bin/python -m pytest -n 2 --dist worksteal
+
+test-bayes: ## the posterior of customer lifetime value, in an environment of its own with pymc-marketing (a few minutes)
+	@test -x build/bayes/bin/python || $(or $(PYTHON),python3) -m venv build/bayes
+	@build/bayes/bin/python -m pip install --quiet --disable-pip-version-check --editable 'lib[bayes]' pytest
+	@build/bayes/bin/python -m pytest -rP tests/test_clv_posterior.py
 
 test-languages: env ## the grocery report end to end in English and in Simplified Chinese (a few minutes)
 	@ALL_LANGUAGES=1 .venv/bin/python -m pytest -n 2 --dist worksteal tests/test_demo.py

@@ -32,6 +32,7 @@ FOUND = Finding(
 def project(tmp_path):
     (tmp_path / "engagement.yml").write_text(
         "name: Trial\nclient: Grocer\ncurrency: USD\ntime_zone: America/New_York\nsource: The real case\n"
+        "sensitive_fields: [income_band]\n"
     )
     (tmp_path / "data" / "contract").mkdir(parents=True)
     shutil.copytree(
@@ -119,6 +120,7 @@ def test_a_later_step_accepts_only_results_of_the_same_data_day_and_scope(projec
 
 def rewrite(project, **changes):
     said = {"name": "Trial", "client": "Grocer", "currency": "USD", "time_zone": "America/New_York", "source": "The real case"}
+    said["sensitive_fields"] = "[income_band]"
     (project / "engagement.yml").write_text("".join(f"{key}: {value}\n" for key, value in (said | changes).items()))
 
 

@@ -910,7 +910,9 @@ def projects(tmp_path_factory) -> dict[str, Path]:
         folder = project / "data" / "contract" / "case"
         folder.mkdir(parents=True)
         (project / "notebooks").mkdir()
-        (project / "engagement.yml").write_text("name: A case\nclient: A client\n", encoding="utf-8")
+        (project / "engagement.yml").write_text(
+            "name: A case\nclient: A client\nsensitive_fields: [income_band]\n", encoding="utf-8"
+        )
         if name == "whole":
             for path in [*GROCERY.glob("*.parquet"), GROCERY / "labels.csv"]:
                 shutil.copy(path, folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,20 +88,25 @@ def test_every_column_of_the_opportunities_is_described(made):
 def test_each_need_group_gets_the_product_that_it_buys_above_the_others(made):
     tables, plan, _lines = made
     ids = plan.table["customer_id"]
-    groups = pd.DataFrame({"customer_id": ids, "deal_group": ["Deal seekers" if int(c[1:]) % 3 == 0 else "Own" for c in ids]})
+    groups = pd.DataFrame({"customer_id": ids, "need_group": ["Price" if int(c[1:]) % 3 == 0 else "Service" for c in ids]})
     result = strategy.need_campaigns(tables, plan, groups)
-    table = result.table.set_index("deal_group")
-    assert table["customers"].to_dict() == {"Deal seekers": 30, "Own": 60}
-    assert table.loc["Deal seekers", ["category", "group_buys", "others_buy"]].tolist() == ["Tea", 1.0, 0.0]
-    assert pd.isna(table.loc["Own", "category"])  # all buy bread
+    table = result.table.set_index("need_group")
+    assert table["customers"].to_dict() == {"Price": 30, "Service": 60}
+    assert table.loc["Price", ["category", "group_buys", "others_buy"]].tolist() == ["Tea", 1.0, 0.0]
+    assert pd.isna(table.loc["Service", "category"])  # all buy bread
     refused = {f"c{i}" for i in range(30, 40)}
-    assert table.loc["Own", "contactable"] == sum(int(c[1:]) % 3 != 0 and c not in refused for c in ids)
-    half = groups.assign(deal_group=["Full price" if int(c[1:]) % 3 == 0 or c >= "c60" else "Mixed" for c in ids])
-    one = strategy.need_campaigns(tables, plan, half).table.set_index("deal_group").loc["Full price"]
+    assert table.loc["Service", "contactable"] == sum(int(c[1:]) % 3 != 0 and c not in refused for c in ids)
+    half = groups.assign(need_group=["Function" if int(c[1:]) % 3 == 0 or c >= "c60" else "No sign" for c in ids])
+    one = strategy.need_campaigns(tables, plan, half).table.set_index("need_group").loc["Function"]
     assert one["category"] == "Tea"
     assert one["group_buys"] == pytest.approx(30 / 50)
     assert "instead of a discount" in one["campaign_terms"]
+    own = replace(plan, playbook=plan.playbook.model_copy(update={"need_terms": {"Price": "A voucher"}}))
+    named = strategy.need_campaigns(tables, own, groups).table.set_index("need_group")["campaign_terms"]
+    assert named["Price"] == "A voucher"
+    assert "answered first" in named["Service"]
     assert isinstance(strategy.need_campaigns(tables, plan, NotAvailable(("order_lines",), "groups")), NotAvailable)
+    assert isinstance(strategy.need_campaigns(tables, plan, groups.drop(columns="need_group")), NotAvailable)
     for row in result.shown().itertuples(index=False):
         assert all(columns.formatted(name, value) for name, value in zip(result.shown().columns, row, strict=True))
     assert result.finding().evidence

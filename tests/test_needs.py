@@ -519,21 +519,30 @@ def test_where_no_brand_is_the_retailers_own_nothing_is_said(tables):
 
 
 # ---------------------------------------------------------------- need groups
-def test_need_groups_partition_the_customers_of_the_deal_groups(tables):
+def test_need_groups_are_those_of_step_2_and_what_is_said_of_them_is_counted(tables):
+    """Nine customers with discounts of 0 to 8: the last three are deal seekers."""
     feedback = pd.DataFrame({
         "feedback_id": list("12345"),
         "customer_id": ["c000", "c008", "c008", None, "stranger"],
         "feedback_type": "complaint",
+        "cause": ["late", "cold", "cold", "late", "late"],
         "created_at": "2024-03-01",
     })  # fmt: skip
     made = tables(orders=orders_of([0.0, 1, 2, 3, 4, 5, 6, 7, 8]), feedback=feedback)
-    found = needs.needs_groups(made, needs.deal_sensitivity(made))
-    groups = found.groups().set_index("needs_group")
-    assert groups["customers"].to_dict() == {"Price and service": 1, "Price": 2, "Service": 1, "Neither": 5}
-    assert groups["feedback_contacts"].sum() == 3
-    assert found.anonymous == 2
-    assert found.headline() == "33% of customers show a need for low prices, 22% a need for service, and 11% show both"
+    ids = [f"c{i:03}" for i in range(9)]
+    segments = pd.DataFrame({"customer_id": ids, "need_group": ["No sign"] * 4 + ["Price"] * 4 + [None]})
+    deals = needs.deal_sensitivity(made)
+    found = needs.needs_groups(made, segments, deals)
+    assert found.table.set_index("customer_id")["need_group"].to_dict() == dict(segments.dropna().itertuples(index=False))
+    groups = found.groups().set_index("need_group")
+    assert groups["customers"].to_dict() == {"No sign": 4, "Price": 4}
+    assert groups["feedback_contacts"].to_dict() == {"No sign": 1, "Price": 0}
+    assert groups["most_told"].fillna("").to_dict() == {"No sign": "late", "Price": ""}
+    seekers = set(deals.table.query("deal_group == 'Deal seekers'")["customer_id"])
+    assert groups.loc["Price", "deal_seeker_share"] == pytest.approx(len(seekers & set(ids[4:8])) / 4)
     finding_is_sound(found)
+    silent = needs.needs_groups(made, segments.drop(columns="need_group"), deals)
+    assert isinstance(silent, NotAvailable)
 
 
 # ---------------------------------------------------------------- departments
@@ -670,7 +679,8 @@ def test_what_builds_on_deal_groups_passes_on_why_there_are_none(tables, grocery
     passed = needs.private_label(grocery, gone)
     assert isinstance(passed, NotAvailable)
     assert passed.missing == ("orders.discount_amount",)
-    assert needs.needs_groups(grocery, needs.deal_sensitivity(grocery)).missing == ("feedback.customer_id",)
+    known = pd.DataFrame({"customer_id": ["1"], "need_group": ["Price"]})
+    assert needs.needs_groups(grocery, known, gone).missing == ("orders.discount_amount", "feedback.customer_id")
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -54,8 +54,7 @@ HEADLINES = ("headline", "runs_headline", "top_headline", "spread_headline", "mo
 
 
 def results(tables) -> dict:
-    shown = {"demographics": {"sensitive": ("income_band",)}}
-    return {name: getattr(profiling, name)(tables, **shown.get(name, {})) for name in METHODS}
+    return {name: getattr(profiling, name)(tables) for name in METHODS}
 
 
 def parts(result) -> list:
@@ -362,7 +361,7 @@ def test_shuffling_rows_never_changes_a_number_or_a_word(real, shuffled_grocery)
                 pd.testing.assert_frame_equal(ours.table, theirs.table, check_exact=True)
             if hasattr(ours, "finding"):
                 assert asdict(ours.finding()) == asdict(theirs.finding())
-    again = profiling.demographics(shuffled_grocery, sensitive=("income_band",))
+    again = profiling.demographics(shuffled_grocery)
     assert charts.svg(again.figure()) == charts.svg(real["demographics"].figure())
 
 
@@ -626,7 +625,7 @@ def test_a_customer_without_orders_counts_with_no_spend_and_a_stranger_is_left_o
 
 def test_bands_keep_their_declared_order_and_other_groups_are_sorted_by_size(tables, grocery):
     language.load_values(GROCERY / "labels.csv")
-    bands = profiling.portrait(grocery, "income_band", sensitive=("income_band",)).table["income_band"].tolist()
+    bands = profiling.portrait(grocery, "income_band").table["income_band"].tolist()
     assert (bands[0], bands[1], bands[-1]) == ("Under 15K", "15-24K", "250K+")
     cities = profiling.portrait(tables(**people({"x": [1.0], "b": [1.0] * 3, "a": [1.0] * 3}, "city")), "city")
     assert cities.table["city"].tolist() == ["a", "b", "x"]

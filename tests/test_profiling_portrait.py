@@ -6,17 +6,20 @@ import datetime as dt
 import json
 import math
 import re
+import shutil
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
 from conftest import make_tables
-from fivestep import charts, engine, language, profiling
+from fivestep import charts, engine, language, profiling, segmentation
 from fivestep.cases import simulate
-from fivestep.engagement import Settings
+from fivestep.engagement import Engagement, Settings
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.intake import places
@@ -24,6 +27,7 @@ from fivestep.intervals import wilson
 from fivestep.language import columns
 from fivestep.profiling import age
 from fivestep.profiling.interests import interest
+from fivestep.report.batch import batch
 from metamorphoses import changed, dearer, later, renamed
 
 SENSITIVE = ("income", "income_band", "assets")
@@ -50,8 +54,7 @@ ODD = r"\bnan\b|\bNone\b(?! of)|NaT|<NA>|[{}]"
 
 
 def results(tables) -> dict:
-    allowed = ("habits", "spending_power", "customer_file")
-    return {name: getattr(profiling, name)(tables, **({"sensitive": SENSITIVE} if name in allowed else {})) for name in METHODS}
+    return {name: getattr(profiling, name)(tables) for name in METHODS}
 
 
 def shown(result, names: tuple[str, ...]) -> list[pd.DataFrame]:
@@ -76,7 +79,7 @@ def folder(tmp_path_factory):
 def coffee(folder):
     """The simulated company: its tables, every result, and its tables read by pandas alone."""
     language.use("en", currency="USD")
-    tables = engine.Tables.of(engine.read(folder, engine.connect()))
+    tables = engine.Tables.of(engine.read(folder, engine.connect()), sensitive=SENSITIVE)
     raw = {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
     for frame in raw.values():
         for c in frame:
@@ -239,9 +242,12 @@ def test_ages_of_the_real_case_count_where_the_middle_of_a_band_lies(grocery):
 
 # ---------------------------------------------------------------- sensitive fields
 def test_sensitive_fields_are_shown_only_where_they_are_named():
-    tables = make_tables(**people(3, gender=["f", "m", "f"], income_band=["low", "high", "low"]))
+    given = people(3, gender=["f", "m", "f"], income_band=["low", "high", "low"])
+    tables = make_tables(**given)
+    assert (tables.hidden, tables.missing("customers.income_band")) == (("income_band",), ("customers.income_band",))
     assert [p.field for p in profiling.demographics(tables).portraits] == ["gender"]
-    assert [p.field for p in profiling.demographics(tables, sensitive=("income_band",)).portraits] == ["gender", "income_band"]
+    allowed = make_tables(**given, sensitive=("income_band",))
+    assert [p.field for p in profiling.demographics(allowed).portraits] == ["gender", "income_band"]
     with pytest.raises(UserError, match="Name it under sensitive_fields"):
         profiling.portrait(tables, "income_band")
     assert Settings(name="a", client="b", sensitive_fields=["income_band"]).sensitive_fields == ("income_band",)
@@ -249,9 +255,47 @@ def test_sensitive_fields_are_shown_only_where_they_are_named():
         Settings(name="a", client="b", sensitive_fields=["gender"])
 
 
-def test_income_counts_in_spending_power_only_where_it_is_named(coffee):
-    tables, found, raw = coffee
-    silent = profiling.spending_power(tables)
+def test_without_leave_no_step_sees_a_sensitive_field_of_the_coffee_company(folder, tmp_path):
+    """The values are marked, so that one of them in any table, list or sentence is found; reports by them are refused."""
+    snapshot = tmp_path / "data" / "contract" / "coffee"
+    snapshot.mkdir(parents=True)
+    for path in folder.glob("*.parquet"):
+        shutil.copy(path, snapshot)
+    marked = pq.read_table(snapshot / "customers.parquet")
+    for name in ("income_band", "credit_status"):
+        marked = marked.set_column(marked.column_names.index(name), name, pa.array(["MARKED"] * len(marked)))
+    pq.write_table(marked, snapshot / "customers.parquet")
+    (tmp_path / "engagement.yml").write_text("name: T\nclient: C\n")
+    opened = Engagement(tmp_path, "1_profiling")
+    assert set(opened.tables.hidden) == {"income", "income_band", "assets", "credit_status"}
+    for name in opened.tables.names:
+        assert not set(opened.tables.hidden) & set(getattr(opened.tables, name).columns), name
+    assert not set(opened.tables.hidden) & set(opened.tables.until(dt.date(2024, 6, 30)).customers.columns)
+    tiers, stages = segmentation.value_tiers(opened.tables), segmentation.lifecycle(opened.tables)
+    found = results(opened.tables) | {
+        "regression": segmentation.value_regression(opened.tables),
+        "card": segmentation.target_card(opened.tables, tiers, stages),
+        "fit": segmentation.product_fit(opened.tables, stages),
+        "divisions": segmentation.value_by_segment(opened.tables, found={"Tier": tiers.table[["customer_id", "value_tier"]]}),
+    }  # fmt: skip
+    for name, result in found.items():
+        held = [getattr(result, f) for f in result.__dataclass_fields__] if hasattr(result, "__dataclass_fields__") else []
+        frames = [t for t in (*held, *shown(result, METHODS.get(name, ()))) if isinstance(t, pd.DataFrame)]
+        cells = " ".join(str(v) for t in frames for c in t for v in (c, *t[c].unique()))
+        said = cells + " ".join(texts(result))
+        assert not re.search(r"MARKED|\bincome_band\b|credit_status|Income band|Band of yearly", said), name
+    for field in ("income_band", "credit_status"):
+        with pytest.raises(UserError, match=f"{field} is sensitive"):
+            Engagement(tmp_path, "1_profiling", scope=f"{field}=MARKED")
+        with pytest.raises(UserError, match=f"{field} is sensitive"):
+            batch(tmp_path, by=field, progress=False)
+    (tmp_path / "engagement.yml").write_text("name: T\nclient: C\ngood_credit: [MARKED]\n")
+    assert "credit_status" not in Engagement(tmp_path, "2_segmentation").tables.hidden  # named by its values
+
+
+def test_income_counts_in_spending_power_only_where_it_is_named(folder, coffee):
+    _tables, found, raw = coffee
+    silent = profiling.spending_power(engine.Tables.of(engine.read(folder, engine.connect())))
     assert silent.parts["power_part"].tolist() == ["Spend a month", "Spend per order", "Price level"]
     assert "sensitive_fields" in silent.note()
     assert found["spending_power"].parts["power_part"].tolist()[:2] == ["Income", "Assets"]
@@ -738,8 +782,9 @@ def test_the_score_of_a_file_is_the_mean_of_its_four_parts(coffee):
         profiling.customer_file(tables, "nobody")
 
 
-def test_a_file_shows_neither_what_was_said_nor_sensitive_fields(coffee):
-    tables, found, raw = coffee
+def test_a_file_shows_neither_what_was_said_nor_sensitive_fields(folder, coffee):
+    _tables, found, raw = coffee
+    tables = engine.Tables.of(engine.read(folder, engine.connect()))
     file = profiling.customer_file(tables, found["customer_file"].customer_id)
     said = " ".join(map(str, [*file.card.to_numpy().ravel(), *file.history.to_numpy().ravel()]))
     assert not {"Yearly income of the person or household", "Band of yearly income", "Income band", "Assets"} & set(
@@ -777,9 +822,9 @@ def test_shuffling_rows_never_changes_the_portrait(folder, coffee):
     mixed = {
         n: connection.create_table(f"mixed_{n}", t.to_pyarrow().take(random.permutation(len(raw[n])))) for n, t in read.items()
     }
-    tables = engine.Tables.of(mixed)
+    tables = engine.Tables.of(mixed, sensitive=SENSITIVE)
     for name in ("habits", "interests", "spending_power", "brand_loyalty", "product_cube"):
-        again = getattr(profiling, name)(tables, **({"sensitive": SENSITIVE} if name in ("habits", "spending_power") else {}))
+        again = getattr(profiling, name)(tables)
         assert texts(again) == texts(found[name]), name
         for ours, theirs in zip(shown(found[name], METHODS[name]), shown(again, METHODS[name]), strict=True):
             pd.testing.assert_frame_equal(ours, theirs)
@@ -844,11 +889,10 @@ def renamed_dearer_and_later(name, table):
 
 def test_portraits_move_exactly_as_they_should(folder, coffee):
     language.use("en", currency="USD")
-    tables = engine.Tables.of(changed(folder, renamed_dearer_and_later))
+    tables = engine.Tables.of(changed(folder, renamed_dearer_and_later), sensitive=SENSITIVE)
     compared = 0
     for name in MOVED:
-        allowed = {"sensitive": SENSITIVE} if name in ("habits", "spending_power") else {}
-        after = getattr(profiling, name)(tables, **allowed)
+        after = getattr(profiling, name)(tables)
         for old, new in zip(shown(coffee[1][name], METHODS[name]), shown(after, METHODS[name]), strict=True):
             assert list(old) == list(new)
             for c in old:

@@ -337,6 +337,27 @@ def test_a_report_of_notebooks_two_and_three_numbers_its_chapters_two_and_three(
     assert [c["number"] for c in made["contents"] if c["number"]] == ["2", "3", "4"]
 
 
+def test_the_report_says_nothing_twice_and_keeps_tables_behind_figures_for_the_workbook():
+    """A finding that repeats its exhibit says only what follows; of a table behind a figure the PDF gives title and place."""
+    cells = [
+        new_markdown_cell("# Payment"),
+        new_markdown_cell("## Cards\n\nHow do they pay?"),
+        figure("1.1", "Cards pay for 60% of spend", source="Till data"),
+        table("1.2", "Cash is losing ground", SEGMENTS, ROWS, source="Till data", detail=True),
+        finding("Cards pay for 60% of spend.", so_what="Take cards everywhere.", assumptions=["Vouchers are cash."]),
+        finding("Cash costs 1% of it.", so_what="Count it less often."),
+    ]
+    made = document.report([new_notebook(cells=cells)], {"title": "Review", "lang": "en"})
+    assert [b["repeats"] for b in made["blocks"] if b["t"] == "finding"] == [True, False]
+    text = text_of(pdf.render(made))
+    assert text.count("Cardspayfor60%ofspend") == 2  # the summary, and over the figure
+    for said in ("Take cards everywhere.", "Cash costs 1% of it.", "Cash is losing ground", "The table is in the workbook"):
+        assert said.replace(" ", "") in text
+    assert "31Jan2017" not in text
+    assert "31 Jan 2017" in html.render(made)
+    assert "Vouchersarecash." in text
+
+
 def test_a_finding_of_low_confidence_is_no_headline_and_warnings_travel_with_a_tile(report):
     (tiles,) = [b["tiles"] for b in report["blocks"] if b["t"] == "tiles"]
     assert [(t["display"], t["warned"]) for t in tiles] == [("50%", True)]
@@ -370,7 +391,7 @@ def test_what_an_exhibit_of_the_section_says_is_not_said_again_by_its_finding():
         finding("Tea brings 80% of spend.", display="80%", evidence=base),
     ]
     made = document.report([new_notebook(cells=cells)], META)
-    boxes = [(b["titled"], b["evidence"]) for b in made["blocks"] if b["t"] == "finding"]
+    boxes = [(b["repeats"], b["evidence"]) for b in made["blocks"] if b["t"] == "finding"]
     assert boxes == [(True, "Two bought none."), (False, ""), (False, base)]
     chapter = html.render(made).partition('<figure id="exhibit-1-1">')[2]
     assert chapter.count('<p class="sentence">Tea brings 80% of spend.</p>') == 1

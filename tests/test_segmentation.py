@@ -475,6 +475,17 @@ def test_planted_groups_are_found(planted_clusters):
     assert not any("overlap" in w for w in planted_clusters.warnings)
 
 
+def test_other_ids_another_currency_and_later_dates_leave_everybody_in_their_cluster(planted_clusters, few_resamples):
+    from conftest import make_tables
+
+    orders = orders_of([(f"z{999 - int(c[1:])}", ago, 100 * amount) for c, ago, amount in planted()[0]])
+    orders["order_date"] = (pd.to_datetime(orders["order_date"]) + pd.Timedelta(days=364)).astype(str)
+    moved = segmentation.kmeans(make_tables(orders=orders, as_of=AS_OF + dt.timedelta(days=364))).segments()
+    moved["customer_id"] = [f"c{999 - int(c[1:]):03}" for c in moved["customer_id"]]
+    before = planted_clusters.segments().set_index("customer_id")["cluster"]
+    assert moved.set_index("customer_id")["cluster"].sort_index().to_dict() == before.sort_index().to_dict()
+
+
 def test_clusters_are_named_for_what_sets_them_apart(planted_clusters):
     profile = planted_clusters.profile().set_index("cluster")
     assert profile["orders_per_customer"].idxmin() == "Occasional buyers"

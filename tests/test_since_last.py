@@ -66,7 +66,7 @@ def project(tmp_path):
     folder = tmp_path / "data" / "contract"
     folder.mkdir(parents=True)
     (folder / "case").symlink_to(GROCERY, target_is_directory=True)
-    (tmp_path / "engagement.yml").write_text("name: A\nclient: B\n", encoding="utf-8")
+    (tmp_path / "engagement.yml").write_text("name: A\nclient: B\nsensitive_fields: [income_band]\n", encoding="utf-8")
     return tmp_path
 
 

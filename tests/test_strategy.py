@@ -19,7 +19,7 @@ from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import columns
 from fivestep.strategy.next_best_category import POPULAR, SIMILAR, _mcnemar, _rates
-from fivestep.strategy.playbook import LIFECYCLE, NO_PLAY, VALUE_TIERS
+from fivestep.strategy.playbook import LIFECYCLE, NEED_GROUPS, NO_PLAY, VALUE_TIERS
 
 ABSENT = NotAvailable(("order_lines",), "what would have come before")
 PLAY = {
@@ -107,6 +107,7 @@ def test_the_shipped_playbook_has_one_play_for_every_pair_that_segmentation_can_
 def test_tiers_and_stages_are_called_as_segmentation_calls_them():
     tiers, stages = (importlib.import_module(f"fivestep.segmentation.{name}") for name in ("value_tiers", "lifecycle"))
     assert (*tiers.TIERS, tiers.NO_ORDER) == VALUE_TIERS
+    assert importlib.import_module("fivestep.segmentation.need_signs").GROUPS == NEED_GROUPS
     assert (*stages.STAGES, stages.NO_ORDER) == LIFECYCLE
 
 

@@ -32,7 +32,7 @@ from fivestep.language import _, columns, load_values, typeset, use
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN_ROWS = 40  # a longer table is cut in the report and whole in the workbook
+SHOWN_ROWS = 30  # a longer table is cut in the report and whole in the workbook
 MOST_DAYS = 36500  # a century: more days than any data has, and fewer than dates can be counted back
 # What a notebook's numbers do not depend on: words, the choice of data (its hash is stamped) and the threshold of a batch.
 WORDS = {"name", "client", "language", "source", "snapshot", "min_customers", "group_owners"}
@@ -40,6 +40,15 @@ _CELL = 32_767  # characters that a cell of a workbook holds
 PLAYBOOK_FROM = "4"  # the first step that reads playbook.yml
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Posterior(BaseModel):
+    """How customer lifetime value is sampled: draws of each chain, and fields of customers that make groups."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    draws: int = Field(1000, ge=100, le=100_000, strict=True)
+    covariates: tuple[Text, ...] = ()
 
 
 class Settings(BaseModel):
@@ -65,6 +74,7 @@ class Settings(BaseModel):
     interest_words: dict[str, tuple[str, ...]] = {}
     contacted_shares: dict[Text, Annotated[float, Field(gt=0, lt=1)]] = {}
     targets: dict[Text, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    clv_posterior: Posterior | None = None
     value_weights: dict[Text, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     value_cuts: tuple[float, ...] = (0.5, 0.75)
     customer_rules: dict[Text, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
@@ -87,10 +97,14 @@ class Settings(BaseModel):
     @field_validator("sensitive_fields")
     @classmethod
     def _sensitive_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        known = [f.name for f in contract.TABLES["customers"].fields.values() if f.pii == "sensitive"]
-        if any(field not in known for field in value):
-            raise ValueError(f"choose among {', '.join(known)}")
+        if any(field not in contract.SENSITIVE for field in value):
+            raise ValueError(f"choose among {', '.join(contract.SENSITIVE)}")
         return value
+
+    @property
+    def allowed_fields(self) -> tuple[str, ...]:
+        """The sensitive fields that analyses see: those named, and credit_status where values of it are."""
+        return (*self.sensitive_fields, *(("credit_status",) if self.good_credit else ()))
 
     @field_validator("time_zone")
     @classmethod
@@ -180,7 +194,8 @@ class Engagement:
             days = engine.order_days(self.everything["orders"])
             if not days.first <= day <= days.end:
                 raise engine.outside(day, days)
-        self.tables = engine.Tables.of(self._read, as_of=day, scope=scope)
+        self.may_cut(scope.partition("=")[0])
+        self.tables = engine.Tables.of(self._read, as_of=day, scope=scope, sensitive=self.settings.allowed_fields)
         self.as_of = self.tables.as_of
         self._findings: dict[str, dict] = {}
         self._exhibits = 0
@@ -204,6 +219,13 @@ class Engagement:
                     f"engagement.yml: {key}: {table}.{field} is never {' or '.join(map(repr, unknown))} in this snapshot. "
                     f"Values there: {', '.join(there[:12]) or 'none'}. Correct the spelling, or leave {key} empty."
                 )
+
+    def may_cut(self, field: str) -> None:
+        """Refuse reports by a sensitive field that engagement.yml does not name."""
+        if field in contract.SENSITIVE and field not in self.settings.allowed_fields:
+            raise UserError(
+                f"scope: {field} is sensitive. To make reports by it, name it under sensitive_fields in engagement.yml."
+            )
 
     # ---------------------------------------------------------------- where things are
     @property
@@ -264,12 +286,20 @@ class Engagement:
 
     # ---------------------------------------------------------------- showing
     def exhibit(
-        self, shown: Figure | pd.DataFrame | NotAvailable, *, title: str, note: str = "", source: str = "", alt: str = ""
+        self,
+        shown: Figure | pd.DataFrame | NotAvailable,
+        *,
+        title: str,
+        note: str = "",
+        source: str = "",
+        alt: str = "",
+        detail: bool = False,
     ) -> None:
         """Show a numbered exhibit under an action title: a figure, or a table whose columns are registered.
 
         *note* states definitions and denominators; *source* replaces the standing source line; *alt* describes a figure to who
-        cannot see it (the title by default). A `NotAvailable` shows as one quiet line, without a number.
+        cannot see it (the title by default); *detail*: a table behind an exhibit that is shown, of which the PDF gives the title
+        alone. A `NotAvailable` shows as one quiet line, without a number.
         """
         from matplotlib.figure import Figure  # takes two seconds to load, which commands without a picture are spared
 
@@ -290,7 +320,7 @@ class Engagement:
             record = {"kind": "figure", **record, "alt": typeset(alt or title)}
             _display({"image/svg+xml": drawn, "text/html": _captioned(record, drawn[drawn.index("<svg") :])}, record)
         elif isinstance(shown, pd.DataFrame):
-            record = {"kind": "table", **record, **self._table(shown, record["number"])}
+            record = {"kind": "table", **record, **self._table(shown, record["number"]), **({"detail": True} if detail else {})}
             _display({"text/html": _captioned(record, _html_table(record))}, record)
         else:
             raise TypeError(f"an exhibit is a figure, a table or NotAvailable, not {type(shown).__name__}")

@@ -14,7 +14,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from fivestep.contract import TABLES, filled, without_blank_ids
+from fivestep.contract import SENSITIVE, TABLES, filled, without_blank_ids
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import _
@@ -89,8 +89,9 @@ class Tables:
     ``customers`` from ``orders``. Rows after ``as_of`` are invisible, so an analysis cannot see the future, and so are orders
     and lines that a silence of years keeps apart from all others (`OrderDays`). ``first_day`` and ``last_day`` are the first and
     last day with an order, ``days`` those of everybody. ``given`` names the tables that were read, the others were derived from
-    them; ``empty`` those without a row, which count as absent. ``uncut`` holds the tables before the cut, only to look up whether
-    a key exists at all and which orders were kept apart.
+    them; ``empty`` those without a row, which count as absent. ``hidden`` names the sensitive fields of customers that the data
+    has and nobody has allowed: they are in no table. ``uncut`` holds the tables before the cut, only to look up whether a key
+    exists at all and which orders were kept apart.
     """
 
     _tables: dict[str, ibis.Table]
@@ -101,11 +102,14 @@ class Tables:
     scope: str = ""
     given: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     uncut: dict[str, ibis.Table] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, tables: dict[str, ibis.Table], *, as_of: dt.date | None = None, scope: str = "") -> Tables:
-        """Contract tables as read, cut to *as_of* and *scope*.
+    def of(
+        cls, tables: dict[str, ibis.Table], *, as_of: dt.date | None = None, scope: str = "", sensitive: Iterable[str] = ()
+    ) -> Tables:
+        """Contract tables as read, cut to *as_of* and *scope*, without sensitive fields of customers but those in *sensitive*.
 
         *as_of* is the last day with an order by default, which must not be one that was kept apart; *scope* is ``field=value`` or
         empty.
@@ -124,6 +128,9 @@ class Tables:
         if scope:
             tables = _within(tables, scope)
             daily = _daily(tables["orders"])
+        # What may not be used is not there: no method has to remember it.
+        hidden = tuple(f for f in SENSITIVE if f in tables["customers"].columns and f not in tuple(sensitive))
+        tables = tables | {"customers": tables["customers"].drop(*hidden)}
         daily = daily[(daily.index >= pd.Timestamp(days.first)) & (daily.index <= pd.Timestamp(as_of))]
         if daily.empty:
             raise UserError(f"scope {scope}: no order up to {as_of} belongs to it.")
@@ -132,7 +139,7 @@ class Tables:
             start = dt.datetime.combine(days.first, dt.time())
             dated = [n for n in ("orders", "order_lines") if n in tables]
             kept = tables | {n: tables[n].filter(tables[n].order_date.isnull() | (tables[n].order_date >= start)) for n in dated}
-        return cls(kept, as_of, daily.index[0].date(), daily.index[-1].date(), days, scope, given, empty, tables)._cut()
+        return cls(kept, as_of, daily.index[0].date(), daily.index[-1].date(), days, scope, given, empty, hidden, tables)._cut()
 
     def _cut(self) -> Tables:
         end = dt.datetime.combine(self.as_of + dt.timedelta(days=1), dt.time())

@@ -323,3 +323,5 @@ _ALL = (
 )
 
 TABLES: dict[str, Table] = {t.name: t for t in _ALL}
+# Fields of customers that no analysis sees unless engagement.yml names them.
+SENSITIVE = tuple(f.name for f in TABLES["customers"].fields.values() if f.pii == "sensitive")

@@ -104,4 +104,5 @@ register(
     value_tier=Column(N_("Value tier"), "text", N_("High, medium or low by cumulative spend."), values="message"),
     lifecycle=Column(N_("Lifecycle stage"), "text", N_("Stage between first and last order, by stated rules."), values="message"),
     deal_group=Column(N_("Deal group"), "text", N_("How much is bought on discount, by stated rules."), values="message"),
+    need_group=Column(N_("Need group"), "text", N_("What the customer shows to need, by stated signs."), values="message"),
 )

@@ -57,7 +57,13 @@ register(
         N_("Upper quartile"), "percent", N_("A quarter of the customers of the row have a higher private-label share.")
     ),
     # need groups
-    needs_group=Column(N_("Need"), "text", N_("What customers show that they need."), values="message"),
+    deal_seeker_share=Column(
+        N_("Deal seekers"), "percent", N_("Customers who are deal seekers, of those whose list prices are known.")
+    ),
+    share_with_contact=Column(
+        N_("With a contact"), "percent", N_("Customers with a complaint, inquiry, suggestion or review, of all in the row.")
+    ),
+    most_told=Column(N_("Most told"), "text", N_("The cause named most often in what they told the company.")),
     feedback_contacts=Column(N_("Feedback"), "count", N_("Complaints, inquiries, suggestions and reviews of the customers.")),
     # departments
     customers_without=Column(

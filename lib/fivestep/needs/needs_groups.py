@@ -1,101 +1,126 @@
-"""Need groups of the customers: price, service, both or neither; function is not read from orders."""
+"""The need groups of step 2 looked at closely: who of them buys on discount, who comes to the company, and with what."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from fivestep import language
-from fivestep.engine import Tables, frame, needs
-from fivestep.findings import Finding
+from fivestep.engine import Tables, frame
+from fivestep.findings import Finding, NotAvailable
+from fivestep.intervals import newcombe
 from fivestep.language import N_, _
 from fivestep.needs.deal_sensitivity import SEEKERS, DealSensitivity
 
-BOTH, PRICE, SERVICE, NEITHER = N_("Price and service"), N_("Price"), N_("Service"), N_("Neither")
-GROUPS = (BOTH, PRICE, SERVICE, NEITHER)
+YEAR = 365
+PRICE, NO_SIGN = "Price", "No sign"  # as step 2 names the groups
+FEW = 30  # customers of a group below which its shares say little
+ANSWERS = N_("what each need group buys on discount and comes to the company with")
 
 
 @dataclass(frozen=True)
 class NeedsGroups:
-    """What customers show that they need.
+    """Customers by the need group of step 2.
 
-    ``table``: one row per customer of the deal groups, by customer_id: needs_group, spend, feedback_contacts (complaints,
-    inquiries, suggestions, reviews). ``anonymous``: feedback without a customer, or from one outside the deal groups.
+    ``table``: one row per customer with a need group, by customer_id: need_group, deal_seeker (missing where prices are not
+    known), feedback_contacts (complaints, inquiries, suggestions, reviews of the last 365 days). ``told``: need_group and cause
+    of each contact. ``as_of``: last of the 365 days.
     """
 
     table: pd.DataFrame
-    anonymous: int
+    told: pd.DataFrame
+    as_of: dt.date
 
     def groups(self) -> pd.DataFrame:
-        """One row per group, empty ones included: needs_group, customers, shares, spend, feedback_contacts."""
-        grouped = self.table.groupby("needs_group").agg(
-            customers=("spend", "size"), spend=("spend", "sum"), feedback_contacts=("feedback_contacts", "sum")
-        )
-        grouped = grouped.reindex(GROUPS, fill_value=0)
-        total = grouped["spend"].sum()
-        return pd.DataFrame(
-            {
-                "needs_group": GROUPS,
-                "customers": grouped["customers"].to_numpy(),
-                "share_of_customers": grouped["customers"].to_numpy() / len(self.table),
-                "spend": grouped["spend"].to_numpy(dtype=float),
-                "share_of_spend": grouped["spend"].to_numpy(dtype=float) / total if total > 0 else np.nan,
-                "feedback_contacts": grouped["feedback_contacts"].to_numpy(),
-            }
-        )
+        """One row per group, largest first: need_group, customers, shares, feedback_contacts, most_told."""
+        grouped = self.table.groupby("need_group").agg(
+            customers=("customer_id", "size"), deal_seeker_share=("deal_seeker", "mean"),
+            share_with_contact=("feedback_contacts", lambda n: float((n > 0).mean())),
+            feedback_contacts=("feedback_contacts", "sum"),
+        )  # fmt: skip
+        grouped = grouped.loc[sorted(grouped.index, key=lambda g: (-grouped.loc[g, "customers"], g))]
+        counts = self.told.groupby(["need_group", "feedback_cause"]).size().rename("n").reset_index()
+        counts = counts.sort_values(["n", "feedback_cause"], ascending=[False, True]).drop_duplicates("need_group")
+        most = counts.set_index("need_group")["feedback_cause"].reindex(grouped.index)
+        grouped.insert(1, "share_of_customers", grouped["customers"] / len(self.table))
+        shown = [None if language.absent(c) else language.value("feedback.cause", c) for c in most]
+        return grouped.assign(most_told=shown).reset_index().dropna(axis=1, how="all")
 
     def headline(self) -> str:
-        """How many customers show a need for price, and how many for service."""
-        share = self.groups().set_index("needs_group")["share_of_customers"]
-        return _("{price} of customers show a need for low prices, {service} a need for service, and {both} show both").format(
-            price=language.percent(share[PRICE] + share[BOTH]),
-            service=language.percent(share[SERVICE] + share[BOTH]),
-            both=language.percent(share[BOTH]),
+        """Whether those who need low prices are those who buy on discount; else the largest group."""
+        rows = self.table.dropna(subset="deal_seeker").groupby("need_group")["deal_seeker"].agg(["sum", "size"])
+        if {PRICE, NO_SIGN} <= set(rows.index):
+            (a, n), (b, m) = (rows.loc[g].astype(int) for g in (PRICE, NO_SIGN))
+            words = {"price": language.percent(a / n), "silent": language.percent(b / m)}
+            if newcombe(a, n, b, m)[0] > 0:
+                said = _("{price} of those who need low prices are deal seekers, of those who show no need {silent}")
+                return said.format(**words)
+            return _(
+                "Those who need low prices are hardly more often deal seekers ({price}) than those who show no need ({silent})"
+            ).format(**words)
+        top = self.groups().iloc[0]
+        return _("The largest need group is “{group}”: {share} of customers").format(
+            group=_(top.need_group), share=language.percent(top.share_of_customers)
         )
 
     def note(self) -> str:
-        """The rules and what orders cannot tell."""
-        out = _(
-            "Price: deal seekers. Service: at least one complaint, inquiry, suggestion or review. Base: {n} customers. "
-            "Needs for function are not read from orders: ask for them in a survey."
-        ).format(n=language.number(len(self.table)))
-        if self.anonymous:
-            out += " " + _("{n} contacts that belong to none of these customers are left out.").format(
-                n=language.number(self.anonymous)
-            )
-        return out
+        """Where the groups come from, and the bases."""
+        return _(
+            "Base: {n} customers with an order in {days} days; each is in one need group, as in 2_segmentation. Deal seekers: "
+            "the third that saves most by discounts, of customers whose list prices are known. Contacts: complaints, inquiries, "
+            "suggestions and reviews of the {days} days to {day}."
+        ).format(n=language.number(len(self.table)), days=YEAR, day=language.day(self.as_of))
 
     def finding(self) -> Finding:
-        """The share of customers who show a need for service."""
+        """The share of customers who came to the company."""
         share = float((self.table["feedback_contacts"] > 0).mean())
         return Finding(
             key="needs.service_share_of_customers",
             value=share,
             unit="share",
-            display=language.percent(share),
+            display="",
             text=language.sentence(self.headline()),
             evidence=self.note(),
             so_what=_("Answer a need for service with service and a need for low prices with offers, not one with the other."),
             confidence="medium",
             warnings=(_("Customers who say nothing may need service too: silence is no evidence of satisfaction."),),
-            assumptions=(_("The groups overlap by rule: a customer may show both needs or neither."),),
         )
 
 
-@needs("feedback.customer_id", answers=N_("which customers need service rather than low prices"))
-def needs_groups(tables: Tables, deals: DealSensitivity) -> NeedsGroups:
-    """Price (deal seekers), service (at least one contact in feedback), both or neither, for every customer of *deals*.
+def needs_groups(
+    tables: Tables, segments: pd.DataFrame | NotAvailable, deals: DealSensitivity | NotAvailable
+) -> NeedsGroups | NotAvailable:
+    """Look closely at the need groups in *segments* (customer_id, need_group), as step 2 hands them over.
 
-    All feedback up to the as-of date counts. Function needs, the third group of the usual three, are not in order data and are
-    left out.
+    Deal seekers are those of *deals*. `NotAvailable` where nobody has a need group, or neither deals nor feedback are known.
     """
+    if isinstance(segments, NotAvailable):
+        return NotAvailable(segments.missing, _(ANSWERS), reason=segments.reason)
+    known = segments.reindex(columns=["customer_id", "need_group"]).dropna().sort_values("customer_id", ignore_index=True)
+    if known.empty:
+        return NotAvailable((), _(ANSWERS), reason=_("step 2 found no need groups."))
+    spoken = not tables.missing("feedback.customer_id")
+    if isinstance(deals, NotAvailable) and not spoken:
+        return NotAvailable((*deals.missing, "feedback.customer_id"), _(ANSWERS))
+    told = _told(tables) if spoken else pd.DataFrame(columns=["customer_id", "feedback_cause"])
+    told = told.merge(known, on="customer_id")
+    contacts = told.groupby("customer_id").size()
+    seeks = np.nan
+    if not isinstance(deals, NotAvailable):
+        seeks = known["customer_id"].map((deals.table.set_index("customer_id")["deal_group"] == SEEKERS).astype(float))
+    table = known.assign(deal_seeker=seeks, feedback_contacts=known["customer_id"].map(contacts).fillna(0).astype(int))
+    return NeedsGroups(table, told[["need_group", "feedback_cause"]], tables.as_of)
+
+
+def _told(tables: Tables) -> pd.DataFrame:
+    """customer_id and cause (missing where not known) of each contact of the last 365 days."""
+    begin = dt.datetime.combine(tables.as_of - dt.timedelta(days=YEAR - 1), dt.time())
     told = tables.feedback.filter(tables.feedback.customer_id.notnull())
-    contacts = frame(told.group_by("customer_id").aggregate(feedback_contacts=told.count()), by=["customer_id"])
-    table = deals.table[["customer_id", "deal_group", "spend"]].merge(contacts, on="customer_id", how="left")
-    table["feedback_contacts"] = table["feedback_contacts"].fillna(0).astype(int)
-    price, service = table.pop("deal_group") == SEEKERS, table["feedback_contacts"] > 0
-    table.insert(1, "needs_group", np.select([price & service, price, service], [BOTH, PRICE, SERVICE], NEITHER))
-    everything = int(tables.feedback.count().to_pandas())
-    return NeedsGroups(table, everything - int(table["feedback_contacts"].sum()))
+    if "created_at" in told.columns:
+        told = told.filter(told.created_at >= begin)
+    cause = {"feedback_cause": told.cause} if "cause" in told.columns else {}
+    out = frame(told.select("feedback_id", "customer_id", **cause), by=["feedback_id"])
+    return out.assign(feedback_cause=out["feedback_cause"] if cause else None)[["customer_id", "feedback_cause"]]

@@ -238,7 +238,7 @@ def _best(per: pd.DataFrame) -> str | None:
 
 def _groups(tables: Tables, per: pd.DataFrame, age_bands: tuple[int, ...]) -> pd.DataFrame:
     """The best and the second channel of every group with two channels of enough contacts."""
-    fields, rows = traits(tables, (), FIELDS), []
+    fields, rows = traits(tables, FIELDS), []
     people = frame(age.with_age_bands(tables, age_bands).select("customer_id", *fields), by=["customer_id"])
     joined = per.merge(people, on="customer_id")
     for field in fields:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
 import pandas as pd
 
 from fivestep import language
-from fivestep.contract import TABLES
+from fivestep.contract import SENSITIVE, TABLES
 from fivestep.engine import Tables, frame, needs
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
@@ -19,7 +18,7 @@ from fivestep.profiling import age
 from fivestep.profiling.contact_channels import SOCIAL
 from fivestep.profiling.covered_months import period
 from fivestep.profiling.interests import interest_label, interests_of
-from fivestep.profiling.portrait import FIELDS, SENSITIVE
+from fivestep.profiling.portrait import FIELDS
 from fivestep.profiling.returns import is_return
 
 ANSWERS = N_("what is known of one customer, and how complete the files of all customers are")
@@ -131,12 +130,12 @@ class CustomerFile:
 
 
 @needs("customers.customer_id", "orders.customer_id", "orders.order_amount", "orders.order_date", answers=ANSWERS)
-def customer_file(tables: Tables, customer_id: str = "", *, sensitive: Sequence[str] = ()) -> CustomerFile | NotAvailable:
+def customer_file(tables: Tables, customer_id: str = "") -> CustomerFile | NotAvailable:
     """The file of one customer, by default of the one with the most complete file, and the completeness of all.
 
     Basic information, purchases (orders, products, payment), interactions (telephone, written messages, service) and social
-    behaviour (likes, comments, shares). What customers wrote or said is not shown; sensitive fields only where *sensitive* names
-    them. Raises UserError where the customer is not in the table.
+    behaviour (likes, comments, shares). What customers wrote or said is not shown. Raises UserError where the customer is not in
+    the table.
     """
     known = _known(tables)
     items = [c for c in known.columns if c not in ("customer_id", "_orders")]
@@ -162,7 +161,7 @@ def customer_file(tables: Tables, customer_id: str = "", *, sensitive: Sequence[
         customer_id = order["customer_id"].iloc[0]
     elif customer_id not in set(scores["customer_id"]):
         raise UserError(f"customer_file: customers has no customer_id {customer_id!r}. Ids are pseudonyms, as in the tables.")
-    card, history = _card(tables, customer_id, sensitive), _history(tables, customer_id)
+    card, history = _card(tables, customer_id), _history(tables, customer_id)
     return CustomerFile(table, scores, customer_id, card, history, tables.first_day, tables.as_of)
 
 
@@ -206,8 +205,8 @@ def _who(tables: Tables, name: str, told: str | tuple[str, ...] = "") -> set[str
     return set(who.to_pandas()["customer_id"])
 
 
-def _card(tables: Tables, customer_id: str, sensitive: Sequence[str]) -> pd.DataFrame:
-    fields = [f for f in SHOWN_FIELDS if not tables.missing(f"customers.{f}") and (f not in SENSITIVE or f in sensitive)]
+def _card(tables: Tables, customer_id: str) -> pd.DataFrame:
+    fields = [f for f in SHOWN_FIELDS if not tables.missing(f"customers.{f}")]
     own = tables.customers.filter(tables.customers.customer_id == customer_id)
     row = frame(own.select("customer_id", *fields), by=["customer_id", *fields]).iloc[0]
     rows = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -14,11 +13,12 @@ from matplotlib.figure import Figure
 
 from fivestep import charts, language
 from fivestep.charts.theme import style
+from fivestep.contract import SENSITIVE
 from fivestep.engine import Tables, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import _, columns, ngettext
 from fivestep.profiling.covered_months import period
-from fivestep.profiling.portrait import ANSWERS, FIELDS, SENSITIVE, Portrait, left_out, portraits_of, quoted, spending, traits
+from fivestep.profiling.portrait import ANSWERS, FIELDS, Portrait, left_out, portraits_of, quoted, spending, traits
 from fivestep.profiling.spend_index import FEW
 
 # The figure shows the first field that is there of each line.
@@ -198,18 +198,16 @@ class Demographics:
 
 
 @needs("customers.customer_id", "orders.customer_id", "orders.order_amount", answers=ANSWERS)
-def demographics(
-    tables: Tables, *, age_bands: tuple[int, ...] = (), sensitive: Sequence[str] = ()
-) -> Demographics | NotAvailable:
+def demographics(tables: Tables, *, age_bands: tuple[int, ...] = ()) -> Demographics | NotAvailable:
     """A `Portrait` of every demographic field that the customers table has a value of.
 
     The index intervals of all fields hold together: one report in twenty, not one group in twenty, may claim a difference that is
-    due to chance. *age_bands*: see `age.with_age_bands`; *sensitive*: the sensitive fields that may be shown.
+    due to chance. *age_bands*: see `age.with_age_bands`.
     """
-    fields = traits(tables, sensitive)
+    fields = traits(tables)
     if not fields:
-        lacking = tuple(f"customers.{f}" for f in FIELDS if f not in SENSITIVE)
-        return NotAvailable(lacking[:4], _(ANSWERS))
+        lacking = [f"customers.{f}" for f in FIELDS if f not in SENSITIVE]
+        return NotAvailable(tuple(lacking[:4]), _(ANSWERS))
     customers, unmatched = spending(tables, fields, age_bands)
     fields = [f for f in fields if customers[f].notna().any()]
     if not fields:

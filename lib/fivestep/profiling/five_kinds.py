@@ -86,14 +86,13 @@ def five_kinds(
     tables: Tables,
     *,
     age_bands: tuple[int, ...] = (),
-    sensitive: Sequence[str] = (),
     words: Mapping[str, Sequence[str]] | None = None,
 ) -> FiveKinds | NotAvailable:
     """Join the five kinds of variables of every customer of the list.
 
-    *age_bands*, *sensitive*, *words*: see `habits`. `NotAvailable` where fewer than three kinds are known of anybody.
+    *age_bands*, *words*: see `habits`. `NotAvailable` where fewer than three kinds are known of anybody.
     """
-    held = _held(tables, age_bands, sensitive, words)
+    held = _held(tables, age_bands, words)
     ids = set(frame(tables.customers.select("customer_id").distinct(), by=["customer_id"])["customer_id"].dropna())
     rows, of_kind = [], {kind: set() for kind in KINDS}
     for kind, variable, field, values in held:
@@ -122,12 +121,12 @@ def five_kinds(
     return FiveKinds(table, known_of, whole, len(ids), tables.first_day, tables.as_of)
 
 
-def _held(tables: Tables, age_bands, sensitive, words) -> list[tuple[str, str, str, pd.DataFrame]]:
+def _held(tables: Tables, age_bands, words) -> list[tuple[str, str, str, pd.DataFrame]]:
     """Kind, variable, field of its labels, and customer_id with value: one row per customer, or one per value."""
     people = age.with_age_bands(tables, age_bands)
     out = []
     for kind, fields in ((GEOGRAPHIC, PLACES), (DEMOGRAPHIC, PERSONS)):
-        for f in traits(tables, sensitive, fields):
+        for f in traits(tables, fields):
             values = frame(people.select("customer_id", value=people[f].cast("string")), by=["customer_id", "value"])
             out.append((kind, f, f"customers.{f}", values))
     if not tables.missing("customers.interests"):

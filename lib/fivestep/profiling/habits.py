@@ -190,10 +190,9 @@ def habits(
     tables: Tables,
     *,
     age_bands: tuple[int, ...] = (),
-    sensitive: Sequence[str] = (),
     words: Mapping[str, Sequence[str]] | None = None,
 ) -> Habits | NotAvailable:
-    """Habits of the groups by age, gender, occupation, income band (if *sensitive* names it), region and interest.
+    """Habits of the groups by age, gender, occupation, income band, region and interest.
 
     Only customers with an order that is no return count; spend per order nets returns. *age_bands*: see `age.with_age_bands`;
     *words*: see `interests`. A brand or category is compared by each customer's share of spend, so that large customers count
@@ -201,7 +200,7 @@ def habits(
 
     Source: Welch (1947); Bonferroni.
     """
-    fields = traits(tables, sensitive, FIELDS)
+    fields = traits(tables, FIELDS)
     listed = [] if tables.missing("customers.interests") else [interests_of(tables, words)]
     if not fields and not listed:
         return NotAvailable(("customers.age_band", "customers.gender", "customers.occupation"), _(ANSWERS))

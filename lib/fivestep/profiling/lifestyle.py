@@ -106,7 +106,7 @@ def lifestyle(
     *age_bands*, *words*: see `habits`. `NotAvailable` where neither interests nor events are known, as hours alone are no
     lifestyle, or where no group has 30 customers.
     """
-    fields = traits(tables, (), FIELDS)
+    fields = traits(tables, FIELDS)
     likes, media = not tables.missing("customers.interests"), not tables.missing("events.customer_id", "events.platform")
     if not fields or not (likes or media):
         return NotAvailable(("customers.interests", "events.platform"), _(ANSWERS))

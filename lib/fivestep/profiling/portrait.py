@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from fivestep import language
-from fivestep.contract import TABLES
 from fivestep.engine import Tables, frame, needs
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
@@ -45,7 +44,6 @@ FIELDS = (
     "member_level",
     "source",
 )
-SENSITIVE = tuple(f.name for f in TABLES["customers"].fields.values() if f.pii == "sensitive")
 ORDERED = ("age_band", "income_band", "household_size", "kids_count", "company_size")  # the others are sorted by size
 
 
@@ -156,22 +154,20 @@ class Portrait:
 
 
 @needs("customers.customer_id", "orders.customer_id", "orders.order_amount", answers=ANSWERS)
-def portrait(
-    tables: Tables, field: str, *, age_bands: tuple[int, ...] = (), sensitive: Sequence[str] = ()
-) -> Portrait | NotAvailable:
+def portrait(tables: Tables, field: str, *, age_bands: tuple[int, ...] = ()) -> Portrait | NotAvailable:
     """Customers, share and spend of each group by *field* of the customers table (text).
 
     Every customer of the table counts, with no spend where no order is known; customers without a value make the group Unknown.
-    *age_bands*: see `age.with_age_bands`; *sensitive*: the sensitive fields that may be shown.
+    *age_bands*: see `age.with_age_bands`.
     Orders without a customer and orders of customers that the table lacks are left out.
 
     Source: Wilson (1927) for shares; for indices see `spend_index`.
     """
     if field not in FIELDS:
         raise UserError(f"portrait: {field!r} is no trait that makes groups. Choose one of {', '.join(FIELDS)}.")
-    if field in SENSITIVE and field not in sensitive:
+    if field in tables.hidden:
         raise UserError(f"portrait: customers.{field} is sensitive. Name it under sensitive_fields in engagement.yml to show it.")
-    if field not in traits(tables, sensitive):
+    if field not in traits(tables):
         return NotAvailable((f"customers.{field}",), _(ANSWERS))
     customers, unmatched = spending(tables, [field], age_bands)
     if customers[field].isna().all():
@@ -179,10 +175,9 @@ def portrait(
     return portraits_of(customers, [field], unmatched, tables)[0]
 
 
-def traits(tables: Tables, sensitive: Sequence[str] = (), among: Sequence[str] = FIELDS) -> list[str]:
-    """Those of the fields *among* that the customers table has or, as the age band, can give; sensitive ones only if named."""
-    there = [f for f in among if not tables.missing(f"customers.{f}") or (f == "age_band" and age.age_of(tables) is not None)]
-    return [f for f in there if f not in SENSITIVE or f in sensitive]
+def traits(tables: Tables, among: Sequence[str] = FIELDS) -> list[str]:
+    """Those of the fields *among* that the customers table has or, as the age band, can give."""
+    return [f for f in among if not tables.missing(f"customers.{f}") or (f == "age_band" and age.age_of(tables) is not None)]
 
 
 def spending(tables: Tables, fields: list[str], age_bands: tuple[int, ...] = ()) -> tuple[pd.DataFrame, tuple[int, float]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +44,7 @@ class SpendingPower:
     per_customer: pd.DataFrame
     parts: pd.DataFrame
     groups: pd.DataFrame
-    sensitive: bool
+    hidden: bool
     first_day: dt.date
     as_of: dt.date
 
@@ -97,7 +96,7 @@ class SpendingPower:
         )
         own = (
             ""
-            if self.sensitive
+            if not self.hidden
             else _("Income and assets are sensitive and not used: sensitive_fields in engagement.yml allows them.")
         )
         return " ".join(filter(None, (base, own)))
@@ -121,10 +120,8 @@ class SpendingPower:
 
 
 @needs("customers.customer_id", "orders.customer_id", "orders.order_amount", "orders.order_date", answers=ANSWERS)
-def spending_power(
-    tables: Tables, *, age_bands: tuple[int, ...] = (), sensitive: Sequence[str] = ()
-) -> SpendingPower | NotAvailable:
-    """Rank the customers with an order by income and assets (where *sensitive* names them) and by their purchases.
+def spending_power(tables: Tables, *, age_bands: tuple[int, ...] = ()) -> SpendingPower | NotAvailable:
+    """Rank the customers with an order by income and assets (where they are known and allowed) and by their purchases.
 
     Price level: mean over the lines of the price of a unit against the mean of its category, weighted by spend. Customers whose
     spend is not above 0 rank lowest. Equal values have equal (mean) ranks.
@@ -133,8 +130,8 @@ def spending_power(
     good = orders.filter((orders.order_amount >= 0).fill_null(False))
     spent = orders.group_by("customer_id").aggregate(spend=orders.order_amount.sum().cast("float64"))
     counted = good.group_by("customer_id").aggregate(n=good.count(), first=good.order_date.min())
-    known = [f for f in ("income", "assets") if not tables.missing(f"customers.{f}") and f in sensitive]
-    fields = traits(tables, sensitive, FIELDS)
+    known = [f for f in ("income", "assets") if not tables.missing(f"customers.{f}")]
+    fields = traits(tables, FIELDS)
     people = age.with_age_bands(tables, age_bands).select("customer_id", *fields, *known)
     joined = counted.inner_join(spent, "customer_id").inner_join(people, "customer_id")
     customers = frame(joined, by=["customer_id"])
@@ -164,7 +161,7 @@ def spending_power(
         rows.append((label, n, n / len(ranks), agree))
     table = pd.DataFrame(rows, columns=["power_part", "customers", "share_of_customers", "power_correlation"])
     groups = _groups(customers.assign(power_index=ranks["power_index"]), fields)
-    return SpendingPower(ranks, table, groups, bool(known), tables.first_day, tables.as_of)
+    return SpendingPower(ranks, table, groups, bool({"income", "assets"} & set(tables.hidden)), tables.first_day, tables.as_of)
 
 
 def _groups(customers: pd.DataFrame, fields: list[str]) -> pd.DataFrame:

@@ -74,9 +74,7 @@ def e164(number: str, country_code: str = "") -> str | None:
     return f"+{full}" if SHORTEST <= len(full) <= LONGEST and full[0] != "0" else None
 
 
-def ad_audience(
-    project: Path, action_list: str, names: Pseudonyms, purpose: str, *, country_code: str = ""
-) -> AdAudience:
+def ad_audience(project: Path, action_list: str, names: Pseudonyms, purpose: str, *, country_code: str = "") -> AdAudience:
     """Hash the e-mail addresses and phone numbers of a list of the last run into ``data/vault/audiences/<list>.csv`` (0600).
 
     Columns: email_sha256, phone_sha256, in the order of the hashes; no id. An address that anybody who has opted out uses is left

@@ -65,6 +65,7 @@ def batch(
     order of the values.
     """
     whole = Engagement(project, "1_profiling", as_of=as_of, language=language)
+    whole.may_cut(by)
     order = whole_order(whole, by)
     name = f"{whole.as_of.isoformat()}_{language or whole.settings.language}_by_{folders.names([by])[by]}"
     folder = project / "reports" / name

@@ -106,7 +106,8 @@ class NotebookReader:
         if kind == "figure":
             return {**self._picture(data), **_about(said)}
         if kind == "table":
-            return {**_exhibited(record), **_about(said), **{k: said[k] for k in ("frame", "cut") if k in said}}
+            kept = {k: said[k] for k in ("frame", "cut") if k in said}
+            return {**_exhibited(record), **_about(said), **kept, "detail": record.get("detail") is True}
         if kind == "finding":
             lists = {k: [clean(x) for x in record.get(k) or () if x] for k in ("warnings", "assumptions")}
             keys = ("key", "unit", "text", "evidence", "so_what", "confidence", "display")

@@ -45,6 +45,7 @@ def words() -> dict[str, str]:
         "chart": _("Chart"),
         "table": _("Table"),
         "missing": _("Image not available"),
+        "in_workbook": _("The table is in the workbook and in the HTML report."),
         "error": _("This cell ended in an error"),
     }
 
@@ -148,16 +149,20 @@ def _chapter(blocks: list[dict], position: int, notebook: Any) -> dict[str, Any]
 
 def _unsaid(finding: dict, exhibits: Iterable[dict]) -> dict:
     """What a finding adds to the exhibits of its section: its sentence may be the title of one, its evidence the note of one."""
-    titles = {b.get("caption", "").rstrip(".。") for b in exhibits}
+    titles = {_bare(b.get("caption", "")) for b in exhibits}
     evidence = finding["evidence"]
-    if evidence.rstrip(".。") in titles:
+    if _bare(evidence) in titles:
         evidence = ""
     for note in (b["note"] for b in exhibits if b.get("note")):
         if evidence in note:
             evidence = ""
         elif note[-1] in ".。":  # else what is left would begin within a sentence
             evidence = evidence.replace(note, "").strip()
-    return {"evidence": evidence, "titled": finding["text"].rstrip(".。") in titles}
+    return {"evidence": evidence, "repeats": bool(finding["so_what"]) and _bare(finding["text"]) in titles}
+
+
+def _bare(sentence: str) -> str:
+    return sentence.rstrip(".。").casefold()
 
 
 def _without_empty_sections(blocks: list[dict]) -> tuple[list[dict], list[tuple[str, str]]]:
@@ -273,29 +278,36 @@ def _closing(chapters: list[dict], facts: list[list[str]]) -> list[dict]:
     if facts:
         out += [_heading(_("What this report covers")), _glossary(facts)]
     if any(texts for _chapter, texts in assumed):
-        out.append(_heading(_("Assumptions")))
+        listed: list[dict] = []
         for chapter, texts in assumed:
             if texts:
                 if len(chapters) > 1:
-                    out.append({"t": "para", "c": [{"t": "strong", "c": [chapter["title"]]}]})
-                out.append(_bullets(texts))
-    defined = _definitions(chapters)
+                    listed.append({"t": "para", "c": [{"t": "strong", "c": [chapter["title"]]}]})
+                listed.append(_bullets(texts))
+        out += [_heading(_("Assumptions")), {"t": "fine", "c": listed}]
+    defined, ends = _definitions(chapters)
     if defined:
         out += [_heading(_("Definitions")), _glossary(defined, head=[_("Column"), _("Meaning")])]
+    if ends:
+        out.append({"t": "para", "c": [_("The ends of intervals are defined in the workbook, with all other columns.")]})
     missing = list(dict.fromkeys((title or chapter["title"], text) for chapter in chapters for title, text in chapter["absent"]))
     if missing:
         out += [_heading(_("What is missing")), _glossary([list(pair) for pair in missing])]
     return [{"t": "heading", "level": 1, "c": [_("Assumptions and definitions")]}, *out] if out else []
 
 
-def _definitions(chapters: list[dict]) -> list[list[str]]:
-    """Each column of the tables with its meaning, once, in the order of the alphabet where the language has one."""
-    tables = (b for chapter in chapters for b in _of(chapter, "table"))
-    columns = (c for b in tables for c in b.get("columns", ()) if c["label"] not in b.get("empty", ()))
-    defined = list(dict.fromkeys((c["label"], c["definition"]) for c in columns if c["definition"]))
+def _definitions(chapters: list[dict]) -> tuple[list[list[str]], bool]:
+    """Each column of the tables with its meaning, once, in the order of the alphabet where the language has one.
+
+    Without the ends of intervals, and whether there are any: their names say what they are, the workbook by which method.
+    """
+    tables = [b for chapter in chapters for b in _of(chapter, "table")]
+    columns = [c for b in tables for c in b.get("columns", ()) if c["definition"] and c["label"] not in b.get("empty", ())]
+    kept = [c for c in columns if not c["name"].endswith(("_low", "_high"))]
+    defined = list(dict.fromkeys((c["label"], c["definition"]) for c in kept))
     if not language.current().startswith("zh"):
         defined.sort(key=lambda pair: (pair[0].casefold(), pair[1]))
-    return [list(pair) for pair in defined]
+    return [list(pair) for pair in defined], len(kept) < len(columns)
 
 
 def _heading(text: str) -> dict:

@@ -66,6 +66,8 @@ def render(document: dict[str, Any], *, timestamp: dt.datetime | None = None) ->
 
 # ---------------------------------------------------------------- what only a page needs
 def _prepared(block: dict) -> dict:
+    if block.get("detail"):  # the table behind the exhibit above: one line says where it is
+        return {"t": "detail", "label": block.get("label", ""), "text": block.get("caption", "")}
     if block["t"] == "heading" and block["level"] == 1:
         return {**block, "running": shortened(plain(block["c"]), 64)}
     if block["t"] == "table" and block.get("as") not in ("kpi", "glossary"):

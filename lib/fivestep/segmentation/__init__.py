@@ -1,7 +1,15 @@
 """Step 2: which customers are alike, and what they are worth."""
 
 from fivestep.segmentation import columns  # noqa: F401  registers what the tables of this step are called
-from fivestep.segmentation.clv import ContractValue, CustomerValue, contract_value, customer_value
+from fivestep.segmentation.clv import (
+    ClvPosterior,
+    ContractValue,
+    CustomerValue,
+    clv_posterior,
+    contract_value,
+    customer_value,
+    value_in_use,
+)
 from fivestep.segmentation.frequency_groups import FrequencyGroups, frequency_groups
 from fivestep.segmentation.habit_clusters import HabitClusters, habit_clusters
 from fivestep.segmentation.identification import Identification, identification
@@ -25,12 +33,12 @@ from fivestep.segmentation.value_score import ValueScore, value_score
 from fivestep.segmentation.value_tiers import ValueTiers, value_tiers
 
 __all__ = [
-    "CLASSES", "CLASSES_8", "ClassesByStage", "Clusters", "ContractValue", "CustomerValue", "FrequencyGroups", "HabitClusters",
-    "Identification", "Lifecycle", "Loyalty", "ManagedGroups", "NeedSigns", "NextStage", "ProductFit", "Profit", "Prospects",
-    "Relations", "Rfm", "SegmentRules", "StageChanges", "TargetCard", "TiersByStage", "ValueBySegment", "ValueRegression",
-    "ValueScore", "ValueTiers",
-    "classes_by_stage", "contract_value", "customer_value", "frequency_groups", "habit_clusters", "identification", "kmeans",
-    "lifecycle", "loyalty", "managed_groups", "need_signs", "next_stage", "product_fit", "profit", "prospects", "relations",
-    "rfm", "segment_rules", "segments", "stage_changes", "target_card", "tiers_by_stage", "value_by_segment", "value_regression",
-    "value_score", "value_tiers",
+    "CLASSES", "CLASSES_8", "ClassesByStage", "Clusters", "ClvPosterior", "ContractValue", "CustomerValue", "FrequencyGroups",
+    "HabitClusters", "Identification", "Lifecycle", "Loyalty", "ManagedGroups", "NeedSigns", "NextStage", "ProductFit", "Profit",
+    "Prospects", "Relations", "Rfm", "SegmentRules", "StageChanges", "TargetCard", "TiersByStage", "ValueBySegment",
+    "ValueRegression", "ValueScore", "ValueTiers",
+    "classes_by_stage", "clv_posterior", "contract_value", "customer_value", "frequency_groups", "habit_clusters",
+    "identification", "kmeans", "lifecycle", "loyalty", "managed_groups", "need_signs", "next_stage", "product_fit", "profit",
+    "prospects", "relations", "rfm", "segment_rules", "segments", "stage_changes", "target_card", "tiers_by_stage",
+    "value_by_segment", "value_in_use", "value_regression", "value_score", "value_tiers",
 ]  # fmt: skip

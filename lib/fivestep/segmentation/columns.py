@@ -93,6 +93,14 @@ register(
     estimate_low=Column(N_("Estimate from (95%)"), "ratio",
         N_("Lower end of the 95% interval (Wald, of the logarithm).")),
     estimate_high=Column(N_("to (estimate)"), "ratio", N_("Upper end of the 95% interval (Wald, of the logarithm).")),
+    posterior_of=Column(N_("Of"), "text", N_("What the parameter or factor is about."), values="message"),
+    posterior_mean=Column(N_("Posterior mean"), "ratio", N_("Mean of the draws from the posterior.")),
+    posterior_low=Column(N_("Posterior from (95%)"), "ratio", N_("2.5% of the draws are below.")),
+    posterior_high=Column(N_("to (posterior)"), "ratio", N_("2.5% of the draws are above.")),
+    r_hat=Column(N_("R-hat"), "ratio",
+        N_("Spread between the chains against that within them, of ranks; 1 where they agree.")),
+    effective_draws=Column(N_("Effective draws"), "count",
+        N_("Independent draws that tell as much of the mean as those made.")),
     purchases_from=Column(N_("Repeat purchases from"), "count", N_("Fewest repeat purchases of a customer of the row.")),
     purchases_to=Column(N_("to (repeat purchases)"), "count", N_("Most repeat purchases of a customer of the row.")),
     mean_spend_per_purchase=Column(N_("Mean spend per purchase"), "money",
@@ -217,7 +225,6 @@ register(
     score_of=Column(N_("Score of"), "text", N_("Value or potential."), values="message"),
     score_part=Column(N_("Component"), "text", N_("What the score is made of."), values="message"),
     # Need groups
-    need_group=Column(N_("Need group"), "text", N_("What the customer shows to need, by stated signs."), values="message"),
     signs_seen=Column(N_("Signs (customers who show them)"), "text", N_("What was seen; a customer may show several signs.")),
     # Fit of prospects with products
     buyer_traits=Column(N_("What sets its buyers apart"), "text", N_("Traits more frequent among buyers than among others.")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.segmentation.lifecycle import NO_ORDER, Lifecycle
-from fivestep.segmentation.target import SENSITIVE, TRAITS
+from fivestep.segmentation.target import TRAITS
 from fivestep.segmentation.value_by import MOST, division_label
 
 ANSWERS = N_("which prospects fit which product")
@@ -100,7 +99,7 @@ class ProductFit:
 
 
 @needs("customers.customer_id", "order_lines.customer_id", "order_lines.product_id", "products.category", answers=ANSWERS)
-def product_fit(tables: Tables, stages: Lifecycle, *, sensitive: Sequence[str] = ()) -> ProductFit | NotAvailable:
+def product_fit(tables: Tables, stages: Lifecycle) -> ProductFit | NotAvailable:
     """Hold the traits of the prospects of *stages* (no order yet, no opt-out) against those of each category's buyers.
 
     Traits as in `target_card`; *sensitive*: the sensitive fields that may be used. `NotAvailable` without
@@ -110,7 +109,7 @@ def product_fit(tables: Tables, stages: Lifecycle, *, sensitive: Sequence[str] =
     if not tables.missing("customers.marketing_opt_out"):
         out = tables.customers.filter(tables.customers.marketing_opt_out).select("customer_id").to_pandas()["customer_id"]
         ids = ids[~ids.isin(out)]
-    fields = [f for f in FIELDS if not tables.missing(f"customers.{f}") and (f not in SENSITIVE or f in sensitive)]
+    fields = [f for f in FIELDS if not tables.missing(f"customers.{f}")]
     if ids.empty or not fields:
         return NotAvailable((), _(ANSWERS), reason=_("every customer of the list has ordered, or nothing is known of them."))
     texts = tables.customers.select("customer_id", **{f: tables.customers[f].cast("string") for f in fields})

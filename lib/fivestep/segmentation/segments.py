@@ -12,6 +12,7 @@ from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
 from fivestep.segmentation.kmeans import Clusters
 from fivestep.segmentation.lifecycle import LEAVING, NO_ORDER, STAGES, Lifecycle
+from fivestep.segmentation.need_signs import NeedSigns
 from fivestep.segmentation.rfm import AWAY, CLASSES, Rfm
 from fivestep.segmentation.value_tiers import TIERS, ValueTiers
 
@@ -36,18 +37,20 @@ def segments(
     tiers: ValueTiers | NotAvailable,
     lifecycle: Lifecycle | NotAvailable,
     clusters: Clusters | NotAvailable | None = None,
+    need: NeedSigns | NotAvailable | None = None,
 ) -> pd.DataFrame:
     """One row per customer of ``tables.customers``, by customer_id, with every segment.
 
-    Columns: customer_id, rfm_class, rfm_class_8, value_tier, lifecycle, cluster, recency_days, frequency, monetary. Columns of a
-    result that is `NotAvailable` are missing throughout, and without *clusters* there is no such column; RFM and cluster are
-    missing for customers with no order in the window, for whom value tier and lifecycle still hold ("No order yet" where there
-    has never been one). Orders of customers who are not in ``tables.customers`` are excluded.
+    Columns: customer_id, rfm_class, rfm_class_8, value_tier, lifecycle, cluster, need_group, recency_days, frequency, monetary.
+    Columns of a result that is `NotAvailable` are missing throughout, and without *clusters* or *need* there is no such column;
+    RFM, cluster and need group are missing for customers with no order in the window, for whom value tier and lifecycle still
+    hold ("No order yet" where there has never been one). Orders of customers who are not in ``tables.customers`` are excluded.
     """
     customers = tables.customers
     out = frame(customers.filter(customers.customer_id.notnull()).select("customer_id").distinct(), by=["customer_id"])
     texts = {"rfm_class": rfm, "rfm_class_8": rfm, "value_tier": tiers, "lifecycle": lifecycle}
     texts |= {} if clusters is None else {"cluster": clusters}
+    texts |= {} if need is None else {"need_group": need}
     numbers = {"recency_days": rfm, "frequency": rfm, "monetary": rfm}
     for columns, kind in ((texts, "str"), (numbers, "float64")):
         for column, result in columns.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -11,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from fivestep import intervals, language
-from fivestep.contract import TABLES
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, ngettext
@@ -25,7 +23,6 @@ TRAITS = (
     "age_band", "gender", "income_band", "occupation", "marital_status", "household_size", "kids_count", "interests",
     "customer_type", "industry", "company_size", "source",
 )  # fmt: skip
-SENSITIVE = tuple(f.name for f in TABLES["customers"].fields.values() if f.pii == "sensitive")
 CORE_DAYS = 5  # days with an order from which a customer of high value is a core customer
 LEAST = 30  # core customers, below which a card says little
 LISTED = 20
@@ -113,15 +110,13 @@ class TargetCard:
 
 
 @needs("customers.customer_id", answers=ANSWERS)
-def target_card(
-    tables: Tables, tiers: ValueTiers, stages: Lifecycle, *, sensitive: Sequence[str] = ()
-) -> TargetCard | NotAvailable:
+def target_card(tables: Tables, tiers: ValueTiers, stages: Lifecycle) -> TargetCard | NotAvailable:
     """Core customers and the traits that set them apart; `NotAvailable` where customers have no traits or none is core.
 
-    Traits are fields of customers with 2 to 30 values, sensitive ones only if named; of several values (interests) the first
+    Traits are fields of customers with 2 to 30 values; of several values (interests) the first
     counts.
     """
-    fields = [f for f in TRAITS if not tables.missing(f"customers.{f}") and (f not in SENSITIVE or f in sensitive)]
+    fields = [f for f in TRAITS if not tables.missing(f"customers.{f}")]
     base = stages.table.merge(tiers.table[["customer_id", "value_tier"]], on="customer_id", how="left")
     bought = base["lifecycle"] != NO_ORDER
     core = (base["value_tier"] == TIERS[0]) & ~base["lifecycle"].isin(LEAVING) & (base["order_days"] >= CORE_DAYS)

@@ -16,6 +16,7 @@ from fivestep.language import N_
 
 VALUE_TIERS = (N_("High value"), N_("Medium value"), N_("Low value"), N_("No order yet"))
 LIFECYCLE = (N_("New"), N_("Growing"), N_("Mature"), N_("Lapsing"), N_("Lapsed"), N_("No order yet"))
+NEED_GROUPS = (N_("Function"), N_("Price"), N_("Service"), N_("Several needs"), N_("No sign"))
 UNKNOWN = ""  # a tier or stage that could not be told: only a play that leaves the key out has such customers
 NO_PLAY = N_("No play")
 DIRECTIONS = {"up": N_("Raise"), "hold": N_("Hold"), "down": N_("Lower")}
@@ -150,6 +151,7 @@ class Playbook(_Entry):
     gross_margin: float | None = Field(None, gt=0, le=1, strict=True)
     budget: float | None = Field(None, gt=0, allow_inf_nan=False, strict=True)
     contacts_by_owner: dict[Text, Annotated[int, Field(ge=0, strict=True)]] = {}
+    need_terms: dict[Annotated[Literal[NEED_GROUPS], _English], Text] = {}  # type: ignore[valid-type]
     control_share: float = Field(0.1, ge=0, lt=1, strict=True)
     saved_share: float = Field(0.1, gt=0, le=1, strict=True)
     points_breakage: float = Field(0.2, ge=0, lt=1, strict=True)

@@ -36,7 +36,38 @@ class Forecast:
     variance: np.ndarray
 
 
-def forecast(
+@dataclass(frozen=True)
+class Moments:
+    """What a `Forecast` is made of: ``some`` is the probability of a purchase, ``value`` and ``square`` mean and mean square of
+    what the customer brings. Over the draws of a posterior each of them is the mean.
+    """
+
+    p_alive: np.ndarray
+    some: np.ndarray
+    purchases: np.ndarray
+    spend_per_purchase: np.ndarray
+    value: np.ndarray
+    square: np.ndarray
+
+    def forecast(self) -> Forecast:
+        """Zero purchases have their exact probability; the rest is a gamma distribution of the same mean and variance."""
+        some = np.clip(self.some, 1e-300, 1.0)
+        given = self.value / some
+        spread = np.maximum(self.square / some - given**2, 1e-12 * given**2)
+        shape = np.divide(given**2, spread, out=np.ones_like(given), where=spread > 0)
+        low, high = (
+            np.where(
+                level > 1 - some,
+                gammaincinv(shape, np.clip((level - (1 - some)) / some, 0.0, 1.0)) * np.divide(given, shape),
+                0.0,
+            )
+            for level in LEVELS
+        )
+        variance = np.maximum(self.square - self.value**2, 0.0)
+        return Forecast(self.p_alive, self.purchases, self.spend_per_purchase, self.value, low, high, variance)
+
+
+def moments(
     model: PurchaseModel,
     spend: GammaGamma | ShrunkMean,
     customers: pd.DataFrame,
@@ -44,13 +75,8 @@ def forecast(
     horizon: float,
     rate: float = 0.0,
     margin: float = 1.0,
-) -> Forecast:
-    """The forecast for *customers* (x, t_x, T, mean_spend) over *horizon*, discounted at *rate*, both per unit of time.
-
-    The interval is parametric: chance in the number of purchases, in whether the customer has stopped, and in spend per purchase,
-    at the estimated parameters. Zero purchases have their exact probability; the rest is a gamma distribution of the same mean
-    and variance. Timing within the horizon shrinks all of it alike.
-    """
+) -> Moments:
+    """The moments of *customers* (x, t_x, T, mean_spend) over *horizon*, discounted at *rate*, both per unit of time."""
     x, t_x, age, m = (customers[c].to_numpy(dtype=float) for c in ("x", "t_x", "T", "mean_spend"))
 
     def of_pairs(x: np.ndarray, age: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -66,29 +92,31 @@ def forecast(
     alive = model.p_alive(x, t_x, age)
     each = spend.expected(x, m)
     worth = margin * np.divide(discounted, mean, out=np.ones_like(mean), where=mean > 0)
-    total = alive * mean * each
-    total_square = alive * spend.square_of_sum(x, m, mean, square)
-    any_ = np.clip(alive * some, 1e-300, 1.0)
-    given = total / any_
-    spread = np.maximum(total_square / any_ - given**2, 1e-12 * given**2)
-    shape = np.divide(given**2, spread, out=np.ones_like(given), where=spread > 0)
-    ends = [
-        np.where(
-            level > 1 - any_,
-            gammaincinv(shape, np.clip((level - (1 - any_)) / any_, 0.0, 1.0)) * np.divide(given, shape),
-            0.0,
-        )
-        for level in LEVELS
-    ]
-    return Forecast(
+    return Moments(
         p_alive=alive,
+        some=alive * some,
         purchases=alive * mean,
         spend_per_purchase=each,
-        value=total * worth,
-        low=ends[0] * worth,
-        high=ends[1] * worth,
-        variance=np.maximum(total_square - total**2, 0.0) * worth**2,
+        value=alive * mean * each * worth,
+        square=alive * spend.square_of_sum(x, m, mean, square) * worth**2,
     )
+
+
+def forecast(
+    model: PurchaseModel,
+    spend: GammaGamma | ShrunkMean,
+    customers: pd.DataFrame,
+    *,
+    horizon: float,
+    rate: float = 0.0,
+    margin: float = 1.0,
+) -> Forecast:
+    """The forecast for *customers* (x, t_x, T, mean_spend) over *horizon*, discounted at *rate*, both per unit of time.
+
+    The interval is parametric: chance in the number of purchases, in whether the customer has stopped, and in spend per purchase,
+    at the estimated parameters. Timing within the horizon shrinks all of it alike.
+    """
+    return moments(model, spend, customers, horizon=horizon, rate=rate, margin=margin).forecast()
 
 
 def total_interval(
