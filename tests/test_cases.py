@@ -447,6 +447,22 @@ def test_regression_returns_the_weights_of_satisfaction(company):
     assert int(np.argmax(solution[1:])) == 0
 
 
+def test_members_of_one_region_give_less_and_ratings_differ_as_much_as_before(company):
+    told = company.told("unhappy_region")
+    rated = company.sql(
+        "select region, split_part(question_id, '/', 2) q, answered_at >= date '{month}-01' late, score, response_id from survey "
+        "join customers using (customer_id) where survey_id = 'satisfaction'",
+        **told,
+    )
+    late = rated[rated.late & (rated.q != "overall")]
+    means = late.groupby(late.region == told["region"]).score.mean()
+    assert means[False] - means[True] == pytest.approx(told["points_less"], abs=0.2)
+    correlation = late.pivot(index="response_id", columns="q", values="score").corr().to_numpy()
+    apart = ~np.eye(len(correlation), dtype=bool)
+    assert correlation[apart].mean() == pytest.approx(company.told("satisfaction_drivers")["correlation"], abs=0.05)
+    assert rated[~rated.late].groupby(rated.region == told["region"]).score.mean().diff().abs().max() < 0.2
+
+
 def test_two_departments_write_to_the_same_members_every_week(company):
     told = company.told("contact_overlap")
     one, other = told["departments"]

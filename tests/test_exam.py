@@ -34,6 +34,7 @@ ANSWERS = {
     "confounded_campaign": 2,
     "kano": 1,
     "satisfaction_drivers": 6,
+    "unhappy_region": 1,
     "unprofitable_customers": 1,
     "pain_point": 2,
     "contact_overlap": 2,

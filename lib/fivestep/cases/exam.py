@@ -428,6 +428,7 @@ KANO_CATEGORIES = N_("Features in their true category")
 WHO_ENDS = N_("Members said to be ending the relation")
 WHO_SWITCHES = N_("Members said to be switching")
 DRIVER_SHARE = N_("Share of the explained variance of satisfaction")
+TRAIT_FIRST = N_("The trait that tells the least satisfied fifth from the most satisfied")
 BROKEN = N_("Share that went on in the weeks in which the step was broken")
 OTHER_BREAKS = N_("Other steps called broken")
 WENT_ON = N_("Share of opportunities that go on from a stage")
@@ -790,6 +791,23 @@ def satisfaction_drivers(company: Company, drivers: needs.Drivers) -> Iterator[d
 
 def _asked(company: Company) -> needs.Survey | NotAvailable:
     return needs.survey(company.tables)
+
+
+@question(
+    "needs.fifths",
+    "unhappy_region",
+    ask=lambda company: needs.fifths(company.tables, _asked(company), pd.DataFrame({"customer_id": []})),
+)
+def unhappy_region(company: Company, fifths: needs.Fifths) -> Iterator[dict[str, Any]]:
+    """Does the region come first whose members are the less satisfied?"""
+    clear = fifths.clear()
+    if clear.empty:
+        yield answer("unhappy_region", MISSED, TRAIT_FIRST)
+        return
+    first = clear.iloc[0]
+    right = (first["trait"], first["level"]) == ("customers.region", company.told("unhappy_region")["region"])
+    verdict = FOUND if right and first["effect"] < 0 else FALSE_ALARM
+    yield answer("unhappy_region", verdict, TRAIT_FIRST, subject=str(first["level"]))
 
 
 @question("needs.factor_analysis", "brand_image", ask=lambda company: needs.factor_analysis(company.tables, _asked(company)))

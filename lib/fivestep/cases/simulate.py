@@ -21,7 +21,7 @@ from fivestep.cases.products import products
 from fivestep.cases.purchases import RETURN, Purchases, purchases
 from fivestep.cases.research import research
 from fivestep.cases.streams import CHUNK
-from fivestep.cases.survey import survey
+from fivestep.cases.survey import counter_cards, survey
 from fivestep.cases.texts import LANGUAGES
 from fivestep.cases.truth import TrueCustomers, Truth
 from fivestep.errors import UserError
@@ -106,7 +106,7 @@ def _chunk(
     tables = [
         ("customers", table), ("orders", bought.orders), ("order_lines", bought.order_lines), ("exposures", exposed),
         ("interactions", talked), ("feedback", said), ("survey", survey(calendar, who, seed, chunk)),
-        ("survey", research(calendar, who, seed, chunk)),
+        ("survey", research(calendar, who, seed, chunk)), ("survey", counter_cards(calendar, who, seed, chunk)),
         ("events", events(calendar, who, seed, chunk)), ("opportunities", sales.opportunities),
         ("stage_history", sales.stage_history), ("costs", cost_table),
     ]  # fmt: skip

@@ -45,6 +45,7 @@ FACTS = {
     "pain_point": N_("One product leaks in one region."),
     "kano": N_("Each feature has one true category."),
     "satisfaction_drivers": N_("Overall satisfaction is a weighted mean of attributes."),
+    "unhappy_region": N_("Members of one region have become less satisfied than the others."),
     "brand_image": N_("Two dimensions lie behind how brands are seen; the competitor leads in one, the chain in the other."),
     "brand_choice": N_("Which brand a member prefers hangs on two of eight images."),
     "version_tests": N_("One cup and one poster are better than the other; the labels of a bottle make no difference."),
@@ -228,6 +229,14 @@ class Truth:
             "satisfaction_drivers": (
                 ["survey.question_id", "survey.score"],
                 {"weights": survey.WEIGHTS, "correlation": round(survey.CORRELATION, 6), "noise": survey.NOISE},
+            ),
+            "unhappy_region": (
+                ["survey.score", "customers.region"],
+                {
+                    "region": survey.UNHAPPY_REGION,
+                    "month": self._month(survey.COUNTER_MONTH),
+                    "points_less": survey.UNHAPPY,
+                },
             ),
             "brand_image": (
                 ["survey.question_id", "survey.score"],
