@@ -428,6 +428,8 @@ KANO_CATEGORIES = N_("Features in their true category")
 WHO_ENDS = N_("Members said to be ending the relation")
 WHO_SWITCHES = N_("Members said to be switching")
 DRIVER_SHARE = N_("Share of the explained variance of satisfaction")
+OUT_FIRST = N_("The product and store most often out of stock")
+NOT_SOLD = N_("Units not sold for want of stock there")
 TRAIT_FIRST = N_("The trait that tells the least satisfied fifth from the most satisfied")
 BROKEN = N_("Share that went on in the weeks in which the step was broken")
 OTHER_BREAKS = N_("Other steps called broken")
@@ -604,7 +606,7 @@ def purchase_process(company: Company, value: segmentation.CustomerValue) -> Ite
         s, beta = numbers[at["s"]], numbers[at["beta"]]
         left = (beta / (beta + YEAR)) ** s
         interval = around(left, s=math.log(left), beta=s * YEAR / (beta + YEAR))
-        yield estimated(fact, AFTER_A_YEAR, truth, left, interval, near=NEAR * truth)
+        yield estimated(fact, AFTER_A_YEAR, truth, left, interval, near=2 * NEAR * truth)
     else:  # a model without a time of drop-out was chosen
         yield answer(fact, MISSED, AFTER_A_YEAR, truth=truth)
 
@@ -626,7 +628,7 @@ def purchase_process(company: Company, value: segmentation.CustomerValue) -> Ite
     place = spending.names.index("q")
     half = Z * math.sqrt(spending.covariance[place, place]) * q / (2 * (q - 2))
     interval = spread * math.exp(-half), spread * math.exp(half)
-    yield estimated(fact, SPREAD_OF_SPEND, truth, spread, interval, near=NEAR * truth)
+    yield estimated(fact, SPREAD_OF_SPEND, truth, spread, interval, near=2 * NEAR * truth)
 
 
 def _purchase_days(company: Company) -> float:
@@ -867,6 +869,19 @@ def launched(company: Company, found: needs.NewProducts) -> Iterator[dict[str, A
     true = company.told("new_product")["product_id"]
     verdict = FALSE_ALARM if said - {true} else FOUND if said else MISSED
     yield answer("new_product", verdict, LAUNCHED, truth=1.0, estimate=float(len(said)))
+
+
+@question("needs.stock", "out_of_stock", ask=lambda company: needs.stock(engine.Tables.of(company.read)))
+def out_of_stock(company: Company, found: needs.Stock) -> Iterator[dict[str, Any]]:
+    """Is the product named that one branch had not, and how much of it would have been sold there?"""
+    told, top = company.told("out_of_stock"), found.worst()
+    named = tuple(top[["product_id", "store"]].iloc[0]) if len(top) else ()
+    right = named == (told["product_id"], told["store"])
+    yield answer("out_of_stock", FOUND if right else FALSE_ALARM if named else MISSED, OUT_FIRST, subject=" ".join(named))
+    row = found.table[(found.table["product_id"] == told["product_id"]) & (found.table["store"] == told["store"])].iloc[0]
+    truth = company.facts["out_of_stock"]["realised"]["units_not_sold"]
+    interval = row["lost_low"], row["lost_high"]
+    yield estimated("out_of_stock", NOT_SOLD, float(truth), row["lost"], interval, near=2 * NEAR * truth)
 
 
 @question("strategy.leaving", "stopping_customers", "switching_customers", ask=lambda company: strategy.leaving(company.tables))
