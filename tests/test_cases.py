@@ -467,7 +467,8 @@ def test_one_product_is_out_of_stock_at_one_branch_and_its_customers_take_anothe
     told = company.told("out_of_stock")
     days = company.sql(
         "select stock_date d, on_hand, received, coalesce(u, 0) u, coalesce(v, 0) v from stock left join (select "
-        "order_date::date d, sum(quantity) filter (product_id = '{product_id}') u, sum(quantity) filter (product_id = '{taken_instead}') v "
+        "order_date::date d, sum(quantity) filter (product_id = '{product_id}') u, "
+        "sum(quantity) filter (product_id = '{taken_instead}') v "
         "from order_lines where store = '{store}' and quantity > 0 group by 1) on d = stock_date "
         "where store = '{store}' and product_id = '{product_id}' order by 1",
         **told,
