@@ -447,6 +447,49 @@ def test_regression_returns_the_weights_of_satisfaction(company):
     assert int(np.argmax(solution[1:])) == 0
 
 
+def test_members_of_one_region_give_less_and_ratings_differ_as_much_as_before(company):
+    told = company.told("unhappy_region")
+    rated = company.sql(
+        "select region, split_part(question_id, '/', 2) q, answered_at >= date '{month}-01' late, score, response_id from survey "
+        "join customers using (customer_id) where survey_id = 'satisfaction'",
+        **told,
+    )
+    late = rated[rated.late & (rated.q != "overall")]
+    means = late.groupby(late.region == told["region"]).score.mean()
+    assert means[False] - means[True] == pytest.approx(told["points_less"], abs=0.2)
+    correlation = late.pivot(index="response_id", columns="q", values="score").corr().to_numpy()
+    apart = ~np.eye(len(correlation), dtype=bool)
+    assert correlation[apart].mean() == pytest.approx(company.told("satisfaction_drivers")["correlation"], abs=0.05)
+    assert rated[~rated.late].groupby(rated.region == told["region"]).score.mean().diff().abs().max() < 0.2
+
+
+def test_one_product_is_out_of_stock_at_one_branch_and_its_customers_take_another(company):
+    told = company.told("out_of_stock")
+    days = company.sql(
+        "select stock_date d, on_hand, received, coalesce(u, 0) u, coalesce(v, 0) v from stock left join (select "
+        "order_date::date d, sum(quantity) filter (product_id = '{product_id}') u, "
+        "sum(quantity) filter (product_id = '{taken_instead}') v "
+        "from order_lines where store = '{store}' and quantity > 0 group by 1) on d = stock_date "
+        "where store = '{store}' and product_id = '{product_id}' order by 1",
+        **told,
+    )
+    days["out"] = (days.d >= told["first"]) & (days.d < told["before"])
+    assert (days.on_hand[days.out] == 0).all()
+    assert days.received[days.out].sum() == days.u[days.out].sum() == 0
+    usual = days[~days.out][["u", "v"]].mean()
+    lost = company.fact("out_of_stock")["realised"]["units_not_sold"]
+    assert abs(lost - usual.u * days.out.sum()) < 4 * np.sqrt(1.3 * lost)
+    assert days.v[days.out].mean() > usual.v + 0.6 * usual.u
+    kept = company.sql(
+        "select on_hand - (lag(on_hand) over w + received - coalesce(u, 0)) gone from stock left join (select "
+        "order_date::date d, store s, product_id p, sum(quantity) u from order_lines where quantity > 0 group by 1, 2, 3) "
+        "on d = stock_date and s = store and p = product_id "
+        "where store <> '{store}' window w as (partition by store, product_id order by stock_date)",
+        **told,
+    ).gone.dropna()
+    assert set(kept.unique()) == {0.0, -1.0}  # what came and was not sold is there, but for what was thrown away
+
+
 def test_two_departments_write_to_the_same_members_every_week(company):
     told = company.told("contact_overlap")
     one, other = told["departments"]

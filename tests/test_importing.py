@@ -460,6 +460,24 @@ def test_lines_of_a_till_need_no_answer_and_receipts_without_a_card_count_too(pr
     assert table(done, "products").set_index("product_id")["barcode"].to_dict() == {"P1": "6901", "P2": "6902"}
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Store,Count Date,SKU,On Hand,On Shelf,Received",
+        "门店名称,盘点日期,商品编码,库存数量,陈列数量,到货数量",
+        "門市名稱,盤點日期,商品編號,庫存數量,陳列數量,到貨數量",
+    ],
+)
+def test_a_count_of_the_stock_needs_no_answer(project, header):
+    put(project, "orders.csv", "Order ID,Order Date,Customer ID,Order Amount\n1,2024-03-05,K1,10\n")
+    put(project, "stock.csv", f"{header}\nNorth,2024-03-05,P1,4,2,0\nNorth,2024-03-06,P1,,,6\n")
+    done = mapped(project)
+    assert (done.questions, done.rows["stock"]) == (0, 2)
+    counted = table(done, "stock").sort_values("stock_date")
+    assert counted.iloc[0, 1:].tolist() == ["North", "P1", 4, 2, 0]
+    assert pd.isna(counted.on_hand.iloc[1])
+
+
 MANY = """\
 sources:
 - files: [members.csv]

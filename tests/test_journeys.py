@@ -19,6 +19,8 @@ from fivestep.needs.breaks import breaks
 from fivestep.needs.paths import END, START
 
 PLANTED = SHARED / "data" / "events_synthetic" / "ecom.csv.gz"
+CLOTHES = SHARED / "data" / "eshop_clothing" / "test_data.csv"
+SHOPPERS = SHARED / "data" / "online_shoppers" / "online_shoppers_intention.csv"
 ORDERS = pd.DataFrame({"order_id": ["o1"], "customer_id": ["nobody"], "order_date": ["2030-01-01"], "order_amount": [1]})
 
 
@@ -419,3 +421,80 @@ def test_the_order_of_the_rows_changes_no_table_of_the_journeys(shop, results):
         one, other = results[method.__name__], method(again)
         for part in parts:
             pd.testing.assert_frame_equal(getattr(one, part), getattr(other, part))
+
+
+# ---------------------------------------------------------------- real shops
+@pytest.mark.skipif(not CLOTHES.is_file(), reason="the clicks of the clothes shop are not beside the project")
+def test_visits_and_ways_in_a_real_clothes_shop_are_what_pandas_counts():
+    clicks = pd.read_csv(CLOTHES).sort_values(["session_id", "order"], ignore_index=True)
+    day = pd.to_datetime(clicks[["year", "month", "day"]]) + pd.to_timedelta(clicks["order"], unit="s")
+    names = {1: "trousers", 2: "skirts", 3: "blouses", 4: "sale"}
+    page = clicks["page1_main_category"].map(names)
+    events = pd.DataFrame(
+        {
+            "event_id": [f"e{i:06d}" for i in range(len(clicks))],
+            "session_id": clicks["session_id"].astype(str),
+            "occurred_at": day,
+            "event_type": "page_view",
+            "page": page,
+            "product_id": clicks["page2_clothing_model"],
+        }
+    )
+    tables = make_tables(orders=ORDERS, events=events)
+    visits, ways = needs.visits(tables), needs.paths(tables)
+    assert (visits.visits, visits.events) == (clicks["session_id"].nunique(), len(clicks))
+    pages = visits.pages.set_index("page_or_event")
+    assert pages["events"].to_dict() == page.value_counts().to_dict()
+    assert pages["visits"].to_dict() == clicks.groupby(page)["session_id"].nunique().to_dict()
+    to = page.groupby(clicks["session_id"]).shift(-1).fillna(END)
+    mine = pd.crosstab(page, to).stack()
+    mine = mine[mine > 0].to_dict()
+    moves = ways.moves[ways.moves["from_page"] != START]
+    assert dict(zip(zip(moves["from_page"], moves["to_page"], strict=True), moves["moves"], strict=True)) == mine
+    first = page[~clicks["session_id"].duplicated()].value_counts(normalize=True)
+    begins = ways.places[ways.places["place_in_visit"] == 1].set_index("page_or_event")["share_of_visits"]
+    assert begins.to_dict() == pytest.approx(first.to_dict())
+
+
+@pytest.mark.skipif(not SHOPPERS.is_file(), reason="the sessions of online shoppers are not beside the project")
+def test_of_real_online_shoppers_as_many_buy_as_are_published():
+    """Sakar et al. (2019): 1,908 of 12,330 sessions end with a purchase. Each kind of page that a session saw is one event."""
+    sessions = pd.read_csv(SHOPPERS, sep=";")
+    months = (
+        sessions["Month"].str[:3].map({m: k for k, m in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)})
+    )
+    begin = pd.to_datetime({"year": 2018, "month": months, "day": 1 + sessions.index % 28})
+    parts = []
+    for place, (name, there) in enumerate(
+        {
+            "account": sessions["Administrative"] > 0,
+            "information": sessions["Informational"] > 0,
+            "product": sessions["ProductRelated"] > 0,
+            "purchase": sessions["Revenue"],
+        }.items()
+    ):
+        parts.append(
+            pd.DataFrame(
+                {
+                    "event_id": f"{place}-" + sessions.index[there].astype(str),
+                    "session_id": sessions.index[there].astype(str),
+                    "occurred_at": begin[there] + pd.Timedelta(minutes=place),
+                    "event_type": "page_view",
+                    "page": name,
+                    "device": sessions["VisitorType"][there],
+                }
+            )
+        )
+    events = pd.concat(parts, ignore_index=True)
+    tables = make_tables(orders=ORDERS, events=events)
+    funnel, visits = needs.funnel(tables), needs.visits(tables)
+    seen = sessions["ProductRelated"] > 0
+    assert funnel.table["visits_at_step"].tolist() == [seen.sum(), 1908]
+    assert funnel.table["went_on"].iloc[0] == (seen & sessions["Revenue"]).sum()
+    bought = sessions.groupby("VisitorType")["Revenue"].agg(["size", "mean"])
+    devices = visits.devices.set_index("device")
+    reached = sessions["VisitorType"][sessions.index.astype(str).isin(events["session_id"])].value_counts()
+    assert devices["visits"].to_dict() == reached.to_dict()
+    assert (devices["last_step_share"] * devices["visits"]).round().to_dict() == (
+        bought["size"] * bought["mean"]
+    ).round().to_dict()

@@ -288,6 +288,75 @@ def test_trends_agree_with_a_second_computation(results, lines):
         assert row["money_trend"] == pytest.approx(row["share_trend"] * lines["line_amount"].sum() / 12)
 
 
+@pytest.fixture
+def counted(tables):
+    """Two stores and two products over 60 days: tea is out at A from day 20 to 29, and nobody counts it there on day 40."""
+    rng = np.random.default_rng(5)
+    days, lines, stock = pd.date_range("2024-01-01", periods=60), [], []
+    for store in ("A", "B"):
+        for product, rate in (("tea", 4), ("cake", 1)):
+            left = 30.0
+            for n, day in enumerate(days):
+                out = (store, product) == ("A", "tea") and 20 <= n < 30
+                units = 0 if out else rng.poisson(rate)
+                came = 0.0 if out else max(30 - left, 0) if n % 3 == 0 or n == 30 else 0.0
+                left = 0.0 if out or (n == 19 and (store, product) == ("A", "tea")) else left + came - units
+                uncounted = (store, product, n) == ("A", "tea", 40)
+                stock.append((day, store, product, None if uncounted else left, 0 if n % 10 == 0 else 1, came))
+                lines += [(f"{store}{product}{n}-{k}", "1", f"c{k}", day, store, product, 1, 5.0) for k in range(units)]
+    lines += [("r", "1", "c0", days[25], "A", "tea", -1, -5.0), ("x", "1", "c0", days[3], "C", "tea", 50, 250.0)]
+    columns = ["order_id", "line_id", "customer_id", "order_date", "store", "product_id", "quantity", "line_amount"]
+    return {
+        "order_lines": pd.DataFrame(lines, columns=columns),
+        "stock": pd.DataFrame(stock, columns=["stock_date", "store", "product_id", "on_hand", "on_shelf", "received"]),
+    }
+
+
+def test_stock_and_what_was_not_sold_are_what_pandas_counts(tables, counted):
+    found = needs.stock(tables(**counted))
+    stock, lines = counted["stock"].dropna(), counted["order_lines"]
+    units = lines[lines.quantity > 0].groupby(["order_date", "store", "product_id"]).quantity.sum()
+    keys = pd.MultiIndex.from_frame(stock[["stock_date", "store", "product_id"]])
+    stock = stock.assign(units=units.reindex(keys).fillna(0).to_numpy())
+    assert (found.table.days.sum(), found.unknown, found.sold_without) == (239, 1, 0)
+    assert found.rate == pytest.approx((stock.on_hand <= 0).sum() / 239)
+    for row in found.table.itertuples():
+        mine = stock[(stock.store == row.store) & (stock.product_id == row.product_id)].sort_values("stock_date")
+        in_a_row = mine.stock_date.diff().dt.days == 1
+        used = (mine.on_hand.shift() + mine.received - mine.on_hand)[in_a_row]
+        whole = in_a_row & (mine.on_hand <= 0) & (mine.on_hand.shift() <= 0) & (mine.received == 0) & (mine.units == 0)
+        assert (row.out, row.whole, row.sold) == ((mine.on_hand <= 0).sum(), whole.sum(), mine.units.sum())
+        assert (row.used, row.used_sold) == (used.sum(), mine.units[in_a_row].sum())
+        kept = mine.units[~whole]
+        spread = max(kept.var(), kept.mean())
+        lost, half = kept.mean() * whole.sum(), 1.959964 * np.sqrt(whole.sum() * spread + whole.sum() ** 2 * spread / len(kept))
+        assert (row.lost, row.lost_low, row.lost_high) == pytest.approx((lost, max(lost - half, 0), lost + half), rel=1e-5)
+        assert row.lost_money == pytest.approx(5 * lost)
+        assert row.left == mine.on_hand.iloc[-1]
+        assert row.cover == pytest.approx(row.left / mine.units[mine.stock_date > "2024-02-01"].mean())
+        on = mine[mine.on_hand > 0]
+        assert (row.shelf_days, row.shelf_empty) == (len(on), (on.on_shelf == 0).sum())
+    assert found.worst().iloc[0][["product_id", "store"]].tolist() == ["tea", "A"]
+    assert found.by_product().units_lost.sum() == pytest.approx(found.lost()[0])
+
+
+def test_what_was_not_sold_is_refused_where_nobody_counts_from_day_to_day(tables, counted):
+    weekly = counted["stock"][counted["stock"].stock_date.dt.day_of_week == 0].drop(columns=["received", "on_shelf"])
+    found = needs.stock(tables(**counted | {"stock": weekly}))
+    assert found.table[["lost", "lost_money", "used"]].isna().all(axis=None)
+    assert "is not known" in found.table_headline()
+    assert found.by_product().units_unexplained.isna().all()
+    assert isinstance(needs.stock(tables(**counted | {"stock": counted["stock"].assign(on_hand=None)})), NotAvailable)
+    assert isinstance(needs.stock(tables(order_lines=counted["order_lines"])), NotAvailable)
+
+
+def test_a_part_of_the_customers_has_no_stock_unless_the_part_is_a_store(tables, counted):
+    whole, one = needs.stock(tables(**counted)), needs.stock(tables(**counted, scope="store=A"))
+    pd.testing.assert_frame_equal(one.table, whole.table[whole.table.store == "A"].reset_index(drop=True))
+    people = pd.DataFrame({"customer_id": [f"c{k}" for k in range(15)], "region": ["North"] + ["South"] * 14})
+    assert isinstance(needs.stock(tables(**counted, customers=people, scope="region=North")), NotAvailable)
+
+
 def test_a_direction_needs_both_the_interval_and_the_corrected_test(results):
     table = results["trends"].table
     clear = (table["q_value"] <= 0.05) & (table["share_trend_low"] * table["share_trend_high"] > 0)

@@ -105,6 +105,21 @@ def test_shares_and_days_of_the_stages_agree_with_counting(frames, found):
         assert drawn.axes
 
 
+def test_stages_left_before_they_were_entered_are_said_and_have_no_days(frames, found):
+    turned = frames["stage_history"].copy()
+    at = turned.index[turned["left_at"].notna() & (turned["stage"] == "Offer")][:40]
+    turned.loc[at, "left_at"] = turned.loc[at, "entered_at"] - pd.Timedelta(days=9)
+    odd = needs.opportunities(make_tables(**frames | {"stage_history": turned}))
+    assert (odd.backwards, found.backwards) == (40, 0)
+    assert "Stages left before they were entered, as the data has it: 40" in odd.note()
+    assert "Stages left" not in found.note()
+    kept = turned.drop(index=at)
+    kept = kept[(kept["stage"] == "Offer") & kept["left_at"].notna()]
+    row = odd.stages.set_index("stage").loc["Offer"]
+    assert abs(row.days_median - (kept["left_at"] - kept["entered_at"]).dt.days.median()) <= 1
+    assert row.left_stage == found.stages.set_index("stage").loc["Offer"].left_stage
+
+
 def test_the_planted_group_is_the_one_to_leave_and_the_model_that_knows_it_is_better(frames, found):
     assert found.groups["traits"].tolist() == [(("company_size", "small"), ("source", "list"))]
     row = found.groups.iloc[0]

@@ -9,6 +9,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from conftest import KIT, SHARED, make_tables
 from fivestep import needs
@@ -468,9 +469,20 @@ def test_a_model_of_the_clients_own_is_learnt_and_measured_on_texts_it_has_not_s
     assert (row["model"], row["measured_on"], row["measured_texts"]) == (OWN, HERE, 400)
     assert row["accuracy"] > 0.95
     assert found.trusted()
+    assert "by the model alone" in found.finding().evidence
     noise = feedback.assign(satisfaction=rng.choice([1.0, 5.0], 400))
     made = make_tables(orders=orders, feedback=noise)
-    assert not needs.sentiment(made, needs.texts(made)).trusted()
+    unproven = needs.sentiment(made, needs.texts(made))
+    assert not unproven.trusted()
+    assert "not shown that the model beats a plain list" in unproven.finding().evidence
+
+
+def test_what_follows_an_english_negator_is_turned_round():
+    features = sentiment_model.features
+    assert {"!good", "!very", "#-", "#-1"} <= features(["not", "very", "good"])
+    assert "#+" in features(["not", "so", "bad", "awful"]) - features(["so", "bad", "awful"])
+    assert {"#+1", "#-1"} <= features(["not", "good", "but", "great"])
+    assert not any(f.startswith("!") for f in features(["one", "two", "three", "nothing"]))
 
 
 @pytest.mark.skipif(not (SHARED / "data" / "reviews_zh").is_dir(), reason="the labelled reviews are not beside the project")
@@ -483,8 +495,11 @@ def test_the_shipped_model_is_as_right_as_it_says_on_reviews_held_out(code, monk
     held = table[table["held_out"]].reset_index(drop=True)
     segmenter = Segmenter()
     found = benchmark.measured(held, [segmenter.words(t) for t in held["text"]], code, sentiment_model.shipped(code))
-    assert found == pytest.approx(sentiment_model.measured(code), abs=1e-4)
+    told = sentiment_model.measured(code)
+    assert found == pytest.approx({k: told[k] for k in found}, abs=1e-4)
     assert found["accuracy"] > max(found["majority"], found["word_list"])
+    for of in ("", "crossed_") if code == "en" else ("",):  # McNemar's exact test against the plain list
+        assert binomtest(int(told[f"{of}only_model"]), int(told[f"{of}only_model"] + told[f"{of}only_list"])).pvalue < 0.01
     sys.modules.pop("sentiment", None)
 
 

@@ -299,6 +299,11 @@ def _within(tables: dict[str, ibis.Table], scope: str) -> dict[str, ibis.Table]:
         if "order_lines" in out:
             lines = out["order_lines"]
             out["order_lines"] = lines.semi_join(chosen.select("order_id"), "order_id")
+    if "stock" in out:  # it serves everybody who comes to the store, so that of a part of the customers there is none
+        if field == "store":
+            out["stock"] = out["stock"].filter(out["stock"].store == value)
+        else:
+            del out["stock"]
     members = chosen.filter(chosen.customer_id.notnull()).select("customer_id").distinct()
     for name, table in out.items():
         if "customer_id" in table.columns and not (home == "orders" and name in ("orders", "order_lines")):

@@ -428,6 +428,9 @@ KANO_CATEGORIES = N_("Features in their true category")
 WHO_ENDS = N_("Members said to be ending the relation")
 WHO_SWITCHES = N_("Members said to be switching")
 DRIVER_SHARE = N_("Share of the explained variance of satisfaction")
+OUT_FIRST = N_("The product and store most often out of stock")
+NOT_SOLD = N_("Units not sold for want of stock there")
+TRAIT_FIRST = N_("The trait that tells the least satisfied fifth from the most satisfied")
 BROKEN = N_("Share that went on in the weeks in which the step was broken")
 OTHER_BREAKS = N_("Other steps called broken")
 WENT_ON = N_("Share of opportunities that go on from a stage")
@@ -603,7 +606,7 @@ def purchase_process(company: Company, value: segmentation.CustomerValue) -> Ite
         s, beta = numbers[at["s"]], numbers[at["beta"]]
         left = (beta / (beta + YEAR)) ** s
         interval = around(left, s=math.log(left), beta=s * YEAR / (beta + YEAR))
-        yield estimated(fact, AFTER_A_YEAR, truth, left, interval, near=NEAR * truth)
+        yield estimated(fact, AFTER_A_YEAR, truth, left, interval, near=2 * NEAR * truth)
     else:  # a model without a time of drop-out was chosen
         yield answer(fact, MISSED, AFTER_A_YEAR, truth=truth)
 
@@ -625,7 +628,7 @@ def purchase_process(company: Company, value: segmentation.CustomerValue) -> Ite
     place = spending.names.index("q")
     half = Z * math.sqrt(spending.covariance[place, place]) * q / (2 * (q - 2))
     interval = spread * math.exp(-half), spread * math.exp(half)
-    yield estimated(fact, SPREAD_OF_SPEND, truth, spread, interval, near=NEAR * truth)
+    yield estimated(fact, SPREAD_OF_SPEND, truth, spread, interval, near=2 * NEAR * truth)
 
 
 def _purchase_days(company: Company) -> float:
@@ -792,6 +795,23 @@ def _asked(company: Company) -> needs.Survey | NotAvailable:
     return needs.survey(company.tables)
 
 
+@question(
+    "needs.fifths",
+    "unhappy_region",
+    ask=lambda company: needs.fifths(company.tables, _asked(company), pd.DataFrame({"customer_id": []})),
+)
+def unhappy_region(company: Company, fifths: needs.Fifths) -> Iterator[dict[str, Any]]:
+    """Does the region come first whose members are the less satisfied?"""
+    clear = fifths.clear()
+    if clear.empty:
+        yield answer("unhappy_region", MISSED, TRAIT_FIRST)
+        return
+    first = clear.iloc[0]
+    right = (first["trait"], first["level"]) == ("customers.region", company.told("unhappy_region")["region"])
+    verdict = FOUND if right and first["effect"] < 0 else FALSE_ALARM
+    yield answer("unhappy_region", verdict, TRAIT_FIRST, subject=str(first["level"]))
+
+
 @question("needs.factor_analysis", "brand_image", ask=lambda company: needs.factor_analysis(company.tables, _asked(company)))
 def image_dimensions(company: Company, found: needs.FactorAnalysis) -> Iterator[dict[str, Any]]:
     """Is every pair of opposites on a factor with those of its dimension, and with no other?"""
@@ -849,6 +869,19 @@ def launched(company: Company, found: needs.NewProducts) -> Iterator[dict[str, A
     true = company.told("new_product")["product_id"]
     verdict = FALSE_ALARM if said - {true} else FOUND if said else MISSED
     yield answer("new_product", verdict, LAUNCHED, truth=1.0, estimate=float(len(said)))
+
+
+@question("needs.stock", "out_of_stock", ask=lambda company: needs.stock(engine.Tables.of(company.read)))
+def out_of_stock(company: Company, found: needs.Stock) -> Iterator[dict[str, Any]]:
+    """Is the product named that one branch had not, and how much of it would have been sold there?"""
+    told, top = company.told("out_of_stock"), found.worst()
+    named = tuple(top[["product_id", "store"]].iloc[0]) if len(top) else ()
+    right = named == (told["product_id"], told["store"])
+    yield answer("out_of_stock", FOUND if right else FALSE_ALARM if named else MISSED, OUT_FIRST, subject=" ".join(named))
+    row = found.table[(found.table["product_id"] == told["product_id"]) & (found.table["store"] == told["store"])].iloc[0]
+    truth = company.facts["out_of_stock"]["realised"]["units_not_sold"]
+    interval = row["lost_low"], row["lost_high"]
+    yield estimated("out_of_stock", NOT_SOLD, float(truth), row["lost"], interval, near=2 * NEAR * truth)
 
 
 @question("strategy.leaving", "stopping_customers", "switching_customers", ask=lambda company: strategy.leaving(company.tables))

@@ -47,6 +47,8 @@ HOURS[5, 9:17] = 1.0
 
 COMPETITOR, COMPETITOR_REGION, COMPETITOR_MONTH, COMPETITOR_LOSS = "Blue Kettle", "Northeast", 15, 0.35
 POINTS_MONTH, LIFTED_LEVEL, LIFT = 15, 3, 0.25  # from this month platinum members order so much more
+OUT_PRODUCT, OUT_INSTEAD, OUT_BRANCH = "Butter croissant", "Almond croissant", "Hangzhou Binjiang"
+OUT_AGO, OUT_MONTHS = 6, 2  # months before the end in which it was out of stock
 DIVERTER, DIVERTED_TO, DIVERTED = 0, "East", 0.40  # the dealer, where its goods go, share of its deliveries
 STRAY = 0.02  # deliveries of any other dealer to another region
 RETURNED = 0.004
@@ -70,6 +72,9 @@ class Purchases:
     line_order: np.ndarray
     line_product: np.ndarray
     line_amount: np.ndarray
+    day: np.ndarray
+    line_quantity: np.ndarray
+    unserved: np.ndarray  # lines on which another product was taken, as the one that was wanted was out of stock
 
 
 def purchases(
@@ -223,31 +228,44 @@ def _tables(
     first_line = np.searchsorted(basket["order"], np.arange(len(place)))
     returned = np.flatnonzero((rng.random(len(place)) < RETURNED) & (day < calendar.days - 8) & who.consumer[place])
     later = rng.integers(1, 8, len(returned))
+    made = len(place)
+    place = np.concatenate([place, place[returned]])
+    day = np.concatenate([day, day[returned] + later])
+    second = np.concatenate([second, second[returned]])
+    source = np.concatenate([source, np.full(len(returned), RETURN)])
+    order = np.lexsort((second, day, place))
+    rank = np.empty(len(order), dtype=int)
+    rank[order] = np.arange(len(order))
+    place, day, second, source = (a[order] for a in (place, day, second, source))
+
+    business, dealer = who.kind[place] == BUSINESS, who.kind[place] == DEALER
+    elsewhere = rng.random(len(place))
+    branch = np.where(elsewhere < 0.85, who.branch[place], _neighbour(home.region, who.branch[place], elsewhere))
+    depot = who.region[place]
+    diverts = dealer & (who.index[place] == DIVERTER) & (elsewhere < DIVERTED)
+    strays = dealer & (who.index[place] != DIVERTER) & (elsewhere < STRAY)
+    depot = np.where(diverts, REGIONS.index(DIVERTED_TO), np.where(strays, (depot + 1) % len(REGIONS), depot))
+    store = np.where(business | dealer, len(home.branches) + depot, branch)
+    instead = _instead(calendar, basket, day[rank[:made]], store[rank[:made]])
+    unserved = np.concatenate([instead, instead[first_line[returned]]])
+
     lines = {k: np.concatenate([v, v[first_line[returned]]]) for k, v in basket.items()}
     n_lines = len(basket["order"])
-    lines["order"][n_lines:] = len(place) + np.arange(len(returned))
+    lines["order"][n_lines:] = made + np.arange(len(returned))
     for name in ("quantity", "discount", "coupon"):
         lines[name][n_lines:] *= -1 if name == "quantity" else 0
     # What is given back is what was paid: price less discount.
     unit = (basket["quantity"] * basket["price"] - basket["discount"])[first_line[returned]]
     amount = lines["quantity"] * lines["price"] - lines["discount"]
     amount[n_lines:] = -unit
-    place = np.concatenate([place, place[returned]])
-    day = np.concatenate([day, day[returned] + later])
-    second = np.concatenate([second, second[returned]])
-    source = np.concatenate([source, np.full(len(returned), RETURN)])
     given_back = np.zeros(len(place), dtype=np.int64)
-    given_back[returned] = unit
+    given_back[rank[returned]] = unit
 
-    order = np.lexsort((second, day, place))
-    rank = np.empty(len(order), dtype=int)
-    rank[order] = np.arange(len(order))
     line_order = rank[lines["order"]]
     by_order = np.argsort(line_order, kind="stable")
     line_order = line_order[by_order]
     lines = {k: v[by_order] for k, v in lines.items()}
-    amount = amount[by_order]
-    place, day, second, source, given_back = (a[order] for a in (place, day, second, source, given_back))
+    amount, unserved = amount[by_order], unserved[by_order]
 
     n = len(place)
     month = calendar.month[day]
@@ -263,14 +281,6 @@ def _tables(
         for k, v in (("amount", amount), ("discount", lines["discount"]), ("coupon", lines["coupon"]), ("cost", cost))
     }
 
-    business, dealer = who.kind[place] == BUSINESS, who.kind[place] == DEALER
-    elsewhere = rng.random(n)
-    branch = np.where(elsewhere < 0.85, who.branch[place], _neighbour(home.region, who.branch[place], elsewhere))
-    depot = who.region[place]
-    diverts = dealer & (who.index[place] == DIVERTER) & (elsewhere < DIVERTED)
-    strays = dealer & (who.index[place] != DIVERTER) & (elsewhere < STRAY)
-    depot = np.where(diverts, REGIONS.index(DIVERTED_TO), np.where(strays, (depot + 1) % len(REGIONS), depot))
-    store = np.where(business | dealer, len(home.branches) + depot, branch)
     channel = np.where(business, 3, np.where(dealer, 4, choice(rng, (0.6, 0.28, 0.12), n)))
     delivery = channel == 2
     payment = np.where(business | dealer, 4, choice(rng, (0.5, 0.3, 0.12, 0.08), n))
@@ -320,8 +330,30 @@ def _tables(
     }
     return Purchases(
         orders, order_lines, place, moment, month, totals["amount"], totals["amount"] - totals["cost"], source, store,
-        line_order, lines["product"], amount,
+        line_order, lines["product"], amount, day, lines["quantity"], unserved,
     )  # fmt: skip
+
+
+def _instead(calendar: Calendar, basket: dict[str, np.ndarray], day: np.ndarray, store: np.ndarray) -> np.ndarray:
+    """Which lines were to be of the product that was out of stock at one branch: another is taken instead, at its own price."""
+    catalog = products()
+    out, taken = catalog.number(OUT_PRODUCT), catalog.number(OUT_INSTEAD)
+    first, end = out_days(calendar)
+    at = places().stores.index(OUT_BRANCH)
+    gone = (store == at) & (day >= first) & (day < end)
+    lines = gone[basket["order"]] & (basket["product"] == out)
+    of = basket["order"][lines]
+    price = calendar_prices(calendar.months)[calendar.month[day[of]], taken]
+    was = basket["price"][lines]
+    basket["product"][lines], basket["price"][lines] = taken, price
+    basket["discount"][lines] = (basket["discount"][lines] * price + was // 2) // was
+    return lines
+
+
+def out_days(calendar: Calendar) -> tuple[int, int]:
+    """First day on which the product was out of stock, and the first on which it was there again."""
+    first = calendar.months - OUT_AGO
+    return calendar.first_of(first), calendar.first_of(first + OUT_MONTHS)
 
 
 def _sums(group: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:

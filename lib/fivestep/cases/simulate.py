@@ -20,8 +20,9 @@ from fivestep.cases.pipeline import pipeline
 from fivestep.cases.products import products
 from fivestep.cases.purchases import RETURN, Purchases, purchases
 from fivestep.cases.research import research
+from fivestep.cases.stock import Stock
 from fivestep.cases.streams import CHUNK
-from fivestep.cases.survey import survey
+from fivestep.cases.survey import counter_cards, survey
 from fivestep.cases.texts import LANGUAGES
 from fivestep.cases.truth import TrueCustomers, Truth
 from fivestep.errors import UserError
@@ -35,7 +36,8 @@ def simulate(out: Path, *, customers: int = 5000, months: int = 24, seed: int = 
     *customers* accounts (members, companies, 16 dealers) over *months* whole months from January 2023; *language* is that of
     what customers and staff write. The same seed, months and language give the same rows, and the first customers are the
     same however many there are: each chunk of 2,000 has random numbers of its own. On the number of customers depend only
-    truth.json and how many rows there are; an account whose person's other account is not among them keeps half of their orders.
+    truth.json, the stock and how many rows there are; an account whose person's other account is not among them keeps half of
+    their orders.
     Raises `UserError` for numbers outside the limits and for a folder that holds something else.
     """
     _checked(customers, months, seed, language)
@@ -67,15 +69,17 @@ def _checked(customers: int, months: int, seed: int, language: str) -> None:
 
 def _write(folder: Path, wanted: int, months: int, seed: int, language: str) -> None:
     calendar = Calendar(months)
-    truth = Truth(calendar)
+    truth, stock = Truth(calendar), Stock(calendar)
     shutil.copyfile(Path(__file__).parent / "names.csv", folder / "labels.csv")
     with Files(folder) as files, TrueCustomers(folder) as true_customers:
         files.write("products", _products())
         files.write("campaigns", planned.campaigns(calendar))
         files.write("offers", planned.offers())
         for chunk in range(-(-wanted // CHUNK)):
-            for name, columns in _chunk(calendar, seed, chunk, language, wanted, truth, true_customers):
+            for name, columns in _chunk(calendar, seed, chunk, language, wanted, truth, stock, true_customers):
                 files.write(name, columns)
+        for columns in stock.tables(seed):
+            files.write("stock", columns)
     company = {
         "simulated": True, "customers": wanted, "months": months, "seed": seed, "language": language,
         "first_day": str(calendar.dates[0]), "last_day": str(calendar.dates[-1]),
@@ -84,8 +88,9 @@ def _write(folder: Path, wanted: int, months: int, seed: int, language: str) -> 
 
 
 def _chunk(
-    calendar: Calendar, seed: int, chunk: int, language: str, wanted: int, truth: Truth, true_customers: TrueCustomers
-) -> list[tuple[str, dict[str, Any]]]:
+    calendar: Calendar, seed: int, chunk: int, language: str, wanted: int, truth: Truth, stock: Stock,
+    true_customers: TrueCustomers,
+) -> list[tuple[str, dict[str, Any]]]:  # fmt: skip
     """The tables of one chunk, cut to the customers who were asked for."""
     who = people(calendar, seed, chunk)
     sales = pipeline(calendar, who, seed, chunk)
@@ -102,11 +107,12 @@ def _chunk(
     )
     ran = who.index < wanted
     truth.chunk(who, groups, bought, ran)
+    stock.chunk(bought, ran)
     true_customers.write(calendar, who, sales.first_won, ran)
     tables = [
         ("customers", table), ("orders", bought.orders), ("order_lines", bought.order_lines), ("exposures", exposed),
         ("interactions", talked), ("feedback", said), ("survey", survey(calendar, who, seed, chunk)),
-        ("survey", research(calendar, who, seed, chunk)),
+        ("survey", research(calendar, who, seed, chunk)), ("survey", counter_cards(calendar, who, seed, chunk)),
         ("events", events(calendar, who, seed, chunk)), ("opportunities", sales.opportunities),
         ("stage_history", sales.stage_history), ("costs", cost_table),
     ]  # fmt: skip

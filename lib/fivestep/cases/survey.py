@@ -1,4 +1,4 @@
-"""Two questionnaires: Kano (functional and dysfunctional) and satisfaction with its drivers."""
+"""Two questionnaires: Kano (functional and dysfunctional) and satisfaction with its drivers, asked once more at the counter."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import numpy as np
 from fivestep.cases.calendar import Calendar
 from fivestep.cases.columns import Coded, numbered
 from fivestep.cases.customers import People
+from fivestep.cases.places import REGIONS, SHARES
 from fivestep.cases.streams import stream
 
 ASKED = 0.15  # of the members who are still there
 MONTH = 19
+AT_COUNTER, COUNTER_MONTH = 0.6, 22  # the same at the counter, some months later
+# By then members of one region give this much less to every attribute; all together differ as much as before.
+UNHAPPY_REGION, UNHAPPY = "East", 1.2
 ANSWERS = ("like", "must-be", "neutral", "live-with", "dislike")
 # Cells (functional, dysfunctional) of the Kano table (Kano et al. 1984) that give each category.
 CELLS = {
@@ -57,18 +61,10 @@ def survey(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, 
             questions.append(f"kano/{feature}/{way}")
             answers.append(cell[:, side])
             scores.append(np.full(n, np.nan))
-    halo = rng.standard_normal(n)
-    overall = np.zeros(n)
-    for attribute, weight in WEIGHTS.items():
-        value = np.clip(np.rint(7 + HALO * halo + OWN * rng.standard_normal(n)), 1, 10)
-        overall += weight * value
-        questions.append(f"satisfaction/{attribute}")
+    for question, value in _ratings(rng, HALO * rng.standard_normal(n)).items():
+        questions.append(question)
         answers.append(len(ANSWERS) - 1 + value.astype(int))
         scores.append(value)
-    overall = np.clip(np.rint(overall + NOISE * rng.standard_normal(n)), 1, 10)
-    questions.append("satisfaction/overall")
-    answers.append(len(ANSWERS) - 1 + overall.astype(int))
-    scores.append(overall)
 
     # What the satisfaction questionnaire is about has random numbers of its own; satisfaction does not hang on it.
     about = stream(seed, chunk, "survey products").integers(0, len(PRODUCTS), n)
@@ -92,3 +88,42 @@ def survey(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, 
         "answer": Coded(answer, (*ANSWERS, *(str(i) for i in range(1, 11)), *PRODUCTS)),
         "score": score,
     }
+
+
+def counter_cards(calendar: Calendar, who: People, seed: int, chunk: int) -> dict[str, Any]:
+    """The answers of a chunk to the satisfaction questionnaire at the counter, by respondent."""
+    rng = stream(seed, chunk, "counter cards")
+    start = calendar.first_of(COUNTER_MONTH)
+    drawn = rng.random(len(who)) < AT_COUNTER
+    asked = np.flatnonzero(drawn & who.consumer & (who.original < 0) & (who.joined < start) & (who.dropped > start))
+    n, begin = len(asked), np.datetime64(calendar.dates[0], "s")
+    moment = begin + (start * 86_400 + rng.integers(8 * 3600, 20 * 86_400, n)).astype("timedelta64[s]")
+    unhappy, share = who.region[asked] == REGIONS.index(UNHAPPY_REGION), SHARES[REGIONS.index(UNHAPPY_REGION)]
+    others = np.sqrt(HALO**2 - UNHAPPY**2 * share * (1 - share))
+    told = _ratings(rng, UNHAPPY * (share - unhappy) + others * rng.standard_normal(n))
+    m = len(told)
+    score = np.array(list(told.values())).T.ravel()
+    respondent = np.repeat(asked, m)
+    return {
+        "response_id": numbered("Q", who.index[respondent] * 10 + 3, 8),
+        "question_id": Coded(np.tile(np.arange(m), n), tuple(told)),
+        "customer_id": numbered("C", who.index[respondent], 7),
+        "survey_id": Coded(np.zeros(n * m, dtype=int), ("satisfaction",)),
+        "answered_at": np.repeat(moment, m),
+        "mode": Coded(np.zeros(n * m, dtype=int), ("counter",)),
+        "answer": Coded(score.astype(int) - 1, tuple(str(i) for i in range(1, 11))),
+        "score": score,
+    }
+
+
+def _ratings(rng: np.random.Generator, halo: np.ndarray) -> dict[str, np.ndarray]:
+    """Ratings of the attributes, 1 to 10, and the overall one, by question; *halo* is what a respondent gives to all."""
+    n = len(halo)
+    overall = np.zeros(n)
+    told = {}
+    for attribute, weight in WEIGHTS.items():
+        value = np.clip(np.rint(7 + halo + OWN * rng.standard_normal(n)), 1, 10)
+        overall += weight * value
+        told[f"satisfaction/{attribute}"] = value
+    told["satisfaction/overall"] = np.clip(np.rint(overall + NOISE * rng.standard_normal(n)), 1, 10)
+    return told

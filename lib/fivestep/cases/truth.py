@@ -45,6 +45,7 @@ FACTS = {
     "pain_point": N_("One product leaks in one region."),
     "kano": N_("Each feature has one true category."),
     "satisfaction_drivers": N_("Overall satisfaction is a weighted mean of attributes."),
+    "unhappy_region": N_("Members of one region have become less satisfied than the others."),
     "brand_image": N_("Two dimensions lie behind how brands are seen; the competitor leads in one, the chain in the other."),
     "brand_choice": N_("Which brand a member prefers hangs on two of eight images."),
     "version_tests": N_("One cup and one poster are better than the other; the labels of a bottle make no difference."),
@@ -56,6 +57,7 @@ FACTS = {
     "price_change": N_("One category became dearer; as many fewer lines were sold as the price rose."),
     "new_product": N_("A new product, taken up most by one segment."),
     "competitor_opening": N_("A competitor opened in one region and took orders there."),
+    "out_of_stock": N_("One product was out of stock at one branch for two months; its customers took another."),
     "diverted_goods": N_("One dealer delivers to a region that is not its own."),
     "unprofitable_customers": N_("Large companies that cost more than they bring."),
     "win_probabilities": N_("Each stage has its own chance of going on."),
@@ -107,6 +109,8 @@ class Truth:
             self.add("segments", **{segment: int(((who.segment == s) & who.consumer & ran).sum())})
         alive = (who.dropped > self.calendar.days) & who.consumer & (who.original < 0) & ran
         self.add("purchase_process", members=int((who.consumer & (who.original < 0) & ran).sum()), still_there=int(alive.sum()))
+        wanted = bought.unserved & ran[bought.place[bought.line_order]] & (bought.line_quantity > 0)
+        self.add("out_of_stock", units_not_sold=int(bought.line_quantity[wanted].sum()))
         group = next(g for g in groups if g.campaign is planned.VOUCHERS)
         asked = ran[group.who] & group.treated
         extra = (bought.source == purchases.VOUCHER) & ran[bought.place]
@@ -165,6 +169,7 @@ class Truth:
         new = catalog.rows[catalog.number(products.NEW)]["product_id"]
         pain = catalog.rows[catalog.number(feedback.PAIN_PRODUCT)]["product_id"]
         months = c.months
+        out, back = purchases.out_days(c)
         return {
             "segments": (
                 ["orders.order_date", "order_lines.product_id", "order_lines.line_discount", "customers.birth_date"],
@@ -228,6 +233,14 @@ class Truth:
             "satisfaction_drivers": (
                 ["survey.question_id", "survey.score"],
                 {"weights": survey.WEIGHTS, "correlation": round(survey.CORRELATION, 6), "noise": survey.NOISE},
+            ),
+            "unhappy_region": (
+                ["survey.score", "customers.region"],
+                {
+                    "region": survey.UNHAPPY_REGION,
+                    "month": self._month(survey.COUNTER_MONTH),
+                    "points_less": survey.UNHAPPY,
+                },
             ),
             "brand_image": (
                 ["survey.question_id", "survey.score"],
@@ -302,6 +315,16 @@ class Truth:
                     "region": purchases.COMPETITOR_REGION,
                     "month": self._month(purchases.COMPETITOR_MONTH),
                     "orders_lost": purchases.COMPETITOR_LOSS,
+                },
+            ),
+            "out_of_stock": (
+                ["stock.on_hand", "order_lines.product_id"],
+                {
+                    "product_id": catalog.rows[catalog.number(purchases.OUT_PRODUCT)]["product_id"],
+                    "store": purchases.OUT_BRANCH,
+                    "first": str(c.dates[out]),
+                    "before": str(c.dates[back]),
+                    "taken_instead": catalog.rows[catalog.number(purchases.OUT_INSTEAD)]["product_id"],
                 },
             ),
             "diverted_goods": (

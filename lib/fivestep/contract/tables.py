@@ -320,6 +320,17 @@ _ALL = (
         Field("amount", "money", "Cost", required=True),
         time="cost_date",
     ),
+    _table(
+        "stock",
+        "one product at one store on one day",
+        Field("stock_date", "date", "Day at whose end the stock was counted", key=True, required=True),
+        _key("store", "Store or branch"),
+        _key("product_id", "Id of the product", refers="products.product_id"),
+        Field("on_hand", "number", "Units in stock at the end of the day; empty where nobody counted", unit="units"),
+        Field("on_shelf", "number", "Units of it that stood on the shelf", unit="units", minimum=0),
+        Field("received", "number", "Units delivered on the day", unit="units", minimum=0),
+        time="stock_date",
+    ),
 )
 
 TABLES: dict[str, Table] = {t.name: t for t in _ALL}

@@ -41,6 +41,7 @@ FEEDS: dict[str, tuple[str, ...]] = {
     "campaigns": ("campaigns",),
     "products": ("products",),
     "costs": ("costs", "customers"),
+    "stock": ("stock", "products", "orders"),  # the store has one name, in orders
 }
 
 

@@ -78,7 +78,7 @@ TABLE_LABELS = {
     "campaigns": N_("Campaigns"), "exposures": N_("Campaign contacts"), "offers": N_("Offers of campaigns"),
     "interactions": N_("Contacts with customers"), "feedback": N_("Feedback"), "survey": N_("Survey answers"),
     "events": N_("Online behaviour"), "opportunities": N_("Sales opportunities"), "stage_history": N_("Stages of opportunities"),
-    "costs": N_("Costs by customer"), "contacts": N_("Contact persons"),
+    "costs": N_("Costs by customer"), "stock": N_("Stock"), "contacts": N_("Contact persons"),
 }  # fmt: skip
 
 

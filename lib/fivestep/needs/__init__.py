@@ -51,6 +51,7 @@ from fivestep.needs.segmenter import dictionary
 from fivestep.needs.semantic_profile import SemanticProfile, semantic_profile
 from fivestep.needs.sentiment import Sentiment, sentiment
 from fivestep.needs.similar_products import SimilarProducts, similar_products
+from fivestep.needs.stock import Stock, stock
 from fivestep.needs.suggestions import Suggestions, suggestions
 from fivestep.needs.survey import Declaration, Survey, declaration, survey
 from fivestep.needs.survey_forms import form, read_form, write_form
@@ -110,6 +111,7 @@ __all__ = [
     "SemanticProfile",
     "Sentiment",
     "SimilarProducts",
+    "Stock",
     "Suggestions",
     "Survey",
     "SurveyModes",
@@ -177,6 +179,7 @@ __all__ = [
     "size_of_paired_shares",
     "size_of_two_means",
     "size_of_two_shares",
+    "stock",
     "suggestions",
     "survey",
     "survey_modes",

@@ -526,6 +526,27 @@ register(
     likes=Column(N_("Likes"), "count", N_("Number of likes.")),
     comments=Column(N_("Comments"), "count", N_("Number of comments.")),
     shares=Column(N_("Shares"), "count", N_("Number of shares of a page or product.")),
+    # stock
+    stock_product=Column(N_("Product"), "text", N_("Product whose stock was counted."), values="products.product_name"),
+    units_by_lines=Column(N_("Units sold"), "count", N_("Units by the order lines of all customers, on the days with a count.")),
+    units_unexplained=Column(
+        N_("Unexplained"), "count", N_("Units that stock and deliveries say were used, less the units sold on the same days.")
+    ),
+    units_left=Column(N_("Left"), "count", N_("Units in stock at the last count of each store.")),
+    stock_cover=Column(N_("Cover in days"), "number", N_("Units left divided by the daily sales of the last 28 days.")),
+    stock_days=Column(N_("Days counted"), "count", N_("Product-store-days on which the stock was counted.")),
+    out_of_stock_share=Column(
+        N_("Out of stock"), "percent", N_("Days at whose end nothing was left, of all product-store-days that were counted.")
+    ),
+    shelf_empty_share=Column(
+        N_("Shelf empty"),
+        "percent",
+        N_("Days with stock and nothing on the shelf, of the days with stock and a count of the shelf."),
+    ),
+    units_lost=Column(N_("Not sold"), "count", N_("Units that usual demand would have taken on whole days without stock.")),
+    units_lost_low=Column(N_("Not sold, low"), "count", N_("Lower limit of the 95% interval of the units not sold.")),
+    units_lost_high=Column(N_("Not sold, high"), "count", N_("Upper limit of the 95% interval of the units not sold.")),
+    money_lost=Column(N_("Worth"), "money", N_("Units not sold, at the mean price for which the product was sold there.")),
     # the four routes
     need_route=Column(N_("Route"), "text", N_("Way on which a need is found."), values="message"),
     route_shows=Column(N_("What it shows"), "text", N_("Main result of a section.")),

@@ -101,7 +101,10 @@ def visited(tables: Tables, steps: Mapping[str, tuple[str, ...]] = STEPS) -> ibi
 
 
 def _meanings(events: ibis.Table, steps: Mapping[str, tuple[str, ...]]) -> ibis.Table:
-    """said, page ("" for none), name, kind, step: once for each pair, which are far fewer than events."""
+    """said, page ("" for none), name, kind, step: once for each pair, which are far fewer than events.
+
+    Worked out once and kept: where the engine knows how few they are it joins them in passing.
+    """
     pairs = events.select("said", page=events.page.fill_null("")).distinct()
     view = _keys(pairs.said).isin(VIEWS)
     pairs = pairs.mutate(name=ibis.ifelse(view & (pairs.page != ""), pairs.page, pairs.said).strip(), viewed=view)
@@ -112,7 +115,7 @@ def _meanings(events: ibis.Table, steps: Mapping[str, tuple[str, ...]]) -> ibis.
         (pairs.viewed | step.notnull(), BROWSING),
         else_=OTHER,
     )
-    return pairs.select("said", "page", "name", kind=kind, step=step)
+    return pairs.select("said", "page", "name", kind=kind, step=step).cache()
 
 
 def label(name: Any) -> str:

@@ -51,7 +51,7 @@ class Opportunities:
     less stage) with its 95 % interval; NaN without a test. ``reliability``: foretold, seen, seen_low, seen_high, opportunities,
     in fifths of what was foretold. ``table``: one row per open opportunity: opportunity_id, customer_id, stage, owner,
     days_in_stage, win_probability, stated_probability (of the client's system), amount, drop_reason (None: none). ``won``,
-    ``lost``.
+    ``lost``; ``backwards``: stages that were left before they were entered, which count for the shares and not for the days.
     """
 
     stages: pd.DataFrame
@@ -64,6 +64,7 @@ class Opportunities:
     lost: int
     first_day: dt.date
     as_of: dt.date
+    backwards: int = 0
 
     @property
     def model_used(self) -> bool:
@@ -170,7 +171,7 @@ class Opportunities:
 
     def note(self) -> str:
         """Definitions and base."""
-        return _(
+        said = _(
             "Opportunities opened from {first} to {last}: {won} won, {lost} lost, {open} open. Went on: reached a later stage, "
             "or was won, of those that left the stage. Days by Kaplan and Meier: open ones count as long as they have lasted."
         ).format(
@@ -180,6 +181,11 @@ class Opportunities:
             lost=language.number(self.lost),
             open=language.number(len(self.table)),
         )
+        if self.backwards:
+            said += " " + _(
+                "Stages left before they were entered, as the data has it: {n}; they count for the shares, not for the days."
+            ).format(n=language.number(self.backwards))
+        return said
 
     def test_note(self) -> str:
         """How the model was tested."""
@@ -285,7 +291,7 @@ def opportunities(tables: Tables) -> Opportunities | NotAvailable:
     won = int((decided["outcome"] == WON).sum())
     return Opportunities(
         stages.drop(columns="place"), groups, test, difference, reliability, out, won, len(decided) - won,
-        table["created_at"].min().date(), tables.as_of,
+        table["created_at"].min().date(), tables.as_of, int((visits["left_at"] < visits["entered_at"]).sum()),
     )  # fmt: skip
 
 
@@ -354,7 +360,8 @@ def _stages(visits: pd.DataFrame) -> pd.DataFrame:
         left = part["left_at"].notna()
         n, k = int(left.sum()), int((left & part["passed"]).sum())
         days = (part["left_at"].fillna(end) - part["entered_at"]).dt.total_seconds().to_numpy() / 86_400
-        went = (left & part["passed"]).to_numpy()
+        known = days >= 0
+        went = (left & part["passed"]).to_numpy() & known
         low, high = wilson(k, n)
         rows.append(
             {
@@ -365,7 +372,7 @@ def _stages(visits: pd.DataFrame) -> pd.DataFrame:
                 "passed_share": k / n if n else np.nan,
                 "passed_low": float(low),
                 "passed_high": float(high),
-                "days_median": _survived(days, left.to_numpy(), 0.5),
+                "days_median": _survived(days[known], left.to_numpy()[known], 0.5),
                 "days_long": float(np.quantile(days[went], LONG)) if went.sum() >= GROUP else np.nan,
             }
         )

@@ -17,7 +17,7 @@ from fivestep.intervals import wilson
 from fivestep.language import N_, _
 from fivestep.needs.feedback_cases import DIMENSIONS, KINDS, level_label
 from fivestep.needs.satisfaction import SATISFIED
-from fivestep.needs.sentiment_model import CHINESE, ENGLISH, FEWEST, by_word_list, fitted, measured, shipped, text_language
+from fivestep.needs.sentiment_model import CHINESE, ENGLISH, by_word_list, fitted, measured, shipped, text_language
 from fivestep.needs.texts import Texts
 
 RATED = 30  # different texts with a score, on which accuracy is measured
@@ -25,6 +25,7 @@ LEARNT = 200  # different texts with a score, from which a model of the client's
 OF_EACH = 40  # positive and negative ones among these
 SAMPLE = 3000  # texts, chosen by hash, of which a model of the client's own is made
 FOLDS = 5
+ALPHA = 0.05
 SHOWN_PRODUCTS = 15
 FEWEST_PIECES = 10  # of a product that is shown
 OWN, SHIPPED = N_("Made of this client's scores"), N_("Comes with the kit")
@@ -37,8 +38,8 @@ _ANSWERS = N_("how much of what customers write is positive or negative")
 class Sentiment:
     """``negative``: for each distinct text whether it is negative (None: no word known). ``accuracy``: one row per language of
     the texts: text_language, texts (different ones of that language), model, measured_on, measured_texts, accuracy with
-    ``_low`` and ``_high``, majority (accuracy of calling all what most are), word_list (that of a plain list of words).
-    ``texts`` as given.
+    ``_low`` and ``_high``, majority (accuracy of calling all what most are), word_list (that of a plain list of words),
+    only_model and only_list (texts that one of the two alone told rightly). ``texts`` as given.
     """
 
     negative: list[bool | None]
@@ -100,7 +101,7 @@ class Sentiment:
 
     def measured(self) -> pd.DataFrame:
         """How often the model is right, beside what it has to beat."""
-        return self.accuracy.rename(
+        return self.accuracy.drop(columns=["only_model", "only_list"]).rename(
             columns={"texts": "different_texts", "model": "sentiment_model", "low": "accuracy_low", "high": "accuracy_high"}
         )
 
@@ -114,6 +115,37 @@ class Sentiment:
             share=language.percent(row["accuracy"]), n=language.number(row["measured_texts"]), low=language.percent(row["low"]),
             high=language.percent(row["high"]),
         )  # fmt: skip
+
+    def against_list(self) -> list[str]:
+        """For each language whether the model is shown to beat a plain list of words, by McNemar's exact test.
+
+        Source: McNemar (1947), Note on the sampling error of the difference between correlated proportions or percentages.
+        """
+        from scipy.stats import binomtest
+
+        out = []
+        for row in self.accuracy.itertuples():
+            alone, list_alone = int(row.only_model), int(row.only_list)
+            p = binomtest(alone, alone + list_alone).pvalue if alone + list_alone else 1.0
+            said = (
+                _("{language}: more texts are told rightly by the model alone ({a}) than by a plain list of words alone ({b})")
+                if p <= ALPHA and alone > list_alone
+                else _(
+                    "{language}: it is not shown that the model beats a plain list of words (told rightly by it alone: {a}, "
+                    "by the list alone: {b})"
+                )
+            )
+            tested = _("McNemar's exact test on {n} texts, p at most {p}").format(
+                n=language.number(row.measured_texts), p=language.number(math.ceil(p * 1000) / 1000, 3)
+            )
+            out.append(
+                language.sentence(
+                    said.format(language=_(row.text_language), a=language.number(alone), b=language.number(list_alone))
+                    + "; "
+                    + tested
+                )
+            )
+        return out
 
     def headline(self) -> str:
         """Share negative."""
@@ -170,7 +202,8 @@ class Sentiment:
             display=language.percent(bad / n),
             text=language.sentence(self.headline()),
             evidence=_("{bad} of {n} pieces of feedback (95% interval {low} to {high}, the model's own errors not "
-            "counted). {accuracy}.").format(
+            "counted). {accuracy}. {against}").format(
+                against=" ".join(self.against_list()),
                 bad=language.number(bad), n=language.number(n), low=language.percent(low), high=language.percent(high),
                 accuracy=self.measured_headline(),
             ),
@@ -212,7 +245,7 @@ def sentiment(tables: Tables, texts: Texts) -> Sentiment | NotAvailable:
                 sample, told = [cut[i] for i in drawn], y[drawn]
                 unseen = _held_out(sample, told, code)
                 if unseen.sum() > right[drawn].sum():
-                    model, name, right = fitted(sample, told, fewest=FEWEST[code]), OWN, unseen
+                    model, name, right = fitted(sample, told, code=code), OWN, unseen
                     cut, y = sample, told
             listed = [by_word_list(w, code) == p for w, p in zip(cut, y, strict=True)]
             low, high = wilson(right.sum(), len(y))
@@ -224,6 +257,8 @@ def sentiment(tables: Tables, texts: Texts) -> Sentiment | NotAvailable:
                 "high": float(high),
                 "majority": float(max(y.mean(), 1 - y.mean())),
                 "word_list": float(np.mean(listed)),
+                "only_model": int((right & ~np.array(listed)).sum()),
+                "only_list": int((np.array(listed) & ~right).sum()),
             }
         rows.append({"text_language": NAMES[code], "texts": len(own), "model": name, **row})
         for i in own:
@@ -239,7 +274,8 @@ def _outside(code: str) -> dict[str, float | str]:
     known = measured(code)
     low, high = wilson(round(known["accuracy"] * known["texts"]), known["texts"])
     return {"measured_on": REVIEWS, "measured_texts": int(known["texts"]), "accuracy": known["accuracy"], "low": float(low),
-            "high": float(high), "majority": known["majority"], "word_list": known["word_list"]}  # fmt: skip
+            "high": float(high), "majority": known["majority"], "word_list": known["word_list"],
+            "only_model": int(known["only_model"]), "only_list": int(known["only_list"])}  # fmt: skip
 
 
 def _drawn(texts: list[str]) -> np.ndarray:
@@ -253,7 +289,7 @@ def _held_out(words: list[list[str]], positive: np.ndarray, code: str) -> np.nda
     right = np.zeros(len(words), dtype=bool)
     for k in range(FOLDS):
         use = fold != k
-        model = fitted([w for w, u in zip(words, use, strict=True) if u], positive[use], fewest=FEWEST[code])
+        model = fitted([w for w, u in zip(words, use, strict=True) if u], positive[use], code=code)
         for i in np.flatnonzero(~use):
             score = model.score(words[i])
             right[i] = not math.isnan(score) and (score > 0) == positive[i]

@@ -30,6 +30,7 @@ NAMES = {
     "opportunities": N_("Sales opportunities"),
     "stage_history": N_("Stages of opportunities"),
     "costs": N_("Costs"),
+    "stock": N_("Stock"),
 }
 READ, DERIVED = N_("Read"), N_("Derived")
 
