@@ -383,10 +383,11 @@ def estimated(
     near: float,
     **subject: str,
 ) -> dict[str, Any]:
-    """The answer that a number is: found within *near* of the truth, else missed where its interval leaves room for the truth,
-    else a false alarm."""
+    """The answer that a number is: found within *near* of the truth, else missed where there is none or its interval leaves room
+    for the truth, else a false alarm."""
     low, high = interval or (math.nan, math.nan)
-    verdict = FOUND if abs(estimate - truth) <= near else MISSED if low <= truth <= high else FALSE_ALARM
+    silent = math.isnan(estimate)
+    verdict = FOUND if abs(estimate - truth) <= near else MISSED if silent or low <= truth <= high else FALSE_ALARM
     return answer(fact, verdict, what, **subject, truth=truth, estimate=estimate, low=low, high=high)
 
 
