@@ -1,4 +1,7 @@
-"""Whether intervals of what points bring hold the truth, in simulated companies: python benchmarks/points.py FIRST_SEED COMPANIES."""
+"""Whether intervals of what points bring hold the truth, in simulated companies.
+
+python benchmarks/points.py FIRST_SEED COMPANIES
+"""
 
 from __future__ import annotations
 

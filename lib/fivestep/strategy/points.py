@@ -19,7 +19,7 @@ from fivestep.strategy.playbook import Playbook
 ANSWERS = N_("what points cost in each tier, and whether they bring orders")
 WORDS = ("point", "积分", "積分", "點數")  # in a cost type that is one of points
 SIDE = 3  # whole months on either side of a change
-JUMP = 0.2  # share of the higher rate by which the two sides of a change differ; a tier that differs by less stayed as it was
+JUMP = 0.2  # share of the higher rate by which the two sides of a change differ; by less, and the rate stayed
 FIT = 0.25  # of the squared deviations from one rate, those that two rates may leave
 MOST = 3  # months on either side that are compared: later ones mix in who falls silent
 FEW = 30  # members who ordered before
@@ -39,7 +39,8 @@ class Points:
     that points must add to pay for themselves), points_rate_before and points_since (missing without a change), points_lead with
     points_lead_low and points_lead_high (the same comparison one span earlier, when nothing had changed; missing where the data
     begins too late), points_effect with points_effect_low and points_effect_high (orders after the change against those expected
-    from the tiers without a change, less one), points_net with points_net_low and points_net_high (margin of what was added less the higher cost, a year),
+    from the tiers without a change, less one), points_net with points_net_low and points_net_high (margin of what was added less the higher cost, a
+    year),
     points_verdict. ``margin``: gross margin used. ``breakage``: share of points that is never redeemed, an assumption.
     """
 
@@ -154,8 +155,8 @@ class Points:
         """How the effect is told, and what weakens it."""
         return _(
             "Orders without a coupon, of members who had ordered before: {months} months after the change against as many "
-            "before, divided by the same ratio of the tiers whose rate stayed (a tier whose rate moved by {jump} or more is compared "
-            "with nobody); 95 % interval by customer. Before: the same a span earlier, when nothing had changed; where it leaves "
+            "before, divided by the same ratio of the tiers whose rate stayed (none whose rate moved by {jump} or more); 95 % "
+            "interval by customer. Before: the same a span earlier, when nothing had changed; where it leaves "
             "out zero, no effect is claimed. Money: margin of the orders added less the higher cost of points after breakage, a "
             "year. Pays or costs: the whole interval lies on that side. No gain to be seen: it includes no gain, and the middle "
             "does not pay. Members stand in their tier of today: whoever rose into it by buying more makes its points look "
