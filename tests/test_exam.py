@@ -49,6 +49,8 @@ ANSWERS = {
     "duplicates": 1,
     "diverted_goods": 2,
     "loyalty_points": 4,
+    "event_attendance": 1,
+    "acquisition_costs": 2,
     "brand_image": 2,
     "brand_choice": 1,
     "version_tests": 3,

@@ -9,9 +9,11 @@ from fivestep.strategy.channels import Branches, ChannelMargins, RegionCoverage,
 from fivestep.strategy.churn import Churn, CutOff, churn, cut_off
 from fivestep.strategy.churn_measures import ChurnMeasures, churn_measures
 from fivestep.strategy.dealers import Channels, Dealers, channels, dealers
+from fivestep.strategy.events import Events, events
 from fivestep.strategy.expected_returns import ExpectedReturns, expected_returns
 from fivestep.strategy.goals import Goals, goals
 from fivestep.strategy.keep_list import KeepList, keep_list
+from fivestep.strategy.keep_or_acquire import KeepOrAcquire, keep_or_acquire
 from fivestep.strategy.leaving import Leaving, leaving
 from fivestep.strategy.money_at_stake import BreakEven, MoneyAtStake, break_even, money_at_stake
 from fivestep.strategy.need_campaigns import NeedCampaigns, need_campaigns
@@ -30,12 +32,13 @@ from fivestep.strategy.worksheets import Worksheets, worksheet_messages, workshe
 
 __all__ = [
     "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "CareCalendar", "ChannelMargins", "Channels",
-    "Churn", "ChurnMeasures", "CutOff", "Dealers", "Effect", "ExpectedReturns", "Goals", "KeepList", "Kpi", "Leaving",
-    "MeasuredEffect", "MoneyAtStake", "NeedCampaigns", "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook",
+    "Churn", "ChurnMeasures", "CutOff", "Dealers", "Effect", "Events", "ExpectedReturns", "Goals", "KeepList", "KeepOrAcquire",
+    "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake", "NeedCampaigns", "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook",
     "Points", "PriceChanges", "ProcessFunnel", "Referrals", "RegionCoverage", "SalesModel", "Sensitivity",
     "ServiceScorecard", "ShareOfWallet", "Stickiness", "Worksheets", "action_lists", "branches", "break_even", "budget",
-    "campaign_effects", "care_calendar", "channel_margins", "channels", "churn", "churn_measures", "cut_off", "dealers",
-    "expected_returns", "goals", "keep_list", "leaving", "money_at_stake", "need_campaigns", "next_best_category",
+    "campaign_effects", "care_calendar", "channel_margins", "channels", "churn", "churn_measures", "cut_off", "dealers", "events",
+    "expected_returns", "goals", "keep_list", "keep_or_acquire", "leaving", "money_at_stake", "need_campaigns",
+    "next_best_category",
     "opportunities", "plan", "playbook", "playbook_messages", "points", "price_changes", "process_funnel", "referrals",
     "region_coverage", "sales_model", "service_scorecard", "share_of_wallet", "stickiness", "worksheet_messages",
     "worksheets",

@@ -39,9 +39,9 @@ class Points:
     that points must add to pay for themselves), points_rate_before and points_since (missing without a change), points_lead with
     points_lead_low and points_lead_high (the same comparison one span earlier, when nothing had changed; missing where the data
     begins too late), points_effect with points_effect_low and points_effect_high (orders after the change against those expected
-    from the tiers without a change, less one), points_net with points_net_low and points_net_high (margin of what was added less the higher cost, a
-    year),
-    points_verdict. ``margin``: gross margin used. ``breakage``: share of points that is never redeemed, an assumption.
+    from the tiers without a change, less one), points_net with points_net_low and points_net_high (margin of what was added less
+    the higher cost, a year), points_verdict. ``margin``: gross margin used. ``breakage``: share of points that is never
+    redeemed, an assumption.
     """
 
     table: pd.DataFrame
