@@ -9,6 +9,7 @@ from fivestep.strategy.channels import Branches, ChannelMargins, RegionCoverage,
 from fivestep.strategy.churn import Churn, CutOff, churn, cut_off
 from fivestep.strategy.churn_measures import ChurnMeasures, churn_measures
 from fivestep.strategy.dealers import Channels, Dealers, channels, dealers
+from fivestep.strategy.demand_plan import DemandPlan, demand_plan
 from fivestep.strategy.elasticities import CrossPrices, IncomeElasticity, cross_prices, income_elasticity
 from fivestep.strategy.events import Events, events
 from fivestep.strategy.expected_returns import ExpectedReturns, expected_returns
@@ -33,14 +34,14 @@ from fivestep.strategy.worksheets import Worksheets, worksheet_messages, workshe
 
 __all__ = [
     "ActionLists", "Branches", "BreakEven", "Budget", "CampaignEffects", "CareCalendar", "ChannelMargins", "Channels",
-    "Churn", "ChurnMeasures", "CrossPrices", "CutOff", "Dealers", "Effect", "Events", "ExpectedReturns", "Goals",
-    "IncomeElasticity", "KeepList", "KeepOrAcquire", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake", "NeedCampaigns",
-    "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook", "Points", "PriceChanges", "ProcessFunnel", "Referrals",
-    "RegionCoverage", "SalesModel", "Sensitivity", "ServiceScorecard", "ShareOfWallet", "Stickiness", "Worksheets",
-    "action_lists", "branches", "break_even", "budget", "campaign_effects", "care_calendar", "channel_margins", "channels",
-    "churn", "churn_measures", "cross_prices", "cut_off", "dealers", "events", "expected_returns", "goals",
-    "income_elasticity", "keep_list", "keep_or_acquire", "leaving", "money_at_stake", "need_campaigns",
-    "next_best_category", "opportunities", "plan", "playbook", "playbook_messages", "points", "price_changes",
-    "process_funnel", "referrals", "region_coverage", "sales_model", "service_scorecard", "share_of_wallet", "stickiness",
-    "worksheet_messages", "worksheets",
+    "Churn", "ChurnMeasures", "CrossPrices", "CutOff", "Dealers", "DemandPlan", "Effect", "Events", "ExpectedReturns",
+    "Goals", "IncomeElasticity", "KeepList", "KeepOrAcquire", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake",
+    "NeedCampaigns", "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook", "Points", "PriceChanges",
+    "ProcessFunnel", "Referrals", "RegionCoverage", "SalesModel", "Sensitivity", "ServiceScorecard", "ShareOfWallet",
+    "Stickiness", "Worksheets", "action_lists", "branches", "break_even", "budget", "campaign_effects", "care_calendar",
+    "channel_margins", "channels", "churn", "churn_measures", "cross_prices", "cut_off", "dealers", "demand_plan", "events",
+    "expected_returns", "goals", "income_elasticity", "keep_list", "keep_or_acquire", "leaving", "money_at_stake",
+    "need_campaigns", "next_best_category", "opportunities", "plan", "playbook", "playbook_messages", "points",
+    "price_changes", "process_funnel", "referrals", "region_coverage", "sales_model", "service_scorecard",
+    "share_of_wallet", "stickiness", "worksheet_messages", "worksheets",
 ]  # fmt: skip
