@@ -30,6 +30,7 @@ from fivestep.strategy.referrals import Referrals, referrals
 from fivestep.strategy.sales_model import SalesModel, sales_model
 from fivestep.strategy.service_scorecard import ServiceScorecard, service_scorecard
 from fivestep.strategy.stickiness import Stickiness, stickiness
+from fivestep.strategy.upsell import Upsell, upsell
 from fivestep.strategy.worksheets import Worksheets, worksheet_messages, worksheets
 
 __all__ = [
@@ -38,10 +39,10 @@ __all__ = [
     "Goals", "IncomeElasticity", "KeepList", "KeepOrAcquire", "Kpi", "Leaving", "MeasuredEffect", "MoneyAtStake",
     "NeedCampaigns", "NextBestCategory", "Opportunities", "Plan", "Play", "Playbook", "Points", "PriceChanges",
     "ProcessFunnel", "Referrals", "RegionCoverage", "SalesModel", "Sensitivity", "ServiceScorecard", "ShareOfWallet",
-    "Stickiness", "Worksheets", "action_lists", "branches", "break_even", "budget", "campaign_effects", "care_calendar",
-    "channel_margins", "channels", "churn", "churn_measures", "cross_prices", "cut_off", "dealers", "demand_plan", "events",
-    "expected_returns", "goals", "income_elasticity", "keep_list", "keep_or_acquire", "leaving", "money_at_stake",
-    "need_campaigns", "next_best_category", "opportunities", "plan", "playbook", "playbook_messages", "points",
-    "price_changes", "process_funnel", "referrals", "region_coverage", "sales_model", "service_scorecard",
-    "share_of_wallet", "stickiness", "worksheet_messages", "worksheets",
+    "Stickiness", "Upsell", "Worksheets", "action_lists", "branches", "break_even", "budget", "campaign_effects",
+    "care_calendar", "channel_margins", "channels", "churn", "churn_measures", "cross_prices", "cut_off", "dealers",
+    "demand_plan", "events", "expected_returns", "goals", "income_elasticity", "keep_list", "keep_or_acquire", "leaving",
+    "money_at_stake", "need_campaigns", "next_best_category", "opportunities", "plan", "playbook", "playbook_messages",
+    "points", "price_changes", "process_funnel", "referrals", "region_coverage", "sales_model", "service_scorecard",
+    "share_of_wallet", "stickiness", "upsell", "worksheet_messages", "worksheets",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from fivestep.engine import MONEY, Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z, holm
 from fivestep.language import N_, _
+from fivestep.strategy.product_names import with_product_names
 
 INCOME_ANSWERS, CROSS_ANSWERS = (
     N_("how spend on each category goes with income"),
@@ -207,8 +208,8 @@ class CrossPrices:
         first = told.iloc[0]
         return _("{n} of {all} pairs move with the other's price, first {product} with {other}").format(
             n=language.number(len(told)), all=language.number(len(self.table)),
-            product=language.value("products.product_name", first["product"]),
-            other=language.value("products.product_name", first["other_product"]),
+            product=first["product"],
+            other=first["other_product"],
         )  # fmt: skip
 
     def note(self) -> str:
@@ -280,7 +281,7 @@ def cross_prices(tables: Tables) -> CrossPrices | NotAvailable:
     table["cross_chance"] = false_discovery_control(table["cross_chance"], method="bh")
     sure = table["cross_chance"] < SIGNIFICANT
     table["cross_verdict"] = np.select([sure & (table["cross_elasticity"] > 0), sure], [SUBSTITUTES, COMPLEMENTS], NOT_SEEN)
-    return CrossPrices(_with_names(table, tables), refused)
+    return CrossPrices(with_product_names(table, tables, ("product", "other_product")), refused)
 
 
 def _cross(units: pd.Series, own: pd.Series, other: pd.Series, rest: pd.Series) -> tuple | None:
@@ -302,14 +303,3 @@ def _cross(units: pd.Series, own: pd.Series, other: pd.Series, rest: pd.Series) 
     half = float(t.ppf(0.975, free)) * error
     chance = float(2 * t.sf(abs(beta[1]) / error, free)) if error > 0 else 1.0
     return len(both), float(beta[3]) if varies else np.nan, float(beta[1]), beta[1] - half, beta[1] + half, chance
-
-
-def _with_names(table: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """Products by their names where the data has them."""
-    if tables.missing("products.product_name"):
-        return table
-    named = tables.products.distinct(on="product_id", keep="first").select("product_id", "product_name")
-    names = frame(named, by=["product_id"]).set_index("product_id")["product_name"].dropna()
-    alike = names.duplicated(keep=False)
-    names[alike] = [f"{name} ({key})" for key, name in names[alike].items()]
-    return table.assign(**{c: table[c].map(names).fillna(table[c]) for c in ("product", "other_product")})
