@@ -24,6 +24,7 @@ AHEAD = 4  # events that are planned for the year
 APART = 60  # days between two of them
 OTHER_CONTACT = 0.1  # share of the guests whom a campaign reached at the same time, from which the two are not told apart
 INVITED = N_("Drawn by chance: more than without the invitation")
+INVITED_LESS = N_("Drawn by chance: less than without the invitation")
 INVITED_NONE = N_("Drawn by chance: no more than without the invitation")
 
 
@@ -167,7 +168,8 @@ def _event(tables: Tables, row, members: pd.DataFrame, starts: pd.DataFrame, sev
         one, other = spend(invited), spend(control)
         low, high = welch(len(one), one.mean(), one.var(ddof=1), len(other), other.mean(), other.var(ddof=1))
         gap = {"event_gap": one.mean() - other.mean(), "event_gap_low": low, "event_gap_high": high}
-        return said | gap | {"event_verdict": INVITED if low > 0 or high < 0 else INVITED_NONE}
+        verdict = INVITED if low > 0 else INVITED_LESS if high < 0 else INVITED_NONE
+        return said | gap | {"event_verdict": verdict}
     begin = row.start_date - pd.Timedelta(days=EARLIER * MOST_DAYS)
     if begin < pd.Timestamp(tables.first_day):
         return said | gap | {"event_verdict": REFUSED_DATA}
