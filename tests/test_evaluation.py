@@ -961,7 +961,7 @@ def test_the_notebook_says_quietly_what_bare_orders_cannot_answer(projects, monk
         "evaluation.spend_per_day_change_on_month", "evaluation.retention_month_3",
         "evaluation.share_moved_down_or_silent", "evaluation.loss_rate", "evaluation.key_figures_that_need_attention",
         "evaluation.next_test_smallest_effect", "evaluation.list_over_rfm", "evaluation.crm_weakest_axis",
-        "evaluation.dashboard_alerts", "evaluation.action_list_over_naive",
+        "evaluation.dashboard_alerts", "evaluation.action_list_over_naive", "evaluation.keep_list_over_rfm",
     }  # fmt: skip
 
 

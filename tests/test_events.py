@@ -76,6 +76,7 @@ def test_invited_by_chance_all_invited_are_compared_with_all_others():
     assert row["event_verdict"] == (INVITED if low > 0 else INVITED_NONE)
     came = people.loc[people["treated"], "attended"]
     assert row["attended_share"] == pytest.approx(came.mean())
+    assert row["attended_low"] < came.mean() < row["attended_high"]
     assert row["event_cost_guest"] == pytest.approx(900 / came.sum())
 
 

@@ -151,10 +151,11 @@ def _event(tables: Tables, row, members: pd.DataFrame, starts: pd.DataFrame, sev
     mine = members[members["campaign_id"] == row.campaign_id]
     invited = mine[mine["treated"].astype(bool)]
     guests, away, control = invited[invited["came"]], invited[~invited["came"]], mine[~mine["treated"].astype(bool)]
-    low, high = wilson(len(guests), len(invited))
+    (low,), (high,) = wilson([len(guests)], [len(invited)])
     said = {
         "campaign_id": row.campaign_id, "event": row.campaign_name or row.campaign_id, "start_date": row.start_date,
-        "invited": len(invited), "attended_share": len(guests) / len(invited), "attended_low": low, "attended_high": high,
+        "invited": len(invited), "attended_share": len(guests) / len(invited), "attended_low": float(low),
+        "attended_high": float(high),
         "event_cost_guest": np.nan if pd.isna(row.cost) else float(row.cost) / len(guests),
     }  # fmt: skip
     spent = _spent(tables, row.start_date)
