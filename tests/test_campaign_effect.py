@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from conftest import GROCERY, SHARED, make_tables
-from fivestep import evaluation, language
+from fivestep import evaluation, language, matched
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import holm
@@ -390,7 +391,7 @@ def judged(contacted: list[float], others: list[float], *, more: pd.DataFrame | 
 def test_a_difference_beyond_anything_before_is_credited_with_care():
     found = judged([50, 50, 50, 50, 80], [50, 50, 50, 50, 50])
     row = found.table.iloc[0]
-    assert row["targeted_verdict"] == targeted.CREDITED
+    assert row["targeted_verdict"] == matched.CREDITED
     assert row["gap"] == pytest.approx(30, abs=2)
     assert row["gap_low"] < 30 < row["gap_high"]
     assert row["gap_before_low"] < 0 < row["gap_before_high"]
@@ -401,27 +402,27 @@ def test_a_difference_beyond_anything_before_is_credited_with_care():
 
 def test_customers_who_were_growing_before_are_not_credited_to_the_campaign():
     found = judged([50, 50, 50, 60, 70], [50, 50, 50, 50, 50])
-    assert found.table["targeted_verdict"].tolist() == [targeted.REFUSED_GAP]
+    assert found.table["targeted_verdict"].tolist() == [matched.REFUSED_GAP]
     assert found.headline() == "The targeted campaign cannot be credited with any spend"
     same = judged([50, 50, 50, 50, 50], [50, 50, 50, 50, 50])
-    assert same.table["targeted_verdict"].tolist() == [targeted.NO_EFFECT]
+    assert same.table["targeted_verdict"].tolist() == [matched.NO_EFFECT]
 
 
 def test_customers_whom_nobody_resembles_or_whom_another_campaign_reached_are_refused():
     richer = judged([500, 500, 500, 500, 800], [50, 50, 50, 50, 50])
-    assert richer.table["targeted_verdict"].isin([targeted.REFUSED_BALANCE, targeted.REFUSED_DATA]).all()
+    assert richer.table["targeted_verdict"].isin([matched.REFUSED_BALANCE, matched.REFUSED_DATA]).all()
     also = pd.DataFrame({"campaign_id": "2", "customer_id": [f"t{i:03d}" for i in range(15)], "treated": True})
     both = judged([50, 50, 50, 50, 80], [50, 50, 50, 50, 50], more=also)
     verdicts = both.table.set_index("campaign_id")["targeted_verdict"]
-    assert verdicts["1"] == targeted.REFUSED_OTHERS
-    assert verdicts["2"] == targeted.REFUSED_DATA
+    assert verdicts["1"] == matched.REFUSED_OTHERS
+    assert verdicts["2"] == matched.REFUSED_DATA
     check_shown(both, *SHOWN["targeted_effect"])
 
 
 def test_the_targeted_campaigns_of_the_real_case_are_credited_with_nothing(grocery):
     found = evaluation.targeted_effect(grocery)
     assert len(found.table) > 20
-    assert (found.table["targeted_verdict"] != targeted.CREDITED).all()
+    assert (found.table["targeted_verdict"] != matched.CREDITED).all()
     assert found.headline().startswith("None of")
     check_shown(found, *SHOWN["targeted_effect"])
 
@@ -449,3 +450,28 @@ def test_an_experiment_of_two_against_two_still_says_something_whole():
     found = evaluation.experiments(made)
     check_shown(found, *SHOWN["experiments"])
     assert isinstance(found.finding(), NotAvailable)
+
+
+def test_a_published_campaign_without_a_control_has_its_response_and_no_lift():
+    """Calls of a bank to all clients of a list: 4,640 of 41,188 subscribed (Moro, Cortez, Rita 2014), nobody was left out."""
+    path = SHARED / "data" / "bank_marketing" / "bank-additional.zip"
+    if not path.exists():
+        pytest.skip("the calls of the bank are not here")
+    with zipfile.ZipFile(path) as archive:
+        name = next(n for n in archive.namelist() if n.endswith("bank-additional-full.csv") and "MACOSX" not in n)
+        data = pd.read_csv(archive.open(name), sep=";", usecols=["y"])
+    people = pd.DataFrame({
+        "campaign_id": "1", "customer_id": [f"c{i:05}" for i in range(len(data))], "treated": True,
+        "responded": data["y"] == "yes",
+    })  # fmt: skip
+    orders = pd.DataFrame({"order_id": ["1", "2"], "customer_id": ["c00000"] * 2, "order_date": ["2010-01-01", "2010-12-31"],
+                           "order_amount": [1, 1]})  # fmt: skip
+    campaigns = pd.DataFrame({"campaign_id": ["1"], "start_date": ["2010-06-01"], "end_date": ["2010-06-28"]})
+    tables = make_tables(orders=orders, campaigns=campaigns, exposures=people)
+    found = evaluation.campaign_response(tables)
+    row = found.table.iloc[0]
+    assert (row["responded"], row["contacted"]) == (4640, 41188)
+    assert isinstance(found.lift_finding(), NotAvailable)
+    assert "no lift may be claimed" in found.caution()
+    assert evaluation.targeted_effect(tables).table["targeted_verdict"].str.startswith("Refused").all()
+    assert isinstance(evaluation.experiments(tables), NotAvailable)

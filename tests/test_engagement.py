@@ -13,8 +13,13 @@ from fivestep import charts, language
 from fivestep.engagement import WORDS, Engagement, Settings, settings, snapshot_hash
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
+from fivestep.known_names import known_names
 from fivestep.language import columns
 
+PLAY = """plays:
+  - {play: Care, goal: g, action: a, channel: c, kpi: {measure: spend_per_customer, direction: up}, review_after_days: 30,
+     owner: o, stop_if: s, effect: {origin: measured, campaign: K}}
+"""
 FOUND = Finding(
     key="t.share",
     value=0.5,
@@ -279,6 +284,7 @@ def test_a_list_without_a_row_is_not_written_and_an_earlier_one_goes(project):
             "good_credit: [god, A]",
             r"good_credit: customers.credit_status is never 'god' or 'A' in this snapshot. .* there: none",
         ),
+        ("never_recommend: [COUPON, COUPONS]", r"never_recommend: products.category is never 'COUPONS' in this snapshot"),
         ("contacted_shares: {K99: 0.5}", r"contacted_shares: campaigns.campaign_id is never 'K99' .* there: 1, 10, "),
     ],
 )
@@ -287,6 +293,28 @@ def test_settings_that_name_what_no_data_has_are_refused(project, line, says):
         file.write(f"{line}\n")
     with pytest.raises(UserError, match=says):
         Engagement(project, "1_profiling")
+
+
+NO_NAMES = [
+    ("engagement.yml", "group_owners: {Loyal: Ann}", r"group_owners: 'Loyal' is no group"),
+    ("engagement.yml", "customer_rules: {loyalty: 2}", r"customer_rules: 'loyalty' is no rule"),
+    ("engagement.yml", "value_weights: {spent: 2}", r"value_weights: 'spent' is no component"),
+    ("engagement.yml", "value_cuts: [0.8, 0.5]", r"value_cuts: \[0.8, 0.5\] are not two scores"),
+    ("engagement.yml", "targets: {turnover: 2}", r"targets: 'turnover' is no key figure"),
+    ("engagement.yml", "rfm_classes: {Best: R 4-5}", r"rfm_classes: R 1, F 1, M 1 is in no class"),
+    ("playbook.yml", "plays: []", r"playbook.yml: plays"),
+    ("playbook.yml", PLAY.replace("K", "K99"), r"playbook.yml: play Care: effect.campaign: the data has no campaign 'K99'"),
+]
+
+
+def test_a_name_that_no_step_knows_is_refused_before_a_run(project):
+    known_names(project)
+    was = (project / "engagement.yml").read_text(encoding="utf-8")
+    for file, text, says in NO_NAMES:
+        (project / "engagement.yml").write_text(was, encoding="utf-8")
+        (project / file).write_text(f"{was if file == 'engagement.yml' else ''}{text}\n", encoding="utf-8")
+        with pytest.raises(UserError, match=says):
+            known_names(project)
 
 
 def test_an_export_has_sortable_dates_and_whole_counts(project):

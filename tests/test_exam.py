@@ -51,6 +51,8 @@ ANSWERS = {
     "diverted_goods": 2,
     "out_of_stock": 2,
     "loyalty_points": 4,
+    "event_attendance": 1,
+    "acquisition_costs": 2,
     "brand_image": 2,
     "brand_choice": 1,
     "version_tests": 3,

@@ -10,7 +10,7 @@ from conftest import make_tables
 from fivestep import strategy
 from fivestep.findings import NotAvailable
 from fivestep.language import columns
-from fivestep.strategy.points import COSTS, PAYS, SAME, UNSEEN
+from fivestep.strategy.points import COSTS, PARTED, PAYS, SAME, UNSEEN
 
 BOOK = strategy.playbook().model_copy(update={"gross_margin": 0.5})
 AFTER = {"basic": (0.01, 0.0), "gold": (0.06, 0.0), "black": (0.02, 0.4)}  # rate and share of more orders from July 2023
@@ -92,6 +92,35 @@ def test_the_simulation_takes_back_what_does_not_pay(made):
         for row in frame.itertuples(index=False):
             assert all(columns.formatted(name, value) for name, value in zip(frame.columns, row, strict=True))
     assert result.finding().evidence
+
+
+def test_a_tier_whose_points_changed_is_never_what_others_are_compared_with():
+    """Black, whose points rose by less than a half, ordered more; compared with it, gold would seem to have lost orders."""
+    result = strategy.points(make_tables(**company({"basic": (0.01, 0.0), "gold": (0.06, 0.0), "black": (0.014, 0.4)})), BOOK)
+    table = result.table.set_index("member_level")
+    assert table.loc["black", "points_since"] == pd.Timestamp("2023-07-01")
+    assert table.loc["gold", "points_effect_low"] <= 0 <= table.loc["gold", "points_effect_high"]
+    assert table.loc["black", "points_effect_low"] <= 0.4 <= table.loc["black", "points_effect_high"]
+
+
+def test_a_tier_that_had_parted_before_its_points_changed_gets_no_effect():
+    frames = company(AFTER)
+    january = frames["orders"].query("order_date < '2023-02-01'")
+    december = january.assign(order_date=january["order_date"] - pd.DateOffset(days=31), order_id="e" + january["order_id"])
+    orders = pd.concat([frames["orders"], december], ignore_index=True)
+    costs = orders[["customer_id", "order_date"]].merge(frames["customers"])  # each order of 10 brings points, booked that day
+    rate = costs["member_level"].map({tier: rate for tier, (rate, _more) in AFTER.items()})
+    rate = rate.where(costs["order_date"] >= "2023-07-01", 0.01)
+    costs = costs.assign(amount=rate * 10, cost_type="points", cost_date=costs["order_date"].dt.date, cost_id=orders["order_id"])
+    early = orders["customer_id"].str.startswith("gold") & (orders["order_date"] < "2023-04-01")
+    kept = ~early | (orders.groupby("customer_id").cumcount() % 3 < 1)  # gold had begun to order more in April
+    frames |= {"orders": orders[kept], "costs": costs[kept][["cost_id", "customer_id", "cost_date", "cost_type", "amount"]]}
+    result = strategy.points(make_tables(**frames), BOOK)
+    row = result.table.set_index("member_level").loc["gold"]
+    assert row["points_verdict"] == PARTED
+    assert row["points_lead_low"] > 0
+    assert np.isnan([row["points_effect"], row["points_net"]]).all()
+    assert result.finding().value == pytest.approx(result.told["points_net"].sum())
 
 
 def test_where_no_rate_changed_no_effect_is_claimed():

@@ -18,7 +18,7 @@ from fivestep import segmentation, strategy
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
 from fivestep.language import columns
-from fivestep.strategy.next_best_category import POPULAR, SIMILAR, _mcnemar, _rates
+from fivestep.strategy.next_best_category import POPULAR, SIMILAR, _rates, mcnemar
 from fivestep.strategy.playbook import LIFECYCLE, NEED_GROUPS, NO_PLAY, VALUE_TIERS
 
 ABSENT = NotAvailable(("order_lines",), "what would have come before")
@@ -446,7 +446,7 @@ def test_the_methods_are_compared_by_the_exact_mcnemar_test(b, c):
     first, second = np.array([True] * b + [False] * c + [True] * 5), np.array([False] * b + [True] * c + [True] * 5)
     n = b + c
     expected = min(1.0, 2 * sum(math.comb(n, k) for k in range(min(b, c) + 1)) / 2**n)
-    assert _mcnemar(first, second) == pytest.approx(expected)
+    assert mcnemar(first, second) == pytest.approx(expected)
 
 
 # --------------------------------------------------------------------------------------------------------------- keep list

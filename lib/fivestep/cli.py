@@ -58,6 +58,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Execute the notebooks and render the report."""
+    from fivestep.known_names import known_names
     from fivestep.report import render
     from fivestep.report import run as running
 
@@ -65,6 +66,7 @@ def run(
     if only is not None and first is not None:
         raise UserError("--only and --from cannot be used together: choose one.")
     chosen = () if only is None else _numbers(only)
+    known_names(root)
     planned = running.plan(root, language=language, as_of=as_of, scope=scope, only=chosen, first=first)
     folder = running.run(planned, progress=not quiet)
     _rendered(root, folder, render)
@@ -78,9 +80,11 @@ def batch(
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Make one full report for every value of a field."""
+    from fivestep.known_names import known_names
     from fivestep.report.batch import batch as make
 
     root = _root(project)
+    known_names(root)
     folder, outcomes = make(root, by=by, language=language, as_of=as_of, workers=workers or None, progress=not quiet)
     for o in outcomes:
         typer.echo(f"{o.status:<10} {o.label} ({o.customers})" + (f": {o.message}" if o.message else ""))

@@ -206,6 +206,7 @@ class Engagement:
         asked = {
             "good_credit": ("customers", "credit_status", self.settings.good_credit),
             "contacted_shares": ("campaigns", "campaign_id", tuple(self.settings.contacted_shares)),
+            "never_recommend": ("products", "category", self.settings.never_recommend),
         }
         for key, (table, field, given) in asked.items():
             if not given:

@@ -15,6 +15,7 @@ from fivestep.cases.streams import stream
 DAYS = 28
 RESPONSE_DAYS = 14  # an order within so many days of the contact counts as a response
 OPENED = 0.35
+CAME, CAME_MORE = 0.2, 0.6  # share of the invited who come to an event, and how much more of those who buy most
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,17 @@ def voucher_orders(who: People, groups: list[Reached], rng: np.random.Generator)
     return place, group.start + (rng.random(len(place)) * (DAYS - 2)).astype(int) + 1
 
 
-def exposures(calendar: Calendar, who: People, groups: list[Reached], orders: dict[str, np.ndarray]) -> tuple[dict, dict]:
+def came(who: People, group: Reached, seed: int, chunk: int) -> np.ndarray:
+    """Which customers of a campaign came to its event: the more they buy, the likelier; coming changes nothing."""
+    drawn = stream(seed, chunk, "gatherings").random(len(who))
+    return (drawn < CAME + CAME_MORE * np.clip((who.rate - 1.0) / 2.0, 0.0, 1.0))[group.who]
+
+
+def exposures(
+    calendar: Calendar, who: People, groups: list[Reached], orders: dict[str, np.ndarray], seed: int, chunk: int
+) -> tuple[dict, dict]:
     """The exposures, and the contacts that belong to them, from *orders* by ``place`` and ``moment`` (sorted by both)."""
-    parts, contacts = [], []
+    parts, contacts, attended = [], [], []
     second = np.datetime64(calendar.dates[0], "s")
     keys = orders["place"] * 10**10 + (orders["moment"] - second).astype(int)
     for number, group in enumerate(groups):
@@ -98,6 +107,9 @@ def exposures(calendar: Calendar, who: People, groups: list[Reached], orders: di
         first = np.searchsorted(keys, group.who * 10**10 + contact)
         last = np.searchsorted(keys, group.who * 10**10 + contact + RESPONSE_DAYS * 86_400)
         parts.append((group.who, np.full(len(group.who), number), group.treated, last > first, contact))
+        event = group.campaign.type == "event"
+        there = came(who, group, seed, chunk) if event else np.zeros(len(group.who), dtype=bool)
+        attended.append(np.ma.array(there, mask=not event))
         contacts.append((group.who[group.treated], np.full(group.treated.sum(), number), contact[group.treated]))
     place, number, treated, responded, contact = (np.concatenate(p) for p in zip(*parts, strict=True))
     order = np.lexsort((number, place))
@@ -109,6 +121,7 @@ def exposures(calendar: Calendar, who: People, groups: list[Reached], orders: di
         "treated": treated[order],
         "responded": responded[order],
         "contacted_at": np.where(treated, moment, np.datetime64("NaT"))[order],
+        "attended": np.ma.concatenate(attended)[order],
     }
     place, number, contact = (np.concatenate(p) for p in zip(*contacts, strict=True))
     return table, {"place": place, "campaign": number, "moment": second + contact.astype("timedelta64[s]")}

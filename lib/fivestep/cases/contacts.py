@@ -108,13 +108,14 @@ def interactions(
 POINTS = ((100, 100, 100, 100), (100, 100, 600, 200))  # cost of points by level, per 10,000 of spend: before and after the change
 SERVICE, DELIVERY = ((300, 2_800), (600, 3_600))  # the same for companies: usual ones and costly ones
 CAMPAIGN_FEN = 150  # per contacted customer
-COST_TYPES = ("points", "delivery", "service", "campaign")
+COST_TYPES = ("points", "delivery", "service", "campaign", "acquisition")
+ACQUISITION_FEN = (24_000, 48_000)  # what it costs to win a member: advertising and the gift of the first visit
 
 
 def costs(
-    calendar: Calendar, who: People, bought: Purchases, campaign: dict[str, np.ndarray]
+    calendar: Calendar, who: People, bought: Purchases, campaign: dict[str, np.ndarray], seed: int, chunk: int
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """The costs of a chunk by customer, month and type, and the sum by customer in fen."""
+    """The costs of a chunk by customer, month and type, and what it cost to win each customer, in fen."""
     months = calendar.months
     counted = bought.source != RETURN
     key = bought.place[counted] * months + bought.month[counted]
@@ -133,6 +134,10 @@ def costs(
         parts.append((place[some], month[some], np.full(some.sum(), code), value[some]))
     sent = (campaign["moment"].astype("datetime64[M]") - calendar.dates[0].astype("datetime64[M]")).astype(int)
     parts.append((campaign["place"], sent, np.full(len(sent), 3), np.full(len(sent), CAMPAIGN_FEN)))
+    member = np.flatnonzero(who.consumer & (who.original < 0))
+    paid = stream(seed, chunk, "acquisition").integers(*ACQUISITION_FEN, len(who))
+    won = np.where(who.consumer & (who.original < 0), paid, 0)
+    parts.append((member, calendar.month[who.joined[member]], np.full(len(member), 4), won[member]))
     place, month, kind, value = (np.concatenate(p) for p in zip(*parts, strict=True))
     order = np.lexsort((kind, month, place))
     place, month, kind, value = place[order], month[order], kind[order], value[order]
@@ -145,4 +150,4 @@ def costs(
         "cost_type": Coded(kind, COST_TYPES),
         "amount": value,
     }
-    return table, np.bincount(place, weights=value, minlength=len(who)).astype(np.int64)
+    return table, won

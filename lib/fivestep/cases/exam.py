@@ -42,15 +42,17 @@ from fivestep.errors import UserError
 from fivestep.evaluation.campaign_response import ORDERED
 from fivestep.evaluation.experiments import ALPHA
 from fivestep.evaluation.shifts import CATEGORY, LESS, REGION
-from fivestep.evaluation.targeted_effect import CREDITED
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intake import identity
 from fivestep.intervals import Z
 from fivestep.language import N_, _
 from fivestep.language.columns import Column, register
+from fivestep.matched import CREDITED
 from fivestep.needs.category_trends import FALLING, RISING
 from fivestep.needs.deal_sensitivity import SEEKERS
 from fivestep.segmentation.lifecycle import LEAVING
+from fivestep.strategy.events import INVITED
+from fivestep.strategy.keep_or_acquire import WIN
 from fivestep.strategy.leaving import ENDING, SWITCHING
 from fivestep.strategy.points import COSTS, PAYS, UNSEEN
 
@@ -383,10 +385,11 @@ def estimated(
     near: float,
     **subject: str,
 ) -> dict[str, Any]:
-    """The answer that a number is: found within *near* of the truth, else missed where its interval leaves room for the truth,
-    else a false alarm."""
+    """The answer that a number is: found within *near* of the truth, else missed where there is none or its interval leaves room
+    for the truth, else a false alarm."""
     low, high = interval or (math.nan, math.nan)
-    verdict = FOUND if abs(estimate - truth) <= near else MISSED if low <= truth <= high else FALSE_ALARM
+    silent = math.isnan(estimate)
+    verdict = FOUND if abs(estimate - truth) <= near else MISSED if silent or low <= truth <= high else FALSE_ALARM
     return answer(fact, verdict, what, **subject, truth=truth, estimate=estimate, low=low, high=high)
 
 
@@ -437,6 +440,9 @@ WENT_ON = N_("Share of opportunities that go on from a stage")
 HARDLY_WON = N_("Share won of the group that is hardly ever won")
 WHO_DIVERTS = N_("Dealers said to deliver outside of their region")
 SHARE_DIVERTED = N_("Share of a dealer's orders that go to another region")
+EVENT_CREDITED = N_("Whether coming to the event is credited with spend")
+WON_COST = N_("What a new member costs")
+KEEP_CHEAPER = N_("Whether keeping a member is said to cost less than winning one")
 POINTS_PAY = N_("Whether more points pay, in the tiers that got more")
 POINTS_BRING = N_("Share of orders that more points brought")
 DIMENSIONS = N_("Opposites put on their true dimension")
@@ -695,6 +701,29 @@ def loyalty_points(company: Company, result: strategy.Points) -> Iterator[dict[s
             truth = told["additional_orders"] if tier == told["brings_more"] else 0.0
             interval = (row["points_effect_low"], row["points_effect_high"])
             yield estimated("loyalty_points", POINTS_BRING, truth, row["points_effect"], interval, near=NEAR, subject=tier)
+
+
+@question(
+    "strategy.events", "event_attendance",
+    ask=lambda company: strategy.events(company.tables, NotAvailable((), "", reason="."), NotAvailable((), "", reason=".")),
+)  # fmt: skip
+def event_attendance(company: Company, result: strategy.Events) -> Iterator[dict[str, Any]]:
+    """Is the tasting, to which the best customers came, credited with what they buy anyway?"""
+    row = result.table[result.table["campaign_id"] == company.told("event_attendance")["campaign_id"]]
+    credited = row["event_verdict"].isin([CREDITED, INVITED]).any()
+    yield answer("event_attendance", FALSE_ALARM if credited else FOUND if len(row) else MISSED, EVENT_CREDITED, truth=0.0)
+
+
+@question(
+    "strategy.keep_or_acquire", "acquisition_costs",
+    ask=lambda company: strategy.keep_or_acquire(company.tables, strategy.playbook()),
+)  # fmt: skip
+def acquisition_costs(company: Company, result: strategy.KeepOrAcquire) -> Iterator[dict[str, Any]]:
+    """Is the cost of a new member what it is, and keeping one called cheaper?"""
+    truth = company.told("acquisition_costs")["mean"]
+    said = result.table.set_index("keep_or_win")["cost_each"]
+    yield estimated("acquisition_costs", WON_COST, truth, said[WIN], near=NEAR * truth)
+    yield answer("acquisition_costs", FOUND if result.ratio > 1 else FALSE_ALARM, KEEP_CHEAPER)
 
 
 @question("strategy.price_changes", "price_change", ask=lambda company: strategy.price_changes(company.tables))

@@ -96,10 +96,10 @@ def _chunk(
     sales = pipeline(calendar, who, seed, chunk)
     groups = planned.reached(calendar, who, seed, chunk)
     bought = purchases(calendar, who, sales.first_won, groups, seed, chunk)
-    exposed, contacted = planned.exposures(calendar, who, groups, {"place": bought.place, "moment": bought.moment})
+    exposed, contacted = planned.exposures(calendar, who, groups, {"place": bought.place, "moment": bought.moment}, seed, chunk)
     said, complaints = feedback(calendar, who, bought, language, seed, chunk)
     talked, last_contact = interactions(calendar, who, bought, contacted, complaints, language, seed, chunk)
-    cost_table, _cost = costs(calendar, who, bought, contacted)
+    cost_table, acquired = costs(calendar, who, bought, contacted, seed, chunk)
     first, last = _first_and_last(bought, len(who))
     spend = np.bincount(bought.place, weights=bought.amount, minlength=len(who)).astype(np.int64)
     table = customers(
@@ -108,6 +108,10 @@ def _chunk(
     ran = who.index < wanted
     truth.chunk(who, groups, bought, ran)
     stock.chunk(bought, ran)
+    event = next(g for g in groups if g.campaign.type == "event")
+    asked = ran[event.who]
+    truth.add("event_attendance", invited=int(asked.sum()), attended=int((planned.came(who, event, seed, chunk) & asked).sum()))
+    truth.add("acquisition_costs", members=int((acquired > 0)[ran].sum()), amount=float(acquired[ran].sum()) / 100)
     true_customers.write(calendar, who, sales.first_won, ran)
     tables = [
         ("customers", table), ("orders", bought.orders), ("order_lines", bought.order_lines), ("exposures", exposed),

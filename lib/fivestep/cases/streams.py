@@ -6,7 +6,7 @@ import numpy as np
 
 TOPICS = (  # a new one comes last, so that the others keep their numbers
     "people", "pipeline", "campaigns", "arrivals", "orders", "lines", "contacts", "feedback", "survey", "events",
-    "costs", "research", "survey products", "counter cards", "stock",
+    "costs", "research", "survey products", "counter cards", "stock", "gatherings", "acquisition",
 )  # fmt: skip
 CHUNK = 2000  # customers; the number is part of what a seed means
 

@@ -65,6 +65,8 @@ FACTS = {
     "switching_customers": N_("Members who get their coffee elsewhere and go on buying the rest, and talk of prices."),
     "stopping_customers": N_("Members who come ever less and look at how to close their account."),
     "loyalty_points": N_("More points: one level costs more than before and brings nothing, another brings more orders."),
+    "event_attendance": N_("To the tasting came those who buy most; coming brought no orders."),
+    "acquisition_costs": N_("To win a member costs a multiple of what it costs to keep one."),
     "duplicates": N_("Persons with a second account."),
 }
 
@@ -377,6 +379,14 @@ class Truth:
                         "after": dict(zip(customers.LEVELS, [x / 10_000 for x in contacts.POINTS[1]], strict=True)),
                     },
                 },
+            ),
+            "event_attendance": (
+                ["exposures.attended", "campaigns.randomised", "orders.order_amount"],
+                {"campaign_id": event.id, "came": [planned.CAME, planned.CAME + planned.CAME_MORE], "additional_orders": 0.0},
+            ),
+            "acquisition_costs": (
+                ["costs.cost_type", "costs.amount"],
+                {"cost_type": "acquisition", "mean": sum(contacts.ACQUISITION_FEN) / 200},
             ),
             "duplicates": (
                 ["customers.birth_date", "customers.gender", "customers.postal_code", "customers.interests"],

@@ -202,6 +202,7 @@ _ALL = (
         Field("treated", "boolean", "Was contacted (false: kept as control)", required=True),
         Field("responded", "boolean", "Responded as the campaign defines it"),
         Field("contacted_at", "timestamp", "When the customer was contacted"),
+        Field("attended", "boolean", "Came to the event that the campaign invited to"),
         time="contacted_at",
     ),
     _table(

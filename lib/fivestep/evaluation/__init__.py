@@ -13,6 +13,7 @@ from fivestep.evaluation.decision_log import DecisionLog, decision_log
 from fivestep.evaluation.experiments import Experiments, experiments
 from fivestep.evaluation.feedback_loop import FeedbackLoop, feedback_loop
 from fivestep.evaluation.follow_up import FollowUp, follow_up
+from fivestep.evaluation.forecast_check import ForecastCheck, forecast_check
 from fivestep.evaluation.kpi_tree import KpiTree, kpi_tree
 from fivestep.evaluation.list_backtest import ListBacktest, list_backtest
 from fivestep.evaluation.loyalty_trend import LoyaltyTrend, loyalty_trend
@@ -42,6 +43,7 @@ __all__ = [
     "Experiments",
     "FeedbackLoop",
     "FollowUp",
+    "ForecastCheck",
     "KpiTree",
     "ListBacktest",
     "LoyaltyTrend",
@@ -71,6 +73,7 @@ __all__ = [
     "experiments",
     "feedback_loop",
     "follow_up",
+    "forecast_check",
     "kpi_tree",
     "list_backtest",
     "loyalty_trend",

@@ -65,6 +65,46 @@ class ActionBacktest:
             naive=language.number((t["over_naive_low"] > 0).sum()),
         )
 
+    def keep_headline(self) -> str:
+        """Which wins, the keep list or RFM; empty where the list is left out."""
+        rows = self.table[self.table["tested_list"] == KEEP]
+        if rows.empty:
+            return ""
+        row = rows.iloc[0]
+        if row["action_verdict"] == BETTER:
+            said = _("The keep list wins against RFM: it named {gap} more of the spend that stayed away ({low} to {high})")
+        elif row["action_verdict"] == WORSE:
+            said = _(
+                "RFM wins against the keep list, which named {gap} of the spend that stayed away beside it ({low} to {high})"
+            )
+        else:
+            said = _("Neither the keep list nor RFM wins: the difference is {gap} ({low} to {high})")
+        gap, low, high = (language.money(row[name]) for name in ("over_naive", "over_naive_low", "over_naive_high"))
+        return said.format(gap=gap, low=low, high=high)
+
+    def keep_finding(self) -> Finding | NotAvailable:
+        """Which of the two to use."""
+        rows = self.table[self.table["tested_list"] == KEEP]
+        if rows.empty:
+            return NotAvailable((), _("whether the keep list beats RFM"), reason=_("the keep list named nobody a quarter ago."))
+        row = rows.iloc[0]
+        return Finding(
+            key="evaluation.keep_list_over_rfm",
+            value=float(row["over_naive"]),
+            unit="money",
+            display="",
+            text=language.sentence(self.keep_headline()),
+            evidence=_("Named by the list: {n} of {all} customers; by RFM as many.").format(
+                n=language.number(row["named"]), all=language.number(row["compared"])
+            ),
+            so_what={
+                BETTER: _("Work from the keep list."),
+                WORSE: _("Call those whom RFM names first; the keep list adds the reason and the offer."),
+            }.get(row["action_verdict"], _("Use the list that is easier to explain.")),
+            confidence="medium",
+            warnings=(_("One quarter only: another may turn out otherwise."),),
+        )
+
     def note(self) -> str:
         """What is compared."""
         said = _(

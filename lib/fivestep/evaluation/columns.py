@@ -5,6 +5,13 @@ from fivestep.language.columns import Column, register
 
 # monthly key figures
 register(
+    # As needs describes them, whose forecast is held against what came.
+    demand_forecast=Column(N_("Next four weeks"), "money", N_("Foretold spend of the next 28 days, refunds netted.")),
+    demand_low=Column(N_("Forecast, low"), "money", N_("Lower end of the range of 95 of 100 earlier errors.")),
+    demand_high=Column(N_("Forecast, high"), "money", N_("Upper end of the range of 95 of 100 earlier errors.")),
+    demand_came=Column(N_("What came"), "money", N_("Spend of the days that were foretold.")),
+    forecast_miss=Column(N_("Missed by"), "percent", N_("What came divided by the forecast, less one.")),
+    forecast_verdict=Column(N_("Outcome"), "text", N_("Whether what came lies within the range."), values="message"),
     month_state=Column(
         N_("Coverage"),
         "text",

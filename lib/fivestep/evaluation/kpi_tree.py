@@ -157,6 +157,12 @@ class KpiTree:
         )
 
 
+def known_targets(said: Mapping[str, float]) -> None:
+    """Raise `UserError` for the target of a figure that there is not."""
+    if strange := [name for name in said if name not in KPIS]:
+        raise UserError(f"engagement.yml: targets: {strange[0]!r} is no key figure. Key figures are {', '.join(KPIS)}.")
+
+
 @needs("orders.customer_id", "orders.order_amount", answers=QUESTION)
 def kpi_tree(
     tables: Tables, kpis: MonthlyKpis | NotAvailable, *, targets: Mapping[str, float] | None = None
@@ -165,9 +171,7 @@ def kpi_tree(
     and the quality of the figures. Raises `UserError` for a target of an unknown figure.
     """
     wanted = dict(targets or {})
-    strange = [name for name in wanted if name not in KPIS]
-    if strange:
-        raise UserError(f"engagement.yml: targets: {strange[0]!r} is no key figure. Key figures are {', '.join(KPIS)}.")
+    known_targets(wanted)
     complete = kpis.complete
     days = complete["days"].to_numpy(dtype=float)
     rows = []

@@ -119,7 +119,7 @@ def managed_groups(
     A result that is absent or `NotAvailable` leaves its groups out. *rules*: see `RULES`; *owners*: group (its English name) ->
     who answers for it. Raises UserError for a rule or a group that does not exist.
     """
-    limits = _limits(rules or {})
+    limits = group_limits(rules or {})
     base = stages.table[["customer_id", "lifecycle", "tenure_days"]].set_index("customer_id")
     recent = purchases(tables, window_days=window_days).set_index("customer_id")["monetary"].reindex(base.index)
     paid = (
@@ -136,9 +136,7 @@ def managed_groups(
         *_need_groups(result),
     ]
     names = [row[1] for row in rows]
-    unknown = sorted(set(owners or {}) - set(_every_name()))
-    if unknown:
-        raise UserError(f"engagement.yml: group_owners: {unknown[0]!r} is no group. Groups are {', '.join(_every_name())}.")
+    known_owners(owners or {})
     departments = _departments(tables, base.index)
     total = float(recent.sum())
     table = pd.DataFrame({
@@ -204,7 +202,14 @@ def _every_name() -> list[str]:
     return [*lists, *SUB_NAMES.values(), *STAGE_NAMES.values(), *VALUE_NAMES.values(), *NEED_NAMES.values()]
 
 
-def _limits(said: Mapping[str, float]) -> dict[str, float]:
+def known_owners(said: Mapping[str, str]) -> None:
+    """Raise `UserError` for an owner of a group that there is not."""
+    if unknown := sorted(set(said) - set(_every_name())):
+        raise UserError(f"engagement.yml: group_owners: {unknown[0]!r} is no group. Groups are {', '.join(_every_name())}.")
+
+
+def group_limits(said: Mapping[str, float]) -> dict[str, float]:
+    """The shipped limits with those that were *said*; `UserError` for a name that is none, or a number not above 0."""
     unknown = sorted(set(said) - set(RULES))
     if unknown:
         raise UserError(f"engagement.yml: customer_rules: {unknown[0]!r} is no rule. Rules are {', '.join(RULES)}.")

@@ -194,8 +194,8 @@ def value_score(
     which value is medium and high. Ranks are shares of the customers below, ties halved, so that currency and growth of all
     play no part. Raises UserError for weights or cuts that are none; `NotAvailable` where nobody has bought.
     """
-    given = _weights(weights or {})
-    low, high = _cuts(cuts)
+    given = score_weights(weights or {})
+    low, high = score_cuts(cuts)
     bought = purchases(tables, window_days=window_days)
     if bought.empty:
         return NotAvailable((), _(ANSWERS), reason=_("no order belongs to a known customer."))
@@ -233,7 +233,8 @@ def value_score(
     )
 
 
-def _weights(said: Mapping[str, float]) -> dict[str, float]:
+def score_weights(said: Mapping[str, float]) -> dict[str, float]:
+    """The weights by component, of sum 1; `UserError` for a name that is none, or numbers that are no weights."""
     unknown = sorted(set(said) - set(WEIGHTS))
     if unknown:
         raise UserError(f"engagement.yml: value_weights: {unknown[0]!r} is no component. Components are {', '.join(WEIGHTS)}.")
@@ -244,7 +245,8 @@ def _weights(said: Mapping[str, float]) -> dict[str, float]:
     return dict(zip(COMPONENTS, (float(whole[name]) / total for name in WEIGHTS), strict=True))
 
 
-def _cuts(cuts: Sequence[float]) -> tuple[float, float]:
+def score_cuts(cuts: Sequence[float]) -> tuple[float, float]:
+    """The two scores that part the tiers; `UserError` for anything else."""
     if len(cuts) != 2 or not 0 < cuts[0] < cuts[1] < 1:
         said = "two scores between 0 and 1, the lower first, like [0.5, 0.75]"
         raise UserError(f"engagement.yml: value_cuts: {list(cuts)} are not {said}.")

@@ -175,7 +175,7 @@ def expected_returns(tables: Tables, plan: Plan | NotAvailable) -> ExpectedRetur
     """
     if isinstance(plan, NotAvailable):
         return NotAvailable(plan.missing, _(ANSWERS), reason=plan.reason)
-    _known_campaigns(tables, plan.playbook.plays)
+    known_campaigns(tables, plan.playbook.plays)
     effects, usual_cost = campaign_effects(tables), cost_of_a_contact(tables)
     margin, margin_origin = plan.playbook.gross_margin, PLAYBOOK
     if margin is None:
@@ -221,8 +221,8 @@ def expected_returns(tables: Tables, plan: Plan | NotAvailable) -> ExpectedRetur
     )
 
 
-def _known_campaigns(tables: Tables, plays: list[Play]) -> None:
-    """Refuse a campaign that the data does not have: its play would lose its effect without a word."""
+def known_campaigns(tables: Tables, plays: list[Play]) -> None:
+    """Refuse, with a `UserError`, a campaign that the data does not have: its play would lose its effect without a word."""
     named = {p.effect.campaign: p.play for p in plays if p.effect is not None and p.effect.campaign}
     if not named:
         return

@@ -249,7 +249,7 @@ def next_best_category(tables: Tables, *, window_days: int = 365, never: Sequenc
         return NotAvailable((), _(ANSWERS), reason=reason)
     hits = {method: _hits(_ranked(train[tested], _scorer(method, train)), test[tested]) for method in (SIMILAR, POPULAR)}
     similar, popular = (hits[method][:, SHOWN - 1] for method in (SIMILAR, POPULAR))
-    p_value = _mcnemar(similar, popular)
+    p_value = mcnemar(similar, popular)
     used = SIMILAR if p_value < SIGNIFICANT and similar.sum() > popular.sum() else POPULAR
 
     ranked = _ranked(window[active], _scorer(used, window))
@@ -325,7 +325,8 @@ def _hits(ranked: np.ndarray, bought: sparse.csr_matrix) -> np.ndarray:
     return np.logical_or.accumulate(found & (ranked >= 0), axis=1)
 
 
-def _mcnemar(first: np.ndarray, second: np.ndarray) -> float:
+def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
+    """Chance of so unlike hits of two methods on the same customers if neither were better; exact. Source: McNemar (1947)."""
     from scipy.stats import binomtest
 
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())

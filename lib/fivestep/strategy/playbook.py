@@ -155,6 +155,8 @@ class Playbook(_Entry):
     control_share: float = Field(0.1, ge=0, lt=1, strict=True)
     saved_share: float = Field(0.1, gt=0, le=1, strict=True)
     points_breakage: float = Field(0.2, ge=0, lt=1, strict=True)
+    acquisition_cost: float | None = Field(None, gt=0, allow_inf_nan=False, strict=True)
+    acquisition_cost_source: str = ""
 
     @model_validator(mode="after")
     def _no_customer_twice(self) -> Playbook:
@@ -169,6 +171,14 @@ class Playbook(_Entry):
                     tier, stage = (part or "(unknown)" for part in cell)
                     raise ValueError(f"{claimed[cell]!r} and {play.play!r} both claim value_tier {tier} with lifecycle {stage}")
                 claimed[cell] = play.play
+        return self
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Playbook:
+        if (self.acquisition_cost is None) != (not self.acquisition_cost_source.strip()):
+            raise ValueError(
+                "acquisition_cost and acquisition_cost_source go together: what a new customer costs, and who says so"
+            )
         return self
 
     @model_validator(mode="after")

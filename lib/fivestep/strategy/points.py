@@ -12,7 +12,6 @@ from fivestep import language
 from fivestep.coverage import coverage
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
-from fivestep.intervals import Z
 from fivestep.language import N_, _
 from fivestep.strategy.campaign_effects import gross_margin
 from fivestep.strategy.playbook import Playbook
@@ -20,13 +19,13 @@ from fivestep.strategy.playbook import Playbook
 ANSWERS = N_("what points cost in each tier, and whether they bring orders")
 WORDS = ("point", "积分", "積分", "點數")  # in a cost type that is one of points
 SIDE = 3  # whole months on either side of a change
-JUMP = 0.5  # share of the higher rate by which the two sides of a change differ
+JUMP = 0.2  # share of the higher rate by which the two sides of a change differ; by less, and the rate stayed
 FIT = 0.25  # of the squared deviations from one rate, those that two rates may leave
 MOST = 3  # months on either side that are compared: later ones mix in who falls silent
 FEW = 30  # members who ordered before
-PAYS, COSTS, UNSEEN, OPEN, SAME = (
+PAYS, COSTS, UNSEEN, OPEN, PARTED, SAME = (
     N_("Brings more than it costs"), N_("Costs more than it brings"), N_("Dearer, and no gain to be seen"), N_("Not clear"),
-    N_("No change to judge"),
+    N_("Refused: the tier had parted from the others before"), N_("No change to judge"),
 )  # fmt: skip
 TODAY, BACK, SPREAD = N_("As today"), N_("The rate before where more points do not pay"), N_("The rate of {tier} in every tier")
 
@@ -37,10 +36,12 @@ class Points:
 
     ``table``: one row per tier, most spend first: member_level, customers (members with an order in the last 365 days), spend,
     points_cost, points_rate (cost divided by spend), points_on_account (missing where not known), points_needed (share of orders
-    that points must add to pay for themselves), points_rate_before and points_since (missing without a change), points_effect
-    with points_effect_low and points_effect_high (orders after the change against those expected from the tiers without a change,
-    less one), points_net with points_net_low and points_net_high (margin of what was added less the higher cost, a year),
-    points_verdict. ``margin``: gross margin used. ``breakage``: share of points that is never redeemed, an assumption.
+    that points must add to pay for themselves), points_rate_before and points_since (missing without a change), points_lead with
+    points_lead_low and points_lead_high (the same comparison one span earlier, when nothing had changed; missing where the data
+    begins too late), points_effect with points_effect_low and points_effect_high (orders after the change against those expected
+    from the tiers without a change, less one), points_net with points_net_low and points_net_high (margin of what was added less
+    the higher cost, a year), points_verdict. ``margin``: gross margin used. ``breakage``: share of points that is never
+    redeemed, an assumption.
     """
 
     table: pd.DataFrame
@@ -55,6 +56,11 @@ class Points:
         """The tiers whose points changed."""
         return self.table[self.table["points_verdict"] != SAME]
 
+    @property
+    def told(self) -> pd.DataFrame:
+        """Those of them for which an effect is not refused."""
+        return self.judged[self.judged["points_verdict"] != PARTED]
+
     def shown(self) -> pd.DataFrame:
         """What points cost and must bring; columns without any value are left out."""
         names = ["member_level", "customers", "spend", "points_cost", "points_rate", "points_on_account", "points_needed"]
@@ -63,13 +69,13 @@ class Points:
     def effects(self) -> pd.DataFrame | NotAvailable:
         """What more or fewer points have brought, by tier."""
         names = [
-            "member_level", "points_since", "points_rate_before", "points_rate", "points_effect", "points_effect_low",
-            "points_effect_high", "points_net", "points_net_low", "points_net_high", "points_verdict",
+            "member_level", "points_since", "points_rate_before", "points_rate", "points_lead_low", "points_lead_high",
+            "points_effect", "points_effect_low", "points_effect_high", "points_net_low", "points_net_high", "points_verdict",
         ]  # fmt: skip
         if self.judged.empty:
             reason = _("no tier's points changed while others stayed as they were.")
             return NotAvailable((), _("what more points bring"), reason=reason)
-        return self.judged[names].reset_index(drop=True)
+        return self.judged[names].dropna(axis=1, how="all").reset_index(drop=True)
 
     def simulation(self) -> pd.DataFrame:
         """One row per design of the programme over a year: points_design, points_cost_year (all points redeemed),
@@ -149,11 +155,13 @@ class Points:
         """How the effect is told, and what weakens it."""
         return _(
             "Orders without a coupon, of members who had ordered before: {months} months after the change against as many "
-            "before, divided by the same ratio of the tiers without a change; 95 % interval by customer. Money: margin of the "
-            "orders added less the higher cost of points after breakage, a year. Pays or costs: the whole interval lies on that "
-            "side. No gain to be seen: it includes no gain, and the middle does not pay. Chance did not draw the tiers: what "
-            "else changed for one tier alone counts as an effect of points."
-        ).format(months=language.number(self.months))
+            "before, divided by the same ratio of the tiers whose rate stayed (none whose rate moved by {jump} or more); 95 % "
+            "interval by customer. Before: the same a span earlier, when nothing had changed; where it leaves "
+            "out zero, no effect is claimed. Money: margin of the orders added less the higher cost of points after breakage, a "
+            "year. Pays or costs: the whole interval lies on that side. No gain to be seen: it includes no gain, and the middle "
+            "does not pay. Members stand in their tier of today: whoever rose into it by buying more makes its points look "
+            "better, and what else changed for one tier alone counts as an effect of points."
+        ).format(months=language.number(self.months), jump=language.percent(JUMP))
 
     def simulation_headline(self) -> str:
         """Which design would bring most, by what was measured."""
@@ -175,7 +183,7 @@ class Points:
 
     def finding(self) -> Finding:
         """Whether points pay."""
-        t = self.judged
+        t = self.told
         net = float(t["points_net"].sum()) if len(t) else float("nan")
         sides = [
             _("{tier}: {low} to {high} a year").format(
@@ -189,7 +197,7 @@ class Points:
             value=net,
             unit="money",
             display=language.short_money(net) if len(t) else language.MISSING,
-            text=language.sentence(self.effects_headline() if len(t) else self.headline()),
+            text=language.sentence(self.effects_headline() if len(self.judged) else self.headline()),
             evidence=language.sentence(language.listing(sides)) if len(t) else self.note(),
             so_what=(
                 _("Take that tier back to its old rate, for a part of its members drawn by chance first, and compare.")
@@ -214,7 +222,8 @@ def points(tables: Tables, playbook: Playbook) -> Points | NotAvailable:
 
     A change is one month that parts the cost of points per spend of a tier into two levels, `SIDE` whole months or more on either
     side. Its effect on orders without a coupon (campaigns hand them out) is that of a difference in differences on the ratio
-    scale; the interval is that of the logarithm (delta method, by customer). Members whose first order came later are excluded,
+    scale against the tiers whose rate stayed; the interval is that of the logarithm (delta method, by customer). It is refused
+    where the same difference a span earlier leaves out zero. Members whose first order came later are excluded,
     and so are tiers with fewer than `FEW`.
     """
     costs = tables.costs
@@ -263,15 +272,19 @@ def points(tables: Tables, playbook: Playbook) -> Points | NotAvailable:
         table["points_on_account"] = table["member_level"].map(held.set_index("member_level")["n"])
     paid = table["points_rate"] * (1 - playbook.points_breakage)
     table["points_needed"] = paid / (margin - paid).where(margin > paid)
-    changes = _changes(tables, booked, bought)
-    table = _judge(table, changes, bought, tables, margin, playbook.points_breakage)
+    changes, steady = _changes(tables, booked, bought)
+    table = _judge(table, changes, steady, bought, tables, margin, playbook.points_breakage)
     table = table.sort_values(["spend", "member_level"], ascending=[False, True], ignore_index=True)
     sides = max((c[3] for c in changes.values()), default=0)
     return Points(table, margin, playbook.points_breakage, sides, start, tables.as_of)
 
 
-def _changes(tables: Tables, booked, bought) -> dict[str, tuple[pd.Timestamp, float, float, int]]:
-    """Per tier whose points changed: the first month of the new rate, the rates before and after, months on either side."""
+def _changes(tables: Tables, booked, bought) -> tuple[dict[str, tuple[pd.Timestamp, float, float, int]], list[str]]:
+    """Per tier whose points changed: the first month of the new rate, the rates before and after, months on either side. Beside
+    it the tiers whose rate stayed.
+
+    A tier may be neither: where its rate moves to and fro it shows no effect, and nobody is compared with it.
+    """
     whole = coverage(tables).months()
     months = pd.DatetimeIndex(whole.loc[whole["complete"], "month"])
     cost = booked.group_by("member_level", "month").aggregate(cost=booked.amount.sum().cast("float64"))
@@ -279,7 +292,7 @@ def _changes(tables: Tables, booked, bought) -> dict[str, tuple[pd.Timestamp, fl
     keys = ["member_level", "month"]
     monthly = frame(spend, by=keys).merge(frame(cost, by=keys), on=keys, how="left").fillna({"cost": 0.0})
     monthly["month"] = pd.to_datetime(monthly["month"])
-    found = {}
+    found, steady = {}, []
     for level, mine in monthly.groupby("member_level"):
         mine = mine.set_index("month").reindex(months)
         rate = (mine["cost"] / mine["spend"].where(mine["spend"] > 0)).dropna()
@@ -293,42 +306,58 @@ def _changes(tables: Tables, booked, bought) -> dict[str, tuple[pd.Timestamp, fl
         k = cuts[int(np.argmin(left))]
         before, after = float(values[:k].mean()), float(values[k:].mean())
         spread = float(((values - values.mean()) ** 2).sum())
-        if abs(after - before) >= JUMP * max(before, after) > 0 and min(left) <= FIT * spread:
+        if abs(after - before) < JUMP * max(before, after) or before == after:
+            steady.append(level)
+        elif min(left) <= FIT * spread:
             found[level] = (rate.index[k], before, after, min(k, len(values) - k, MOST))
-    return found
+    return found, steady
 
 
-def _judge(table, changes, bought, tables: Tables, margin: float, breakage: float) -> pd.DataFrame:
+def _judge(table, changes, steady: list[str], bought, tables: Tables, margin: float, breakage: float) -> pd.DataFrame:
     """Add what the change of each tier has brought."""
-    names = ["points_rate_before", "points_effect", "points_effect_low", "points_effect_high", "points_net", "points_net_low",
-             "points_net_high"]  # fmt: skip
+    names = ["points_rate_before", "points_lead", "points_lead_low", "points_lead_high", "points_effect", "points_effect_low",
+             "points_effect_high", "points_net", "points_net_low", "points_net_high"]  # fmt: skip
     table[names] = np.nan
     table["points_since"], table["points_verdict"] = pd.NaT, SAME
-    steady = sorted(set(table["member_level"]) - set(changes))
-    if not steady:
-        return table
     for level, (since, before, after, side) in changes.items():
-        counted = _before_and_after(bought, since, side)
-        own, others = counted[counted["member_level"] == level], counted[counted["member_level"].isin(steady)]
-        if min(len(own), len(others)) < FEW or not (own[["early", "late"]].sum().all() and others[["early", "late"]].sum().all()):
+        effects = _effect(bought, level, steady, since, side, 1)
+        if effects is None:
             continue
-        ratio, error = (own["late"].sum() / own["early"].sum()) / (others["late"].sum() / others["early"].sum()), 0.0
-        for group in (own, others):
-            each = group["late"] / group["late"].sum() - group["early"] / group["early"].sum()
-            error += float((each**2).sum()) * len(group) / (len(group) - 1)
-        spread = float(np.exp(Z * np.sqrt(error)))
+        lead = since - pd.DateOffset(months=side)
+        covered = (lead - pd.DateOffset(months=side)).date() > tables.first_day
+        leads = _effect(bought, level, steady, lead, side, len(changes)) if covered else None
         place = table["member_level"] == level
         spend = float(table.loc[place, "spend"].iloc[0])
-        effects = [ratio - 1, ratio / spread - 1, ratio * spread - 1]
         # What was spent holds the effect already: without it, it would have been spend / (1 + effect).
         nets = [(margin * e / (1 + e) - (after - before / (1 + e)) * (1 - breakage)) * spend for e in effects]
         unseen = after > before and nets[0] < 0 and effects[1] <= 0
-        verdict = PAYS if nets[1] > 0 else COSTS if nets[2] < 0 else UNSEEN if unseen else OPEN
-        table.loc[place, names] = [before, *effects, *nets]
+        parted = leads is not None and not leads[1] <= 0 <= leads[2]
+        verdict = PARTED if parted else PAYS if nets[1] > 0 else COSTS if nets[2] < 0 else UNSEEN if unseen else OPEN
+        if parted:
+            effects, nets = [np.nan] * 3, [np.nan] * 3
+        table.loc[place, names] = [before, *(leads or [np.nan] * 3), *effects, *nets]
         table.loc[place, "points_since"] = since
         table.loc[place, "points_rate"] = after
         table.loc[place, "points_verdict"] = verdict
     return table
+
+
+def _effect(bought, level: str, steady: list[str], since: pd.Timestamp, side: int, several: int) -> list[float] | None:
+    """Orders of *level* after against before, divided by the same of the *steady* tiers, less one, with its interval (Bonferroni
+    over *several*); None for too few members."""
+    from scipy.stats import t
+
+    counted = _before_and_after(bought, since, side)
+    own, others = counted[counted["member_level"] == level], counted[counted["member_level"].isin(steady)]
+    if min(len(own), len(others)) < FEW or not (own[["early", "late"]].sum().all() and others[["early", "late"]].sum().all()):
+        return None
+    ratio, error = (own["late"].sum() / own["early"].sum()) / (others["late"].sum() / others["early"].sum()), 0.0
+    for group in (own, others):
+        each = group["late"] / group["late"].sum() - group["early"] / group["early"].sum()
+        error += float((each**2).sum()) * len(group) / (len(group) - 1)
+    quantile = float(t.ppf(1 - 0.025 / several, min(len(own), len(others)) - 1))
+    spread = float(np.exp(quantile * np.sqrt(error)))
+    return [ratio - 1, ratio / spread - 1, ratio * spread - 1]
 
 
 def _before_and_after(bought, since: pd.Timestamp, side: int) -> pd.DataFrame:
