@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import duckdb
 import ibis
-import numpy as np
 import ibis.expr.datatypes as dt
+import numpy as np
 
 from fivestep.contract.tables import TABLES, Field
 from fivestep.errors import UserError

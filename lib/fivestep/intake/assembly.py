@@ -160,9 +160,9 @@ def quick(
         return {}
     locale, out = conversion.locale(source, zone), {}
     told = {spelled(columns, h) for h in source.exclude}
-    for cell in _cells(source):
-        name = spelled(columns, cell.header)
-        if not name or name in told or cell.target.to == KEEP or sum(spelled(columns, c.header) == name for c in _cells(source)) > 1:
+    names = [(cell, spelled(columns, cell.header)) for cell in _cells(source)]
+    for cell, name in names:
+        if not name or name in told or cell.target.to == KEEP or sum(name == other for _cell, other in names) > 1:
             continue
         at = list(columns).index(name)
         made = conversion.converted(texts[at], cell.target, locale, unit=headers.header(name).unit)
@@ -183,11 +183,7 @@ def spelled(columns: Sequence[str], header: str) -> str:
     if header in columns:
         return header
     return next(
-        (
-            c
-            for c in columns
-            if headers.key(c) == headers.key(header) and headers.header(c).unit == headers.header(header).unit
-        ),
+        (c for c in columns if headers.key(c) == headers.key(header) and headers.header(c).unit == headers.header(header).unit),
         "",
     )
 

@@ -228,7 +228,9 @@ class _Typed:
 _CSV = "csv_rows"
 
 
-def _typed(source: str, plan: Layout, sample: list[tuple[int, Cells]], quick: Quick, connection: ibis.BaseBackend) -> _Typed | None:
+def _typed(
+    source: str, plan: Layout, sample: list[tuple[int, Cells]], quick: Quick, connection: ibis.BaseBackend
+) -> _Typed | None:
     """What *quick* says of the file, where it reads every cell of the first rows."""
     table = ibis.table({f"c{i}": "string" for i in range(plan.width)}, name=_CSV)
     found = quick(source, plan.columns, [table[f"c{i}"] for i in range(plan.width)])

@@ -190,10 +190,8 @@ def raw_files(project: Path, said: mappings.Mapping) -> dict[str, Path]:
     return {p.relative_to(root).as_posix(): p for p in found}
 
 
-def read_sheets(
-    path: Path, root: Path, said: mappings.Mapping, connection: ibis.BaseBackend, zone: str = ""
-) -> list[Sheet]:  # fmt: skip
-    """The sheets of one file, read as its source in the mapping says; for an import, in the time zone *zone* of the engagement."""
+def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis.BaseBackend, zone: str = "") -> list[Sheet]:
+    """The sheets of one file, read as its source in the mapping says; *zone*, of the engagement, is given by an import."""
 
     def quick(name: str, columns: Sequence[str], cells: Sequence[StringValue]) -> dict[int, tuple[Value, BooleanValue]]:
         source = said.source(name)
@@ -289,7 +287,8 @@ class _Run:
         grouped: dict[Source, list[Sheet]] = {}
         unknown, changed = [], []
         wanted = [p for p in paths.values() if not self.said.ignored(p.relative_to(root).as_posix())]
-        read = (sheet for path in wanted for sheet in read_sheets(path, root, self.said, self.connection, self.settings.time_zone))
+        zone = self.settings.time_zone
+        read = (sheet for path in wanted for sheet in read_sheets(path, root, self.said, self.connection, zone))
         for sheet in itertools.chain(read, queried):
             if self.said.ignored(sheet.source):
                 continue

@@ -91,7 +91,8 @@ def name_for(last_day: dt.date | None) -> str:
 
 def write(
     project: Path, name: str, tables: Mapping[str, ibis.Table], quality: QualitySheet,
-    *, done: Import | None = None, key: str = "", before: Mapping[str, ibis.Table] | None = None, ready: Mapping[str, Path] | None = None,
+    *, done: Import | None = None, key: str = "", before: Mapping[str, ibis.Table] | None = None,
+    ready: Mapping[str, Path] | None = None,
 ) -> Path:  # fmt: skip
     """Write a snapshot to ``data/contract/<name>/``; what was there under that name is replaced at one stroke.
 

@@ -239,9 +239,8 @@ def _tail(staged: Staged) -> list[tuple[int, list[str | None]]]:
         part = file.read_row_group(group).slice(max(size - FOOTER_ROWS, 0)).to_pylist()
         for back, row in enumerate(reversed(part)):
             at = rows - back - 1
-            out.append(
-                (row[ROW] if staged.has_row else _number_of(staged, at), [_text(row[f"c{i}"]) for i in range(staged.layout.width)])
-            )
+            number = row[ROW] if staged.has_row else _number_of(staged, at)
+            out.append((number, [_text(row[f"c{i}"]) for i in range(staged.layout.width)]))
         rows -= size
         if len(out) >= FOOTER_ROWS:
             break
@@ -354,7 +353,7 @@ def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -
             )
             ends = raw.execute(f"SELECT {asked or 1} FROM (SELECT * FROM {source} LIMIT {BATCH_ROWS})").fetchone()
             checked["float"] = [i for i, so in zip(text, ends, strict=False) if so]
-        cells = [f"NULL::VARCHAR" if i in staged.typed else f"c{i}" for i in range(width)]
+        cells = ["NULL::VARCHAR" if i in staged.typed else f"c{i}" for i in range(width)]
         seen |= _trapped(raw, source, number, cells, checked)
     finally:
         raw.close()
