@@ -9,6 +9,7 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
+import ibis
 import openpyxl
 import pandas as pd
 import pytest
@@ -647,3 +648,67 @@ def test_filled_questionnaires_of_the_kit_import_without_a_mapping(project):
     same = [t[columns].astype(str).sort_values(columns[:2], ignore_index=True) for t in (got, wanted)]
     pd.testing.assert_frame_equal(*same)
     assert len(got) == 15 * (len(asked) - 4)
+
+
+# ---------------------------------------------------------------- clean columns, typed as they are read
+LINES = """\
+sources:
+- files: ["lines.csv"]
+  table: order_lines
+  columns:
+    order: orders.order_id
+    line: order_lines.line_id
+    who: customers.customer_id
+    day: orders.order_date
+    article: order_lines.product_id
+    pieces: order_lines.quantity
+    sum: order_lines.line_amount
+    note: drop
+"""
+
+
+HEAD = "order,line,who,day,article,pieces,sum,note\n"
+CLEAN = "".join(
+    f"O{i // 3:04},{i % 3},C{i % 70},2024-03-{i % 28 + 1:02} 10:00:00,P{i % 9},2,{i % 500 / 100:.2f},\n" for i in range(900)
+)
+
+
+def test_columns_typed_at_once_give_what_texts_give(project, monkeypatch):
+    put(project, "lines.csv", HEAD + CLEAN + "O9998,1,C1,2024-06-01,P1,,0.50,\t\nO9999,short\n")
+    seen, read = [], importing.read_sheets
+    monkeypatch.setattr(importing, "read_sheets", lambda *a: [seen.append(s) or s for s in read(*a)])
+    quick = run(project, LINES, snapshot="quick")
+    (project / "data" / "contract" / "imports.json").unlink()
+    monkeypatch.setattr(importing.assembly, "quick", lambda *_: {})
+    slow = run(project, snapshot="slow")
+    assert [len(s.plain) for s in seen] == [7, 0]
+    for path in sorted(slow.folder.glob("*.parquet")):
+        assert path.read_bytes() == (quick.folder / path.name).read_bytes(), path.name
+    assert quick.quality.to_json() == slow.quality.to_json()
+    assert (len(table(quick, "order_lines")), checks(quick)["rows_dropped"], checks(quick)["wrapped_text"]) == (901, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "O9998,1,C1,2024年6月1日,P1,2,0.50,a date that takes time\n",
+        "O9998,1,C1,1970-01-01,P1,2,0.50,no date\n",
+        "O9998,1,C1,2024-06-01,P1,2,\t12,a tab\n",
+        "O9998,1,C1,2024-06-01,P1,2,12\t,a tab\n",
+        "O9998,1,C1,2024-06-01,P1,2,1.5E+3,digits lost\n",
+        'O9998,1,C1,2024-06-01,P1,2,"1,234.50",marks\n',
+        "O9998,1,C1,2024-06-01,P1,--,1,nothing\n",
+        "O9998,1,C1,2024-06-01,P1,2,13800000000.0,a phone\n",
+        '="0012",1,C1,2024-06-01,P1,2,1,wrapped\n',
+        "合计,,,,,1800,2245.50,\n",
+        "导出时间: 2024-06-30,,,,,,,\n",
+        "合计,1800\n",
+    ],
+)
+def test_one_cell_or_row_that_is_not_plain_is_read_as_text(project, last):
+    put(project, "lines.csv", HEAD + CLEAN + last)
+    (project / "mapping.yml").write_text(LINES, encoding="utf-8")
+    raw = project / "data" / "raw"
+    (sheet,) = importing.read_sheets(raw / "lines.csv", raw, mapping.read(project), engine.connect(), "Asia/Shanghai")
+    assert not sheet.plain
+    assert {sheet.rows[c].type() for c in sheet.columns} == {ibis.dtype("string")}

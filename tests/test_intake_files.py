@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 import intake_mutations
 from conftest import KIT
 from fivestep.errors import UserError
-from fivestep.intake import delimited, importing, staging
+from fivestep.intake import databases, delimited, importing, staging
 from fivestep.intake.files import database, sheets
 from fivestep.intake.quality import Message
 from fivestep.intake.sheet import Sheet
@@ -603,6 +603,30 @@ def test_a_database_is_streamed_and_its_password_never_shown(tmp_path, connectio
     with pytest.raises(UserError) as caught:
         database("postgresql+nothere://me:secret@host/x", "orders", connection)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "needed"),
+    [
+        ("mysql://me:secret@host/x", "mysqlclient"),
+        ("mysql+pymysql://me:secret@host/x", "pymysql"),
+        ("mssql+pyodbc://me:secret@host/x", "pyodbc"),
+        ("oracle+oracledb://me:secret@host/x", "oracledb"),
+    ],
+)
+def test_a_database_whose_driver_is_missing_says_which_to_install(connection, url, needed, monkeypatch):
+    for driver in ("MySQLdb", "pymysql", "pyodbc", "oracledb"):
+        monkeypatch.setitem(sys.modules, driver, None)  # as if it were not installed
+    with pytest.raises(UserError, match=rf"which is not installed\. Install it: python -m pip install {needed}$") as caught:
+        database(url, "orders", connection)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_postgresql_without_its_driver_says_which_to_install(connection, monkeypatch):
+    monkeypatch.setattr(databases.importlib.util, "find_spec", lambda name: None if name == "psycopg" else True)
+    with pytest.raises(UserError, match=r"Install it: python -m pip install 'psycopg\[binary\]>=3\.2'"):
+        database("postgresql://me:secret@host/x", "orders", connection)
 
 
 @pytest.mark.filterwarnings("ignore:fetch_record_batch")  # ibis 12.0.0 calls it still

@@ -12,6 +12,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+import typst
 from typer.testing import CliRunner
 
 from conftest import in_the_vault
@@ -198,7 +199,7 @@ def test_a_project_keeps_its_policy_and_each_breach_is_told_with_what_to_do(proj
         "the purpose is stated", "the vault is sealed", "only the user may read vault and raw files",
         "raw files are no older than access.yml allows", "the vault is no older than access.yml allows",
         "only stewards have opened the vault",
-        "reports/ and results/ hold no name, phone, address or id of the client (PDF is not read)",
+        "reports/ and results/ hold no name, phone, address or id of the client",
     ]  # fmt: skip
     assert all(c.detail for c in access.checked(project, NAMES, dt.date.today()) if not c.kept)
     policy.write_text("stewards: [a]\nkeep_raw_days: 0\nkeep_vault_days: 9\n", "utf-8")
@@ -221,13 +222,29 @@ def test_identifiers_are_found_in_every_kind_of_file_and_nothing_else_is(project
         book.writestr("xl/sharedStrings.xml", "<t>+86 139-1234-5678</t><t>杭州市文三路478号</t>")
     (folder / "f.json").write_text(json.dumps({"x": "司马长风"}), "utf-8")
     (folder / "g.pdf").write_bytes(b"%PDF")
+    (folder / "h.pdf").write_bytes(typst.compile(b'#set page(height: 4cm)\n#pagebreak()\nCall Jane van Doe, +86 139 1234 5678'))
+    (folder / "i.png").write_bytes(b"PNG")
     found, unread = leaks.leaks(project, known)
     assert [(Path(x.file).name, x.kind, x.found) for x in found] == [
         ("a.html", "name", 1), ("b.csv", "raw_id", 1), ("c.ipynb", "email", 1), ("d.parquet", "name", 1),
-        ("e.xlsx", "address", 1), ("e.xlsx", "phone", 1), ("f.json", "name", 1),
+        ("e.xlsx", "address", 1), ("e.xlsx", "phone", 1), ("f.json", "name", 1), ("h.pdf", "name", 1), ("h.pdf", "phone", 1),
     ]  # fmt: skip
-    assert [Path(x).name for x in unread] == ["g.pdf"]
+    assert [Path(x).name for x in unread] == ["g.pdf", "i.png"]
     assert not any(x.sample in known for x in found), "a message about a leak is none"
+    assert "g.pdf" in next(c.detail for c in access.checked(project, NAMES, dt.date.today()) if not c.kept)
+
+
+def test_without_a_reader_a_pdf_counts_only_beside_the_page_that_says_the_same(project, monkeypatch):
+    monkeypatch.setattr(leaks.importlib.util, "find_spec", lambda _name: None)
+    folder = project / "reports"
+    folder.mkdir()
+    for name in ("report.html", "report.pdf", "other.pdf"):
+        (folder / name).write_bytes(b"%PDF")
+    assert leaks.leaks(project, {})[1] == ["reports/other.pdf"]
+    rule = "reports/ and results/ hold no name, phone, address or id of the client"
+    assert broken(project) == [rule]
+    (folder / "other.pdf").unlink()
+    assert broken(project) == []
 
 
 def test_the_commands_say_what_they_did_and_fail_where_a_rule_is_broken(project, tmp_path, monkeypatch):

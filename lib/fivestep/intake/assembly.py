@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import ibis
 import ibis.expr.datatypes as dtypes
-from ibis.expr.types import BooleanValue, Table, Value
+from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
 from fivestep.contract import TABLES, headers
 from fivestep.contract.validation import no_key_twice
@@ -132,12 +132,7 @@ def missing(source: Source, orders: bool = False) -> tuple[str, ...]:
 def wide(source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, zone: str, name: str, names: Pseudonyms) -> Wide:
     """The typed rows of all sheets of a source, stored as a table of the engine called *name* where typing them is costly."""
     locale = conversion.locale(source, zone)
-    cells = tuple(
-        Cells(header, target, f"s{i}")
-        for i, (header, target) in enumerate(
-            (h, t) for h, targets in source.columns.items() for t in targets if t.to not in (DROP, ASK)
-        )
-    )
+    cells = _cells(source)
     extras = {f"keep.{t.name or extra_name(h)}": h for h, targets in source.columns.items() for t in targets if t.to == KEEP}
     parts = [_typed(source, sheet, number, cells, locale) for number, sheet in enumerate(sheets)]
     rows = parts[0][0] if len(parts) == 1 else ibis.union(*(typed for typed, _plain in parts))
@@ -148,16 +143,47 @@ def wide(source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, 
     return Wide(source, tuple(sheets), rows, cells, extras, plain)
 
 
+def _cells(source: Source) -> tuple[Cells, ...]:
+    used = ((h, t) for h, targets in source.columns.items() for t in targets if t.to not in (DROP, ASK))
+    return tuple(Cells(header, target, f"s{i}") for i, (header, target) in enumerate(used))
+
+
+def quick(
+    source: Source, columns: Sequence[str], texts: Sequence[StringValue], zone: str
+) -> dict[int, tuple[Value, BooleanValue]]:
+    """Of a file's columns those that the engine's own cast may read whole: for each its value, and which cells it does not read.
+
+    None where the text of the cells is needed: to be filled from above, taken apart, or made into a key.
+    """
+    key = MADE.get(source.table, "")
+    if source.fill or source.items or (key and not any(c.target.to == f"{source.table}.{key}" for c in _cells(source))):
+        return {}
+    locale, out = conversion.locale(source, zone), {}
+    told = {spelled(columns, h) for h in source.exclude}
+    names = [(cell, spelled(columns, cell.header)) for cell in _cells(source)]
+    for cell, name in names:
+        if not name or name in told or cell.target.to == KEEP or sum(name == other for _cell, other in names) > 1:
+            continue
+        at = list(columns).index(name)
+        made = conversion.converted(texts[at], cell.target, locale, unit=headers.header(name).unit)
+        if made.easy is None or made.easy is True:
+            continue
+        odd = ~made.easy
+        out[at] = (made.short, odd if made.short.type().is_string() else odd | conversion.trapped(texts[at]))
+    return out
+
+
 def column(sheet: Sheet, header: str) -> str:
     """The sheet's own spelling of a header; empty where it has none like it."""
-    if header in sheet.columns:
+    return spelled(sheet.columns, header)
+
+
+def spelled(columns: Sequence[str], header: str) -> str:
+    """The one of *columns* that a header means; empty where none is like it."""
+    if header in columns:
         return header
     return next(
-        (
-            c
-            for c in sheet.columns
-            if headers.key(c) == headers.key(header) and headers.header(c).unit == headers.header(header).unit
-        ),
+        (c for c in columns if headers.key(c) == headers.key(header) and headers.header(c).unit == headers.header(header).unit),
         "",
     )
 
@@ -178,6 +204,9 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
             made[cell] = _extra(text, cell.target)
         else:
             unit = headers.header(name or cell.header).unit
+            if name in sheet.plain:
+                made[cell] = conversion.Converted(text, ibis.literal(conversion.FINE, type="int8"), text, True)
+                continue
             made[cell] = conversion.converted(text, cell.target, locale, numeric=name in sheet.numeric, unit=unit)
     easy = _easy(rows, made) if rows is sheet.rows else set()
     filled: dict[str, list[tuple[int, Value]]] = {}

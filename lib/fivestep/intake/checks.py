@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 import ibis
+import numpy as np
 
 from fivestep.contract import TABLES, problems
 from fivestep.engine import frame
@@ -49,15 +50,16 @@ _WORDS = {
 }
 
 
-def checks(tables: Mapping[str, ibis.Table], today: dt.date | None = None) -> list[Line]:
+def checks(tables: Mapping[str, ibis.Table], today: dt.date | None = None, unique: Collection[str] = ()) -> list[Line]:
     """Lines on every table: rows, date range, gaps in time, money, unusual amounts, what the contract says of cells and keys.
 
-    What has happened cannot lie after *today*; without it nothing is said of the future.
+    What has happened cannot lie after *today*; without it nothing is said of the future. *unique* names the tables of which is
+    known that no key stands on two rows. Rows are counted from 1 in the order of the table.
     """
     out = [line for name in TABLES if name in tables for line in _of(name, tables[name])]
     if today:
         out += [line for name in TABLES if name in tables for line in _future(name, tables[name], today)]
-    return out + _keys(tables)
+    return out + _keys(tables, unique)
 
 
 def money(source: str, table: str, column: str, *, before: Decimal, after: Decimal, left_out: Decimal = Decimal(0)) -> Line:
@@ -163,36 +165,49 @@ def _gaps(name: str, time: str, table: ibis.Table) -> list[Line]:
 
 def _outliers(name: str, amount: str, table: ibis.Table) -> list[Line]:
     """Positive amounts whose logarithm lies more than 3.5 modified z-scores from the median (median absolute deviation)."""
-    numbered = table.select(money=table[amount], row=ibis.row_number() + 1)
-    logs = numbered.filter(numbered.money > 0).mutate(log=ibis._.money.cast("float64").ln())
-    first = logs.aggregate(n=logs.count(), middle=logs.log.median()).to_pandas().iloc[0]
-    if first["n"] < FEWEST:
+    positive = table.filter(table[amount] > 0).select(money=table[amount])
+    different = positive.group_by("money").aggregate(rows=positive.count()).order_by("money")  # far fewer than rows
+    different = different.select("rows", cents=(different.money * 100).cast("int64"), log=different.money.cast("float64").ln())
+    found = different.to_pyarrow()
+    rows, cents, logs = (found[c].to_numpy() for c in ("rows", "cents", "log"))
+    if rows.sum() < FEWEST:
         return []
-    middle = float(first["middle"])
-    spread = float(logs.aggregate(mad=(logs.log - middle).abs().median()).to_pandas().iloc[0]["mad"])
+    middle = _median(logs, rows)
+    spread = _median(np.abs(logs - middle), rows)
     if not spread:  # more than half of all amounts are the same: the rule has no scale
         return []
-    reach = FAR * spread / NORMAL
-    far = logs.filter((logs.log - middle).abs() > reach)
-    sums = {"n": far.count(), "first": far.row.min(), "low": far.money.min(), "high": far.money.max()}
-    found = far.aggregate(**sums).to_pyarrow().to_pylist()[0]
-    if not found["n"]:
+    far = np.abs(logs - middle) > FAR * spread / NORMAL
+    if not far.any():
         return []
+    low, high = (Decimal(int(cents[far][at])).scaleb(-2) for at in (0, -1))
+    below, above = cents[far & (logs < middle)], cents[far & (logs > middle)]
+    numbered = table.select(money=table[amount], row=ibis.row_number() + 1)
+    beyond = [numbered.money <= Decimal(int(below[-1])).scaleb(-2)] if len(below) else []
+    beyond += [numbered.money >= Decimal(int(above[0])).scaleb(-2)] if len(above) else []
+    unusual = numbered.filter(ibis.or_(*beyond), numbered.money > 0)
+    n, of = int(rows[far].sum()), int(rows.sum())
     return [
         Line(
-            "", name, amount, "outlier", "warning", found["n"], int(first["n"]), found["first"],
+            "", name, amount, "outlier", "warning", n, of, int(unusual.row.min().to_pandas()),
             message=N_("Unusual amounts among {of} positive ones: {n}, from {low} to {high}, where the median is {middle}. "
                        "Rule: the logarithm lies more than 3.5 modified z-scores from the median (Iglewicz and Hoaglin, 1993)."),
             fix=N_("Check these rows for business customers, units and typing errors; nothing has been left out."),
-            values={"n": found["n"], "of": int(first["n"]), "low": found["low"], "high": found["high"],
-                    "middle": Decimal(str(round(math.exp(middle), 2)))},
+            values={"n": n, "of": of, "low": low, "high": high, "middle": Decimal(str(round(math.exp(middle), 2)))},
         )
     ]  # fmt: skip
 
 
-def _keys(tables: Mapping[str, ibis.Table]) -> list[Line]:
+def _median(values: np.ndarray, rows: np.ndarray) -> float:
+    """The median of values, each of which stands on so many *rows*."""
+    order = np.argsort(values, kind="stable")
+    until, half = np.cumsum(rows[order]), int(rows.sum())
+    low, high = (values[order][np.searchsorted(until, at, side="right")] for at in ((half - 1) // 2, half // 2))
+    return float(low + (high - low) / 2)
+
+
+def _keys(tables: Mapping[str, ibis.Table], unique: Collection[str]) -> list[Line]:
     lines = []
-    for problem in problems(tables):
+    for problem in problems(tables, unique):
         what, fix = _WORDS.get(problem.check, (problem.what, problem.fix))
         field = TABLES[problem.table].fields.get(problem.column)
         limit = (field.after or str(field.maximum)) if field else ""

@@ -121,6 +121,11 @@ def _by_kind(
     return extra(text)
 
 
+def trapped(text: StringValue) -> BooleanValue:
+    """Whether a number or a time that the engine's cast reads stands in a trap all the same (`staging.SIGNS`) or among blanks."""
+    return (text < "(") | text.endswith("\t") | text.contains("E+") | (text.endswith(".0") & (text.length() > 8))
+
+
 # ---------------------------------------------------------------- text
 def extra(text: StringValue) -> Converted:
     """Text as it stands, without blanks around it; nothing for an empty cell."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 FETCHED_ROWS = 5_000  # rows asked of the database at a time
+_PACKAGES = {"MySQLdb": "mysqlclient", "cx_Oracle": "cx-oracle"}  # where the package has another name than its module
 
 
 def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, root: Path = Path(), password: str = "") -> Sheet:
@@ -66,6 +67,12 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
         staged = stage(rows, named(columns), out)
     except UserError:
         raise
+    except ModuleNotFoundError as error:
+        package = _PACKAGES.get(error.name or "", error.name or "of its driver")
+        raise UserError(
+            f"{shown}: this database needs the Python package {package}, which is not installed. "
+            f"Install it: python -m pip install {package}"
+        ) from None
     except Exception as error:  # drivers have exceptions of their own
         raise UserError(f"{shown}: the database did not answer: {_said(error, parsed)}") from None
     with out.open("rb") as file:

@@ -14,12 +14,13 @@ from pathlib import Path
 import duckdb
 import ibis
 import numpy as np
+import pyarrow as pa
 
 from fivestep.errors import UserError
 from fivestep.intake.encoding import SAMPLE_BYTES, encoding
 from fivestep.intake.layout import SAMPLE_ROWS, Cells, Layout, hits, layout
 from fivestep.intake.quality import Message
-from fivestep.intake.sheet import Note, Sheet
+from fivestep.intake.sheet import Note, Quick, Sheet
 from fivestep.intake.staging import MAX_CELL, SIGNS, Staged, new_file, quoted, readable, sheet, stage
 from fivestep.language import N_
 
@@ -136,8 +137,12 @@ def delimited(
     encoding_said: str = "",
     separator: str = "",
     header_row: int = 0,
+    quick: Quick | None = None,
 ) -> Sheet:
-    """The sheet of a file of delimited text. Raises UserError where it holds no rows."""
+    """The sheet of a file of delimited text, the columns that *quick* names typed at once where that reads every cell of them.
+
+    Raises UserError where the file holds no rows.
+    """
     seen = scan(path)
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
@@ -167,17 +172,22 @@ def delimited(
                 )
             )  # fmt: skip
     try:
-        staged = _staged(clean, counted, connection, source, known, separator, header_row)
+        made = None
+        for how in (quick, None):
+            if made is None:
+                staged = _staged(clean, counted, connection, source, known, separator, header_row, how)
+                staged.notes[:0] = notes
+                made = sheet(connection, staged, source=source, sha256=seen.sha256)
     finally:
         if clean is not path:
             clean.unlink(missing_ok=True)
-    staged.notes[:0] = notes
-    return sheet(connection, staged, source=source, sha256=seen.sha256)
+    return made
 
 
 def _staged(
-    path: Path, seen: Scan, connection: ibis.BaseBackend, source: str, known: Collection[str], said: str, header_row: int
-) -> Staged:
+    path: Path, seen: Scan, connection: ibis.BaseBackend, source: str, known: Collection[str], said: str, header_row: int,
+    quick: Quick | None,
+) -> Staged:  # fmt: skip
     sample = _sample(path)
     separator, why = (said, Message(N_("as the mapping says"))) if said else _separator(sample, known)
     if len(separator) > 1:
@@ -197,7 +207,8 @@ def _staged(
     staged = None
     if separator and plan.width > 1 and not pad and not seen.lone_returns:
         above = sum(1 for n, c in rows if n <= plan.last_header_row and not any(c))
-        staged = _by_duckdb(path, seen, plan, separator, above, new_file(connection, ".parquet"), connection)
+        typed = _typed(source, plan, rows, quick, connection) if quick else None
+        staged = _by_duckdb(path, seen, plan, separator, above, new_file(connection, ".parquet"), connection, typed)
     if staged is None:
         staged = stage(records(path, separator), plan, new_file(connection, ".parquet"), pad=pad)
     staged.notes += notes
@@ -205,24 +216,67 @@ def _staged(
     return staged
 
 
+@dataclass(frozen=True)
+class _Typed:
+    """The columns to be typed, by their numbers, and the query of their cells, in which ``odd`` says what cannot be read so."""
+
+    all: frozenset[int]
+    values: frozenset[int]  # those that are no text any more
+    query: str
+
+
+_CSV = "csv_rows"
+
+
+def _typed(
+    source: str, plan: Layout, sample: list[tuple[int, Cells]], quick: Quick, connection: ibis.BaseBackend
+) -> _Typed | None:
+    """What *quick* says of the file, where it reads every cell of the first rows."""
+    table = ibis.table({f"c{i}": "string" for i in range(plan.width)}, name=_CSV)
+    found = quick(source, plan.columns, [table[f"c{i}"] for i in range(plan.width)])
+    if not found:
+        return None
+    cells = {f"c{i}": found[i][0] if i in found else table[f"c{i}"] for i in range(plan.width)}
+    odd = ibis.or_(*(odd for _value, odd in found.values()))
+    values = frozenset(i for i, (value, _odd) in found.items() if not value.type().is_string())
+    made = _Typed(frozenset(found), values, str(ibis.to_sql(table.select(**cells, odd=odd), dialect="duckdb")))
+    first = [c for n, c in sample if n > plan.last_header_row and len(c) == plan.width]
+    given = pa.table({f"c{i}": pa.array([c[i] or None for c in first], pa.string()) for i in range(plan.width)})
+    raw = connection.con.cursor()
+    try:
+        raw.register(f"{_CSV}_first", given)
+        said = raw.execute(f"WITH {_CSV} AS (FROM {_CSV}_first) SELECT bool_or(odd) FROM ({made.query})").fetchone()[0]
+    finally:
+        raw.close()
+    return None if said else made
+
+
 def _by_duckdb(
-    path: Path, seen: Scan, plan: Layout, separator: str, blank_above: int, out: Path, connection: ibis.BaseBackend
-) -> Staged | None:
+    path: Path, seen: Scan, plan: Layout, separator: str, blank_above: int, out: Path, connection: ibis.BaseBackend,
+    typed: _Typed | None,
+) -> Staged | None:  # fmt: skip
     """The rows as DuckDB reads them, or None where it does not account for every record of the file."""
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(plan.width))
     name = out.stem
     path = readable(path, connection)
-    query = (
-        f"COPY (SELECT * FROM read_csv({quoted(str(path))}, auto_detect = false, header = false, skip = {plan.last_header_row}, "
+    rows = (
+        f"read_csv({quoted(str(path))}, auto_detect = false, header = false, skip = {plan.last_header_row}, "
         f"delim = {quoted(separator)}, quote = '\"', escape = '\"', columns = {{{columns}}}, all_varchar = true, "
         "compression = 'none', "
         f"strict_mode = true, null_padding = false, max_line_size = {ROW_BYTES}, store_rejects = true, "
-        f"rejects_table = 'rejects_{name}', rejects_scan = 'scans_{name}', rejects_limit = {KEPT_REJECTS})) "
-        f"TO {quoted(str(out))} (FORMAT parquet, COMPRESSION snappy, DICTIONARY_SIZE_LIMIT 1)"  # a dictionary costs a third more
+        f"rejects_table = 'rejects_{name}', rejects_scan = 'scans_{name}', rejects_limit = {KEPT_REJECTS})"
     )
+    # a dictionary costs a third more
+    to = f"TO {quoted(str(out))} (FORMAT parquet, COMPRESSION snappy, DICTIONARY_SIZE_LIMIT 1)"
     raw = connection.con.cursor()  # reject tables are temporary: of this cursor
     try:
-        kept = raw.execute(query).fetchone()[0]
+        if typed:
+            kept = _at_once(raw, f"COPY (WITH {_CSV} AS (FROM {rows}) {typed.query}) {to}")
+            if raw.execute(f"SELECT bool_or(odd) FROM {quoted(str(out))}").fetchone()[0]:
+                typed = None
+                raw.execute(f"DROP TABLE rejects_{name}; DROP TABLE scans_{name}")
+        if not typed:
+            kept = raw.execute(f"COPY (FROM {rows}) {to}").fetchone()[0]
         lines = raw.execute(
             "SELECT line, any_value(csv_line), list(DISTINCT error_type::VARCHAR) "
             f"FROM rejects_{name} GROUP BY line ORDER BY line"
@@ -249,11 +303,23 @@ def _by_duckdb(
     if last > SKIPPED_ROWS or any(len(c) > plan.width and not any(c[plan.width :]) for _, c in ragged):
         return None
     staged = Staged(out, plan, has_row=False, offset=plan.last_header_row, skipped=skipped[:last])
+    if typed:
+        staged.plain, staged.typed = typed.all, typed.values
     if blank_end:
         staged.blank_rows, staged.first_blank = blank_end, records + 1
     for line, cells in ragged:
         staged.malformed(line, cells)
     return staged
+
+
+def _at_once(raw: duckdb.DuckDBPyConnection, query: str) -> int:
+    """Rows that a query has copied, what its columns share computed once."""
+    before = raw.execute("SELECT current_setting('disabled_optimizers')").fetchone()[0]
+    raw.execute("SET disabled_optimizers = ''")
+    try:
+        return raw.execute(query).fetchone()[0]
+    finally:
+        raw.execute(f"SET disabled_optimizers = {quoted(before)}")
 
 
 _SEPARATOR_NAMES = {

@@ -20,7 +20,7 @@ from fivestep.intake.columnar import json_rows, parquet
 from fivestep.intake.databases import database
 from fivestep.intake.delimited import delimited
 from fivestep.intake.markup import markup
-from fivestep.intake.sheet import Sheet
+from fivestep.intake.sheet import Quick, Sheet
 from fivestep.intake.workbooks import workbook
 
 __all__ = ["database", "sheets"]
@@ -54,15 +54,17 @@ def sheets(
     separator: str = "",
     header_row: int = 0,
     known: Collection[str] | None = None,
+    quick: Quick | None = None,
 ) -> list[Sheet]:
     """The sheets of a file (packed by gzip or not), of a ZIP archive or of all files in a folder, sorted by name.
 
     *root* is the folder of raw data, which sources are named from. *encoding*, *separator* and *header_row* are the user's own
     word where what is found is wrong. *known* are header keys, by default those of the synonyms. The rows are kept as text in a
-    private temporary folder for as long as *connection* lives. Raises UserError for a file that holds no table.
+    private temporary folder for as long as *connection* lives; *quick* says which columns of delimited text may be typed at once.
+    Raises UserError for a file that holds no table.
     """
     known = headers.words() if known is None else frozenset(known)
-    said = {"encoding": encoding, "separator": separator, "header_row": header_row}
+    said = {"encoding": encoding, "separator": separator, "header_row": header_row, "quick": quick}
     out = []
     for file in _files(path):
         out += _read(file, connection, _source(file, root), known, **said)
@@ -164,7 +166,7 @@ def _read(
         raise UserError(f"{source}: the file is a saved web page (MHTML). Export it as CSV or xlsx.")
     found = delimited(
         path, connection, source=source, known=known, encoding_said=said["encoding"], separator=said["separator"],
-        header_row=said["header_row"],
+        header_row=said["header_row"], quick=said["quick"],
     )  # fmt: skip
     return [found]
 

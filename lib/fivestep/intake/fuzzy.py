@@ -9,6 +9,7 @@ import ibis
 from fivestep.engine import frame
 from fivestep.errors import UserError
 from fivestep.intake.identity import Pair, email, phone
+from fivestep.language import _
 from fivestep.privacy.masking import is_masked, masked
 
 SURE = 0.95  # probability of being one person, from which a pair is proposed
@@ -64,7 +65,7 @@ def proposals(people: ibis.Table) -> list[Pair]:
     for one in found:
         first, second = sorted((one["unique_id_l"], one["unique_id_r"]))
         both = [" / ".join(masked(known.loc[i, c]) or "?" for i in (first, second)) for c in used]
-        reason = f"similar, probability {min(one['match_probability'], 0.99):.2f}"  # never certain
+        reason = _("similar, probability {p}").format(p=f"{min(one['match_probability'], 0.99):.2f}")  # never certain
         pairs[first, second] = Pair(first=first, second=second, reason=reason, seen="; ".join(both))
     return [pairs[k] for k in sorted(pairs)]
 

@@ -18,16 +18,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fivestep.contract import TABLES
 from fivestep.engine import frame
 from fivestep.errors import UserError
+from fivestep.language import N_, _
 from fivestep.privacy.masking import is_masked, masked
 
 FILE = Path("data", "identity.yml")
 SHARED_BY = 5  # customers; what more of them share is a shop's number or a placeholder, not one person
 FEWEST_DIGITS = 7  # of a phone number; shorter ones are extensions
 
-_HEAD = """\
-# Customers who may be the same person. Decide each pair: accepted, refused, or leave it proposed (nothing happens).
-# Accepted pairs count as one customer from the next `fivestep import` on; any decision can be changed again.
-"""
+_HEAD = (
+    N_("Customers who may be the same person. Decide each pair: accepted, refused, or leave it proposed (nothing happens)."),
+    N_("Accepted pairs count as one customer from the next `fivestep import` on; any decision can be changed again."),
+)
 
 
 class Pair(BaseModel):
@@ -64,7 +65,7 @@ def email(text: ibis.expr.types.StringValue) -> ibis.expr.types.StringValue:
     return good.ifelse(address, ibis.null("string"))
 
 
-RULES = {"same phone": ("phone", phone), "same e-mail": ("email", email)}
+RULES = {N_("same phone"): ("phone", phone), N_("same e-mail"): ("email", email)}
 
 
 def proposals(people: ibis.Table) -> list[Pair]:
@@ -89,8 +90,8 @@ def proposals(people: ibis.Table) -> list[Pair]:
             same = len(set(group["name"].dropna())) == 1 and group["name"].notna().all()
             first, *others = group["customer_id"]
             for other, called in zip(others, names[1:], strict=True):
-                seen = f"{masked(value)}; {names[0] or '?'}, {called or '?'}" + (" (same name)" if same else "")
-                found.setdefault((first, other), Pair(first=first, second=other, reason=reason, seen=seen))
+                seen = f"{masked(value)}; {names[0] or '?'}, {called or '?'}" + (" " + _("(same name)") if same else "")
+                found.setdefault((first, other), Pair(first=first, second=other, reason=_(reason), seen=seen))
     return [found[k] for k in sorted(found)]
 
 
@@ -135,7 +136,8 @@ def _write(project: Path, pairs: Iterable[Pair]) -> None:
     path = project / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    part.write_text(_HEAD + text, encoding="utf-8", newline="\n")
+    head = "".join(f"# {_(line)}\n" for line in _HEAD)
+    part.write_text(head + text, encoding="utf-8", newline="\n")
     part.chmod(0o600)
     part.replace(path)
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import ibis
-from ibis.expr.types import Table
+from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
 from fivestep import engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
-from fivestep.intake import assembly, checks, conversion, erasure, files, forms, fuzzy, identity, matching, snapshots
+from fivestep.intake import assembly, checks, conversion, erasure, files, forms, fuzzy, identity, matching, snapshots, staging
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
 from fivestep.intake.assembly import (
@@ -190,11 +190,19 @@ def raw_files(project: Path, said: mappings.Mapping) -> dict[str, Path]:
     return {p.relative_to(root).as_posix(): p for p in found}
 
 
-def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis.BaseBackend) -> list[Sheet]:
-    """The sheets of one file, read as its source in the mapping says."""
+def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis.BaseBackend, zone: str = "") -> list[Sheet]:
+    """The sheets of one file, read as its source in the mapping says; *zone*, of the engagement, is given by an import."""
+
+    def quick(name: str, columns: Sequence[str], cells: Sequence[StringValue]) -> dict[int, tuple[Value, BooleanValue]]:
+        source = said.source(name)
+        return assembly.quick(source, columns, cells, zone) if source and source.table else {}
+
     name = path.relative_to(root).as_posix()
     own = next((s.read for s in said.sources if s.read != mappings.Read() and _of_file(s, name)), mappings.Read())
-    return files.sheets(path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row)
+    return files.sheets(
+        path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row,
+        quick=quick if zone else None,
+    )  # fmt: skip
 
 
 def read_databases(project: Path, said: mappings.Mapping, connection: ibis.BaseBackend) -> list[Sheet]:
@@ -236,6 +244,7 @@ class _Run:
         self.quality = QualitySheet()
         self.money: dict[str, Decimal] = {}
         self.known: Table | None = None
+        self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
 
     def tables(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> tuple[dict[str, Table], Table | None, Table | None]:
         """The contract tables of files and databases, and the direct identifiers of customers and of contact persons."""
@@ -278,7 +287,8 @@ class _Run:
         grouped: dict[Source, list[Sheet]] = {}
         unknown, changed = [], []
         wanted = [p for p in paths.values() if not self.said.ignored(p.relative_to(root).as_posix())]
-        read = (sheet for path in wanted for sheet in read_sheets(path, root, self.said, self.connection))
+        zone = self.settings.time_zone
+        read = (sheet for path in wanted for sheet in read_sheets(path, root, self.said, self.connection, zone))
         for sheet in itertools.chain(read, queried):
             if self.said.ignored(sheet.source):
                 continue
@@ -628,15 +638,18 @@ class _Run:
         rows = tables[0] if len(tables) == 1 else ibis.union(*tables)
         if "customer_id" in rows.columns:
             rows = self.names.replaced(rows, "customer_id", self.known)
-        rows = _stored(self.connection, rows, f"new_{name}")
         keys = TABLES[name].key
         own, made, _rows = parts[0]
         made_key = f"{name}.{assembly.MADE.get(name)}" not in made.rows.columns and name in assembly.MADE
         unique = len(parts) == 1 and (not own or made.unique or (made_key and len(made.sheets) == 1))
-        if not unique and not no_key_twice(rows, keys):
+        if not unique:
+            rows = _stored(self.connection, rows, f"new_{name}")
+            unique = no_key_twice(rows, keys)
+        if not unique:
             once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
             self._merged(name, rows)
             rows = once
+        rows = self._sorted(name, rows.drop("_order"))
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
             after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
@@ -646,7 +659,13 @@ class _Run:
                     f"{name}.repeated", Decimal(0)
                 )
             self.quality.add(checks.money("", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left))
-        return rows.drop("_order")
+        return rows
+
+    def _sorted(self, name: str, rows: Table) -> Table:
+        """A contract table as it is written, once and for all where nothing else is joined to it."""
+        self.files[name] = path = staging.new_file(self.connection, ".parquet")
+        snapshots.write_table(name, rows, path)
+        return self.connection.read_parquet(path, table_name=f"sorted_{name}")
 
     @staticmethod
     def _left(made: Wide, amount: str) -> Decimal:
@@ -746,7 +765,8 @@ def _kept(
             )  # fmt: skip
     tables, changed = identity.applied(tables, identity.merges(pairs))
     tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
-    found = checks.checks(tables, dt.date.today())
+    ready = {n: run.files[n] for n, t in tables.items() if t is new.get(n) and n in run.files}
+    found = checks.checks(tables, dt.date.today(), unique=ready)
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
     quality.extend(found)
@@ -777,7 +797,7 @@ def _kept(
         mapping=settled,
         identity=identity.digest(pairs),
     )
-    folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done)
+    folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done, ready=ready)
     return replace(result, folder=folder)
 
 

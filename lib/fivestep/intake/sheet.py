@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import ibis
+from ibis.expr.types import BooleanValue, StringValue, Value
 
 from fivestep.intake.quality import Message
 
@@ -55,7 +56,8 @@ class Sheet:
     ``source`` is the file as the user knows it (``orders.zip/2024.xlsx#Sheet1``), relative to the folder of raw data. ``rows``
     has one string column for each of ``columns`` and ``_row``, the row number in the file as the user counts it, header included;
     empty cells are null. ``sha256`` is of the file's bytes. ``numeric`` names the columns whose cells were numbers in a workbook:
-    ids there may have lost digits or zeros.
+    ids there may have lost digits or zeros. ``plain`` names the columns of which the engine's own cast reads every cell, as the
+    reader was told to try (`Quick`): those of numbers and times are such already, no strings.
     """
 
     source: str
@@ -65,3 +67,9 @@ class Sheet:
     notes: tuple[Note, ...]
     sha256: str
     numeric: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
+
+
+# Of a file (its name, its columns, their texts) the columns to try the engine's own cast on: for the number of each its value and
+# which cells are odd, so that another reading must be tried.
+Quick = Callable[[str, Sequence[str], Sequence[StringValue]], Mapping[int, tuple[Value, BooleanValue]]]

@@ -92,13 +92,14 @@ def name_for(last_day: dt.date | None) -> str:
 def write(
     project: Path, name: str, tables: Mapping[str, ibis.Table], quality: QualitySheet,
     *, done: Import | None = None, key: str = "", before: Mapping[str, ibis.Table] | None = None,
+    ready: Mapping[str, Path] | None = None,
 ) -> Path:  # fmt: skip
     """Write a snapshot to ``data/contract/<name>/``; what was there under that name is replaced at one stroke.
 
     Zstandard Parquet with the fields in the order of the contract, rows by customer, time and key, so that the same rows in any
     order give the same bytes; ``quality.json`` and ``quality.html`` lie beside them. *before* are the rows that merging customers
-    has changed, kept in the vault; *done* and the fingerprint *key* go into the ledger. Raises UserError for a name that is no
-    folder name and for another key than the ledger's.
+    has changed, kept in the vault; *ready* are files of `write_table`, which are moved; *done* and the fingerprint *key* go into
+    the ledger. Raises UserError for a name that is no folder name and for another key than the ledger's.
     """
     from fivestep.intake.quality_page import page
 
@@ -118,9 +119,11 @@ def write(
             shutil.rmtree(leftover, ignore_errors=True)
         new.mkdir()
         for table in (t for t in TABLES if t in tables):
-            ordered(table, tables[table]).to_parquet(
-                new / f"{table}.parquet", compression="zstd", compression_level=LEVEL, dictionary_size_limit=WORDS
-            )
+            path = new / f"{table}.parquet"
+            if table in (ready or {}):
+                shutil.move(ready[table], path)
+            else:
+                write_table(table, tables[table], path)
         (new / SHEET).write_text(quality.to_json(), encoding="utf-8", newline="\n")
         (new / PAGE).write_text(page(quality, name), encoding="utf-8", newline="\n")
         aside = _set_aside(project, name, before or {})
@@ -142,6 +145,11 @@ def write(
         part.write_text(json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
         part.replace(root / LEDGER)
     return target
+
+
+def write_table(name: str, table: ibis.Table, path: Path) -> None:
+    """Write a contract table as the file that a snapshot has of it."""
+    ordered(name, table).to_parquet(path, compression="zstd", compression_level=LEVEL, dictionary_size_limit=WORDS)
 
 
 def ordered(name: str, table: ibis.Table) -> ibis.Table:

@@ -83,6 +83,7 @@ class Staged:
     """A Parquet file of text columns ``c0``, ``c1`` ... in file order, and what was counted while it was written.
 
     ``skipped`` are row numbers left out of it, ``offset`` the rows above it: both only where it has no ``_row`` of its own.
+    The engine's own cast reads every cell of the columns ``plain``; those of ``typed`` are no text any more.
     """
 
     path: Path
@@ -97,6 +98,8 @@ class Staged:
     offset: int = 0
     skipped: Sequence[int] = ()
     suspects: frozenset[str] = frozenset(SIGNS)
+    plain: frozenset[int] = frozenset()
+    typed: frozenset[int] = frozenset()
 
     def malformed(self, row: int, cells: Cells) -> None:
         """Count a row with too few, too many or too long cells."""
@@ -159,8 +162,11 @@ def _batches(rows: Iterator[list]) -> Iterator[list[list]]:
         yield batch
 
 
-def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: str) -> Sheet:
-    """The sheet of a staged file: totals reconciled, footers and blank rows set aside, traps counted."""
+def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: str) -> Sheet | None:
+    """The sheet of a staged file: totals reconciled, footers and blank rows set aside, traps counted.
+
+    None where a file with typed columns has such rows: they are told and added up from text, so it must be staged as text.
+    """
     layout = staged.layout
     filled = _filled(staged)
     seen, totals = _seen(connection, staged, filled)
@@ -173,15 +179,17 @@ def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: 
         aside.append(SetAside("blank", staged.blank_rows, staged.first_blank))
     notes = [*layout.notes, *staged.notes]
     footer = _footer(tail, layout.width)
+    loose, malformed = [], []
+    for row, values in staged.ragged:
+        (loose if _total_cells(values) else malformed).append((row, values))
+    if staged.typed and (totals or loose or footer or seen["blank"]):
+        return None
     if footer:
         aside.append(SetAside("footer", len(footer), footer[0]))
     kept = _numbered(connection, staged)
     if seen["blank"]:
         kept = kept.filter(ibis.coalesce(*(kept[f"c{i}"] for i in range(layout.width))).notnull())
     kept = _without(kept, sorted({*footer, *(n for n, _ in totals)}))
-    loose, malformed = [], []
-    for row, values in staged.ragged:
-        (loose if _total_cells(values) else malformed).append((row, values))
     if totals or loose:
         sets, warned = _reconciled(kept, layout, sorted([*totals, *loose], key=lambda t: t[0]))
         aside += sets
@@ -199,6 +207,7 @@ def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: 
         tuple(notes),
         sha256,
         frozenset(layout.columns[i] for i in staged.numeric if i in left),
+        frozenset(layout.columns[i] for i in staged.plain if i in left),
     )
 
 
@@ -230,13 +239,16 @@ def _tail(staged: Staged) -> list[tuple[int, list[str | None]]]:
         part = file.read_row_group(group).slice(max(size - FOOTER_ROWS, 0)).to_pylist()
         for back, row in enumerate(reversed(part)):
             at = rows - back - 1
-            out.append(
-                (row[ROW] if staged.has_row else _number_of(staged, at), [row[f"c{i}"] for i in range(staged.layout.width)])
-            )
+            number = row[ROW] if staged.has_row else _number_of(staged, at)
+            out.append((number, [_text(row[f"c{i}"]) for i in range(staged.layout.width)]))
         rows -= size
         if len(out) >= FOOTER_ROWS:
             break
     return out[:FOOTER_ROWS]
+
+
+def _text(cell: object) -> str | None:
+    return None if cell is None else str(cell)
 
 
 def _number_of(staged: Staged, at: int) -> int:
@@ -318,8 +330,8 @@ def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -
         passed = (f" + (file_row_number >= {r - staged.offset - 1 - i})::INT" for i, r in enumerate(staged.skipped))
         number = f"(file_row_number + {staged.offset + 1}{''.join(passed)})"
     source = f"read_parquet({quoted(str(staged.path))}, file_row_number = true)"
-    cells = [f"c{i}" for i in range(width)]
-    first = "c0" if filled[0] == filled[-1] else f"coalesce({', '.join(cells)})"
+    cells = [f"c{i}::VARCHAR" if i in staged.typed else f"c{i}" for i in range(width)]
+    first = cells[0] if filled[0] == filled[-1] else f"coalesce({', '.join(cells)})"
     likely = rf"length({first}) <= 30 AND regexp_matches({first}, '^[\s(（\[*=-]*[合小总總汇匯累共本tTsSgG]')"
     said = rf"regexp_replace(lower({first}), '[\s　:：*()（）\[\]=-]', '', 'g') IN ({', '.join(map(quoted, _TOTALS))})"
     raw = connection.con.cursor()
@@ -329,17 +341,19 @@ def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -
             f"ORDER BY n LIMIT {MAX_TOTALS + 1}"
         ).fetchall()
         seen = {"blank": 0, "first_blank": 0}
-        if first != "c0":
+        if first != cells[0]:
             seen["blank"], seen["first_blank"] = raw.execute(
                 f"SELECT count(*), coalesce(min({number}), 0) FROM {source} WHERE {first} IS NULL"
             ).fetchone()
-        checked = {check: range(width) for check in sorted(staged.suspects)}
+        checked = {check: [i for i in range(width) if i not in staged.typed] for check in sorted(staged.suspects)}
         if "float" in checked:  # a column is written so throughout, while a point is in every amount: some rows tell which
+            text = checked["float"]
             asked = ", ".join(
-                f"bool_or(suffix({c}, '.0')) AND bool_and(suffix({c}, '.0') OR NOT contains({c}, '.'))" for c in cells
+                f"bool_or(suffix(c{i}, '.0')) AND bool_and(suffix(c{i}, '.0') OR NOT contains(c{i}, '.'))" for i in text
             )
-            ends = raw.execute(f"SELECT {asked} FROM (SELECT * FROM {source} LIMIT {BATCH_ROWS})").fetchone()
-            checked["float"] = [i for i, so in enumerate(ends) if so]
+            ends = raw.execute(f"SELECT {asked or 1} FROM (SELECT * FROM {source} LIMIT {BATCH_ROWS})").fetchone()
+            checked["float"] = [i for i, so in zip(text, ends, strict=False) if so]
+        cells = ["NULL::VARCHAR" if i in staged.typed else f"c{i}" for i in range(width)]
         seen |= _trapped(raw, source, number, cells, checked)
     finally:
         raw.close()

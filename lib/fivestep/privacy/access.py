@@ -100,7 +100,12 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
     raw, held = _files(project / RAW), _files(project / vault.FOLDER)
     tables = [t for t in vault.TABLES if vault.holds(project, t)]
     people = [vault.read(project, t, names).to_pandas() for t in tables]
-    found, _unread = leaks.leaks(project, leaks.identifiers(people))
+    found, unread = leaks.leaks(project, leaks.identifiers(people))
+    pages = [name for name in unread if name.lower().endswith(".pdf")]
+    where = [f"{x.file} ({_(KINDS[x.kind])}: {x.found}, {x.sample})" for x in found[:5]]
+    if pages:
+        unsaid = _("not read: {files}. Delete them, or run: python -m pip install pypdfium2")
+        where.append(unsaid.format(files=", ".join(pages[:5])))
     log = _entries(project)
     strangers = sorted({e["user"] for e in log} - set(said.stewards))
     clear = [p.name for p in held if p.parent == project / vault.FOLDER and p.suffix == ".parquet"]
@@ -117,8 +122,7 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
          _old([p for p in held if p.suffix == sealing.SUFFIX], said.keep_vault_days, today),
          _("delete data/vault, or say why it is kept and for how long")),
         (N_("only stewards have opened the vault"), bool(strangers), ", ".join(strangers)),
-        (N_("reports/ and results/ hold no name, phone, address or id of the client (PDF is not read)"), bool(found),
-         "; ".join(f"{x.file} ({_(KINDS[x.kind])}: {x.found}, {x.sample})" for x in found[:5])),
+        (N_("reports/ and results/ hold no name, phone, address or id of the client"), bool(found or pages), "; ".join(where)),
     ]  # fmt: skip
     return [Checked(_(rule), not broken, detail if broken else "") for rule, broken, detail in out]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import re
 import unicodedata
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 from fivestep.privacy.masking import MASKED, masked
 
 FOLDERS = ("reports", "results")
-UNREAD = (".pdf", ".png", ".jpg", ".woff2")  # a PDF says what report.html beside it says
+UNREAD = (".png", ".jpg", ".woff2")
 FEWEST_DIGITS = 8  # of a phone number; shorter ones cannot be told from figures
 LEAST_ID = 6  # characters of an id of the client's, which must hold a digit and, below nine digits, a letter
 
@@ -58,7 +59,10 @@ def identifiers(people: Iterable[pd.DataFrame]) -> dict[str, str]:
 
 
 def leaks(project: Path, known: Mapping[str, str]) -> tuple[list[Leak], list[str]]:
-    """The identifiers *known* in the files of reports/ and results/, and the files that were not read (PDF, pictures)."""
+    """The identifiers *known* in the files of reports/ and results/, and the files that were not read.
+
+    Not read are pictures, damaged files, and, where pypdfium2 is not installed, a PDF without the HTML page that says the same.
+    """
     lengths = sorted({len(form) for form in known if re.search(f"[{_HAN}]", form)})
     out, unread = [], []
     for folder in FOLDERS:
@@ -68,7 +72,12 @@ def leaks(project: Path, known: Mapping[str, str]) -> tuple[list[Leak], list[str
                 unread.append(name)
                 continue
             found: dict[str, set[str]] = {}
-            for text in _texts(path):
+            try:
+                texts = list(_texts(path))
+            except _UnreadError:
+                unread.append(name)
+                continue
+            for text in texts:
                 for form in _forms(_plain(text), lengths):
                     if form in known:
                         found.setdefault(known[form], set()).add(form)
@@ -120,6 +129,9 @@ def _digits(text: str) -> str:
 def _texts(path: Path) -> Iterator[str]:
     """The texts of a file: of a workbook its parts, of Parquet its columns of text, of JSON with its escapes resolved."""
     suffix = path.suffix.lower()
+    if suffix == ".pdf":
+        yield from _pages(path)
+        return
     if suffix == ".parquet":
         for column in pq.read_table(path).columns:
             if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -135,3 +147,24 @@ def _texts(path: Path) -> Iterator[str]:
         with contextlib.suppress(ValueError):
             text = json.dumps(json.loads(text), ensure_ascii=False)
     yield re.sub(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+|<[^>]{0,2000}>", " ", text) if suffix == ".html" else text
+
+
+class _UnreadError(Exception):
+    """A file whose text cannot be read."""
+
+
+def _pages(path: Path) -> Iterator[str]:
+    """The text of every page of a PDF; nothing where the page of HTML beside it, which is read, says the same."""
+    if importlib.util.find_spec("pypdfium2") is None:
+        if not path.with_suffix(".html").exists():
+            raise _UnreadError
+        return
+    import pypdfium2
+
+    try:
+        book = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError:
+        raise _UnreadError from None
+    with contextlib.closing(book):
+        for page in book:
+            yield page.get_textpage().get_text_range()
