@@ -119,10 +119,8 @@ def upsell(tables: Tables, *, never: Sequence[str] = ()) -> Upsell | NotAvailabl
             return NotAvailable(
                 (), _(ANSWERS), reason=_("fewer than {n} customers can be tested.").format(n=language.number(FEW))
             )
-        took = _bought(lines, day + dt.timedelta(days=1), tables.as_of)
-        took = set(zip(took["customer_id"], took["product_id"], strict=True))
-        hit = np.array([pair in took for pair in zip(named["customer_id"], named["upsell"], strict=True)])
-        plain = np.array([pair in took for pair in zip(named["customer_id"], named["popular"], strict=True)])
+        took = pd.MultiIndex.from_frame(_bought(lines, day + dt.timedelta(days=1), tables.as_of))
+        hit, plain = (pd.MultiIndex.from_frame(named[["customer_id", rule]]).isin(took) for rule in ("upsell", "popular"))
         first = named["chance"].rank(method="first", ascending=False).to_numpy() <= max(len(named) // 5, 1)
         rows = [(LEARNT, len(named), named["chance"].sum(), hit.sum()), (POPULAR, len(named), np.nan, plain.sum()),
                 (LIKELIEST, first.sum(), named.loc[first, "chance"].sum(), hit[first].sum())]  # fmt: skip
