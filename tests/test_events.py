@@ -45,7 +45,8 @@ def company(added: float, *, drawn: bool = False) -> dict[str, pd.DataFrame]:
 
 
 def held(frames: dict[str, pd.DataFrame]) -> strategy.Events | NotAvailable:
-    segments = segment_frame(c000=("High value", "Mature"), c001=("High value", "Mature"), c002=("Low value", "Mature"))
+    best = {f"c{i:03}": ("High value", "Mature") for i in range(12)}
+    segments = segment_frame(**best, c900=("Low value", "Mature"))
     tables = make_tables(**frames)
     plan = strategy.plan(tables, segments, BOOK)
     return strategy.events(tables, plan, strategy.care_calendar(tables, plan, currency="CNY"))
@@ -84,8 +85,9 @@ def test_the_next_events_have_guests_days_and_a_cost():
     made = held(company(0))
     first = made.planned.iloc[0]
     share, invited = made.table.loc[0, ["attended_share", "invited"]]
-    assert (first["play"], first["invited"], first["care_occasion"]) == ("Protect the best", 2, "Qixi Festival")
-    assert first["event_cost"] == pytest.approx(2 * 900 / invited)
+    assert (first["play"], first["invited"], first["care_occasion"]) == ("Protect the best", 12, "Qixi Festival")
+    assert first["event_cost"] == pytest.approx(12 * 900 / invited)
+    assert len(made.planned) == 1  # nobody is invited to a table of one
     assert first["guest_must_add"] == pytest.approx(900 / invited / share / 0.5)
     for frame in (made.shown(), made.plan()):
         for row in frame.itertuples(index=False):

@@ -703,10 +703,7 @@ def loyalty_points(company: Company, result: strategy.Points) -> Iterator[dict[s
             yield estimated("loyalty_points", POINTS_BRING, truth, row["points_effect"], interval, near=NEAR, subject=tier)
 
 
-@question(
-    "strategy.events", "event_attendance",
-    ask=lambda company: strategy.events(company.tables, NotAvailable((), "", reason="."), NotAvailable((), "", reason=".")),
-)  # fmt: skip
+@question("strategy.events", "event_attendance", ask=lambda company: strategy.events(company.tables))
 def event_attendance(company: Company, result: strategy.Events) -> Iterator[dict[str, Any]]:
     """Is the tasting, to which the best customers came, credited with what they buy anyway?"""
     row = result.table[result.table["campaign_id"] == company.told("event_attendance")["campaign_id"]]

@@ -92,14 +92,12 @@ class DemandPlan:
 
 
 @needs("order_lines.product_id", "order_lines.line_amount", "products.category", answers=ANSWERS)
-def demand_plan(tables: Tables, plan: Plan | NotAvailable, demand: pd.DataFrame | NotAvailable) -> DemandPlan | NotAvailable:
+def demand_plan(tables: Tables, plan: Plan, demand: pd.DataFrame) -> DemandPlan | NotAvailable:
     """The forecast *demand* that step 3 handed over (category, demand_forecast, demand_low, demand_high, demand_before), turned
     into units by category and spend by play.
 
     Returns are netted in money and left out of units; customers without a play, and lines without a customer, are "No play".
     """
-    if isinstance(demand, NotAvailable):
-        return NotAvailable(demand.missing, _(ANSWERS), reason=demand.reason)
     table = demand[["category", "demand_before", *FORECAST]].copy()
     table[list(FORECAST)] = table[list(FORECAST)].clip(lower=0)
     change = table["demand_forecast"] / table["demand_before"].where(table["demand_before"] > 0) - 1
@@ -124,11 +122,9 @@ def demand_plan(tables: Tables, plan: Plan | NotAvailable, demand: pd.DataFrame 
     return DemandPlan(table, _by_play(lines, plan, table), tables.as_of + dt.timedelta(days=1), last)
 
 
-def _by_play(lines, plan: Plan | NotAvailable, table: pd.DataFrame) -> pd.DataFrame:
+def _by_play(lines, plan: Plan, table: pd.DataFrame) -> pd.DataFrame:
     """Forecast and ranges by play, in the order of the playbook."""
     names = ["play", "demand_before", *FORECAST, "demand_change"]
-    if isinstance(plan, NotAvailable):
-        return pd.DataFrame(columns=names)
     sums = lines.group_by("customer_id", "category").aggregate(spend=lines.line_amount.sum().cast(MONEY).cast("float64"))
     spend = frame(sums, by=["customer_id", "category"])
     of = plan.table.set_index("customer_id")["play"]

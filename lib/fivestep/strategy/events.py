@@ -22,6 +22,7 @@ from fivestep.strategy.plan import Plan
 ANSWERS = N_("whom to invite to get-togethers and training, and whether coming changes anything")
 AHEAD = 4  # events that are planned for the year
 APART = 60  # days between two of them
+TABLE = 10  # customers to invite, from whom on it is an event
 OTHER_CONTACT = 0.1  # share of the guests whom a campaign reached at the same time, from which the two are not told apart
 INVITED = N_("Drawn by chance: more than without the invitation")
 INVITED_LESS = N_("Drawn by chance: less than without the invitation")
@@ -118,8 +119,8 @@ class Events:
     "campaigns.start_date", "exposures.customer_id", "exposures.treated", "exposures.attended", "orders.customer_id",
     "orders.order_amount", answers=ANSWERS,
 )  # fmt: skip
-def events(tables: Tables, plan: Plan | NotAvailable, care: CareCalendar | NotAvailable) -> Events | NotAvailable:
-    """Attendance, cost and effect of each event whose first 28 days the data covers, and the next events by play.
+def events(tables: Tables, plan: Plan | None = None, care: CareCalendar | None = None) -> Events | NotAvailable:
+    """Attendance, cost and effect of each event whose first 28 days the data covers; with *plan* and *care* the next events.
 
     Spend is net of returns; orders without a customer are excluded. `NotAvailable` without an event that somebody came to.
     """
@@ -194,12 +195,12 @@ def _spent(tables: Tables, start: pd.Timestamp) -> pd.Series:
     return frame(sums, by=["customer_id"]).set_index("customer_id")["spend"]
 
 
-def _planned(tables: Tables, plan: Plan | NotAvailable, care: CareCalendar | NotAvailable, table: pd.DataFrame) -> pd.DataFrame:
+def _planned(tables: Tables, plan: Plan | None, care: CareCalendar | None, table: pd.DataFrame) -> pd.DataFrame:
     """The next `AHEAD` events, one play at a time."""
     names = ["care_date", "care_occasion", "play", "invited", "expected_guests", "event_cost", "guest_must_add"]
-    if isinstance(plan, NotAvailable) or isinstance(care, NotAvailable) or care.festivals.empty:
+    if plan is None or care is None or care.festivals.empty:
         return pd.DataFrame(columns=names)
-    plays = plan.summary().query("contactable > 0 and spend_at_stake > 0")
+    plays = plan.summary().query("contactable >= @TABLE and spend_at_stake > 0")
     plays = plays[plays["play"].isin(care.festivals["play"])].sort_values("spend_per_customer", ascending=False, kind="stable")
     days: list[tuple[dt.date, str]] = []
     for day, occasion in sorted(set(zip(care.festivals["care_date"], care.festivals["care_occasion"], strict=True))):

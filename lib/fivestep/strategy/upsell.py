@@ -112,21 +112,22 @@ def upsell(tables: Tables, *, never: Sequence[str] = ()) -> Upsell | NotAvailabl
     day = tables.as_of - dt.timedelta(days=AHEAD)
     if day - dt.timedelta(days=2 * AHEAD) < tables.first_day:
         return NotAvailable((), _(ANSWERS), reason=_("the data does not reach back three quarters."))
-    earlier, before, now = (_standing(tables, d, never) for d in (day - dt.timedelta(days=AHEAD), day, tables.as_of))
-    named = _named(before, _moves(tables, earlier, day - dt.timedelta(days=AHEAD)))
-    if len(named) < FEW:
-        return NotAvailable((), _(ANSWERS), reason=_("fewer than {n} customers can be tested.").format(n=language.number(FEW)))
-    took = _bought(tables, day + dt.timedelta(days=1), tables.as_of)
-    took = set(zip(took["customer_id"], took["product_id"], strict=True))
-    hit = np.array([pair in took for pair in zip(named["customer_id"], named["upsell"], strict=True)])
-    plain = np.array([pair in took for pair in zip(named["customer_id"], named["popular"], strict=True)])
-    first = named["chance"].rank(method="first", ascending=False).to_numpy() <= max(len(named) // 5, 1)
-    rows = [(LEARNT, len(named), named["chance"].sum(), hit.sum()), (POPULAR, len(named), np.nan, plain.sum()),
-            (LIKELIEST, first.sum(), named.loc[first, "chance"].sum(), hit[first].sum())]  # fmt: skip
-    test = pd.DataFrame(rows, columns=["upsell_rule", "customers", "upsell_expected", "upsell_hits"])
-    test["hit_rate"] = test["upsell_hits"] / test["customers"]
-    test["hit_rate_low"], test["hit_rate_high"] = wilson(test["upsell_hits"], test["customers"])
-    table = _named(now, _moves(tables, before, day))
+    with _lines(tables, day - dt.timedelta(days=AHEAD + WINDOW - 1)).cache() as lines:
+        earlier, before, now = (_standing(lines, d, never) for d in (day - dt.timedelta(days=AHEAD), day, tables.as_of))
+        named = _named(before, _moves(lines, earlier, day - dt.timedelta(days=AHEAD)))
+        if len(named) < FEW:
+            return NotAvailable(
+                (), _(ANSWERS), reason=_("fewer than {n} customers can be tested.").format(n=language.number(FEW))
+            )
+        took = pd.MultiIndex.from_frame(_bought(lines, day + dt.timedelta(days=1), tables.as_of))
+        hit, plain = (pd.MultiIndex.from_frame(named[["customer_id", rule]]).isin(took) for rule in ("upsell", "popular"))
+        first = named["chance"].rank(method="first", ascending=False).to_numpy() <= max(len(named) // 5, 1)
+        rows = [(LEARNT, len(named), named["chance"].sum(), hit.sum()), (POPULAR, len(named), np.nan, plain.sum()),
+                (LIKELIEST, first.sum(), named.loc[first, "chance"].sum(), hit[first].sum())]  # fmt: skip
+        test = pd.DataFrame(rows, columns=["upsell_rule", "customers", "upsell_expected", "upsell_hits"])
+        test["hit_rate"] = test["upsell_hits"] / test["customers"]
+        test["hit_rate_low"], test["hit_rate_high"] = wilson(test["upsell_hits"], test["customers"])
+        table = _named(now, _moves(lines, before, day))
     refusing = opted_out(tables)
     left_out = None if refusing is None else int(table["customer_id"].isin(refusing).sum())
     table = pd.DataFrame({
@@ -141,22 +142,24 @@ def upsell(tables: Tables, *, never: Sequence[str] = ()) -> Upsell | NotAvailabl
     )
 
 
-def _lines(tables: Tables, first: dt.date, last: dt.date):
-    """Lines of known customers and categories from *first* to *last*, returns left out."""
+def _lines(tables: Tables, first: dt.date) -> ibis.Table:
+    """Lines of known customers and categories from *first* on, returns left out."""
     products = tables.products.distinct(on="product_id", keep="first").select("product_id", "category")
-    lines = tables.order_lines.filter(tables.order_lines.order_date.date().between(first, last)).join(products, "product_id")
-    return lines.filter(lines.customer_id.notnull() & lines.category.notnull() & (lines.quantity > 0) & (lines.line_amount > 0))
+    lines = tables.order_lines.filter(tables.order_lines.order_date.date() >= first).join(products, "product_id")
+    lines = lines.filter(lines.customer_id.notnull() & lines.category.notnull() & (lines.quantity > 0) & (lines.line_amount > 0))
+    return lines.select("customer_id", "product_id", "category", "quantity", "line_amount", day=lines.order_date.date())
 
 
-def _bought(tables: Tables, first: dt.date, last: dt.date) -> pd.DataFrame:
+def _bought(lines: ibis.Table, first: dt.date, last: dt.date) -> pd.DataFrame:
     """Customer and product of every purchase."""
-    return frame(_lines(tables, first, last).select("customer_id", "product_id").distinct(), by=["customer_id", "product_id"])
+    inside = lines.filter(lines.day.between(first, last)).select("customer_id", "product_id").distinct()
+    return frame(inside, by=["customer_id", "product_id"])
 
 
-def _standing(tables: Tables, day: dt.date, never: Sequence[str]) -> dict[str, pd.DataFrame]:
+def _standing(lines: ibis.Table, day: dt.date, never: Sequence[str]) -> dict[str, pd.DataFrame]:
     """As of *day*: ``people`` (customer_id, category of most spend, usual product_id), ``had`` (customer and product) and
     ``prices`` (product_id, category, price, buyers)."""
-    lines = _lines(tables, day - dt.timedelta(days=WINDOW - 1), day)
+    lines = lines.filter(lines.day.between(day - dt.timedelta(days=WINDOW - 1), day))
     lines = lines.filter(lines.category.notin(list(never))) if never else lines
     spend = lines.group_by("customer_id", "category").aggregate(spend=lines.line_amount.sum().cast(MONEY))
     ranks = ibis.window(group_by="customer_id", order_by=[ibis.desc("spend"), "category"])
@@ -188,14 +191,14 @@ def _options(standing: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pairs.assign(dearer=pairs["better"] - pairs["price"])[["product_id", "category", "upsell", "dearer", "buyers"]]
 
 
-def _moves(tables: Tables, standing: dict[str, pd.DataFrame], day: dt.date) -> pd.DataFrame:
+def _moves(lines: ibis.Table, standing: dict[str, pd.DataFrame], day: dt.date) -> pd.DataFrame:
     """What buyers of each usual product did in the `AHEAD` days after *day*: product_id, upsell, learnt (buyers who had not had
     it), moved (of them, those who bought it), all_learnt and all_moved (the same of all buyers of the category)."""
     offered = standing["people"].merge(_options(standing), on=["product_id", "category"])
     had = standing["had"].rename(columns={"product_id": "upsell"}).assign(had=True)
     offered = offered.merge(had, on=["customer_id", "upsell"], how="left")
     offered = offered[offered["had"].isna()]
-    took = _bought(tables, day + dt.timedelta(days=1), day + dt.timedelta(days=AHEAD))
+    took = _bought(lines, day + dt.timedelta(days=1), day + dt.timedelta(days=AHEAD))
     took = took.rename(columns={"product_id": "upsell"}).assign(took=1)
     offered = offered.merge(took, on=["customer_id", "upsell"], how="left").fillna({"took": 0})
     own = offered.groupby(["product_id", "upsell"])["took"].agg(learnt="size", moved="sum").reset_index()
