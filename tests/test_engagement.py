@@ -72,6 +72,13 @@ def test_a_table_exhibit_shows_labels_and_keeps_raw_numbers(project, shown):
     assert data["text/html"].startswith('<div class="tex2jax_ignore'), "JupyterLab would read $1 and $2 as a formula"
 
 
+def test_a_note_stands_under_its_first_exhibit_and_is_named_under_the_others(project, shown):
+    opened = Engagement(project, "2_segmentation")
+    for note in ("A note", "", "A note", "Another", ""):
+        opened.exhibit(pd.DataFrame({"customers": [1]}), title="A title", note=note)
+    assert [record["note"] for _data, record in shown] == ["A note", "", "Note as under exhibit 2.1.", "Another", ""]
+
+
 def test_a_figure_exhibit_is_svg_with_a_description(project, shown):
     opened = Engagement(project, "1_profiling")
     opened.exhibit(charts.bars(["a", "b"], [1, 2], write=str), title="Two bars <b>")

@@ -35,6 +35,7 @@ ANSWERS = {
     "kano": 1,
     "satisfaction_drivers": 6,
     "unhappy_region": 1,
+    "unsatisfying_feature": 1,
     "unprofitable_customers": 1,
     "pain_point": 2,
     "contact_overlap": 2,

@@ -343,7 +343,7 @@ def test_aspects_that_few_rated_or_all_rated_alike_are_left_out_and_named(anythi
     survey = answered(satisfaction=y, **{f"{a}__satisfaction": v for a, v in ratings.items()})
     found = needs.drivers(anything, survey)
     assert (found.table["driver"].tolist(), found.unrated, found.constant) == (["a0", "a1"], ("a2",), ("a3",))
-    assert "Too seldom rated: a2." in found.note()
+    assert "Too seldom rated together with the whole: a2." in found.note()
     for few in (
         answered(satisfaction=y[:20], a0__satisfaction=x["a0"][:20], a1__satisfaction=x["a1"][:20]),
         answered(satisfaction=y),

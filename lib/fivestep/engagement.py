@@ -199,6 +199,7 @@ class Engagement:
         self.as_of = self.tables.as_of
         self._findings: dict[str, dict] = {}
         self._exhibits = 0
+        self._notes: dict[str, str] = {}  # exhibit under which each note stands
         self._said: tuple[int | None, str] | None = None
 
     def _known_values(self) -> None:
@@ -298,9 +299,9 @@ class Engagement:
     ) -> None:
         """Show a numbered exhibit under an action title: a figure, or a table whose columns are registered.
 
-        *note* states definitions and denominators; *source* replaces the standing source line; *alt* describes a figure to who
-        cannot see it (the title by default); *detail*: a table behind an exhibit that is shown, of which the PDF gives the title
-        alone. A `NotAvailable` shows as one quiet line, without a number.
+        *note* states definitions and denominators, and is not repeated under a further exhibit; *source* replaces the standing
+        source line; *alt* describes a figure to who cannot see it (the title by default); *detail*: a table behind an exhibit that
+        is shown, of which the PDF gives the title alone. A `NotAvailable` shows as one quiet line, without a number.
         """
         from matplotlib.figure import Figure  # takes two seconds to load, which commands without a picture are spared
 
@@ -314,7 +315,7 @@ class Engagement:
             "number": f"{self.step[0]}.{self._exhibits}",
             "title": typeset(title),
             "source": source or self.source,
-            "note": typeset(note),
+            "note": typeset(self._noted(note)),
         }
         if isinstance(shown, Figure):
             drawn = svg(shown)
@@ -325,6 +326,13 @@ class Engagement:
             _display({"text/html": _captioned(record, _html_table(record))}, record)
         else:
             raise TypeError(f"an exhibit is a figure, a table or NotAvailable, not {type(shown).__name__}")
+
+    def _noted(self, note: str) -> str:
+        """The note, or under which exhibit the same one stands."""
+        if not note:
+            return ""
+        first = self._notes.setdefault(note, f"{self.step[0]}.{self._exhibits}")
+        return note if first == f"{self.step[0]}.{self._exhibits}" else _("Note as under exhibit {number}.").format(number=first)
 
     def _table(self, shown: pd.DataFrame, number: str) -> dict[str, Any]:
         frame = f"results/{self.step}/exhibit_{number.replace('.', '_')}.parquet"

@@ -433,6 +433,7 @@ WHO_SWITCHES = N_("Members said to be switching")
 DRIVER_SHARE = N_("Share of the explained variance of satisfaction")
 OUT_FIRST = N_("The product and store most often out of stock")
 NOT_SOLD = N_("Units not sold for want of stock there")
+FEATURE_FIRST = N_("The feature to improve first")
 TRAIT_FIRST = N_("The trait that tells the least satisfied fifth from the most satisfied")
 BROKEN = N_("Share that went on in the weeks in which the step was broken")
 OTHER_BREAKS = N_("Other steps called broken")
@@ -819,6 +820,18 @@ def satisfaction_drivers(company: Company, drivers: needs.Drivers) -> Iterator[d
 
 def _asked(company: Company) -> needs.Survey | NotAvailable:
     return needs.survey(company.tables)
+
+
+def _priorities(company: Company) -> needs.Priorities | NotAvailable:
+    return needs.priorities(company.tables, needs.kano(company.tables, _asked(company)))
+
+
+@question("needs.priorities", "unsatisfying_feature", ask=_priorities)
+def unsatisfying_feature(company: Company, found: needs.Priorities) -> Iterator[dict[str, Any]]:
+    """Is the feature that is taken for granted and does not satisfy the one to improve first?"""
+    first = found.table["feature"].iloc[0]
+    right = first == company.told("unsatisfying_feature")["feature"]
+    yield answer("unsatisfying_feature", FOUND if right else FALSE_ALARM, FEATURE_FIRST, subject=first)
 
 
 @question(

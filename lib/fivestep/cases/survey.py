@@ -34,6 +34,14 @@ TRUE_SHARE = 0.62  # of the respondents who answer in the feature's own category
 # Overall satisfaction (1 to 10) = weighted mean of the attributes + N(0, NOISE), rounded.
 WEIGHTS = {"taste": 0.35, "speed": 0.25, "price": 0.15, "staff": 0.15, "app": 0.07, "cleanliness": 0.03}
 NOISE = 0.5
+# What members say is important (mean of 1 to 10), which is not what weighs: speed weighs more than they say, price less.
+STATED = {"taste": 9.0, "speed": 5.5, "price": 8.5, "staff": 6.5, "app": 4.5, "cleanliness": 8.0}
+# How satisfied they are with the features (mean of 1 to 10): one that they take for granted is the worst.
+PLEASED = {
+    "fresh bread": 5.5, "clean seats": 8.5, "fast pickup": 7.0, "more seats": 7.5, "birthday cake": 7.0, "latte art": 8.0,
+    "printed receipt": 8.5, "sales calls": 6.5,
+}  # fmt: skip
+SAID = 1.3  # standard deviation of both
 PRODUCTS = ("Latte", "Americano", "Butter croissant")
 HALO, OWN = 0.8, 1.4  # standard deviations of a rating: what a respondent gives to all attributes, and to one
 CORRELATION = HALO**2 / (HALO**2 + OWN**2)  # of two attributes, before ratings are rounded
@@ -101,19 +109,27 @@ def counter_cards(calendar: Calendar, who: People, seed: int, chunk: int) -> dic
     unhappy, share = who.region[asked] == REGIONS.index(UNHAPPY_REGION), SHARES[REGIONS.index(UNHAPPY_REGION)]
     others = np.sqrt(HALO**2 - UNHAPPY**2 * share * (1 - share))
     told = _ratings(rng, UNHAPPY * (share - unhappy) + others * rng.standard_normal(n))
+    told |= {f"importance/{attribute}": _said(rng, mean, n) for attribute, mean in STATED.items()}
+    satisfaction = len(told)
+    told |= {f"{feature}/satisfaction": _said(rng, mean, n) for feature, mean in PLEASED.items()}
     m = len(told)
+    second = (np.tile(np.arange(m), n) >= satisfaction).astype(int)  # the features are another card
     score = np.array(list(told.values())).T.ravel()
     respondent = np.repeat(asked, m)
     return {
-        "response_id": numbered("Q", who.index[respondent] * 10 + 3, 8),
+        "response_id": numbered("Q", who.index[respondent] * 10 + 3 + second, 8),
         "question_id": Coded(np.tile(np.arange(m), n), tuple(told)),
         "customer_id": numbered("C", who.index[respondent], 7),
-        "survey_id": Coded(np.zeros(n * m, dtype=int), ("satisfaction",)),
+        "survey_id": Coded(second, ("satisfaction", "kano")),
         "answered_at": np.repeat(moment, m),
         "mode": Coded(np.zeros(n * m, dtype=int), ("counter",)),
         "answer": Coded(score.astype(int) - 1, tuple(str(i) for i in range(1, 11))),
         "score": score,
     }
+
+
+def _said(rng: np.random.Generator, mean: float, n: int) -> np.ndarray:
+    return np.clip(np.rint(mean + SAID * rng.standard_normal(n)), 1, 10)
 
 
 def _ratings(rng: np.random.Generator, halo: np.ndarray) -> dict[str, np.ndarray]:

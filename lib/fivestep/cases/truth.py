@@ -45,6 +45,7 @@ FACTS = {
     "pain_point": N_("One product leaks in one region."),
     "kano": N_("Each feature has one true category."),
     "satisfaction_drivers": N_("Overall satisfaction is a weighted mean of attributes."),
+    "unsatisfying_feature": N_("One feature that customers take for granted does not satisfy them."),
     "unhappy_region": N_("Members of one region have become less satisfied than the others."),
     "brand_image": N_("Two dimensions lie behind how brands are seen; the competitor leads in one, the chain in the other."),
     "brand_choice": N_("Which brand a member prefers hangs on two of eight images."),
@@ -235,6 +236,10 @@ class Truth:
             "satisfaction_drivers": (
                 ["survey.question_id", "survey.score"],
                 {"weights": survey.WEIGHTS, "correlation": round(survey.CORRELATION, 6), "noise": survey.NOISE},
+            ),
+            "unsatisfying_feature": (
+                ["survey.question_id", "survey.score"],
+                {"feature": min(survey.PLEASED, key=lambda f: survey.PLEASED[f]), "means": survey.PLEASED},
             ),
             "unhappy_region": (
                 ["survey.score", "customers.region"],

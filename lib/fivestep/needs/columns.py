@@ -532,7 +532,7 @@ register(
     units_unexplained=Column(
         N_("Unexplained"), "count", N_("Units that stock and deliveries say were used, less the units sold on the same days.")
     ),
-    units_left=Column(N_("Left"), "count", N_("Units in stock at the last count of each store.")),
+    units_left=Column(N_("In stock"), "count", N_("Units in stock at the last count of each store.")),
     stock_cover=Column(N_("Cover in days"), "number", N_("Units left divided by the daily sales of the last 28 days.")),
     stock_days=Column(N_("Days counted"), "count", N_("Product-store-days on which the stock was counted.")),
     out_of_stock_share=Column(

@@ -133,7 +133,8 @@ class Drivers:
                 _("Left out, as they rated the whole but not every aspect: {n}.").format(n=language.number(self.incomplete))
             )
         if self.unrated:
-            parts.append(_("Too seldom rated: {aspects}.").format(aspects=language.listing(list(self.unrated))))
+            unrated = language.listing(list(self.unrated))
+            parts.append(_("Too seldom rated together with the whole: {aspects}.").format(aspects=unrated))
         if self.constant:
             parts.append(_("Rated alike by everybody: {aspects}.").format(aspects=language.listing(list(self.constant))))
         return " ".join(parts)

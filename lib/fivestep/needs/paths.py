@@ -21,7 +21,6 @@ from fivestep.needs import journeys
 NAMED = 9  # pages and events by name; the others together
 PLACES = 8  # events from the start of a visit
 DRAWN = 0.1  # share of the moves from a page that an arrow needs
-SHOWN = 15
 START, END, OTHERS = N_("Start of visit"), N_("End of visit"), N_("All others")
 
 _ANSWERS = N_("which ways customers take through the pages")
@@ -40,11 +39,6 @@ class Paths:
     places: pd.DataFrame
     named: tuple[str, ...]
     visits: int
-
-    def shown(self, n: int = SHOWN) -> pd.DataFrame:
-        """The *n* most frequent moves."""
-        out = self.moves.head(n)
-        return out.assign(from_page=[_name(p) for p in out["from_page"]], to_page=[_name(p) for p in out["to_page"]])
 
     def matrix(self) -> pd.DataFrame:
         """Share of the moves from each page (rows) to each page (columns)."""
@@ -101,11 +95,6 @@ class Paths:
         return _("Most frequent move: from “{a}” to “{b}”, {share} of the moves from there").format(
             a=_name(top["from_page"]), b=_name(top["to_page"]), share=language.percent(top["share_of_moves"])
         )
-
-    def moves_headline(self) -> str:
-        """How many different moves there are between the pages by name."""
-        inner = self.moves[(self.moves["from_page"] != START) & (self.moves["to_page"] != END)]
-        return _("{n} different moves between the most frequent pages and events").format(n=language.number(len(inner)))
 
     def places_headline(self) -> str:
         """What visits begin with."""

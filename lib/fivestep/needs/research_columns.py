@@ -106,9 +106,7 @@ register(
     launch_share=Column(N_("Taken up"), "percent", N_("Buyers divided by customers since.")),
     launch_share_low=Column(N_("Taken up, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
     launch_share_high=Column(N_("Taken up, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
-    repurchased=Column(
-        N_("Bought again"), "percent", N_("Of the buyers who ordered later, those who bought it on a later day.")
-    ),
+    repurchased=Column(N_("Bought again"), "percent", N_("Of the buyers who ordered later, those who bought it on a later day.")),
     repurchased_low=Column(N_("Again, low"), "percent", N_("Lower limit of the 95% interval of the share.")),
     repurchased_high=Column(N_("Again, high"), "percent", N_("Upper limit of the 95% interval of the share.")),
     launch_complaints=Column(N_("Complaints"), "ratio", N_("Complaints per 1,000 order lines of the product.")),

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import ibis
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fivestep import charts, language
+from fivestep import language
 from fivestep.engine import Tables, needs
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
@@ -101,21 +100,6 @@ class Rules:
     def _name(self, raw: str) -> str:
         return language.value(f"products.{self.level}", raw)
 
-    def figure(self, n: int = SHOWN) -> Figure:
-        """Gain over the shorter rule, of the strongest sets of three or four."""
-        top = self.larger(n)
-        names = [_("{a} → {b}").format(a=a, b=b) for a, b in zip(top["rule_left"], top["rule_right"], strict=True)]
-        return charts.intervals(
-            names,
-            top["gain"],
-            top["gain_low"],
-            top["gain_high"],
-            write=lambda v: language.number(v, 1),
-            reference=self.typical(2),
-            reference_label=_("typical set of three"),
-            xlabel=_("How many times the shorter rule, with 95% interval"),
-        )
-
     def headline(self) -> str:
         """The strongest set of three or four that says more than the smaller ones in it."""
         top = self._shown(self._sets(self.found()).head(1))
@@ -127,13 +111,6 @@ class Rules:
             left=row["rule_left"],
             right=row["rule_right"],
             gain=language.number(row["gain"], 2),
-        )
-
-    def larger_headline(self) -> str:
-        """How many sets of three and of four say more than the smaller ones in them."""
-        fours = self._sets(self.found())["item_c"].notna()
-        return _("Sets that say more than the smaller ones in them: {threes} of three, {fours} of four").format(
-            threes=language.number(int((~fours).sum())), fours=language.number(int(fours.sum()))
         )
 
     def singles_headline(self) -> str:

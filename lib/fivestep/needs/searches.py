@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import ibis
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fivestep import charts, language
+from fivestep import language
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import newcombe, wilson
@@ -50,20 +49,6 @@ class Searches:
         """The *n* most frequent terms; without the columns that the data cannot fill."""
         out = self.table.drop(columns="q_value").head(n)
         return out.dropna(axis=1, how="all")
-
-    def figure(self, n: int = SHOWN) -> Figure:
-        """Share of searches without a click for the most frequent terms."""
-        top = self.table.head(n)
-        return charts.intervals(
-            [language.value("events.search_term", t) for t in top["sought_term"]],
-            top["no_click_share"],
-            top["no_click_low"],
-            top["no_click_high"],
-            write=lambda v: language.percent(v, 0),
-            reference=self.no_clicks / self.searches,
-            reference_label=_("all searches"),
-            xlabel=_("Searches after which nothing is looked at, with 95% interval"),
-        )
 
     def leading_nowhere(self) -> pd.DataFrame:
         """Terms after which clearly more searches lead nowhere than after the others, false discovery rate 5 %."""

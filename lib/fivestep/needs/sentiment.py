@@ -128,21 +128,23 @@ class Sentiment:
             alone, list_alone = int(row.only_model), int(row.only_list)
             p = binomtest(alone, alone + list_alone).pvalue if alone + list_alone else 1.0
             said = (
-                _("{language}: more texts are told rightly by the model alone ({a}) than by a plain list of words alone ({b})")
+                _(
+                    "{language}: more texts are told rightly by the model alone ({a}) than by a plain list of words alone ({b}); "
+                    "McNemar's exact test on {n} texts, p at most {p}."
+                )
                 if p <= ALPHA and alone > list_alone
                 else _(
                     "{language}: it is not shown that the model beats a plain list of words (told rightly by it alone: {a}, "
-                    "by the list alone: {b})"
+                    "by the list alone: {b}; McNemar's exact test on {n} texts, p at most {p})."
                 )
             )
-            tested = _("McNemar's exact test on {n} texts, p at most {p}").format(
-                n=language.number(row.measured_texts), p=language.number(math.ceil(p * 1000) / 1000, 3)
-            )
             out.append(
-                language.sentence(
-                    said.format(language=_(row.text_language), a=language.number(alone), b=language.number(list_alone))
-                    + "; "
-                    + tested
+                said.format(
+                    language=_(row.text_language),
+                    a=language.number(alone),
+                    b=language.number(list_alone),
+                    n=language.number(row.measured_texts),
+                    p=language.number(math.ceil(p * 1000) / 1000, 3),
                 )
             )
         return out

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import ibis
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fivestep import charts, language
+from fivestep import language
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
@@ -48,24 +47,6 @@ class ThenBought:
         rows = self.found() if len(self.found()) else self.table
         return rows.drop(columns=["p_value", "q_value"]).head(n)
 
-    def figure(self, n: int = SHOWN) -> Figure:
-        """Share of the changes that go in the order shown."""
-        rows = self.shown(n)
-        names = [
-            _("{a} → {b}").format(a=_name(a), b=_name(b))
-            for a, b in zip(rows["category_first"], rows["category_then"], strict=True)
-        ]
-        return charts.intervals(
-            names,
-            rows["share_in_order"],
-            rows["in_order_low"],
-            rows["in_order_high"],
-            write=lambda v: language.percent(v, 0),
-            reference=0.5,
-            reference_label=_("no order"),
-            xlabel=_("Share of the changes between the two that go this way, with 95% interval"),
-        )
-
     def headline(self) -> str:
         """The clearest order, or that there is none."""
         found = self.found()
@@ -76,12 +57,6 @@ class ThenBought:
             a=_name(row["category_first"]),
             b=_name(row["category_then"]),
             share=language.percent(row["share_in_order"]),
-        )
-
-    def table_headline(self) -> str:
-        """How many pairs have an order."""
-        return _("{found} of {all} pairs of categories are bought in an order that is more than chance").format(
-            found=language.number(len(self.found())), all=language.number(len(self.table))
         )
 
     def note(self) -> str:

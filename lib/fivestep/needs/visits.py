@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import ibis
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fivestep import charts, language
+from fivestep import language
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
@@ -56,20 +55,6 @@ class Visits:
         """Devices by their names."""
         names = [_(d) if d == UNKNOWN else language.value("events.device", d) for d in self.devices["device"]]
         return self.devices.assign(device=names)
-
-    def figure(self) -> Figure:
-        """Visits that reach the last step by device, or where no step is known the share of visits by device."""
-        shown = self.devices_shown()
-        if shown["last_step_share"].isna().all():
-            return charts.bars(shown["device"], shown["share_of_visits"], write=language.percent)
-        return charts.intervals(
-            shown["device"],
-            shown["last_step_share"],
-            shown["last_step_low"],
-            shown["last_step_high"],
-            write=lambda v: language.percent(v, 0),
-            xlabel=_("Visits that reach the last step, with 95% interval"),
-        )
 
     def pages_shown(self, n: int = SHOWN) -> pd.DataFrame:
         """The *n* pages and events with most events."""
