@@ -358,6 +358,19 @@ def test_the_report_says_nothing_twice_and_keeps_tables_behind_figures_for_the_w
     assert "Vouchersarecash." in text
 
 
+def test_many_definitions_are_small_print_that_conforms_to_pdf_ua():
+    columns = [column(f"c{i}", f"Label {i}", "count", definition=f"Meaning {i}.") for i in range(80)]
+    columns += [column("c_low", "Label, low", "count", definition="Lower end.")]
+    cells = [new_markdown_cell("# Payment"), *[table(f"1.{i}", f"T {i}", columns[i::12], [["1"] * 7]) for i in range(12)]]
+    made = document.report([new_notebook(cells=cells)], {"title": "Review", "lang": "en"})
+    printed = pdf.render(made, timestamp=STAMP)
+    assert page.validate_pdf_bytes(printed, profile=page.ValidationProfile.PDF_UA_1).is_compliant
+    text = text_of(printed)
+    assert all(f"Meaning{i}." in text for i in range(80))
+    assert "Lowerend." not in text
+    assert "Theendsofintervalsaredefinedintheworkbook" in text
+
+
 def test_a_finding_of_low_confidence_is_no_headline_and_warnings_travel_with_a_tile(report):
     (tiles,) = [b["tiles"] for b in report["blocks"] if b["t"] == "tiles"]
     assert [(t["display"], t["warned"]) for t in tiles] == [("50%", True)]

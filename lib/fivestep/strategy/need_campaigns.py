@@ -13,6 +13,7 @@ from fivestep.engine import Tables, frame
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _
 from fivestep.strategy.plan import Plan
+from fivestep.strategy.playbook import NEED_GROUPS
 
 ANSWERS = N_("which campaign fits each need group")
 YEAR = 365
@@ -48,7 +49,8 @@ class NeedCampaigns:
         own = self.table[self.table["category"].notna()]
         if own.empty:
             return _("No need group buys a category clearly more than the others")
-        first = own.sort_values(["spend_at_stake", "need_group"], ascending=[False, True]).iloc[0]
+        own = own.assign(silent=own["need_group"] == NEED_GROUPS[-1])  # who shows no need is an example of none
+        first = own.sort_values(["silent", "spend_at_stake", "need_group"], ascending=[True, False, True]).iloc[0]
         return _("{n} of {all} need groups have a product of their own; for “{group}” it is {category}").format(
             n=language.number(len(own)), all=language.number(len(self.table)), group=_(first.need_group),
             category=language.value("products.category", first.category),
