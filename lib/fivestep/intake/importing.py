@@ -654,7 +654,8 @@ class _Run:
             once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
             self._merged(name, rows)
             rows = once
-        rows = self._sorted(name, rows.drop("_order"))
+        rows = rows.drop("_order")
+        rows = _stored(self.connection, rows, f"own_{name}") if name in self.earlier else self._sorted(name, rows)
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
             after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
@@ -667,7 +668,7 @@ class _Run:
         return rows
 
     def _sorted(self, name: str, rows: Table) -> Table:
-        """A contract table as it is written, once and for all where nothing else is joined to it."""
+        """A contract table as it is written, once and for all."""
         self.files[name] = path = staging.new_file(self.connection, ".parquet")
         snapshots.write_table(name, rows, path)
         return self.connection.read_parquet(path, table_name=f"sorted_{name}")
