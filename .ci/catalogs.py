@@ -56,8 +56,8 @@ def messages() -> dict[str | tuple[str, str], list[str]]:
     for message in worksheet_messages():
         out.setdefault(message, []).append("lib/fivestep/strategy/worksheets.yml")
     out[GROCERY] = ["template/engagement/templates/engagement.en.yml"]
-    for table in ("customers", "orders"):  # the tables whose fields can name a scope
-        for field in TABLES[table].fields.values():
+    for table in TABLES.values():  # fields name a scope, and `fivestep map` asks for them
+        for field in table.fields.values():
             out.setdefault(field.description, []).append("lib/fivestep/contract/tables.py")
     return out
 

@@ -1,6 +1,7 @@
 """Damage client files at random and read them: `make fuzz-intake`.
 
-Every file must end in sheets or in one line of error, within 10 seconds and 1 GB, with every row kept or counted.
+Every file must end in sheets or in one line of error, within 10 seconds of processor time and 1 GB, with every row kept or
+counted; by the clock two minutes are allowed, as the machine may be busy.
 Prints how the files ended; a file that did not is kept under build/fuzz for another look.
 """
 
@@ -22,12 +23,12 @@ sys.path.insert(0, str(KIT / "tests"))
 
 from intake_mutations import mutated, outcome, seeds  # noqa: E402
 
-SECONDS = 10
+SECONDS, WAIT = 10, 120  # of the processor, by the clock
 MEMORY_MB = 1024
 
 
 def _too_slow(signum, frame):
-    raise TimeoutError(f"more than {SECONDS} s")
+    raise TimeoutError(f"more than {WAIT} s" if signum == signal.SIGALRM else f"more than {SECONDS} s of processor time")
 
 
 def _peak_mb() -> int:
@@ -43,7 +44,8 @@ def main() -> int:
     said = said.parse_args()
     good, ends, failed, slowest = seeds(), collections.Counter(), 0, 0.0
     names = sorted(good)
-    signal.signal(signal.SIGALRM, _too_slow)
+    for sign in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(sign, _too_slow)
     with tempfile.TemporaryDirectory() as folder:
         for number in range(said.seed, said.seed + said.files):
             chance = random.Random(number)
@@ -52,13 +54,15 @@ def main() -> int:
             content = mutated(good[name], chance)
             path.write_bytes(content)
             started = time.monotonic()
-            signal.alarm(SECONDS)
+            signal.alarm(WAIT)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
             try:
                 ends[name, outcome(path)] += 1
                 problem = "" if _peak_mb() < MEMORY_MB else f"{_peak_mb()} MB of memory"
             except Exception as error:  # whatever it is, it is what we look for
                 problem = f"{type(error).__name__}: {str(error)[:300]}"
             signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             slowest = max(slowest, time.monotonic() - started)
             if problem:
                 failed += 1

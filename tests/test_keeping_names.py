@@ -222,7 +222,7 @@ def test_identifiers_are_found_in_every_kind_of_file_and_nothing_else_is(project
         book.writestr("xl/sharedStrings.xml", "<t>+86 139-1234-5678</t><t>杭州市文三路478号</t>")
     (folder / "f.json").write_text(json.dumps({"x": "司马长风"}), "utf-8")
     (folder / "g.pdf").write_bytes(b"%PDF")
-    (folder / "h.pdf").write_bytes(typst.compile(b'#set page(height: 4cm)\n#pagebreak()\nCall Jane van Doe, +86 139 1234 5678'))
+    (folder / "h.pdf").write_bytes(typst.compile(b"#set page(height: 4cm)\n#pagebreak()\nCall Jane van Doe, +86 139 1234 5678"))
     (folder / "i.png").write_bytes(b"PNG")
     found, unread = leaks.leaks(project, known)
     assert [(Path(x.file).name, x.kind, x.found) for x in found] == [

@@ -300,8 +300,8 @@ class Engagement:
         """Show a numbered exhibit under an action title: a figure, or a table whose columns are registered.
 
         *note* states definitions and denominators, and is not repeated under a further exhibit; *source* replaces the standing
-        source line; *alt* describes a figure to who cannot see it (the title by default); *detail*: a table behind an exhibit that
-        is shown, of which the PDF gives the title alone. A `NotAvailable` shows as one quiet line, without a number.
+        source line; *alt* describes a figure to who cannot see it (the title by default); *detail*: a table behind an exhibit,
+        of which the PDF gives the title alone. A `NotAvailable` shows as one quiet line, without a number.
         """
         from matplotlib.figure import Figure  # takes two seconds to load, which commands without a picture are spared
 

@@ -243,6 +243,7 @@ class _Run:
         self.earlier: dict[str, Table] = earlier
         self.quality = QualitySheet()
         self.money: dict[str, Decimal] = {}
+        self.customers: dict[tuple[int, str], Table] = {}  # of each source and column their texts
         self.known: Table | None = None
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
 
@@ -276,10 +277,14 @@ class _Run:
         return self._contract(done), self._people(done), self._contacts(done)
 
     def _hashed(self, done: Sequence[Wide]) -> None:
-        """The pseudonyms of all customers of the files, each made once."""
-        found = [made.rows.select(text=made.rows[c]) for made in done for c in made.rows.columns if c.endswith(".customer_id")]
-        if found:
-            self.known = _stored(self.connection, self.names.known(_union(found)), "pseudonyms")
+        """The customers of every source by their raw ids, and the pseudonyms of all of them, each made once."""
+        for number, made in enumerate(done):
+            rows = made.rows.filter(made.rows._out == KEPT)
+            for i, column in enumerate(c for c in rows.columns if c.endswith(".customer_id")):
+                texts = rows.select(text=rows[column]).filter(ibis._.text.notnull()).distinct()
+                self.customers[number, column] = _stored(self.connection, texts, f"customers{number}_{i}")
+        if self.customers:
+            self.known = _stored(self.connection, self.names.known(_union([*self.customers.values()])), "pseudonyms")
 
     # ------------------------------------------------------------ files
     def _grouped(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> dict[Source, list[Sheet]]:
@@ -649,7 +654,8 @@ class _Run:
             once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
             self._merged(name, rows)
             rows = once
-        rows = self._sorted(name, rows.drop("_order"))
+        rows = rows.drop("_order")
+        rows = _stored(self.connection, rows, f"own_{name}") if name in self.earlier else self._sorted(name, rows)
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
             after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
@@ -662,7 +668,7 @@ class _Run:
         return rows
 
     def _sorted(self, name: str, rows: Table) -> Table:
-        """A contract table as it is written, once and for all where nothing else is joined to it."""
+        """A contract table as it is written, once and for all."""
         self.files[name] = path = staging.new_file(self.connection, ".parquet")
         snapshots.write_table(name, rows, path)
         return self.connection.read_parquet(path, table_name=f"sorted_{name}")
@@ -701,8 +707,7 @@ class _Run:
             key = assembly.home("customer_id", "customers", made.rows.columns)
             if not key:
                 continue
-            rows = made.rows.filter(made.rows._out == KEPT)
-            ids = rows.select(raw_id=rows[key]).filter(ibis._.raw_id.notnull()).distinct()
+            ids = self.customers[number, key].rename(raw_id="text")
             parts.append(ids.mutate(_order=ibis.literal(-1, type="int64"), source=ibis.literal(made.name)))
             known = assembly.vault_rows(made, "customers")
             if known is not None:

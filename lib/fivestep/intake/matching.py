@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -152,8 +152,11 @@ def detected(columns: Sequence[str]) -> list[Kind]:
     return [k for k in found if k.known(columns) >= NEAR * found[0].known(columns)]
 
 
-def table_of(columns: Sequence[str]) -> tuple[str, list[str]]:
-    """The contract table that a sheet of no known system holds, and the likely ones; empty where its headers do not say."""
+def table_of(columns: Sequence[str], values: Mapping[str, Values] | None = None) -> tuple[str, list[str]]:
+    """The contract table that a sheet of no known system holds, and the likely ones; empty where its headers do not say.
+
+    *values* are those of its columns: order numbers that stand on several rows, beside products, are those of lines.
+    """
     votes: dict[str, float] = {}
     sure: set[str] = set()
     for column in columns:
@@ -169,11 +172,20 @@ def table_of(columns: Sequence[str]) -> tuple[str, list[str]]:
         if len(lines & sure) >= 2 or "order_lines.line_id" in sure:
             return "order_lines", ranked
         if sure & {"orders.order_date", "orders.order_amount", "orders.paid_amount"}:
-            return "orders", ranked
+            return "order_lines" if _of_lines(columns, values or {}, lines | {"products.product_name"}) else "orders", ranked
     own = [t for t in ranked if any(f"{t}.{k}" in sure for k in _keys(t))]
     if own and votes[own[0]] >= 2 and (len(own) == 1 or votes[own[0]] > votes[own[1]]):
         return own[0], ranked
     return "", ranked[:SHOWN]
+
+
+def _of_lines(columns: Sequence[str], values: Mapping[str, Values], lines: Collection[str]) -> bool:
+    """Whether one order in ten and more goes on in a further row, and two columns are likely those of a line."""
+    orders = [values[c] for c in columns if c in values and [t.name for t in headers.lookup(c)] == ["orders.order_id"]]
+    if not any(v.distinct <= 0.9 * v.filled for v in orders):
+        return False
+    likely = (candidates(c, values.get(c, Values()), "order_lines")[:1] for c in columns)
+    return len({best[0].to for best in likely if best} & set(lines)) >= 2
 
 
 def matches(

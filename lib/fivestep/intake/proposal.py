@@ -30,6 +30,7 @@ SAMPLE_ROWS = 2_000  # rows of a file that its proposal looks at
 SAMPLE_SHEETS = 3  # files of one kind that it looks at
 
 _DAY_MONTH = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b")
+_SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
 _LONGEST = 40  # characters shown of a value
 _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
 
@@ -117,7 +118,7 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     found = matching.detected(columns)
     kind = matching.kind(said.system, said.kind) if said and said.system else found[0] if len(found) == 1 else None
     rivals = () if kind else tuple(found)
-    table, likely = (said.table, []) if said and said.table else (kind.table, []) if kind else matching.table_of(columns)
+    table, likely = (said.table, []) if said and said.table else (kind.table, []) if kind else matching.table_of(columns, values)
     if rivals and len({k.table for k in rivals}) > 1:
         table = ""
     matches = matching.matches(columns, values, kind=kind, table=table, earlier=said)
@@ -266,9 +267,10 @@ def question(proposed: Proposed, header: str) -> list[str]:
 
 
 def samples(match: Match | None, values: Values) -> str:
-    """Some values of a column; masked unless every field that it may be is a kind, a status or says something of a product."""
+    """Some values of a column; masked unless every field that it may be is a kind, a status, an amount or says something of a
+    product."""
     fields = [headers.targets()[c.to] for c in match.candidates] if match else []
-    plain = fields and all(f.place != "vault" and (f.kind == "category" or f.table == "products") for f in fields)
+    plain = fields and all(f.place != "vault" and (f.kind in _SHOWN or f.table == "products") for f in fields)
     shown = plain and names_nobody(values.sample)
     return " | ".join(v[:_LONGEST] if shown else masked(v) for v in values.sample)
 

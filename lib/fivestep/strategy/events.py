@@ -99,6 +99,7 @@ class Events:
         """What earlier events are shown to have brought."""
         credited = int(self.table["event_verdict"].isin([CREDITED, INVITED]).sum())
         first = self.table.iloc[-1]
+        verdict = first["event_verdict"]
         return Finding(
             key="strategy.events_credited",
             value=float(credited),
@@ -107,7 +108,7 @@ class Events:
             text=language.sentence(self.headline()),
             evidence=_("{event}: {share} of {n} invited came; {verdict}.").format(
                 event=first["event"], share=language.percent(first["attended_share"]), n=language.number(first["invited"]),
-                verdict=_(first["event_verdict"]),
+                verdict=_(verdict),
             ),
             so_what=_("Draw by chance whom the next event invites, and compare all invited with all others."),
             confidence="medium" if (self.table["event_verdict"] == INVITED).any() else "low",
