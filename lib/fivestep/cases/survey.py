@@ -120,7 +120,7 @@ def counter_cards(calendar: Calendar, who: People, seed: int, chunk: int) -> dic
         "response_id": numbered("Q", who.index[respondent] * 10 + 3 + second, 8),
         "question_id": Coded(np.tile(np.arange(m), n), tuple(told)),
         "customer_id": numbered("C", who.index[respondent], 7),
-        "survey_id": Coded(second, ("satisfaction", "kano")),
+        "survey_id": Coded(np.zeros(n * m, dtype=int), ("satisfaction",)),
         "answered_at": np.repeat(moment, m),
         "mode": Coded(np.zeros(n * m, dtype=int), ("counter",)),
         "answer": Coded(score.astype(int) - 1, tuple(str(i) for i in range(1, 11))),
