@@ -71,6 +71,9 @@ def test_without_the_extra_one_line_says_what_to_install_and_the_point_fit_stays
     assert isinstance(gone, NotAvailable)
     assert "pip install 'pymc-marketing>=0.19.2,<1'" in gone.text
     assert segmentation.value_in_use(gone, value) is value
+    assert segmentation.clv_posterior(tables, value, draws=0).text == ""  # not asked for: silent
+    none = segmentation.clv_posterior(tables, NotAvailable(("orders",), "value"))
+    assert (none.missing, segmentation.value_in_use(none, none)) == (("orders",), none)
 
 
 @pytest.mark.parametrize(

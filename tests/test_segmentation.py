@@ -751,8 +751,8 @@ def test_the_notebook_is_calls_only():
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.id for cell in code] == [
         "parameters", "open", "rfm", "rfm-8", "value", "profit", "lifecycle", "stage-changes", "next-stage", "loyalty",
-        "frequency-groups", "relations", "value-score", "need-signs", "customer-value", "customer-value-test", "contracts",
-        "clusters", "habits", "divisions", "regression", "target", "product-fit", "segments", "rules",
+        "frequency-groups", "relations", "value-score", "need-signs", "posterior", "customer-value", "customer-value-test",
+        "contracts", "clusters", "habits", "divisions", "regression", "target", "product-fit", "segments", "rules",
         "managed-groups", "identification",
     ]  # fmt: skip
     for cell in code:

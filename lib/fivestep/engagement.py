@@ -102,6 +102,11 @@ class Settings(BaseModel):
         return value
 
     @property
+    def posterior(self) -> dict[str, Any]:
+        """draws and covariates of ``clv_posterior``; no draws where it is not asked for."""
+        return self.clv_posterior.model_dump() if self.clv_posterior else {"draws": 0}
+
+    @property
     def allowed_fields(self) -> tuple[str, ...]:
         """The sensitive fields that analyses see: those named, and credit_status where values of it are."""
         return (*self.sensitive_fields, *(("credit_status",) if self.good_credit else ()))
@@ -402,7 +407,7 @@ class Engagement:
 
         shell = get_ipython()
         said = (shell.execution_count if shell else None, gone.text)
-        if said == self._said:  # once a cell, however many exhibits the section would have had
+        if not gone.text or said == self._said:  # once a cell, however many exhibits the section would have had
             return
         self._said = said
         record = {"kind": "not_available", "missing": list(gone.missing), "would_answer": gone.would_answer, "text": gone.text}

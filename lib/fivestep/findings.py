@@ -42,7 +42,7 @@ class NotAvailable:
     """A section whose data is absent: what is missing and what it would have answered.
 
     Stands in for any result: whatever is asked of it (``.grid()``, ``.headline()``) is the same object again, so that a notebook
-    needs no ``if``.
+    needs no ``if``. One that would answer nothing was not asked for: it is shown nowhere.
     """
 
     missing: tuple[str, ...]
@@ -51,6 +51,8 @@ class NotAvailable:
 
     @property
     def text(self) -> str:
+        if not self.would_answer:
+            return ""
         if self.reason:
             return _("Not shown: {reason} It would answer: {question}").format(reason=self.reason, question=self.would_answer)
         return _("Not shown: the data has no {missing}. It would answer: {question}").format(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fivestep import language
-from fivestep.engine import Tables, frame, needs
+from fivestep.engine import Tables, frame
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import Z
@@ -123,19 +123,22 @@ class ClvPosterior:
         )
 
 
-@needs("customers.customer_id", answers=ANSWERS)
 def clv_posterior(
-    tables: Tables, value: CustomerValue, *, covariates: Sequence[str] = (), draws: int = 1000, seed: int = 1
+    tables: Tables, value: CustomerValue | NotAvailable, *, covariates: Sequence[str] = (), draws: int = 1000, seed: int = 1
 ) -> ClvPosterior | NotAvailable:
     """Sample BG/NBD for the customers of *value*, with the fields of customers named in *covariates* (groups, not numbers).
 
     Purchase rate and chance of stopping differ by group (a customer without a value is in a group Unknown, groups under 30
     customers are one group). `NotAvailable` where pymc-marketing is not installed or the chains did not converge: R-hat above
-    1.01, fewer than 400 effective draws, or 1 % of divergent draws.
+    1.01, fewer than 400 effective draws, or 1 % of divergent draws. Without *draws* nothing is asked, and nothing shown.
 
     Sources: Fader and Hardie (2007), Incorporating time-invariant covariates into the Pareto/NBD and BG/NBD models; Vehtari and
     others (2021), Rank-normalization, folding, and localization.
     """
+    if not draws:
+        return NotAvailable((), "")
+    if isinstance(value, NotAvailable):
+        return NotAvailable(value.missing, _(ANSWERS), reason=value.reason)
     customers = value.customers.table
     groups, levels = _groups(tables, customers["customer_id"], covariates)
     if importlib.util.find_spec("pymc_marketing") is None:
