@@ -651,7 +651,7 @@ def test_filled_questionnaires_of_the_kit_import_without_a_mapping(project):
 
 
 # ---------------------------------------------------------------- clean columns, typed as they are read
-LINES = """\
+TYPED = """\
 sources:
 - files: ["lines.csv"]
   table: order_lines
@@ -677,7 +677,7 @@ def test_columns_typed_at_once_give_what_texts_give(project, monkeypatch):
     put(project, "lines.csv", HEAD + CLEAN + "O9998,1,C1,2024-06-01,P1,,0.50,\t\nO9999,short\n")
     seen, read = [], importing.read_sheets
     monkeypatch.setattr(importing, "read_sheets", lambda *a: [seen.append(s) or s for s in read(*a)])
-    quick = run(project, LINES, snapshot="quick")
+    quick = run(project, TYPED, snapshot="quick")
     (project / "data" / "contract" / "imports.json").unlink()
     monkeypatch.setattr(importing.assembly, "quick", lambda *_: {})
     slow = run(project, snapshot="slow")
@@ -707,7 +707,7 @@ def test_columns_typed_at_once_give_what_texts_give(project, monkeypatch):
 )
 def test_one_cell_or_row_that_is_not_plain_is_read_as_text(project, last):
     put(project, "lines.csv", HEAD + CLEAN + last)
-    (project / "mapping.yml").write_text(LINES, encoding="utf-8")
+    (project / "mapping.yml").write_text(TYPED, encoding="utf-8")
     raw = project / "data" / "raw"
     (sheet,) = importing.read_sheets(raw / "lines.csv", raw, mapping.read(project), engine.connect(), "Asia/Shanghai")
     assert not sheet.plain

@@ -101,6 +101,26 @@ def test_two_labels_of_a_system_for_one_field_are_a_question_as_tenants_rename_t
     assert matching.matches(columns[:4], {}, kind=customers, table="customers")["客户类型"].by == "system"
 
 
+def test_orders_that_go_on_in_further_rows_are_lines():
+    dear = {"商品单价": ["￥18.00", "￥32.00"] * 10, "实付金额": ["18", "64"] * 10}
+    rows = {"下单时间": ["2024/3/5 10:00"] * 20, "商品名称": ["拿铁", "礼盒"] * 10, "数量": ["1", "2"] * 10, **dear}
+    several = {"订单编号": [f"2024{i // 2:06}" for i in range(20)], **rows}
+    single = {**several, "订单编号": [f"2024{i:06}" for i in range(20)]}
+    alone = {c: several[c] for c in ("订单编号", "下单时间", "实付金额")}  # an order sent twice has no products for it
+
+    def table(sheet: dict[str, list[str]]) -> str:
+        return matching.table_of([*sheet], {c: matching.values(v) for c, v in sheet.items()})[0]
+
+    assert [table(sheet) for sheet in (several, single, alone)] == ["order_lines", "orders", "orders"]
+
+
+def test_amounts_are_shown_in_a_question_and_what_may_be_a_person_is_not():
+    values = matching.values(["￥18.00", "￥1,288.00"])
+    assert proposal.samples(matching.by_synonyms("商品单价", values, "order_lines"), values) == "¥18.00 | ¥1,288.00"
+    phones = matching.values(["13812345678", "13912345678"])
+    assert "12345678" not in proposal.samples(matching.by_synonyms("商品单价", phones, "order_lines"), phones)
+
+
 def test_the_title_of_a_product_is_no_job_title():
     assert matching.matches(["Title"], {}, table="order_lines")["Title"].by == "ask"
     assert matching.matches(["Title"], {}, table="customers")["Title"].targets[0].to == "customers.job_title"
