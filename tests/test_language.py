@@ -50,6 +50,12 @@ def test_a_missing_number_is_a_dash_never_nan(missing):
         assert write(missing) == "–"
 
 
+@pytest.mark.parametrize(("code", "written"), [("en", ["$1.7K", "1.7K"]), ("zh_CN", ["US$1,737", "1,737"])])
+def test_what_is_short_of_a_step_is_grouped_as_elsewhere(code, written):
+    language.use(code, currency="USD")
+    assert [language.short_money(1737.4), language.short_number(1737)] == written
+
+
 def test_a_rounded_zero_has_no_sign():
     assert (language.number(-0.2), language.percent(-0.0001), language.money(-0.3)) == ("0", "0.0%", "$0")
 

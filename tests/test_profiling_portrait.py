@@ -401,7 +401,7 @@ def test_five_kinds_of_variables_are_known_of_whom_pandas_counts(coffee):
     assert result.whole == len(set.intersection(*ids) & set(who["customer_id"]))
 
 
-def test_who_means_to_buy_again_is_held_against_what_was_bought(tables):
+def test_who_means_to_buy_again_is_held_against_what_was_bought(tables, tmp_path):
     n = 40
     days = [(f"c{i:04d}", "2024-01-01", 10) for i in range(2 * n)] + [(f"c{i:04d}", "2024-02-01", 10) for i in range(n)]
     feedback = pd.DataFrame({
@@ -414,7 +414,8 @@ def test_who_means_to_buy_again_is_held_against_what_was_bought(tables):
         "customer_id": ["c0000", "c0000", "c0001"], "answer": ["Like", "9", "neutral"], "score": [None, 9.0, None],
         "answered_at": "2024-01-20 10:00:00",
     })  # fmt: skip
-    result = profiling.attitudes(tables(orders=orders_of(days), feedback=feedback, survey=survey, as_of=dt.date(2024, 12, 31)))
+    asked = tables(orders=orders_of(days), feedback=feedback, survey=survey, as_of=dt.date(2024, 12, 31))
+    result = profiling.attitudes(asked)
     rows = result.table.set_index("attitude_statement")
     means = rows.loc["Means to buy again"]
     assert (means["positive"], means["bought_if_positive"], means["bought_if_not"]) == (0.5, 1.0, 0.0)
@@ -422,6 +423,10 @@ def test_who_means_to_buy_again_is_held_against_what_was_bought(tables):
     assert rows.loc["Would like: warm bread", ["attitude_answers", "positive"]].tolist() == [2, 0.5]
     assert rows.loc["Counts: price", "attitude_kind"] == "What counts to them"
     assert "more often (100% against 0%)" in result.headline()
+    labels = tmp_path / "labels.csv"
+    labels.write_text("field,value,en,zh_CN,zh_TW,order\nsurvey.feature,price,Price,价格,價格,\n", "utf-8")
+    language.load_values(labels)
+    assert "Counts: Price" in profiling.attitudes(asked).table["attitude_statement"].tolist()
 
 
 def test_opinions_on_products_point_at_the_one_that_leaks(coffee):

@@ -146,6 +146,8 @@ def short_money(value: float) -> str:
     """Money for a tile or an axis: ``$1.2M``, ``US$123万``."""
     if absent(value):
         return MISSING
+    if _whole_thousands(value):
+        return money(value)
     return format_compact_currency(_compact(value), _now.currency, locale=_locale(), fraction_digits=_compact_digits(value))
 
 
@@ -153,7 +155,14 @@ def short_number(value: float) -> str:
     """A large number for a tile or an axis: ``1.2M``, ``123万``."""
     if absent(value):
         return MISSING
+    if _whole_thousands(value):
+        return number(value)
     return format_compact_decimal(_compact(value), locale=_locale(), fraction_digits=_compact_digits(value))
+
+
+def _whole_thousands(value: float) -> bool:
+    """Chinese counts in ten thousands; what is less than one is written out, grouped as elsewhere."""
+    return 1_000 <= abs(value) < 10_000 and not _compact_digits(value)
 
 
 def _compact(value: float) -> float:

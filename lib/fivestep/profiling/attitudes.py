@@ -163,6 +163,7 @@ def _of_survey(tables: Tables) -> list[pd.DataFrame]:
     out = []
     for question, mine in found.groupby("question_id"):
         subject, role = parsed(str(question)) or ("", "")
+        subject = subject and language.value("survey.feature", subject)
         if role == FUNCTIONAL and subject:
             positive = mine["answer"].str.strip().str.lower().isin(LIKES)
             kind, statement = MOTIVE, _("Would like: {subject}").format(subject=subject)
