@@ -9,6 +9,7 @@ import json
 import re
 
 import nbformat
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
@@ -68,8 +69,10 @@ def test_the_evaluation_ends_with_the_exam(latest):
     for record in (figure, table, finding):
         assert SIMULATED in (record.get("title") or record["text"])
     language.use("zh_TW")
-    named = {row[0] for row in table["rows"]}
-    assert named == {language._(about) for about in FACTS.values()}
+    whole = pd.read_parquet(latest / table["frame"])
+    assert set(whole["planted_fact"]) == set(FACTS.values())
+    assert (whole["exam_missed"] + whole["exam_false_alarms"]).is_monotonic_decreasing, "what goes wrong is not cut off"
+    assert {row[0] for row in table["rows"]} <= {language._(about) for about in FACTS.values()}
     assert shown[begin]["text"].split("\n")[0] == f"## {language._('The exam')}"
     soup = BeautifulSoup((latest / "report.html").read_text("utf-8"), "html.parser")
     headings = [h.get_text(" ", strip=True) for h in soup.find_all("h2")]

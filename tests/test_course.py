@@ -74,7 +74,7 @@ def executed(notebook: dict, project: Path, *, skipped: str = "") -> tuple[dict,
 def test_every_instructor_notebook_runs_and_reaches_every_point(project, notebooks, capsys, monkeypatch):
     shown = []  # drawing the exhibits would take half of the time, and is tested with the reports
 
-    def exhibit(_self, what, *, title, note=""):
+    def exhibit(_self, what, *, title, note="", detail=False):
         assert isinstance(what, pd.DataFrame | Figure)
         assert title
         shown.append((what, note))

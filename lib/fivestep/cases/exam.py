@@ -213,7 +213,7 @@ class Exam:
         )
 
     def shown(self) -> pd.DataFrame:
-        """One row per fact and question, as a reader sees it; facts that are not examined yet come last."""
+        """One row per fact and question, as a reader sees it: where most goes wrong first, what is not examined yet last."""
         rows = self.summary()
         open_ = rows["not_examined"] > 0
         counts = {
@@ -232,7 +232,8 @@ class Exam:
                 "exam_covered": rows["covered"].astype("Int64").mask(asked.isna()),
             }
         )
-        return out.assign(open=open_).sort_values("open", kind="stable", ignore_index=True).drop(columns="open")
+        rank = {"open": open_, "right": -(rows["missed"] + rows["false_alarm"])}
+        return out.assign(**rank).sort_values([*rank], kind="stable", ignore_index=True).drop(columns=[*rank])
 
     def finding(self) -> Finding:
         """The share of answers that are true, with what was missed and made up."""
