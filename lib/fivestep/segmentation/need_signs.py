@@ -244,9 +244,10 @@ def _calling(tables: Tables, start: dt.datetime) -> set[str] | None:
 
 
 def _first_in_survey(tables: Tables) -> dict[str, set[str]]:
-    """Need -> respondents whose answers put it strictly first, of needs that the survey asks about; empty without a survey.
+    """Need -> respondents who put one of its subjects strictly first, of needs that the survey asks about; empty without a survey.
 
-    A wish counts 1 (functional question: like) or 0, an importance its score on the highest score given.
+    A need that many subjects ask about is not held back by those that matter less: its first counts, not their mean. A wish counts
+    1 (functional question: like) or 0, an importance its score on the highest score given.
     """
     if tables.missing("survey.customer_id", "survey.answer"):
         return {}
@@ -265,10 +266,10 @@ def _first_in_survey(tables: Tables) -> dict[str, set[str]]:
     asked = asked.assign(
         weight=np.where(importance, scores / top, wish), need=[_need_of(read[q][0]) for q in asked["question_id"]]
     )
-    mean = asked.pivot_table(index="customer_id", columns="need", values="weight", aggfunc="mean").round(9)
-    best = mean.max(axis=1)
-    alone = mean.eq(best, axis=0).sum(axis=1) == 1
-    return {need: set(mean.index[alone & (mean[need] == best)]) for need in NEEDS if need in mean} if mean.shape[1] > 1 else {}
+    first = asked.pivot_table(index="customer_id", columns="need", values="weight", aggfunc="max").round(9)
+    best = first.max(axis=1)
+    alone = first.eq(best, axis=0).sum(axis=1) == 1
+    return {need: set(first.index[alone & (first[need] == best)]) for need in NEEDS if need in first} if first.shape[1] > 1 else {}
 
 
 def _need_of(subject: str) -> str:
