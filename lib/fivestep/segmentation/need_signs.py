@@ -244,10 +244,10 @@ def _calling(tables: Tables, start: dt.datetime) -> set[str] | None:
 
 
 def _first_in_survey(tables: Tables) -> dict[str, set[str]]:
-    """Need -> respondents who put one of its subjects strictly first, of needs that the survey asks about; empty without a survey.
+    """Need -> respondents who put one of its subjects strictly first, of needs that the survey asks about; empty if none.
 
-    A need that many subjects ask about is not held back by those that matter less: its first counts, not their mean. A wish counts
-    1 (functional question: like) or 0, an importance its score on the highest score given.
+    A need that many subjects ask about is not held back by those that matter less: its first counts, not their mean. A wish
+    counts 1 (functional question: like) or 0, an importance its score on the highest score given.
     """
     if tables.missing("survey.customer_id", "survey.answer"):
         return {}
@@ -269,7 +269,9 @@ def _first_in_survey(tables: Tables) -> dict[str, set[str]]:
     first = asked.pivot_table(index="customer_id", columns="need", values="weight", aggfunc="max").round(9)
     best = first.max(axis=1)
     alone = first.eq(best, axis=0).sum(axis=1) == 1
-    return {need: set(first.index[alone & (first[need] == best)]) for need in NEEDS if need in first} if first.shape[1] > 1 else {}
+    if first.shape[1] < 2:
+        return {}
+    return {need: set(first.index[alone & (first[need] == best)]) for need in NEEDS if need in first}
 
 
 def _need_of(subject: str) -> str:
