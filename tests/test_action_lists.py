@@ -52,7 +52,7 @@ def one_of_each():
         z=("Medium value", "Mature"), k=("High value", "Lapsing"), e=("High value", "Mature"), f=("Medium value", "Mature"),
         w=("Medium value", "Lapsed"), n=("Low value", "New"), r=("Low value", "Lapsed"), p=("No order yet", "No order yet"),
     )  # fmt: skip
-    return make_tables(orders=orders, customers=customers), segments
+    return make_tables(orders=orders, customers=customers, sensitive=("credit_status",)), segments
 
 
 def test_each_customer_is_on_the_first_list_that_applies_and_says_why(one_of_each):
