@@ -45,7 +45,7 @@ def project(tmp_path):
     imported = {"key": NAMES.fingerprint, "snapshots": {}}
     (tmp_path / "data" / "contract" / "imports.json").write_text(json.dumps(imported), "utf-8")
     (tmp_path / "data" / "identity.yml").write_text("- {first: a, second: e, reason: same phone, decision: accepted}\n", "utf-8")
-    handed = tmp_path / "results" / "handed_over"
+    handed = tmp_path / "reports" / "2024-06-30_en" / "results" / "handed_over"
     handed.mkdir(parents=True)
     lists = pd.DataFrame({"customer_id": list("abcdf"), "action_list": ["Keep"] * 4 + ["Win back"], "to_contact": True})
     lists.to_parquet(handed / "action_lists.parquet")
@@ -98,7 +98,7 @@ def test_the_command_says_how_many_and_shows_nobody(project, monkeypatch):
     assert "Customers on the list: 1;" in result.output
     assert "data/vault/audiences/win_back.csv" in result.output
     assert "example" not in result.output
-    assert not [p for p in (project / "reports").rglob("*") if p.is_file()] if (project / "reports").exists() else True
+    assert {p.parent.name for p in (project / "reports").rglob("*") if p.is_file()} == {"handed_over"}
 
 
 def test_whoever_is_no_steward_opens_no_address(project):
@@ -118,7 +118,7 @@ def test_a_list_that_is_not_there_or_of_other_data_is_refused(project):
     pd.read_parquet(customers).drop(columns="marketing_opt_out").to_parquet(customers)
     with pytest.raises(UserError, match="made of other data"):
         ad_audience(project, "Keep", NAMES, "ads")
-    stamp = project / "results" / "handed_over" / "action_lists.json"
+    stamp = project / "reports" / "2024-06-30_en" / "results" / "handed_over" / "action_lists.json"
     stamp.write_text(json.dumps({"snapshot": snapshot_hash(customers.parent)}), "utf-8")
     with pytest.raises(UserError, match="does not say who has opted out"):
         ad_audience(project, "Keep", NAMES, "ads")

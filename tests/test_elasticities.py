@@ -43,7 +43,7 @@ def incomes():
 
 
 def test_the_income_elasticity_is_that_of_a_likelihood_and_holds_what_was_planted(incomes):
-    result = strategy.income_elasticity(make_tables(**incomes), sensitive=("income",))
+    result = strategy.income_elasticity(make_tables(**incomes, sensitive=("income",)))
     table = result.table.set_index("category")
     bought = incomes["order_lines"].pivot_table(index="customer_id", columns="product_id", values="line_amount", aggfunc="sum")
     both = incomes["customers"].set_index("customer_id").join(bought, how="inner").fillna(0.0)

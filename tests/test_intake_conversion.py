@@ -144,6 +144,10 @@ def test_shares_numbers_and_yes_or_no(connection):
     assert made == [True, False, True, False, True, None, None]
     assert states[5] == conversion.NOT_PARSED
     assert values(connection, ["FALSE"], lambda t: conversion.boolean(t, inverse=True))[0] == [True]
+    refusal = Target(to="customers.marketing_opt_out")
+    made, states = values(connection, ["unsubscribed", "no", ""], lambda t: conversion.converted(t, refusal, Locale()))
+    assert made == [True, False, None], "who may have refused is not contacted"
+    assert states == [conversion.NOT_PARSED, conversion.FINE, conversion.FINE]
 
 
 def test_ids_lose_their_wrappers_but_never_their_zeros(connection):

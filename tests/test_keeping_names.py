@@ -147,7 +147,7 @@ def test_an_erased_person_does_not_come_back_with_the_next_import(project):
 # ---------------------------------------------------------------- lists
 def test_a_contact_list_has_names_and_phones_only_in_the_vault_and_notes_who_opened_them(project):
     root = min(NAMES.of("M-770001"), NAMES.of("M-770003"))
-    exports = project / "reports" / "exports"
+    exports = project / "reports" / "latest" / "exports"
     exports.mkdir(parents=True)
     rows = f"List,Customer\r\nwin back,{root}\r\nwin back,{NAMES.of('M-770004')}\r\nwin back,{'0' * 32}\r\n"
     (exports / "action_lists.csv").write_bytes(b"\xef\xbb\xbf" + rows.encode())

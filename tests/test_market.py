@@ -60,6 +60,17 @@ def test_an_opportunity_is_worth_the_product_of_its_factors(made):
     assert isinstance(strategy.opportunities(tables, plan, never=["Tea"]), NotAvailable)
 
 
+def test_where_no_buyer_is_a_known_customer_nothing_is_open(made):
+    """Ids of orders that none of the customers has: a mistake of the export, and no traceback."""
+    tables, _plan, lines = made
+    customers = pd.DataFrame({"customer_id": ["x1", "x2"], "marketing_opt_out": False, "age_band": "30-44"})
+    products = pd.DataFrame({"product_id": ["bread", "tea"], "category": ["Bread", "Tea"]})
+    strangers = make_tables(order_lines=lines.assign(line_id="1"), products=products, customers=customers)
+    plan = strategy.plan(strangers, segment_frame(x1=("No order yet", "No order yet"), x2=("No order yet", "No order yet")), BOOK)
+    for method in (strategy.opportunities, strategy.share_of_wallet):
+        assert isinstance(method(strangers, plan), NotAvailable)
+
+
 def test_the_wallet_is_what_the_upper_quarter_of_peers_spends(made):
     tables, plan, lines = made
     result = strategy.share_of_wallet(tables, plan)

@@ -203,7 +203,7 @@ def import_(
 
 @app.command()
 def contacts(
-    name: Annotated[str, typer.Argument(help="A list in reports/exports/, such as action_lists.")],
+    name: Annotated[str, typer.Argument(help="A list in reports/latest/exports/, such as action_lists.")],
     purpose: Annotated[str, typer.Option(help="What the names are opened for; noted in data/vault/access.log.")],
     project: Project = Path(),
 ) -> None:

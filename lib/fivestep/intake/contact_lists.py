@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from fivestep.language import _
 from fivestep.privacy import access, vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
-EXPORTS = Path("reports", "exports")
+EXPORTS = (Path("reports", "latest", "exports"), Path("reports", "exports"))  # of a run, of notebooks run by hand
 LISTS = vault.FOLDER / "lists"
 
 _CELL = 32_767  # characters that a cell of a workbook may hold
@@ -34,7 +33,7 @@ class Written:
 
 
 def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: str) -> Written:
-    """Write ``data/vault/lists/<name>.xlsx``: the rows of ``reports/exports/<name>.csv`` with id, name, phone, e-mail, address.
+    """Write ``data/vault/lists/<name>.xlsx``: the rows of the newest export of that name with id, name, phone, e-mail, address.
 
     Customers who have opted out of marketing in the *snapshot* are left out. Accounts merged into one count as one; of a company
     without a phone of its own the first contact person's stands there. Raises UserError where access.yml does not allow it.
@@ -43,7 +42,7 @@ def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: 
     column = next((c for c in listed.columns if _pseudonyms(listed[c])), "")
     if not column:
         raise UserError(
-            f"{(EXPORTS / name).as_posix()}.csv: no column holds pseudonyms of customers, so nobody can be looked up."
+            f"{name}.csv in {EXPORTS[0].as_posix()}/: no column holds pseudonyms of customers, so nobody can be looked up."
         )
     refused = consent.opted_out(engine.Tables.of(engine.read(snapshot, engine.connect()))) or frozenset()
     left = listed[~listed[column].isin(refused)]
@@ -65,10 +64,12 @@ def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: 
 
 
 def _listed(project: Path, name: str) -> pd.DataFrame:
-    path = project / EXPORTS / f"{name}.csv"
-    if not re.fullmatch(r"[\w-]+", name) or not path.is_file():
-        there = ", ".join(sorted(p.stem for p in (project / EXPORTS).glob("*.csv"))) or "none yet"
-        raise UserError(f"{EXPORTS.as_posix()}/ holds no list called {name}. Lists are {there}; fivestep run writes them.")
+    written = {p: p.stem for folder in EXPORTS for p in sorted((project / folder).glob("*.csv"))}
+    mine = [p for p, stem in written.items() if stem == name]
+    if not mine:
+        there = ", ".join(sorted(set(written.values()))) or "none yet"
+        raise UserError(f"{EXPORTS[0].as_posix()}/ holds no list called {name}. Lists are {there}; fivestep run writes them.")
+    path = max(mine, key=lambda p: p.stat().st_mtime)
     return pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
 
 

@@ -107,7 +107,10 @@ def _by_kind(
     if kind in ("timestamp", "date"):
         return timestamp(text, locale, day=kind == "date", roc_years=target.roc_years)
     if kind == "boolean":
-        return boolean(text, inverse=target.inverse)
+        made = boolean(text, inverse=target.inverse)
+        if target.to == "customers.marketing_opt_out":  # what cannot be read may be a refusal: nobody is contacted on a guess
+            return Converted((made.state == NOT_PARSED).ifelse(True, made.value), made.state)
+        return made
     if kind == "multi":
         return several(text)
     if kind == "free":

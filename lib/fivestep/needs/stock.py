@@ -68,8 +68,8 @@ class Stock:
         return _together(self.table)
 
     def worst(self) -> pd.DataFrame:
-        """Products and stores with enough days, most often out of stock first."""
-        t = self.table[(self.table["days"] >= FEWEST) & (self.table["out"] > 0)]
+        """Products and stores with enough days, most often out of stock first; what nobody bought is not missed."""
+        t = self.table[(self.table["days"] >= FEWEST) & (self.table["out"] > 0) & (self.table["sold"] > 0)]
         return t.reset_index(drop=True)
 
     # ---------------------------------------------------------------- tables and figures
@@ -160,7 +160,7 @@ class Stock:
             ).format(days=language.number(self.table["whole"].sum()), fewest=language.number(FEWEST)),
         ]
         if self.unknown:
-            out.append(_("Rows without a count, left out: {n}.").format(n=language.number(self.unknown)))
+            out.append(_("Rows without a count or with one below zero, left out: {n}.").format(n=language.number(self.unknown)))
         return " ".join(out)
 
     def finding(self) -> Finding:
@@ -193,6 +193,8 @@ class Stock:
                 what=_at(worst.iloc[0])
             )
             if len(worst)
+            else _("Count on {days} days or more at each store before the stock is judged.").format(days=language.number(FEWEST))
+            if self.table["days"].max() < FEWEST
             else _("Keep the stock as it is; less of it may do where cover is long."),
             confidence="medium" if days >= FEWEST * 10 and not warnings else "low",
             warnings=tuple(warnings),
@@ -227,11 +229,11 @@ def _together(t: pd.DataFrame) -> tuple[float, float, float, float]:
 def stock(tables: Tables) -> Stock | NotAvailable:
     """Sales, stock and days without stock of every product at every store where it was counted.
 
-    Rows without a count are left out and told; returns are no sales. The stock serves everybody, so a report on a part of the
-    customers has none, unless the part is a store. Not available where no row has a count, or no line was sold at a store that
-    counts its stock.
+    Rows without a count, or with one below zero, are left out and told; returns are no sales. The stock serves everybody, so a
+    report on a part of the customers has none, unless the part is a store. Not available where no row has a count, or no line was
+    sold at a store that counts its stock.
     """
-    counted = tables.stock.filter(tables.stock.on_hand.notnull())
+    counted = tables.stock.filter(tables.stock.on_hand >= 0)
     span = counted.aggregate(first=counted.stock_date.min(), last=counted.stock_date.max(), n=counted.count()).to_pandas().iloc[0]
     unknown = int(tables.stock.count().to_pandas()) - int(span["n"])
     if not span["n"]:

@@ -114,12 +114,10 @@ def ad_audience(project: Path, action_list: str, names: Pseudonyms, purpose: str
 
 def _listed(project: Path, snapshot: str, action_list: str) -> frozenset[str]:
     """The customers to contact on a list of the last run, by pseudonym."""
-    for results in (project / "reports" / "latest" / "results", project / "results"):
-        path = results / "handed_over" / f"{LISTS}.parquet"
-        if path.is_file():
-            break
-    else:
+    made = [p for results in ("reports/*/results", "results") for p in project.glob(f"{results}/handed_over/{LISTS}.parquet")]
+    if not made:
         raise UserError("There are no lists yet: fivestep run makes them in 4_strategy.")
+    path = max(made, key=lambda p: (p.stat().st_mtime, p))
     stamp = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     if stamp["snapshot"] != snapshot:
         raise UserError("The lists of the last run were made of other data than the snapshot now: fivestep run makes them again.")

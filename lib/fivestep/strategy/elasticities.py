@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,15 +96,13 @@ class IncomeElasticity:
 @needs(
     "order_lines.customer_id", "order_lines.product_id", "order_lines.line_amount", "products.category", answers=INCOME_ANSWERS
 )
-def income_elasticity(
-    tables: Tables, *, sensitive: Sequence[str] = (), window_days: int = 365
-) -> IncomeElasticity | NotAvailable:
+def income_elasticity(tables: Tables, *, window_days: int = 365) -> IncomeElasticity | NotAvailable:
     """Elasticity of spend on each of the `CATEGORIES` largest categories to income, across customers.
 
-    Income is used only where *sensitive* names income or income_band; bands stand for their middle. Returns are netted, and
+    Income or its band must be allowed, as every sensitive field; bands stand for their middle. Returns are netted, and
     net spend on a category below zero counts as none. Source of the regression: Santos Silva, Tenreyro (2006).
     """
-    field = next((f for f in ("income", "income_band") if f in sensitive and not tables.missing(f"customers.{f}")), None)
+    field = next((f for f in ("income", "income_band") if not tables.missing(f"customers.{f}")), None)
     if field is None:
         reason = _("income is sensitive, and sensitive_fields in engagement.yml does not allow it, or the data has none.")
         return NotAvailable((), _(INCOME_ANSWERS), reason=reason)

@@ -132,6 +132,8 @@ def _opportunities(tables: Tables, plan: Plan, never: tuple[str, ...]) -> Opport
     bought = bought[bought["spend"].round(2) > 0]
     people = plan.table[plan.table["value_tier"].isin(VALUE_TIERS[:3])][["customer_id", "value_tier", "opted_out"]]
     bought = bought.merge(people, on="customer_id")
+    if bought.empty:
+        return NotAvailable((), _(ANSWERS), reason=_("no segment leaves out a category that enough of it buys."))
     growth = _growth(tables, lines)
     margin = plan.playbook.gross_margin or gross_margin(tables, plan.first_day)
     tiers = people.assign(willing=~people["opted_out"]).groupby("value_tier")["willing"].agg(["size", "sum"])
