@@ -62,7 +62,7 @@ def test_an_opportunity_is_worth_the_product_of_its_factors(made):
 
 def test_where_no_buyer_is_a_known_customer_nothing_is_open(made):
     """Ids of orders that none of the customers has: a mistake of the export, and no traceback."""
-    tables, _plan, lines = made
+    _tables, _plan, lines = made
     customers = pd.DataFrame({"customer_id": ["x1", "x2"], "marketing_opt_out": False, "age_band": "30-44"})
     products = pd.DataFrame({"product_id": ["bread", "tea"], "category": ["Bread", "Tea"]})
     strangers = make_tables(order_lines=lines.assign(line_id="1"), products=products, customers=customers)
