@@ -77,6 +77,16 @@ def test_serials_of_spreadsheets_are_dates_of_birth_from_1900_on(connection):
     assert other == [None]
 
 
+def test_dates_with_points_are_day_first_unless_the_mapping_says_otherwise(connection):
+    for order, month in {"": 9, "dmy": 9, "ymd": 9, "mdy": 8}.items():
+        texts = ["08.09.2025", "8.9.2025 10:30"]
+        made, states = values(connection, texts, lambda t, o=order: conversion.timestamp(t, Locale(date_order=o)))
+        assert [m.month for m in made] == [month, month]
+        assert states == [conversion.FINE] * 2
+    _, states = values(connection, ["08/09/2025"], lambda t: conversion.timestamp(t, Locale()))
+    assert states == [conversion.AMBIGUOUS_DATE]
+
+
 def test_what_is_no_date_is_counted_as_not_understood(connection):
     made, states = values(
         connection, ["soon", "2024-02-30", "epoch", "infinity", "113/3/5"], lambda t: conversion.timestamp(t, SHANGHAI)

@@ -340,8 +340,8 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     """A time, naive, in the engagement's zone; as a date where *day*.
 
     Read are ISO forms with and without offset, 2024/3/5, 2024年3月5日, 20240305, Oct 7, 2025 6:55 PM, 5-Mar-24, serials of a
-    spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared; years of the Republic of China
-    (113/3/5) only where *roc_years*. *early*: serials from 1 (1900) on are days too, but not 1880 to 2100, which may be years;
+    spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared, which with points (5.3.2024) is
+    day first unless mdy is declared; years of the Republic of China (113/3/5) only where *roc_years*. *early*: serials from 1 (1900) on are days too, but not 1880 to 2100, which may be years;
     else they begin at 20000 (1954). 1970-01-01 and 0000-00-00 are no dates. Midnight stays the day it says.
     """
     nil = ibis.null("timestamp")
@@ -363,7 +363,7 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     slow = ibis.coalesce(_at(instant, locale.zone), local)
     nothing = _empty(text)
     none = text.left(10).isin(_NO_DAY) | text.isin(("0", "0.0", "0000000000000"))
-    either = clean.re_search(r"^\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})\b") & ibis.literal(not locale.date_order)
+    either = clean.re_search(r"^\d{1,2}([/-]\d{1,2}[/-]\d{4}|[/.-]\d{1,2}[/.-]\d{2})\b") & ibis.literal(not locale.date_order)
     state = ibis.cases(
         (good, FINE),
         (nothing, FINE),
@@ -390,7 +390,8 @@ def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Va
     if early:
         old = clean.re_search(r"^[1-9]\d{0,4}(\.0+)?$").ifelse(clean, ibis.null("string")).try_cast("float64")
         old = (old < 20_000).ifelse(old, ibis.null("float64"))
-        old = old.between(1_880, 2_100).ifelse(ibis.null("float64"), old + (old < 60).ifelse(1, 0))  # Excel has a 29 February 1900
+        shift = (old < 60).ifelse(1, 0)  # spreadsheets count a 29 February 1900
+        old = old.between(1_880, 2_100).ifelse(ibis.null("float64"), old + shift)
         serial = ibis.coalesce(serial, old)
     since = ((serial - 25_569) * 86_400).round().cast("int64") * 1_000_000
     forms = [
@@ -407,6 +408,9 @@ def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Va
         ),
         _made(since),
     ]
+    if order != "mdy":
+        days = [f"%d.%m.%Y{c}" for c in _CLOCKS]
+        forms.append(clean.re_search(r"^\d{1,2}\.\d{1,2}\.\d{4}\b").ifelse(_strptime(clean, days), ibis.null("timestamp")))
     if order in ("dmy", "mdy"):
         first = ["%d/%m", "%m/%d"] if order == "dmy" else ["%m/%d", "%d/%m"]
         flat = clean.re_replace(r"^(\d{1,2})[.-](\d{1,2})[.-](\d{2,4})\b", r"\1/\2/\3")

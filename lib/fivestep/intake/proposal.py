@@ -30,6 +30,8 @@ SAMPLE_ROWS = 2_000  # rows of a file that its proposal looks at
 SAMPLE_SHEETS = 3  # files of one kind that it looks at
 
 _DAY_MONTH = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b")
+_POINTS = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d{4}\b")  # day first wherever it is written
+_TELLING = r"^\s*((1[3-9]|2\d|3[01])[/.-]\d{1,2}|\d{1,2}[/.-](1[3-9]|2\d|3[01]))[/.-](\d{4}|\d{2})\b"
 _SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
 _LONGEST = 40  # characters shown of a value
 _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
@@ -114,7 +116,7 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
             own = assembly.column(sheet, column)
             if own and not values[column].filled:
                 values[column] = matching.values(sample[own].to_pylist())
-                values[column] = replace(values[column], sample=_order_evidence(sample[own].to_pylist(), values[column]))
+                values[column] = replace(values[column], sample=_order_evidence(sheet, own, values[column]))
     found = matching.detected(columns)
     kind = matching.kind(said.system, said.kind) if said and said.system else found[0] if len(found) == 1 else None
     rivals = () if kind else tuple(found)
@@ -145,10 +147,13 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     return Proposed(Source(**base), matches, values, kind, rivals, tuple(likely))
 
 
-def _order_evidence(texts: Sequence[str | None], values: Values) -> tuple[str, ...]:
-    """The samples, led by one that tells day from month where there is one."""
-    telling = next((t for t in texts if t and (m := _DAY_MONTH.match(t)) and max(int(m[1]), int(m[2])) > 12), None)
-    return tuple(dict.fromkeys([*([telling] if telling else []), *values.sample]))[: matching.SHOWN]
+def _order_evidence(sheet: Sheet, column: str, values: Values) -> tuple[str, ...]:
+    """The samples, led by one that tells day from month where the column has one."""
+    if not any(_DAY_MONTH.match(t) for t in values.sample):
+        return values.sample
+    cells = sheet.rows.filter(sheet.rows[column].re_search(_TELLING))  # of all rows: a year's file begins with twelve days of January
+    telling = cells.order_by(ROW).limit(1).select(x=cells[column]).to_pyarrow()["x"].to_pylist()
+    return tuple(dict.fromkeys([*telling, *values.sample]))[: matching.SHOWN]
 
 
 def _date_order(matches: Map[str, Match], values: Map[str, Values]) -> str:
@@ -173,7 +178,7 @@ def ambiguous_dates(proposed: Proposed) -> tuple[str, ...]:
         c
         for c, m in proposed.matches.items()
         if any(t.target and t.target.kind in ("date", "datetime") for t in m.targets)
-        and any(_DAY_MONTH.match(t) for t in (proposed.values.get(c) or Values()).sample)
+        and any(_DAY_MONTH.match(t) and not _POINTS.match(t) for t in (proposed.values.get(c) or Values()).sample)
     )
 
 
