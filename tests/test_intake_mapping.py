@@ -228,6 +228,23 @@ def test_a_day_above_twelve_anywhere_in_the_file_tells_the_order():
     assert made.mapping.sources[0].date_order == "dmy"
 
 
+def test_a_decimal_comma_is_seen_in_the_cells_and_asked_where_they_contradict_each_other():
+    made = proposal.proposal([sheet("o.csv", {**ORDERS, "订单金额": ["1.249,00", "12,5"]})])
+    assert made.mapping.sources[0].decimal == ","
+    assert "decimal: ','  # numbers are written with a decimal comma, as in 1.249,00" in proposal.text(made)
+    assert mapping.parsed(proposal.text(made)).sources[0].decimal == ","
+    for either in (["1,249", "1.249"], ["1,249.00", "12.5"], ["10", "20"]):
+        assert proposal.proposal([sheet("o.csv", {**ORDERS, "订单金额": either})]).mapping.sources[0].decimal == ""
+    rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"订单金额": ["1.249,00", "12.5"]}
+    torn = proposal.proposal([sheet("o.csv", rows)])
+    assert torn.mapping.sources[0].decimal == ""
+    assert "question: is the decimal sign a comma, as in 1.249,00, or a point, as in 12.5?" in proposal.text(torn)
+    assert "Open questions: 1" in proposal.written(True, torn)
+    for answer, sign in {"1": ",", "2": ".", "": ""}.items():
+        done, _ = walked(torn, answer)
+        assert done.mapping.sources[0].decimal == sign
+
+
 def test_answers_are_kept_when_the_input_ends(tmp_path):
     (tmp_path / "engagement.yml").write_text("name: T\nclient: Test\ncurrency: CNY\ntime_zone: Asia/Shanghai\n", "utf-8")
     (tmp_path / "data" / "raw").mkdir(parents=True)

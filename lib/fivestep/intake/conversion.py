@@ -104,9 +104,7 @@ def _by_kind(
     if kind == "percent":
         return percent(text, locale, unit=unit)
     if kind in ("timestamp", "date"):
-        return timestamp(
-            text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date"
-        )
+        return timestamp(text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date")
     if kind == "boolean":
         return boolean(text, inverse=target.inverse)
     if kind == "multi":
@@ -340,9 +338,10 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     """A time, naive, in the engagement's zone; as a date where *day*.
 
     Read are ISO forms with and without offset, 2024/3/5, 2024年3月5日, 20240305, Oct 7, 2025 6:55 PM, 5-Mar-24, serials of a
-    spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared, which with points (5.3.2024) is
-    day first unless mdy is declared; years of the Republic of China (113/3/5) only where *roc_years*. *early*: serials from 1 (1900) on are days too, but not 1880 to 2100, which may be years;
-    else they begin at 20000 (1954). 1970-01-01 and 0000-00-00 are no dates. Midnight stays the day it says.
+    spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared; with points (5.3.2024) the day
+    is first unless mdy is declared; years of the Republic of China (113/3/5) only where *roc_years*. Serials begin at 20000
+    (1954); where *early*, at 1 (1900), but 1880 to 2100 may be years and are none. 1970-01-01 and 0000-00-00 are no dates.
+    Midnight stays the day it says.
     """
     nil = ibis.null("timestamp")
     size = text.length()
@@ -363,7 +362,8 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     slow = ibis.coalesce(_at(instant, locale.zone), local)
     nothing = _empty(text)
     none = text.left(10).isin(_NO_DAY) | text.isin(("0", "0.0", "0000000000000"))
-    either = clean.re_search(r"^\d{1,2}([/-]\d{1,2}[/-]\d{4}|[/.-]\d{1,2}[/.-]\d{2})\b") & ibis.literal(not locale.date_order)
+    either = clean.re_search(r"^\d{1,2}([/-]\d{1,2}[/-]\d{4}|[/.-]\d{1,2}[/.-]\d{2})\b")
+    either = either & ibis.literal(not locale.date_order)
     state = ibis.cases(
         (good, FINE),
         (nothing, FINE),
