@@ -240,6 +240,7 @@ def test_a_decimal_comma_is_seen_in_the_cells_and_asked_where_they_contradict_ea
     assert torn.mapping.sources[0].decimal == ""
     assert "question: is the decimal sign a comma, as in 1.249,00, or a point, as in 12.5?" in proposal.text(torn)
     assert "Open questions: 1" in proposal.written(True, torn)
+    assert "open questions: 1" in proposal.summary(torn)[0]
     for answer, sign in {"1": ",", "2": ".", "": ""}.items():
         done, _ = walked(torn, answer)
         assert done.mapping.sources[0].decimal == sign

@@ -196,6 +196,11 @@ def ambiguous_decimals(proposed: Proposed) -> dict[str, str]:
     return found if len(found) > 1 else {}
 
 
+def _torn(proposed: Proposed) -> int:
+    """How many questions are open that are of no single column: the order of day and month, the decimal sign."""
+    return bool(ambiguous_dates(proposed)) + bool(ambiguous_decimals(proposed))
+
+
 def _decimals(proposed: Proposed) -> dict[str, str]:
     out: dict[str, str] = {}
     for column, targets in proposed.source.columns.items():
@@ -347,7 +352,7 @@ def summary(proposal: Proposal) -> list[str]:
     out = []
     for p in proposal.proposed:
         what = p.kind.label if p.kind else table_name(p.source.table) if p.source.table else _("table not known yet")
-        n, left = len(p.source.columns), len(p.source.open)
+        n, left = len(p.source.columns), len(p.source.open) + _torn(p)
         said = _("{files}: {what}; columns: {n}, open questions: {left}")
         out.append(said.format(files=", ".join(p.source.files), what=what, n=language.number(n), left=language.number(left)))
         if p.source.table and p.missing:
@@ -376,7 +381,7 @@ def consent() -> str:
 
 def written(changed: bool, proposal: Proposal) -> str:
     """What was written, and what is still open."""
-    left = proposal.mapping.questions + sum(bool(ambiguous_dates(p)) + bool(ambiguous_decimals(p)) for p in proposal.proposed)
+    left = proposal.mapping.questions + sum(_torn(p) for p in proposal.proposed)
     said = _("mapping.yml is written.") if changed else _("mapping.yml is as it was.")
     if left:
         return said + " " + _("Open questions: {n}. Answer them with: fivestep map --ask").format(n=language.number(left))
