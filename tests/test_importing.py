@@ -169,6 +169,14 @@ def test_what_must_not_be_guessed_stops_the_import(project, rows, said):
     assert "\n" not in str(error.value)
 
 
+def test_amounts_with_a_decimal_comma_import_and_unread_ones_say_the_cure(project):
+    put(project, "orders.csv", 'id,day,who,sum\n1,08.09.2025,a,"1.249,00"\n2,14.09.2025,b,"12,5"\n')
+    with pytest.raises(UserError, match=r'2 of 2 cells.*every row of orders needs orders.order_amount\. Say `decimal: ","`'):
+        run(project, PLAIN)
+    done = run(project, PLAIN.replace("  table", '  decimal: ","\n  table'))
+    assert list(table(done, "orders")["order_amount"]) == [1249, Decimal("12.5")]
+
+
 def test_required_fields_that_no_column_fills_stop_the_import(project):
     put(project, "orders.csv", "id,day,who,sum\n1,2024-03-05,a,10\n")
     with pytest.raises(UserError, match=r"orders\.order_amount"):

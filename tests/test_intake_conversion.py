@@ -67,6 +67,26 @@ def test_days_that_stand_for_nothing_are_empty_and_counted_apart(connection):
     assert states == [conversion.EMPTY_DATE] * 4
 
 
+def test_serials_of_spreadsheets_are_dates_of_birth_from_1900_on(connection):
+    texts = ["1", "59", "61", "15000", "19999", "45356", "1985", "0", "abc"]
+    made, states = values(connection, texts, lambda t: conversion.converted(t, Target(to="customers.birth_date"), SHANGHAI))
+    days = [(1900, 1, 1), (1900, 2, 28), (1900, 3, 1), (1941, 1, 24), (1954, 10, 2), (2024, 3, 5)]
+    assert made == [*(dt.date(*d) for d in days), None, None, None], "a bare year is no serial"
+    assert states[-3:] == [conversion.NOT_PARSED, conversion.EMPTY_DATE, conversion.NOT_PARSED]
+    other, _ = values(connection, ["15000"], lambda t: conversion.timestamp(t, SHANGHAI))
+    assert other == [None]
+
+
+def test_dates_with_points_are_day_first_unless_the_mapping_says_otherwise(connection):
+    for order, month in {"": 9, "dmy": 9, "ymd": 9, "mdy": 8}.items():
+        texts = ["08.09.2025", "8.9.2025 10:30"]
+        made, states = values(connection, texts, lambda t, o=order: conversion.timestamp(t, Locale(date_order=o)))
+        assert [m.month for m in made] == [month, month]
+        assert states == [conversion.FINE] * 2
+    _, states = values(connection, ["08/09/2025"], lambda t: conversion.timestamp(t, Locale()))
+    assert states == [conversion.AMBIGUOUS_DATE]
+
+
 def test_what_is_no_date_is_counted_as_not_understood(connection):
     made, states = values(
         connection, ["soon", "2024-02-30", "epoch", "infinity", "113/3/5"], lambda t: conversion.timestamp(t, SHANGHAI)

@@ -374,6 +374,15 @@ def test_totals_are_set_aside_and_reconciled(read):
     assert not [n for n in sheet.notes if n.check == "total"]
 
 
+def test_a_total_adds_amounts_in_ten_thousands_as_they_are_converted(read):
+    (sheet,) = read("o.csv", "编号,客户,金额,额度(万元)\n1,甲,1.5万元,3\n2,乙,800,2.5万\n3,丙,200元,1\n合计,,16000,6.5\n")
+    assert not [n for n in sheet.notes if n.check == "total"]
+    (aside,) = [s for s in sheet.set_aside if s.reason == "total"]
+    assert "合计 of 金额: 16,000.00, the rows sum to 16,000.00" in map(str, aside.details)
+    (sheet,) = read("p.csv", "编号,客户,金额\n1,甲,1.5万元\n2,乙,800\n合计,,1.7万\n")
+    assert "17,000.00, the rows sum to 15,800.00" in note(sheet, "total").text
+
+
 def test_a_total_that_does_not_reconcile_is_a_warning(read):
     (sheet,) = read("o.xlsx", of_rows(["Order ID", "Customer", "Total"], ["1", "a", 5], ["2", "b", 6], ["Grand Total", None, 12]))
     assert note(sheet, "total").severity == "warning"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
-from fivestep import engine, language
+from fivestep import cli, engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, files, mapping, matching, proposal, wizard
@@ -212,6 +213,51 @@ def test_the_order_of_day_and_month_is_read_from_the_values_or_asked():
     open_ = proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["3/5/2024", "3/6/2024"]})])
     assert open_.mapping.sources[0].date_order == ""
     assert "dmy" in proposal.text(open_)
+
+
+def test_dates_with_points_are_day_first_and_no_question():
+    made = proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["08.09.2025", "05.06.2025"]})])
+    assert proposal.ambiguous_dates(made.proposed[0]) == ()
+    assert "dmy" not in proposal.text(made)
+
+
+def test_a_day_above_twelve_anywhere_in_the_file_tells_the_order():
+    n = proposal.SAMPLE_ROWS + 1
+    rows = {k: v[:1] * n for k, v in ORDERS.items()} | {"下单时间": ["3/1/2024"] * (n - 1) + ["13/1/2024"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    assert made.mapping.sources[0].date_order == "dmy"
+
+
+def test_a_decimal_comma_is_seen_in_the_cells_and_asked_where_they_contradict_each_other():
+    made = proposal.proposal([sheet("o.csv", {**ORDERS, "订单金额": ["1.249,00", "12,5"]})])
+    assert made.mapping.sources[0].decimal == ","
+    assert "decimal: ','  # numbers are written with a decimal comma, as in 1.249,00" in proposal.text(made)
+    assert mapping.parsed(proposal.text(made)).sources[0].decimal == ","
+    for either in (["1,249", "1.249"], ["1,249.00", "12.5"], ["10", "20"]):
+        assert proposal.proposal([sheet("o.csv", {**ORDERS, "订单金额": either})]).mapping.sources[0].decimal == ""
+    rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"订单金额": ["1.249,00", "12.5"]}
+    torn = proposal.proposal([sheet("o.csv", rows)])
+    assert torn.mapping.sources[0].decimal == ""
+    assert "question: is the decimal sign a comma, as in 1.249,00, or a point, as in 12.5?" in proposal.text(torn)
+    assert "Open questions: 1" in proposal.written(True, torn)
+    assert "open questions: 1" in proposal.summary(torn)[0]
+    for answer, sign in {"1": ",", "2": ".", "": ""}.items():
+        done, _ = walked(torn, answer)
+        assert done.mapping.sources[0].decimal == sign
+
+
+def test_answers_are_kept_when_the_input_ends(tmp_path):
+    (tmp_path / "engagement.yml").write_text("name: T\nclient: Test\ncurrency: CNY\ntime_zone: Asia/Shanghai\n", "utf-8")
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    rows = "\n".join(",".join(r) for r in zip(*ORDERS.values(), "xy", strict=True))
+    (tmp_path / "data" / "raw" / "o.csv").write_text(f"{','.join(ORDERS)},Mystery\n{rows}\n", "utf-8")
+    done = CliRunner().invoke(cli.app, ["map", "--ask", "--project", str(tmp_path)], input="d\n")
+    assert done.exit_code == 0, done.output
+    assert "Aborted" not in done.output
+    assert "what was answered is kept" in done.output
+    (source,) = mapping.read(tmp_path).sources
+    assert source.columns["备用"] == (Target(to="drop"),)
+    assert source.open == ("Mystery",)
 
 
 def walked(made: proposal.Proposal, *answers: str) -> tuple[proposal.Proposal, list[str]]:

@@ -149,14 +149,19 @@ def test_a_contact_list_has_names_and_phones_only_in_the_vault_and_notes_who_ope
     root = min(NAMES.of("M-770001"), NAMES.of("M-770003"))
     exports = project / "reports" / "latest" / "exports"
     exports.mkdir(parents=True)
-    rows = f"List,Customer\r\nwin back,{root}\r\nwin back,{NAMES.of('M-770004')}\r\nwin back,{'0' * 32}\r\n"
+    out, nobody = NAMES.of("M-770004"), "0" * 32
+    rows = f"List,Customer,Value,Code\r\nwin back,{root},83888.0,007\r\nwin back,{out},5,8\r\nwin back,{nobody},,9\r\n"
     (exports / "action_lists.csv").write_bytes(b"\xef\xbb\xbf" + rows.encode())
     snapshot = project / "data" / "contract" / "2024-03-08"
     people = pd.read_parquet(snapshot / "customers.parquet")
     people.assign(marketing_opt_out=people["customer_id"] == NAMES.of("M-770004")).to_parquet(snapshot / "customers.parquet")
     done = contact_lists.write(project, "action_lists", snapshot, NAMES, "spring calls")
     assert (done.customers, done.opted_out, done.unreachable) == (2, 1, 1)
-    cells = list(openpyxl.load_workbook(done.path).active.iter_rows(values_only=True))
+    sheet = openpyxl.load_workbook(done.path).active
+    cells = list(sheet.iter_rows(values_only=True))
+    assert sheet.title == "action_lists"
+    assert [row[2:4] for row in cells[1:]] == [(83_888, "007"), (None, "9")], "numbers are numbers, codes are text"
+    cells = [row[:2] + row[4:] for row in cells]
     assert cells[0] == ("List", "Customer", "Id", "Name", "Phone", "E-mail", "Address")
     assert cells[1][3:5] in (("欧阳若兰", "13912345678"), ("欧阳若兰", "+86 139-1234-5678"), ("欧阳若兰", "+8613912345678"))
     assert cells[2][2:] == (None,) * 5

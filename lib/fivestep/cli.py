@@ -152,6 +152,19 @@ def audience(
     typer.echo(_shown(made.path))
 
 
+def _typed(prompt: str) -> str:
+    """What is typed; the end of the input means later, while Ctrl-C gives up everything."""
+    from fivestep.language import _
+
+    try:
+        return typer.prompt(prompt, default="", show_default=False)
+    except typer.Abort as stop:
+        if not isinstance(stop.__context__, EOFError):
+            raise
+        typer.echo("\n" + _("The input has ended: what was answered is kept, all else stays open."))
+        return "q"
+
+
 @app.command("map")
 def map_(
     project: Project = Path(),
@@ -168,7 +181,7 @@ def map_(
     _in_its_language(root)
     proposed = proposal.propose(root, engine.connect())
     if ask:
-        proposed = wizard.walk(proposed, lambda prompt: typer.prompt(prompt, default="", show_default=False), typer.echo)
+        proposed = wizard.walk(proposed, _typed, typer.echo)
     text = proposal.text(proposed)
     for line in proposal.summary(proposed):
         typer.echo(line)

@@ -18,6 +18,8 @@ UNITS = {
     "亿元": "亿元", "億元": "亿元", "%": "%", "$": "$", "usd": "$", "us$": "$", "€": "€", "eur": "€", "nt$": "NT$", "hk$": "HK$",
 }  # fmt: skip
 
+FACTORS = {"千元": 1_000, "万元": 10_000, "亿元": 100_000_000}
+
 FIELDS = frozenset(f"{t.name}.{f}" for t in TABLES.values() for f in t.fields)
 
 _BRACKETS = re.compile(r"^(.*\S)\s*[(\[【]([^()\[\]【】]{1,6})[)\]】]$", re.S)

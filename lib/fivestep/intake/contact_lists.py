@@ -53,7 +53,9 @@ def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: 
     reached = joined[["phone", "email"]].notna().any(axis=1)
     path = project / LISTS / f"{name}.xlsx"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _workbook(path, out.rename(columns={"raw_id": _("Id"), "name": _("Name"), "phone": _("Phone"), "email": _("E-mail"),
+    for amount in [c for c in left.columns if _amounts(left[c])]:
+        out[amount] = pd.to_numeric(out[amount])
+    _workbook(path, name, out.rename(columns={"raw_id": _("Id"), "name": _("Name"), "phone": _("Phone"), "email": _("E-mail"),
                                         "address": _("Address")}))  # fmt: skip
     return Written(
         path,
@@ -77,6 +79,12 @@ def _pseudonyms(values: pd.Series) -> bool:
     return len(values) > 0 and bool(values.str.fullmatch(r"[0-9a-f]{32}").all())
 
 
+def _amounts(values: pd.Series) -> bool:
+    """Whether all that a column holds are numbers; digits with a leading zero, or more than a number can keep, are a code."""
+    filled = values[values != ""]
+    return len(filled) > 0 and bool(filled.str.fullmatch(r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?").all())
+
+
 def _people(project: Path, names: Pseudonyms) -> pd.DataFrame:
     """raw_id, name, phone, email, address by the pseudonym that the tables have; of merged accounts the first that is filled."""
     wanted = ["raw_id", "name", "phone", "email", "address"]
@@ -95,17 +103,19 @@ def _people(project: Path, names: Pseudonyms) -> pd.DataFrame:
     return united.groupby("customer_id")[wanted].first()
 
 
-def _workbook(path: Path, rows: pd.DataFrame) -> None:
-    """Texts as texts, so that no phone becomes a number and no cell a formula; closed to others."""
+def _workbook(path: Path, name: str, rows: pd.DataFrame) -> None:
+    """Numbers as numbers and texts as texts, so that no phone becomes a number and no cell a formula; closed to others."""
     import xlsxwriter
 
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-        sheet = book.add_worksheet()
+        sheet = book.add_worksheet(name[:31])
         sheet.freeze_panes(1, 0)
         for place, label in enumerate(rows.columns):
             sheet.write_string(0, place, str(label), book.add_format({"bold": True}))
             for row, value in enumerate(rows.iloc[:, place], start=1):
                 if isinstance(value, str):
                     sheet.write_string(row, place, value[:_CELL])
+                elif pd.notna(value):
+                    sheet.write_number(row, place, value)
     vault.closed(path, out.getvalue(), path.parent)

@@ -29,7 +29,6 @@ _WIDE = "".join(chr(c) for c in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2007\u20
 _NARROW = "".join(chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)) + "    ¥£--"
 _NOTHING = ("", "-", "--", "—", "n/a", "#n/a", "null", "none", "nan", "nil", "无", "無", "暂无", "\\n")
 _NO_ID = tuple(dict.fromkeys(w for n in _NOTHING for w in (n, n.upper(), n.title(), "NaN")))
-_FACTORS = {"千元": 1_000, "万元": 10_000, "亿元": 100_000_000}
 _TRUE = ("是", "y", "yes", "true", "t", "1", "1.0", "有", "已", "√", "✓", "on")
 _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×", "✗", "off")
 
@@ -105,7 +104,7 @@ def _by_kind(
     if kind == "percent":
         return percent(text, locale, unit=unit)
     if kind in ("timestamp", "date"):
-        return timestamp(text, locale, day=kind == "date", roc_years=target.roc_years)
+        return timestamp(text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date")
     if kind == "boolean":
         made = boolean(text, inverse=target.inverse)
         if target.to == "customers.marketing_opt_out":  # what cannot be read may be a refusal: nobody is contacted on a guess
@@ -244,7 +243,7 @@ def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = Fa
 
     ``1.234,56`` only where the file's decimal sign is declared to be a comma. *exact* keeps six decimals, for prices.
     """
-    factor = _FACTORS.get(unit, 1)
+    factor = headers.FACTORS.get(unit, 1)
     fast = _decimal(text) if locale.decimal != "," else ibis.null(EXACT)
     clean = _digits(text)
     sign = (clean.re_search(r"^\(.*\)$") | clean.endswith("-")).ifelse(-1, 1)
@@ -338,12 +337,14 @@ _CLOCKS = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f
 _NO_DAY = ("1970-01-01", "0000-00-00", "0001-01-01", "1900-01-00", "1970/1/1", "1970/01/01", "0000/00/00")
 
 
-def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years: bool = False) -> Converted:
+def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years: bool = False, early: bool = False) -> Converted:
     """A time, naive, in the engagement's zone; as a date where *day*.
 
     Read are ISO forms with and without offset, 2024/3/5, 2024年3月5日, 20240305, Oct 7, 2025 6:55 PM, 5-Mar-24, serials of a
-    spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared; years of the Republic of China
-    (113/3/5) only where *roc_years*. 1970-01-01 and 0000-00-00 are no dates. Midnight stays the day it says.
+    spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared; with points (5.3.2024) the day
+    is first unless mdy is declared; years of the Republic of China (113/3/5) only where *roc_years*. Serials begin at 20000
+    (1954); where *early*, at 1 (1900), but 1880 to 2100 may be years and are none. 1970-01-01 and 0000-00-00 are no dates.
+    Midnight stays the day it says.
     """
     nil = ibis.null("timestamp")
     size = text.length()
@@ -360,11 +361,12 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     retried = clean.re_search(r"[+Zza-y]|.{11}.*-").ifelse(nil, clean.try_cast("timestamp"))
     retried = (retried >= ibis.literal(dt.datetime(1000, 1, 1))).ifelse(retried, nil)
     instant = _instant(clean)
-    local = _moved(ibis.coalesce(_written(clean, locale.date_order, roc_years), retried), locale.file_zone, locale.zone)
+    local = _moved(ibis.coalesce(_written(clean, locale.date_order, roc_years, early), retried), locale.file_zone, locale.zone)
     slow = ibis.coalesce(_at(instant, locale.zone), local)
     nothing = _empty(text)
     none = text.left(10).isin(_NO_DAY) | text.isin(("0", "0.0", "0000000000000"))
-    either = clean.re_search(r"^\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})\b") & ibis.literal(not locale.date_order)
+    either = clean.re_search(r"^\d{1,2}([/-]\d{1,2}[/-]\d{4}|[/.-]\d{1,2}[/.-]\d{2})\b")
+    either = either & ibis.literal(not locale.date_order)
     state = ibis.cases(
         (good, FINE),
         (nothing, FINE),
@@ -381,13 +383,19 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     return Converted(value, state.cast("int8"), short, easy)
 
 
-def _written(clean: StringValue, order: str, roc_years: bool) -> Value:
+def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Value:
     """Local times in the forms that the engine's cast does not know."""
     words = [f"{d}{c}" for d in ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d-%b-%Y") for c in _CLOCKS[:5]]
     han = clean.re_replace(r"^(\d{4})年(\d{1,2})月(\d{1,2})[日号]?\s*", r"\1-\2-\3 ").re_replace(r"[时点]", ":")
     han = han.re_replace(r"(:\d{2})分?(\d{2})秒$", r"\1:\2").re_replace(r"(\d)分$", r"\1").strip()
     dotted = clean.re_replace(r"^(\d{4})\.(\d{1,2})\.(\d{1,2})", r"\1-\2-\3")
     serial = clean.re_search(r"^[2-7]\d{4}(\.\d+)?$").ifelse(clean, ibis.null("string")).try_cast("float64")
+    if early:
+        old = clean.re_search(r"^[1-9]\d{0,4}(\.0+)?$").ifelse(clean, ibis.null("string")).try_cast("float64")
+        old = (old < 20_000).ifelse(old, ibis.null("float64"))
+        shift = (old < 60).ifelse(1, 0)  # spreadsheets count a 29 February 1900
+        old = old.between(1_880, 2_100).ifelse(ibis.null("float64"), old + shift)
+        serial = ibis.coalesce(serial, old)
     since = ((serial - 25_569) * 86_400).round().cast("int64") * 1_000_000
     forms = [
         clean.re_search(r"^\d{8}$").ifelse(_strptime(clean, ["%Y%m%d"]), ibis.null("timestamp")),
@@ -403,6 +411,9 @@ def _written(clean: StringValue, order: str, roc_years: bool) -> Value:
         ),
         _made(since),
     ]
+    if order != "mdy":
+        days = [f"%d.%m.%Y{c}" for c in _CLOCKS]
+        forms.append(clean.re_search(r"^\d{1,2}\.\d{1,2}\.\d{4}\b").ifelse(_strptime(clean, days), ibis.null("timestamp")))
     if order in ("dmy", "mdy"):
         first = ["%d/%m", "%m/%d"] if order == "dmy" else ["%m/%d", "%d/%m"]
         flat = clean.re_replace(r"^(\d{1,2})[.-](\d{1,2})[.-](\d{2,4})\b", r"\1/\2/\3")

@@ -396,6 +396,11 @@ class _Run:
                 f"{where}: {rows:,} ids have lost digits in a spreadsheet (first: row {first:,}), so they cannot be a key. "
                 "Ask for a CSV or text export of this file, or for the column formatted as text."
             )
+        if state == NOT_PARSED and 2 * rows > of and _is_needed_number(cell.target.to):
+            raise UserError(
+                f"{where}: {rows:,} of {of:,} cells, such as {shown_at(sheet, column, first)} (row {first:,}), are no numbers as "
+                f"{FILE} reads them, and every row of {table} needs {cell.target.to}. {self._cure(made, sheet, column)}"
+            )
         said = _STATES.get(state)
         if said is None:
             return
@@ -403,6 +408,14 @@ class _Run:
         values: dict[str, Any] = {"column": column, "n": rows, "of": of, "field": cell.target.to, "zone": self.settings.time_zone}
         values["sample"] = shown_at(sheet, column, first)
         self.quality.add(Line(sheet.source, table, column, check, severity, rows, of, first, message, fix, values))
+
+    def _cure(self, made: Wide, sheet: Sheet, column: str) -> str:
+        """What makes the numbers readable: the other decimal sign, where the cells are written with it, or another column."""
+        sign = "," if made.source.decimal != "," else "."
+        cells = sheet.rows.filter(sheet.rows[column].contains(sign)).select(x=sheet.rows[column]).limit(1_000).to_pyarrow()
+        if sign in matching.decimals(cells["x"].to_pylist()):
+            return f'Say `decimal: "{sign}"` for {made.name} in {FILE}.'
+        return "Map the right column, or ask the client what the cells mean."
 
     def _units(self, made: Wide, found: Sequence[tuple[assembly.Cells, int]]) -> None:
         """Money in two units or two currencies in one column, or in another currency than the engagement's, is never added up."""
@@ -841,6 +854,12 @@ def _is_key(to: str) -> bool:
     table, _, name = to.partition(".")
     declared = TABLES[table].fields.get(name) if table in TABLES else None
     return bool(declared and (declared.key or declared.refers))
+
+
+def _is_needed_number(to: str) -> bool:
+    table, _, name = to.partition(".")
+    declared = TABLES[table].fields.get(name) if table in TABLES else None
+    return bool(declared and declared.required and declared.type in ("money", "number", "integer"))
 
 
 def _united(parts: Sequence[Table]) -> Table:

@@ -72,12 +72,16 @@ class Kind:
 
 @dataclass(frozen=True)
 class Values:
-    """What a sample of a column's values looks like: the share of filled cells that look like each kind, and a few of them."""
+    """What a sample of a column's values looks like: the share of filled cells that look like each kind, and a few of them.
+
+    ``decimals`` are numbers that can only be read with one decimal sign, one of each: {",": "1.249,00"}.
+    """
 
     filled: int = 0
     distinct: int = 0
     shares: Mapping[str, float] = field(default_factory=dict, hash=False)
     sample: tuple[str, ...] = ()
+    decimals: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -289,7 +293,30 @@ def values(texts: Sequence[str | None]) -> Values:
     distinct = dict.fromkeys(filled)
     shares["unique"] = len(distinct) / len(filled)
     shares["long"] = sum(len(t) > 40 for t in filled) / len(filled)
-    return Values(len(filled), len(distinct), shares, tuple(distinct)[:SHOWN])
+    return Values(len(filled), len(distinct), shares, tuple(distinct)[:SHOWN], decimals(distinct))
+
+
+def decimals(texts: Iterable[str]) -> dict[str, str]:
+    """By decimal sign the first number that can be read with it only; 1,234 and 1.234 may be either and say nothing."""
+    out: dict[str, str] = {}
+    for text in texts:
+        if "," not in text and "." not in text:
+            continue
+        bare = _MARKS.sub("", text)
+        for sign, pattern in _DECIMALS.items():
+            if sign not in out and pattern.fullmatch(bare):
+                out[sign] = text
+    return out
+
+
+_MARKS = re.compile(r"(?i)[\s()+¥￥$€£%元万千亿-]|usd|rmb|cny")
+_DECIMALS = {
+    sign: re.compile(
+        rf"\d{{1,3}}(?:{group}\d{{3}})+{point}\d+|\d{{1,3}}(?:{group}\d{{3}}){{2,}}"
+        rf"|\d+{point}(?:\d{{1,2}}|\d{{4,}})|0{point}\d+|\d{{4,}}{point}\d+"
+    )
+    for sign, point, group in ((",", ",", r"\."), (".", r"\.", ","))
+}
 
 
 _DATE = r"(?:\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?|\d{8}|[A-Z][a-z]{2} \d{1,2}, \d{4}|\d{13})(?:[T ].*)?"
@@ -297,7 +324,7 @@ _PATTERNS = {
     name: re.compile(pattern)
     for name, pattern in {
         "date": _DATE,
-        "number": r"[-+(]?[¥$€]?-?\d[\d,]*(?:\.\d+)?[万元%)]*",
+        "number": r"[-+(]?[¥$€]?-?(?:\d[\d,]*(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d+)\s*[万元%€)]*",
         "percent": r"-?\d+(?:\.\d+)?%",
         "phone": r"(?:\+?86)?1[3-9]\d[\d*]{8}|\+?[\d() -]{7,17}",
         "email": r"[^@\s]+@[^@\s]+\.[^@\s]+",

@@ -30,6 +30,9 @@ SAMPLE_ROWS = 2_000  # rows of a file that its proposal looks at
 SAMPLE_SHEETS = 3  # files of one kind that it looks at
 
 _DAY_MONTH = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b")
+_POINTS = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d{4}\b")  # day first wherever it is written
+_TELLING = r"^\s*((1[3-9]|2\d|3[01])[/.-]\d{1,2}|\d{1,2}[/.-](1[3-9]|2\d|3[01]))[/.-](\d{4}|\d{2})\b"
+_NUMBERS = ("money", "number", "int", "percent", "score")
 _SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
 _LONGEST = 40  # characters shown of a value
 _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
@@ -114,7 +117,7 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
             own = assembly.column(sheet, column)
             if own and not values[column].filled:
                 values[column] = matching.values(sample[own].to_pylist())
-                values[column] = replace(values[column], sample=_order_evidence(sample[own].to_pylist(), values[column]))
+                values[column] = replace(values[column], sample=_order_evidence(sheet, own, values[column]))
     found = matching.detected(columns)
     kind = matching.kind(said.system, said.kind) if said and said.system else found[0] if len(found) == 1 else None
     rivals = () if kind else tuple(found)
@@ -142,13 +145,16 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     base["columns"] = {c: matches[c].targets for c in named}
     if not base.get("date_order"):
         base["date_order"] = _date_order(matches, values)
-    return Proposed(Source(**base), matches, values, kind, rivals, tuple(likely))
+    return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely)))
 
 
-def _order_evidence(texts: Sequence[str | None], values: Values) -> tuple[str, ...]:
-    """The samples, led by one that tells day from month where there is one."""
-    telling = next((t for t in texts if t and (m := _DAY_MONTH.match(t)) and max(int(m[1]), int(m[2])) > 12), None)
-    return tuple(dict.fromkeys([*([telling] if telling else []), *values.sample]))[: matching.SHOWN]
+def _order_evidence(sheet: Sheet, column: str, values: Values) -> tuple[str, ...]:
+    """The samples, led by one that tells day from month where the column has one."""
+    if not any(_DAY_MONTH.match(t) for t in values.sample):
+        return values.sample
+    cells = sheet.rows.filter(sheet.rows[column].re_search(_TELLING))  # of all rows: a year may begin with twelve days of many
+    telling = cells.order_by(ROW).limit(1).select(x=cells[column]).to_pyarrow()["x"].to_pylist()
+    return tuple(dict.fromkeys([*telling, *values.sample]))[: matching.SHOWN]
 
 
 def _date_order(matches: Map[str, Match], values: Map[str, Values]) -> str:
@@ -173,8 +179,35 @@ def ambiguous_dates(proposed: Proposed) -> tuple[str, ...]:
         c
         for c, m in proposed.matches.items()
         if any(t.target and t.target.kind in ("date", "datetime") for t in m.targets)
-        and any(_DAY_MONTH.match(t) for t in (proposed.values.get(c) or Values()).sample)
+        and any(_DAY_MONTH.match(t) and not _POINTS.match(t) for t in (proposed.values.get(c) or Values()).sample)
     )
+
+
+def with_decimal(proposed: Proposed) -> Proposed:
+    """With ``decimal: ","`` where cells of its number columns can be read with a comma only, and none with a point only."""
+    if proposed.source.decimal or set(_decimals(proposed)) != {","}:
+        return proposed
+    return replace(proposed, source=proposed.source.model_copy(update={"decimal": ","}))
+
+
+def ambiguous_decimals(proposed: Proposed) -> dict[str, str]:
+    """By decimal sign a cell that can be read with it only, where cells of the number columns contradict each other."""
+    found = {} if proposed.source.decimal else _decimals(proposed)
+    return found if len(found) > 1 else {}
+
+
+def _torn(proposed: Proposed) -> int:
+    """How many questions are open that are of no single column: the order of day and month, the decimal sign."""
+    return bool(ambiguous_dates(proposed)) + bool(ambiguous_decimals(proposed))
+
+
+def _decimals(proposed: Proposed) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for column, targets in proposed.source.columns.items():
+        if any(t.target and t.target.kind in _NUMBERS for t in targets):
+            for sign, cell in (proposed.values.get(column) or Values()).decimals.items():
+                out.setdefault(sign, cell)
+    return out
 
 
 def _patterns(members: Sequence[Sheet], others: Sequence[str]) -> tuple[str, ...]:
@@ -231,10 +264,15 @@ def _source_lines(proposed: Proposed) -> list[str]:
             if key == "refunds":
                 said = {"policy": value.policy, **said}
             out.append(f"  {key}: {_flow(_plain(said))}")
+            if key == "decimal" and value == "," and (cell := _decimals(proposed).get(",")):
+                out[-1] += "  # " + _("numbers are written with a decimal comma, as in {cell}").format(cell=cell)
     doubtful = ambiguous_dates(proposed)
     if doubtful:
         out.append("  # " + _("question: is {columns} day/month (dmy) or month/day (mdy)?").format(columns=", ".join(doubtful)))
         out.append("  # date_order: dmy")
+    if either := ambiguous_decimals(proposed):
+        out.append("  # " + decimal_question(either))
+        out.append('  # decimal: ","')
     if source.table and proposed.missing:
         out += ["  # " + line for field in proposed.missing for line in lacking(field)]
     out.append("  columns:")
@@ -245,6 +283,12 @@ def _source_lines(proposed: Proposed) -> list[str]:
         if any(t.to == ASK for t in targets):
             out += [f"      # {line}" for line in question(proposed, header)]
     return out
+
+
+def decimal_question(either: Map[str, str]) -> str:
+    """Which decimal sign a source has whose cells say both."""
+    said = _("question: is the decimal sign a comma, as in {comma}, or a point, as in {point}?")
+    return said.format(comma=either[","], point=either["."])
 
 
 def _by_name(header: str, match: Match, table: str) -> bool:
@@ -308,7 +352,7 @@ def summary(proposal: Proposal) -> list[str]:
     out = []
     for p in proposal.proposed:
         what = p.kind.label if p.kind else table_name(p.source.table) if p.source.table else _("table not known yet")
-        n, left = len(p.source.columns), len(p.source.open)
+        n, left = len(p.source.columns), len(p.source.open) + _torn(p)
         said = _("{files}: {what}; columns: {n}, open questions: {left}")
         out.append(said.format(files=", ".join(p.source.files), what=what, n=language.number(n), left=language.number(left)))
         if p.source.table and p.missing:
@@ -337,7 +381,7 @@ def consent() -> str:
 
 def written(changed: bool, proposal: Proposal) -> str:
     """What was written, and what is still open."""
-    left = proposal.mapping.questions
+    left = proposal.mapping.questions + sum(_torn(p) for p in proposal.proposed)
     said = _("mapping.yml is written.") if changed else _("mapping.yml is as it was.")
     if left:
         return said + " " + _("Open questions: {n}. Answer them with: fivestep map --ask").format(n=language.number(left))

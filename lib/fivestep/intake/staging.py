@@ -14,6 +14,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fivestep.contract import headers
 from fivestep.intake.layout import Cells, Layout, label
 from fivestep.intake.quality import Message
 from fivestep.intake.scratch import Scratch
@@ -38,6 +39,8 @@ _FOOTERS = (
     "导出 導出 匯出 制表 製表 打印 列印 备注 備註 说明 說明 注: 生成 共 第 页 copyright © generated exported printed "
     "confidential report end--- -- note source as of page"
 ).split()
+
+_SIZES = {"亿億": 100_000_000, "万萬": 10_000, "千": 1_000}  # of a cell, which goes before the unit of the header
 
 SIGNS = {  # without these bytes no cell of a file of text is in the trap: what is not there need not be looked for
     "wrapped": (b"=", b"\t", b"'"),
@@ -268,13 +271,18 @@ def _numbered(connection: ibis.BaseBackend, staged: Staged) -> ibis.Table:
 
 
 def _plain(text: ibis.StringValue) -> ibis.StringValue:
-    return text.translate("０１２３４５６７８９．－＋（）", "0123456789.-+()").re_replace(r"[￥¥$€£,，\s元％%]", "")
+    return text.translate("０１２３４５６７８９．－＋（）", "0123456789.-+()").re_replace(r"[￥¥$€£,，\s％%]", "")
 
 
-def _amount(text: ibis.StringValue) -> ibis.Value:
+def _amount(text: ibis.StringValue, factor: int) -> ibis.Value:
+    """The amounts of a column in the unit of its header, of which *factor* is the size: 1.5万 is 15,000 yuan."""
     plain = _plain(text)
     negative = plain.startswith("(") & plain.endswith(")")
-    return ibis.ifelse(negative, ibis.literal("-") + plain.substr(1, plain.length() - 2), plain).try_cast("decimal(38, 6)")
+    whole = ibis.ifelse(negative, ibis.literal("-") + plain.substr(1, plain.length() - 2), plain)
+    figure = whole.re_replace("[亿億万萬千]?元?$", "").try_cast("decimal(24, 6)")
+    sizes = [(whole.re_search(f"[{signs}]元?$"), figure * size) for signs, size in _SIZES.items()]
+    own = ibis.cases(*sizes, (whole.endswith("元"), figure), else_=figure * factor)
+    return own.cast("decimal(38, 6)")
 
 
 def _word(text: str) -> str:
@@ -294,17 +302,19 @@ def _total_cells(values: Cells) -> bool:
     return bool(filled) and _word(filled[0]) in _TOTALS and all(_number(v) is not None for v in filled[1:] if v != filled[0])
 
 
-def _number(text: str | None) -> Decimal | None:
+def _number(text: str | None, factor: int = 1) -> Decimal | None:
     plain = unicodedata.normalize("NFKC", text or "")
-    for sign in "￥¥$€£,，元% \t\u3000\xa0":
+    for sign in "￥¥$€£,，% \t\u3000\xa0":
         plain = plain.replace(sign, "")
     if plain.startswith("(") and plain.endswith(")"):
         plain = "-" + plain[1:-1]
+    figure = plain.removesuffix("元")
+    size = next((n for signs, n in _SIZES.items() if figure.endswith(tuple(signs))), 0)
     try:
-        found = Decimal(plain)
+        found = Decimal(figure[:-1] if size else figure)
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return found * (size or (1 if figure != plain else factor)) if found.is_finite() else None
 
 
 _CHECKS = {  # a cheap test decides whether the dear one is made: this pass sees every cell of a file of millions of rows
@@ -487,12 +497,13 @@ def _malformed(rows: Sequence[tuple[int, Cells]], count: int, last: int, width: 
 def _reconciled(kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Cells]]) -> tuple[list[SetAside], list[Note]]:
     """Total rows against the sums of the rows above them, up to the last total for a subtotal or an unequal total."""
     shown = list(totals) if len(totals) <= RECONCILED_TOTALS else [totals[-1]]
+    factors = [headers.FACTORS.get(headers.header(c).unit, 1) for c in layout.columns]
     asked = {}
     for row, cells in shown:
         before = max((n for n, _ in totals if n < row), default=0)
         for i, cell in enumerate(cells[: min(layout.width, RECONCILED_COLUMNS)]):
             if _number(cell) is not None:
-                value, above = _amount(kept[f"c{i}"]), kept[ROW] < row
+                value, above = _amount(kept[f"c{i}"], factors[i]), kept[ROW] < row
                 asked[f"all_{row}_{i}"] = value.sum(where=above)
                 asked[f"part_{row}_{i}"] = value.sum(where=above & (kept[ROW] > before))
     sums = kept.aggregate(**asked).to_pyarrow().to_pylist()[0] if asked else {}
@@ -501,10 +512,11 @@ def _reconciled(kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Ce
         word = label(next(c for c in cells if c and c.strip()))
         said, wrong = [], []
         for i, cell in enumerate(cells[: min(layout.width, RECONCILED_COLUMNS)]):
-            value = _number(cell)
+            value = _number(cell, factors[i])
             if value is None:
                 continue
-            found = [Decimal(sums[f"{part}_{row}_{i}"] or 0) for part in ("all", "part")]
+            value /= factors[i]
+            found = [Decimal(sums[f"{part}_{row}_{i}"] or 0) / factors[i] for part in ("all", "part")]
             order = found[::-1] if _word(word).startswith(_SUBTOTALS) else found
             total = next((f for f in order if abs(f - value) < Decimal("0.01")), order[0])
             values = {"word": word, "column": layout.columns[i], "said": f"{value:,.2f}", "sum": f"{total:,.2f}"}

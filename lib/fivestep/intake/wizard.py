@@ -9,7 +9,17 @@ from fivestep.contract import TABLES, headers
 from fivestep.intake import matching
 from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
 from fivestep.intake.matching import Match
-from fivestep.intake.proposal import Proposal, Proposed, ambiguous_dates, lacking, question, samples
+from fivestep.intake.proposal import (
+    Proposal,
+    Proposed,
+    ambiguous_dates,
+    ambiguous_decimals,
+    decimal_question,
+    lacking,
+    question,
+    samples,
+    with_decimal,
+)
 from fivestep.intake.quality import table_name
 from fivestep.language import _
 
@@ -55,6 +65,13 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
             proposed = _column(proposed, header, name, ask, say)
     for field in proposed.missing if proposed.source.table else ():
         proposed = _needed(proposed, field, name, ask, say)
+    proposed = with_decimal(proposed)  # the answers may have told which columns are numbers
+    if either := ambiguous_decimals(proposed):
+        say("")
+        say(f"{name}: {decimal_question(either)}")
+        answer = _answer(ask, _("1 comma, 2 point, Enter to skip, q for later"), proposed)
+        if answer in ("1", "2"):
+            proposed = replace(proposed, source=proposed.source.model_copy(update={"decimal": {"1": ",", "2": "."}[answer]}))
     return proposed
 
 
@@ -154,8 +171,3 @@ def _answer(ask: Ask, prompt: str, proposed: Proposed) -> str:
     if answer == "q":
         raise Later(proposed)
     return answer
-
-
-def open_questions(proposal: Proposal) -> int:
-    """How many questions are open, the order of day and month included."""
-    return sum(len(p.source.open) + bool(p.rivals or not p.source.table) + bool(ambiguous_dates(p)) for p in proposal.proposed)
