@@ -69,7 +69,8 @@ def test_the_evaluation_ends_with_the_exam(latest):
     for record in (figure, table, finding):
         assert SIMULATED in (record.get("title") or record["text"])
     language.use("zh_TW")
-    whole = pd.read_parquet(latest / table["frame"])
+    (run,) = latest.parent.glob("*_zh_TW")
+    whole = pd.read_parquet(run / table["frame"])
     assert set(whole["planted_fact"]) == set(FACTS.values())
     assert (whole["exam_missed"] + whole["exam_false_alarms"]).is_monotonic_decreasing, "what goes wrong is not cut off"
     assert {row[0] for row in table["rows"]} <= {language._(about) for about in FACTS.values()}
