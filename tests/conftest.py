@@ -24,6 +24,9 @@ GROCERY = KIT / "data" / "grocery"
 SHARED = KIT.parent / "shared"
 COFFEE_CUSTOMERS = 500  # the fewest that a simulated company has: what its notebooks take hardly hangs on them
 
+# What a build machine has no time for.
+at_leisure = pytest.mark.skipif("SLOW_TESTS" not in os.environ, reason="make test-slow runs it")
+
 _DTYPES = {
     "text": "string",
     "integer": "int64",

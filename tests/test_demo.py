@@ -1,6 +1,6 @@
 """The main job, end to end: from the template and the real case to the reports of five notebooks.
 
-In English; `make test-languages` adds Simplified Chinese, for which a build machine has no time. Traditional Chinese is run in
+In English; `make test-slow` adds Simplified Chinese, for which a build machine has no time. Traditional Chinese is run in
 full on the simulated company.
 """
 
@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup
 
 from fivestep.report.render import OUTPUTS, render
 
-CODES = ["en", "zh_CN"] if "ALL_LANGUAGES" in os.environ else ["en"]
+CODES = ["en", "zh_CN"] if "SLOW_TESTS" in os.environ else ["en"]
 STEPS = ["1_profiling", "2_segmentation", "3_needs", "4_strategy", "5_evaluation"]
 
 
@@ -90,7 +90,7 @@ def test_no_character_is_a_box(demo, code):
     assert "\u25a1" not in pdf_text(demo(code) / "reports" / "latest" / "report.pdf")
 
 
-@pytest.mark.skipif("zh_CN" not in CODES, reason="make test-languages runs the report in Simplified Chinese")
+@pytest.mark.skipif("zh_CN" not in CODES, reason="make test-slow runs the report in Simplified Chinese")
 def test_a_chinese_report_holds_no_english_sentence(demo):
     """Names of data, units and methods may be Latin; four Latin words in a row are a sentence that nobody translated."""
     latest = demo("zh_CN") / "reports" / "latest"

@@ -23,6 +23,7 @@ import yaml
 from babel.core import get_global
 from pre_commit.clientlib import load_config
 
+from conftest import at_leisure
 from fivestep import cli, engagement, language, status
 from fivestep.errors import UserError
 from readme import commands, tree, tree_mismatches
@@ -553,6 +554,7 @@ def test_git_sees_no_customer_no_key_and_no_decision_about_a_person(data, kit, g
     assert [line for line in said if line.startswith("??")] == ["?? mapping.yml"]
 
 
+@at_leisure
 @pytest.mark.slow
 @git_needed
 def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
