@@ -614,7 +614,7 @@ def purchase_process(company: Company, value: segmentation.CustomerValue) -> Ite
         s, beta = numbers[at["s"]], numbers[at["beta"]]
         left = (beta / (beta + YEAR)) ** s
         interval = around(left, s=math.log(left), beta=s * YEAR / (beta + YEAR))
-        yield estimated(fact, AFTER_A_YEAR, truth, left, interval, near=2 * NEAR * truth)
+        yield estimated(fact, AFTER_A_YEAR, truth, left, interval, near=NEAR * truth)
     else:  # a model without a time of drop-out was chosen
         yield answer(fact, MISSED, AFTER_A_YEAR, truth=truth)
 
@@ -636,7 +636,7 @@ def purchase_process(company: Company, value: segmentation.CustomerValue) -> Ite
     place = spending.names.index("q")
     half = Z * math.sqrt(spending.covariance[place, place]) * q / (2 * (q - 2))
     interval = spread * math.exp(-half), spread * math.exp(half)
-    yield estimated(fact, SPREAD_OF_SPEND, truth, spread, interval, near=2 * NEAR * truth)
+    yield estimated(fact, SPREAD_OF_SPEND, truth, spread, interval, near=NEAR * truth)
 
 
 def _purchase_days(company: Company) -> float:
