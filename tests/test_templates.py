@@ -559,7 +559,7 @@ def test_git_sees_no_customer_no_key_and_no_decision_about_a_person(data, kit, g
 @git_needed
 def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     """Every command of the README in its order, on some households and of the notebooks what they hand over (they are executed
-    whole elsewhere, as are batch and exam); packages come from this environment, not from an index.
+    whole elsewhere, as is the exam); packages come from this environment, not from an index.
     """
     short = shutil.copytree(kit, tmp_path / "short")
     for path in sorted((short / "notebooks").glob("[1-5]_*.ipynb")):
@@ -579,7 +579,7 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     packages = f".venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     lines = ["set -e"]
     for words in commands((project / "README.md").read_text("utf-8")):
-        small = {"jupyter": ["--version"], "simulate": ["--customers", "500"], "exam": ["--help"], "batch": ["--help"]}
+        small = {"jupyter": ["--version"], "simulate": ["--customers", "500"], "exam": ["--help"]}
         lines.append(shlex.join([*words, *small.get(words[0], []), *small.get(words[1], [])]))
         if words[1:3] == ["-m", "venv"]:
             lines.append(f"echo {shlex.quote(sysconfig.get_path('purelib'))} >{packages}/zz_of_this_environment.pth")
@@ -591,6 +591,9 @@ def test_a_projects_readme_is_a_way_that_can_be_walked(kit, generate, tmp_path):
     assert Path(made.strip()) == project / "lib" / "fivestep" / "__init__.py"
     for name in ("report.pdf", "report.html", "workbook.xlsx", "index.html", "run.json"):
         assert (project / "reports" / "latest" / name).stat().st_size > 1000, name
+    (batch,) = (project / "reports").glob("*_en_by_income_band")
+    assert (batch / "50-74K" / "report.pdf").is_file()
+    assert not (batch / "35-49K" / "report.pdf").exists()
     assert f"{len(status.received(project))} files as received from the kit, 0 changed, 0 deleted, 0 added." in said.stdout
 
     ran = nbformat.read(project / "notebooks" / "braces.ipynb", as_version=4)
@@ -618,7 +621,7 @@ def what_is_handed_over(cells: list) -> list:
 
 
 def some_households(case: Path, snapshot: Path) -> None:
-    """The case cut to a few households of two income bands."""
+    """The case cut to a few households of two income bands: one with enough for a report of its own, one with too few."""
     chosen = f"""
         SELECT customer_id FROM '{case}/customers.parquet' WHERE income_band IN ('35-49K', '50-74K')
         QUALIFY row_number() OVER (PARTITION BY income_band ORDER BY customer_id) <= if(income_band = '50-74K', 40, 10)
