@@ -59,10 +59,14 @@ class Identification:
         rows = self.table[self.table["identified_by"] == WHAT]
         rows = rows[rows["customers"] > 0].sort_values(["customers", "identified_group"], ascending=[False, True])
         n, first = self._without_order(), self._top()
-        said = ngettext("{n} of those known has not bought yet", "{n} of those known have not bought yet", n)
-        parts = [said.format(n=language.number(n)) if n else _("Everybody known has bought")]
+        said = (
+            ngettext("{n} of {of} customers on file has not bought yet", "{n} of {of} customers on file have not bought yet", n)
+            if n
+            else _("All {of} customers on file have bought")
+        )
+        parts = [said.format(n=language.number(n), of=language.number(self.customers))]
         if len(rows):
-            said, need = _("“{need}” is shown most ({n})"), rows["identified_group"].iloc[0]
+            said, need = _("the need found most often is “{need}” ({n} customers)"), rows["identified_group"].iloc[0]
             parts.append(said.format(need=_(need), n=language.number(rows["customers"].iloc[0])))
         if first is not None:
             said = _("{n} customers of “{group}” hold {share} of spend")
