@@ -64,7 +64,7 @@ def run(
 
     root = _root(project)
     if only is not None and first is not None:
-        raise UserError("--only and --from cannot be used together: choose one.")
+        raise _one_of("--only", "--from")
     chosen = () if only is None else _numbers(only)
     known_names(root)
     planned = running.plan(root, language=language, as_of=as_of, scope=scope, only=chosen, first=first)
@@ -102,6 +102,7 @@ def render(
 ) -> None:
     """Render the report of a finished run again, without running notebooks."""
     from fivestep.engagement import settings
+    from fivestep.language import _
     from fivestep.report import record
     from fivestep.report import render as rendering
 
@@ -110,18 +111,16 @@ def render(
     runs = [p.parent for p in runs if not p.parent.is_symlink() and p.parent.name not in ("latest", "latest.part")]
     chosen = [p for p in runs if p.name == folder] if folder else runs[-1:]
     if not chosen:
-        there = ", ".join(p.name for p in runs) or "none yet"
-        raise UserError(
-            f"reports/{folder}: there is no such run. Runs are {there}."
-            if folder
-            else "There is no run to render: fivestep run makes one."
-        )
+        if not folder:
+            raise UserError(_("There is no run to render: fivestep run makes one."))
+        there = ", ".join(p.name for p in runs) or _("none yet")
+        raise UserError(_("reports/{folder}: there is no such run. Runs are {runs}.").format(folder=folder, runs=there))
     if changed := record.changed_settings(record.read(chosen[0]), settings(root).model_dump(mode="json")):
-        typer.echo(
-            f"Note: engagement.yml has changed since this run: {'; '.join(changed)}. "
-            "The report keeps the settings of the run; fivestep run uses the new ones.",
-            err=True,
+        said = _(
+            "Note: engagement.yml has changed since this run: {changed}. The report keeps the settings of the run; "
+            "fivestep run uses the new ones."
         )
+        typer.echo(said.format(changed="; ".join(changed)), err=True)
     _rendered(root, chosen[0], rendering)
 
 
@@ -175,9 +174,9 @@ def map_(
     from fivestep import engine
     from fivestep.intake import proposal, wizard
 
-    if ask and yes:
-        raise UserError("--ask and --yes cannot be used together: choose one.")
     root = _root(project)
+    if ask and yes:
+        raise _one_of("--ask", "--yes")
     _in_its_language(root)
     proposed = proposal.propose(root, engine.connect())
     if ask:
@@ -318,10 +317,11 @@ def restore(
 def _key(root: Path, settings, *, made: bool = False):
     """The project's key, made here where *made*. Raises UserError where nothing was imported, so that it has sealed no names."""
     from fivestep.intake.snapshots import ledger
+    from fivestep.language import _
     from fivestep.privacy.pseudonyms import Pseudonyms
 
     if not (made or ledger(root).key):
-        raise UserError("No file of the client has been imported into this project, so it holds no names: fivestep import")
+        raise UserError(_("No file of the client has been imported into this project, so it holds no names: fivestep import"))
     return Pseudonyms.from_environment_or_file(root, settings.client, expected=ledger(root).key)
 
 
@@ -457,20 +457,32 @@ def _shown(path: Path) -> str:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
+    from fivestep.language import _
+
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise UserError(f"--only {text!r}: give numbers of notebooks separated by commas, such as --only 2,3.") from None
+        said = _("--only {text!r}: give numbers of notebooks separated by commas, such as --only 2,3.")
+        raise UserError(said.format(text=text)) from None
+
+
+def _one_of(option: str, other: str) -> UserError:
+    from fivestep.language import _
+
+    return UserError(_("{option} and {other} cannot be used together: choose one.").format(option=option, other=other))
 
 
 def _root(project: Path) -> Path:
+    """The project's folder; from here on this process speaks its language, also where engagement.yml cannot be used."""
+    from fivestep.language import _, use_language_of
+
     start = project.resolve()
     for folder in (start, *start.parents) if project == Path() else (start,):
         if (folder / "engagement.yml").is_file():
+            use_language_of(folder / "engagement.yml")
             return folder
-    raise UserError(
-        f"{start.name or start}: there is no engagement.yml here. Go to an engagement folder or name it with --project."
-    )
+    said = _("{folder}: there is no engagement.yml here. Go to an engagement folder or name it with --project.")
+    raise UserError(said.format(folder=start.name or start))
 
 
 def main() -> None:
@@ -483,7 +495,10 @@ def main() -> None:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC):
             raise
-        typer.echo(f"fivestep: {error.filename or 'a file'}: {error.strerror}. Mend that and run the command again.", err=True)
+        from fivestep.language import _
+
+        said = _("{file}: {reason}. Mend that and run the command again.")
+        typer.echo(f"fivestep: {said.format(file=error.filename or _('a file'), reason=error.strerror)}", err=True)
         sys.exit(2)
 
 

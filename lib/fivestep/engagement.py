@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from fivestep import contract, engine, language, yaml_file
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
-from fivestep.language import _, columns, load_values, typeset, use
+from fivestep.language import N_, _, columns, load_values, typeset, use, use_language_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,21 +84,21 @@ class Settings(BaseModel):
     @classmethod
     def _language(cls, value: str) -> str:
         if value not in language.LANGUAGES:
-            raise ValueError(f"choose one of {', '.join(language.LANGUAGES)}")
+            raise ValueError(_("choose one of {choices}").format(choices=", ".join(language.LANGUAGES)))
         return value
 
     @field_validator("currency")
     @classmethod
     def _currency(cls, value: str) -> str:
         if value not in list_currencies():
-            raise ValueError("use an ISO 4217 code like USD, CNY or TWD")
+            raise ValueError(_("use an ISO 4217 code like USD, CNY or TWD"))
         return value
 
     @field_validator("sensitive_fields")
     @classmethod
     def _sensitive_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(field not in contract.SENSITIVE for field in value):
-            raise ValueError(f"choose among {', '.join(contract.SENSITIVE)}")
+            raise ValueError(_("choose among {choices}").format(choices=", ".join(contract.SENSITIVE)))
         return value
 
     @property
@@ -117,7 +117,7 @@ class Settings(BaseModel):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise ValueError("use an IANA name like Asia/Shanghai or America/New_York") from None
+            raise ValueError(_("use an IANA name like Asia/Shanghai or America/New_York")) from None
         return value
 
 
@@ -126,18 +126,14 @@ def settings(project: Path) -> Settings:
     path = project / "engagement.yml"
     if not path.is_file():
         raise UserError(
-            f"{project}: there is no engagement.yml. Run this in an engagement folder, or generate one with cookiecutter."
+            _(
+                "{project}: there is no engagement.yml. Run this in an engagement folder, or generate one with cookiecutter."
+            ).format(project=project)
         )
     try:
         return Settings.model_validate(yaml_file.mapping(path))
     except ValidationError as error:
-        keys = ", ".join(Settings.model_fields)
-        lines = []
-        for e in error.errors():
-            key = ".".join(str(part) for part in e["loc"])
-            known = f" Keys are {keys}." if e["type"] in ("extra_forbidden", "invalid_key") else ""
-            lines.append(f"engagement.yml: {key}: {yaml_file.problem(e)}{known}")
-        raise UserError("\n".join(lines)) from None
+        raise UserError("\n".join(yaml_file.problems(path.name, error.errors(), keys=Settings.model_fields))) from None
 
 
 def snapshot_folder(project: Path, name: str = "") -> Path:
@@ -146,12 +142,19 @@ def snapshot_folder(project: Path, name: str = "") -> Path:
     folders = sorted(p for p in root.glob("*") if p.is_dir() and engine.parquet_files(p))
     if name:
         if root / name not in folders:
-            there = ", ".join(p.name for p in folders) or "none"
-            raise UserError(f"engagement.yml: snapshot: data/contract/{name} holds no tables. Snapshots there: {there}.")
+            there = ", ".join(p.name for p in folders) or _("none")
+            raise UserError(
+                _("engagement.yml: snapshot: data/contract/{name} holds no tables. Snapshots there: {there}.").format(
+                    name=name, there=there
+                )
+            )
         return root / name
     if not folders:
         raise UserError(
-            "data/contract/ holds no snapshot: put the contract tables (order_lines.parquet ...) in a folder of their own there."
+            _(
+                "data/contract/ holds no snapshot: put the contract tables (order_lines.parquet ...) in a folder "
+                "of their own there."
+            )
         )
     return folders[-1]
 
@@ -181,8 +184,9 @@ class Engagement:
 
     def __init__(self, project: str | Path, step: str, *, scope: str = "", as_of: str = "", language: str = "") -> None:
         if not re.fullmatch(r"\d_\w+", step):
-            raise UserError(f"step: {step!r} is not named like a notebook, such as 2_segmentation.")
+            raise UserError(_("step: {step!r} is not named like a notebook, such as 2_segmentation.").format(step=step))
         self.project = Path(project).resolve()
+        use_language_of(self.project / "engagement.yml")
         self.step = step
         self.settings = settings(self.project)
         self.scope = scope
@@ -222,16 +226,21 @@ class Engagement:
                 known = self.everything[table].select(value=self.everything[table][field].cast("string")).distinct()
                 there = sorted(known.to_pandas()["value"].dropna())
             if unknown := [value for value in given if value not in there]:
-                raise UserError(
-                    f"engagement.yml: {key}: {table}.{field} is never {' or '.join(map(repr, unknown))} in this snapshot. "
-                    f"Values there: {', '.join(there[:12]) or 'none'}. Correct the spelling, or leave {key} empty."
+                said = _(
+                    "engagement.yml: {key}: {table}.{field} is never {values} in this snapshot. Values there: {there}. "
+                    "Correct the spelling, or leave {key} empty."
                 )
+                values = _(" or ").join(map(repr, unknown))
+                there = ", ".join(there[:12]) or _("none")
+                raise UserError(said.format(key=key, table=table, field=field, values=values, there=there))
 
     def may_cut(self, field: str) -> None:
         """Refuse reports by a sensitive field that engagement.yml does not name."""
         if field in contract.SENSITIVE and field not in self.settings.allowed_fields:
             raise UserError(
-                f"scope: {field} is sensitive. To make reports by it, name it under sensitive_fields in engagement.yml."
+                _("scope: {field} is sensitive. To make reports by it, name it under sensitive_fields in engagement.yml.").format(
+                    field=field
+                )
             )
 
     # ---------------------------------------------------------------- where things are
@@ -436,7 +445,9 @@ class Engagement:
         """
         folder = self.results / "handed_over"
         if not (folder / f"{name}.json").exists():
-            raise UserError(f"{name}: no earlier step has handed it over. Run the notebooks before this one first.")
+            raise UserError(
+                _("{name}: no earlier step has handed it over. Run the notebooks before this one first.").format(name=name)
+            )
         try:
             stamp = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
             maker = stamp["step"]
@@ -449,9 +460,13 @@ class Engagement:
                 return pd.read_parquet(folder / f"{name}.parquet")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise UserError(
-                f"{name}: what an earlier step handed over cannot be read. Run the notebooks before this one again."
+                _("{name}: what an earlier step handed over cannot be read. Run the notebooks before this one again.").format(
+                    name=name
+                )
             ) from None
-        raise UserError(f"{name}: {maker} made it {differs}. Run {maker} again.")
+        raise UserError(
+            _("{name}: {maker} made it {differs}. Run {maker} again.").format(name=name, maker=maker, differs=differs)
+        )
 
     # ---------------------------------------------------------------- from review to review
     @cached_property
@@ -477,7 +492,9 @@ class Engagement:
             try:
                 told += json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError):
-                raise UserError(f"{path.parent.name}/{path.name} cannot be read. Run {path.parent.name} again.") from None
+                raise UserError(
+                    _("{folder}/{file} cannot be read. Run {folder} again.").format(folder=path.parent.name, file=path.name)
+                ) from None
         return told
 
     def earlier(self, name: str) -> pd.DataFrame | None:
@@ -584,17 +601,22 @@ class Engagement:
 
 def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
     """In which way a result was made of something else, as *theirs* and *ours* stamp it; empty where it was not."""
-    for key, words in (("snapshot", "other data"), ("as_of", "another as-of date"), ("scope", "another scope")):
+    for key, words in (
+        ("snapshot", N_("for other data ({theirs}, not {ours})")),
+        ("as_of", N_("for another as-of date ({theirs}, not {ours})")),
+        ("scope", N_("for another scope ({theirs}, not {ours})")),
+    ):
         if theirs[key] != ours[key]:
-            return f"for {words} ({theirs[key] or 'everybody'}, not {ours[key] or 'everybody'})"
+            return _(words).format(theirs=theirs[key] or _("everybody"), ours=ours[key] or _("everybody"))
     if theirs["settings"] != ours["settings"]:
+        words = _("{key} {theirs} there, {ours} here")
         told = [
-            f"{key} {theirs['settings'].get(key)} there, {value} here"
+            words.format(key=key, theirs=theirs["settings"].get(key), ours=value)
             for key, value in ours["settings"].items()
             if theirs["settings"].get(key) != value
         ]
-        return f"with other settings ({'; '.join(told)})"
-    return "with another playbook.yml" if theirs.get("playbook") != ours.get("playbook") and "playbook" in theirs else ""
+        return _("with other settings ({settings})").format(settings="; ".join(told))
+    return _("with another playbook.yml") if theirs.get("playbook") != ours.get("playbook") and "playbook" in theirs else ""
 
 
 def _day(text: str) -> dt.date | None:
@@ -605,7 +627,7 @@ def _day(text: str) -> dt.date | None:
             raise ValueError
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise UserError(f"as_of: {text!r} is no date. Write it as YYYY-MM-DD, like 2017-12-31.") from None
+        raise UserError(_("as_of: {text!r} is no date. Write it as YYYY-MM-DD, like 2017-12-31.").format(text=text)) from None
 
 
 _FORMULA = re.compile(r"^[=+\-@\t\r]")

@@ -17,7 +17,7 @@ import pandas as pd
 from fivestep.contract import SENSITIVE, TABLES, filled, without_blank_ids
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
-from fivestep.language import _
+from fivestep.language import _, number, typeset
 
 MONEY = ibis.expr.datatypes.Decimal(38, 2)  # of sums, which outgrow the 18 digits of a single amount
 # Order dates outside of these are slips, or what a system writes where it knows no date: 1900-01-01, 1970-01-01, 2999-12-31.
@@ -37,13 +37,23 @@ def read(folder: Path, connection: ibis.BaseBackend) -> dict[str, ibis.Table]:
     found: dict[str, Path] = {}
     for path in parquet_files(folder):
         if path.stem not in TABLES:
-            raise UserError(f"{folder.name}: {path.name} is no contract table. The tables are {', '.join(TABLES)}.")
+            raise UserError(
+                _("{folder}: {file} is no contract table. The tables are {choices}.").format(
+                    folder=folder.name, file=path.name, choices=", ".join(TABLES)
+                )
+            )
         if path.stem in found:
-            raise UserError(f"{folder.name}: {found[path.stem].name} and {path.name} are one table: take one of them away.")
+            raise UserError(
+                _("{folder}: {first} and {file} are one table: take one of them away.").format(
+                    folder=folder.name, first=found[path.stem].name, file=path.name
+                )
+            )
         found[path.stem] = path
     if not found:
         raise UserError(
-            f"{folder}: there are no contract tables (*.parquet). Put them there or name another snapshot in engagement.yml."
+            _(
+                "{folder}: there are no contract tables (*.parquet). Put them there or name another snapshot in engagement.yml."
+            ).format(folder=folder)
         )
     return {name: without_blank_ids(name, _opened(found[name], connection)) for name in TABLES if name in found}
 
@@ -56,13 +66,21 @@ def parquet_files(folder: Path) -> list[Path]:
 def _opened(path: Path, connection: ibis.BaseBackend) -> ibis.Table:
     said = f"{path.parent.name}/{path.name}"
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is a link that leads nowhere"
-        raise UserError(f"{said} {what}. Put the table there as one Parquet file.")
+        what = (
+            _("{file} is a folder. Put the table there as one Parquet file.")
+            if path.is_dir()
+            else _("{file} is a link that leads nowhere. Put the table there as one Parquet file.")
+        )
+        raise UserError(what.format(file=said))
     try:
         return connection.read_parquet(path, table_name=path.stem)
     except (duckdb.Error, OSError) as error:
         reason = str(error).splitlines()[0].replace(str(path), path.name)
-        raise UserError(f"{said} cannot be read as Parquet ({reason}). Write the file again; CSV must be converted.") from None
+        raise UserError(
+            _("{said} cannot be read as Parquet ({reason}). Write the file again; CSV must be converted.").format(
+                said=said, reason=reason
+            )
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -133,7 +151,7 @@ class Tables:
         tables = tables | {"customers": tables["customers"].drop(*hidden)}
         daily = daily[(daily.index >= pd.Timestamp(days.first)) & (daily.index <= pd.Timestamp(as_of))]
         if daily.empty:
-            raise UserError(f"scope {scope}: no order up to {as_of} belongs to it.")
+            raise UserError(_("scope {scope}: no order up to {as_of} belongs to it.").format(scope=scope, as_of=as_of))
         kept = tables
         if days.begin < days.first:
             start = dt.datetime.combine(days.first, dt.time())
@@ -200,7 +218,7 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
     out = dict(tables)
     if "orders" not in out:
         if "order_lines" not in out:
-            raise UserError("The data has neither orders nor order_lines: one of the two is needed.")
+            raise UserError(_("The data has neither orders nor order_lines: one of the two is needed."))
         lines = out["order_lines"]
         sums = {"order_amount": "line_amount", "discount_amount": "line_discount", "coupon_amount": "line_coupon"}
         firsts = [c for c in ("customer_id", "store") if c in lines.columns]
@@ -211,8 +229,10 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
         )
     if "customer_id" not in out["orders"].columns:
         raise UserError(
-            "orders.customer_id: the column is missing, so no customer can be told from another. "
-            "Import the customer's id with the orders."
+            _(
+                "orders.customer_id: the column is missing, so no customer can be told from another. Import the "
+                "customer's id with the orders."
+            )
         )
     if "order_lines" in out:
         lines, orders = out["order_lines"], out["orders"]
@@ -231,12 +251,14 @@ def order_days(orders: ibis.Table) -> OrderDays:
     """
     daily = _daily(orders)
     if daily.empty:
-        raise UserError("orders: there is no order in the data.")
+        raise UserError(_("orders: there is no order in the data."))
     likely = daily[daily.index < pd.Timestamp(LATEST)]
     if likely.empty:
         raise UserError(
-            f"orders.order_date: all {daily.sum():,} orders are dated {LATEST.year} or later. Correct the dates; "
-            "they may count years in another calendar."
+            _(
+                "orders.order_date: all {n} orders are dated {year} or later. Correct the dates; they may count years in another "
+                "calendar."
+            ).format(n=number(daily.sum()), year=LATEST.year)
         )
     if likely.index[-1] >= pd.Timestamp(EARLIEST):
         likely = likely[likely.index >= pd.Timestamp(EARLIEST)]
@@ -263,7 +285,9 @@ def _daily(orders: ibis.Table) -> pd.Series:
 def outside(as_of: dt.date, days: OrderDays) -> UserError:
     """The error that says that *as_of* is no day of the data."""
     return UserError(
-        f"as_of: {as_of} is outside the data. Choose a day between {days.first} and {days.last}, its first and last order."
+        _("as_of: {as_of} is outside the data. Choose a day between {first} and {last}, its first and last order.").format(
+            as_of=as_of, first=days.first, last=days.last
+        )
     )
 
 
@@ -271,12 +295,15 @@ def _apart(orders: ibis.Table, days: OrderDays, table: str) -> UserError:
     """The error that says that the last orders lie too far from the others for the last of them to be the as-of date."""
     late = orders.filter(orders.order_date.date() > days.last)
     first = late.select("order_id", day=late.order_date.date()).order_by("order_id").limit(1).to_pandas().iloc[0]
-    right = f" If they are right, give --as-of {days.end}." if days.end < LATEST else ""
-    return UserError(
-        f"{table}.order_date: {int(late.count().to_pandas()):,} of {days.daily.sum():,} orders have a date far after all others, "
-        f"which end on {days.last} (first by id: order {first['order_id']!r}, {first['day']:%Y-%m-%d}). "
-        f"Correct the dates, or give the last day that counts: --as-of {days.last}.{right}"
-    )
+    said = _(
+        "{table}.order_date: {n} of {of} orders have a date far after all others, which end on {last} (first by id: order "
+        "{order!r}, {day}). Correct the dates, or give the last day that counts: --as-of {last}."
+    ).format(
+        table=table, n=number(int(late.count().to_pandas())), of=number(days.daily.sum()), last=days.last,
+        order=first["order_id"], day=f"{first['day']:%Y-%m-%d}",
+    )  # fmt: skip
+    right = _("If they are right, give --as-of {end}.").format(end=days.end) if days.end < LATEST else ""
+    return UserError(typeset(f"{said} {right}".rstrip()))
 
 
 def _buyers(orders: ibis.Table) -> ibis.Table:
@@ -286,14 +313,18 @@ def _buyers(orders: ibis.Table) -> ibis.Table:
 def _within(tables: dict[str, ibis.Table], scope: str) -> dict[str, ibis.Table]:
     field, sign, value = scope.partition("=")
     if not sign or not field or not value:
-        raise UserError(f"scope: {scope!r} is not of the form field=value, like region=North.")
+        raise UserError(_("scope: {scope!r} is not of the form field=value, like region=North.").format(scope=scope))
     out = dict(tables)
     home = scope_table(tables, field)
     cell = out[home][field]
     chosen = out[home].filter(cell.cast("string") == (value.lower() if cell.type().is_boolean() else value))
     if chosen.count().to_pandas() == 0:
         some = ", ".join(scope_values(tables, field)[:12])
-        raise UserError(f"scope: no row of {home} has {field} = {value!r}. Values are {some}.")
+        raise UserError(
+            _("scope: no row of {home} has {field} = {value!r}. Values are {some}.").format(
+                home=home, field=field, value=value, some=some
+            )
+        )
     if home == "orders":  # a branch: its orders, and the customers who placed them
         out["orders"] = chosen
         if "order_lines" in out:
@@ -323,8 +354,9 @@ def scope_table(tables: dict[str, ibis.Table], field: str) -> str:
             return name
     choices = [c for n in ("customers", "orders") for c, t in tables[n].schema().items() if _cuts(n, c, t)]
     raise UserError(
-        f"scope: {field!r} is no field of customers or orders that can cut the data. "
-        f"Fields are {', '.join(dict.fromkeys(choices)) or 'none'}."
+        _("scope: {field!r} is no field of customers or orders that can cut the data. Fields are {choices}.").format(
+            field=field, choices=", ".join(dict.fromkeys(choices)) or _("none")
+        )
     )
 
 

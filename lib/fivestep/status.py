@@ -68,16 +68,20 @@ def _lock(project: Path) -> dict:
     path = project / "kit.lock.json"
     if not path.is_file():
         raise UserError(
-            f"{project.name}: there is no kit.lock.json. Run this in an engagement folder, or restore the file: "
-            "cookiecutter --overwrite-if-exists writes it anew and replaces nothing else."
+            _(
+                "{project}: there is no kit.lock.json. Run this in an engagement folder, or restore the file: "
+                "cookiecutter --overwrite-if-exists writes it anew and replaces nothing else."
+            ).format(project=project.name)
         )
     try:
         lock = json.loads(path.read_text(encoding="utf-8"))
         return _Lock.model_validate(lock).model_dump()
     except (ValueError, RecursionError, OSError):  # pydantic's own error is a ValueError
         raise UserError(
-            "kit.lock.json cannot be read, perhaps after a merge. Restore it from git, or delete it: "
-            "cookiecutter --overwrite-if-exists writes it anew and replaces nothing else."
+            _(
+                "kit.lock.json cannot be read, perhaps after a merge. Restore it from git, or delete it: "
+                "cookiecutter --overwrite-if-exists writes it anew and replaces nothing else."
+            )
         ) from None
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
 from fivestep.errors import UserError
+from fivestep.language import N_, _, sentence, typeset
 
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
@@ -71,22 +72,73 @@ def mapping(path: Path) -> dict[Any, Any]:
         said = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise UserError(f"{path.name} cannot be read: {where}{error.problem or error.context}.") from None
+        reason = f"{error.problem or error.context}."
+        if mark:
+            place = {"line": mark.line + 1, "column": mark.column + 1}
+            reason = _("line {line}, column {column}: {problem}").format(**place, problem=reason)
+        raise UserError(_("{file} cannot be read: {reason}").format(file=path.name, reason=reason)) from None
     except UnicodeDecodeError:
-        raise UserError(f"{path.name} cannot be read: it is not UTF-8 text. Save it as UTF-8.") from None
+        raise UserError(_("{file} cannot be read: it is not UTF-8 text. Save it as UTF-8.").format(file=path.name)) from None
     except RecursionError:
-        raise UserError(f"{path.name} cannot be read: lists or keys stand within each other without end.") from None
+        said = _("{file} cannot be read: lists or keys stand within each other without end.")
+        raise UserError(said.format(file=path.name)) from None
     except (yaml.YAMLError, ValueError, OSError) as error:
-        raise UserError(f"{path.name} cannot be read: {' '.join(str(error).split())[:200]}") from None
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(_("{file} cannot be read: {reason}").format(file=path.name, reason=reason)) from None
     if not isinstance(said, dict):
-        raise UserError(f"{path.name}: expected lines of the form `key: value`.")
+        raise UserError(_("{file}: expected lines of the form `key: value`.").format(file=path.name))
     return said
+
+
+# What pydantic says of a value, by the type of its error; of others it is told in its own English.
+_RULES = {
+    "missing": N_("Field required"),
+    "extra_forbidden": N_("Extra inputs are not permitted"),
+    "invalid_key": N_("Keys should be strings"),
+    "string_type": N_("Input should be a valid string"),
+    "int_type": N_("Input should be a valid integer"),
+    "int_parsing": N_("Input should be a valid integer, unable to parse string as an integer"),
+    "int_from_float": N_("Input should be a valid integer, got a number with a fractional part"),
+    "float_type": N_("Input should be a valid number"),
+    "float_parsing": N_("Input should be a valid number, unable to parse string as a number"),
+    "finite_number": N_("Input should be a finite number"),
+    "bool_type": N_("Input should be a valid boolean"),
+    "bool_parsing": N_("Input should be a valid boolean, unable to interpret input"),
+    "list_type": N_("Input should be a valid list"),
+    "tuple_type": N_("Input should be a valid list"),
+    "dict_type": N_("Input should be a valid dictionary"),
+    "model_type": N_("Input should be a valid dictionary"),
+    "literal_error": N_("Input should be {expected}"),
+    "string_too_short": N_("String should have at least {min_length} character"),
+    "too_short": N_("List should have at least {min_length} item, not {actual_length}"),
+    "too_long": N_("List should have at most {max_length} items, not {actual_length}"),
+    "greater_than": N_("Input should be greater than {gt}"),
+    "greater_than_equal": N_("Input should be greater than or equal to {ge}"),
+    "less_than": N_("Input should be less than {lt}"),
+    "less_than_equal": N_("Input should be less than or equal to {le}"),
+    "value_error": "{error}",
+}
 
 
 def problem(error: Mapping[str, Any]) -> str:
     """What is wrong with one value, from an entry of pydantic's ``errors()``: the rule, what the file says, and the fix."""
-    value = error["input"]
-    says = f" (it says {reprlib.repr(value)})" if isinstance(value, (str, int, float, type(None))) else ""
-    fix = " Put it in quotes." if error["type"] == "string_type" and says else ""
-    return f"{error['msg'].removeprefix('Value error, ')}{says}.{fix}"
+    value, kind, values = error["input"], error["type"], dict(error.get("ctx", {}))
+    if "expected" in values:
+        values["expected"] = values["expected"].replace(" or ", _(" or "))
+    rule = _(_RULES[kind]).format(**values) if kind in _RULES else error["msg"]
+    if not isinstance(value, (str, int, float, type(None))):
+        return sentence(rule)
+    said = _("{rule} (it says {value}).").format(rule=rule, value=reprlib.repr(value))
+    fix = _("Put it in quotes.")
+    return typeset(f"{said} {fix}") if kind == "string_type" else said
+
+
+def problems(file: str, errors: Sequence[Mapping[str, Any]], keys: Iterable[str] = ()) -> list[str]:
+    """A line for each of pydantic's ``errors()``: file, key, what is wrong, and the *keys* there are where one is not known."""
+    known = _("Keys are {keys}.").format(keys=", ".join(keys)) if keys else ""
+    lines = []
+    for error in errors:
+        key = ".".join(str(part) for part in error["loc"])
+        fix = f" {known}" if known and error["type"] in ("extra_forbidden", "invalid_key") else ""
+        lines.append(typeset(f"{file}: {key}: {problem(error)}{fix}"))
+    return lines

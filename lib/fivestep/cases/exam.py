@@ -100,7 +100,11 @@ class Company:
         """The company in *folder*. Raises `UserError` where the folder holds no simulated company."""
         path = folder / "truth.json"
         if not path.is_file():
-            raise UserError(f"{folder.name}: there is no truth.json. fivestep simulate writes a company whose truth is known.")
+            raise UserError(
+                _("{folder}: there is no truth.json. fivestep simulate writes a company whose truth is known.").format(
+                    folder=folder.name
+                )
+            )
         read = engine.read(folder, engine.connect())
         tables = engine.Tables.of(read, scope=MEMBERS)
         facts = json.loads(path.read_text(encoding="utf-8"))["facts"]
@@ -299,7 +303,7 @@ class Exam:
 def exams(out: Path, *, customers: int = 5000, months: int = 24, seed: int = 7, seeds: int = 1) -> Exam:
     """Simulate *seeds* companies from *seed* on, examine each, and write exam.csv and exam.html into the folder *out*."""
     if seeds < 1:
-        raise UserError(f"--seeds {seeds}: examine at least one company.")
+        raise UserError(_("--seeds {seeds}: examine at least one company.").format(seeds=seeds))
     tables = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(seed, seed + seeds):

@@ -23,6 +23,7 @@ import pandas as pd
 
 from fivestep.cases import persons
 from fivestep.errors import UserError
+from fivestep.language import _, number
 
 SYSTEMS = ("zoho", "fxiaoke", "jianxin", "taobao", "messy-excel")
 SHEET_ROWS = 1_048_576
@@ -62,9 +63,8 @@ def export(folder: Path, system: str) -> Path:
         where = f" where {file.where}" if file.where else ""
         rows = database.execute(f"select {select} from {file.rows}{where} order by {file.order}").fetchall()
         if len(rows) > SHEET_ROWS - 10 and file.name.endswith(".xlsx"):
-            raise UserError(
-                f"--as {system}: {file.name} would have {len(rows):,} rows, a sheet has {SHEET_ROWS:,}. Simulate fewer customers."
-            )
+            said = _("--as {system}: {file} would have {n} rows, a sheet has {most}. Simulate fewer customers.")
+            raise UserError(said.format(system=system, file=file.name, n=number(len(rows)), most=number(SHEET_ROWS)))
         note = write(raw / file.name, list(said), rows, file) or {}
         entries.append(
             {
@@ -86,7 +86,7 @@ def export(folder: Path, system: str) -> Path:
 def check(system: str) -> None:
     """Raise `UserError` for a system whose files cannot be written; none at all is right."""
     if system and system not in SYSTEMS:
-        raise UserError(f"--as {system}: choose one of {', '.join(SYSTEMS)}.")
+        raise UserError(_("--as {system}: choose one of {choices}.").format(system=system, choices=", ".join(SYSTEMS)))
 
 
 def _database(folder: Path) -> duckdb.DuckDBPyConnection:

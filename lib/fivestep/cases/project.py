@@ -11,7 +11,7 @@ from fivestep.cases.exports import export
 from fivestep.cases.simulate import simulate
 from fivestep.errors import UserError
 from fivestep.intake.importing import RAW
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 SOURCES = {
     "zoho": N_("A simulated company, as Zoho CRM exports it"),
@@ -27,12 +27,16 @@ def project(folder: str | Path, system: str, *, customers: int = 2000, months: i
     case has left in *folder* is replaced. Raises `UserError` where it holds anything else, and for another system.
     """
     if system not in SOURCES:
-        raise UserError(f"system {system!r}: choose one of {', '.join(SOURCES)}.")
+        raise UserError(_("system {system!r}: choose one of {choices}.").format(system=system, choices=", ".join(SOURCES)))
     folder = Path(folder).resolve()
     settings = folder / "engagement.yml"
     if folder.exists() and any(folder.iterdir()):
         if not settings.is_file() or f"source: {SOURCES[system]}" not in settings.read_text(encoding="utf-8"):
-            raise UserError(f"{folder.name}: the folder holds something else than this case. Name a new or an empty one.")
+            raise UserError(
+                _("{folder}: the folder holds something else than this case. Name a new or an empty one.").format(
+                    folder=folder.name
+                )
+            )
         shutil.rmtree(folder)
     company = folder / "company"
     simulate(company, customers=customers, months=months, seed=7, language="en" if system == "zoho" else "zh_CN")

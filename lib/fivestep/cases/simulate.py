@@ -26,6 +26,7 @@ from fivestep.cases.survey import counter_cards, survey
 from fivestep.cases.texts import LANGUAGES
 from fivestep.cases.truth import TrueCustomers, Truth
 from fivestep.errors import UserError
+from fivestep.language import _
 
 LEAST_CUSTOMERS, LEAST_MONTHS, MOST_CUSTOMERS, MOST_MONTHS = 500, 24, 9_000_000, 120
 
@@ -42,7 +43,7 @@ def simulate(out: Path, *, customers: int = 5000, months: int = 24, seed: int = 
     """
     _checked(customers, months, seed, language)
     if out.exists() and any(out.iterdir()) and not (out / "truth.json").is_file():
-        raise UserError(f"{out.name}: the folder holds something else. Name a new folder with --out.")
+        raise UserError(_("{out}: the folder holds something else. Name a new folder with --out.").format(out=out.name))
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -62,9 +63,15 @@ def _checked(customers: int, months: int, seed: int, language: str) -> None:
         ("seed", seed, 0, 2**63 - 1),
     ):
         if not least <= value <= most:
-            raise UserError(f"--{name} {value}: choose a number from {least} to {most}.")
+            raise UserError(
+                _("--{name} {value}: choose a number from {least} to {most}.").format(
+                    name=name, value=value, least=least, most=most
+                )
+            )
     if language not in LANGUAGES:
-        raise UserError(f"--language {language}: choose one of {', '.join(LANGUAGES)}.")
+        raise UserError(
+            _("--language {language}: choose one of {choices}.").format(language=language, choices=", ".join(LANGUAGES))
+        )
 
 
 def _write(folder: Path, wanted: int, months: int, seed: int, language: str) -> None:

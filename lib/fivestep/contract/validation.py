@@ -13,6 +13,7 @@ import numpy as np
 
 from fivestep.contract.tables import TABLES, Field
 from fivestep.errors import UserError
+from fivestep.language import N_, _, number, sentence, typeset
 
 _CANONICAL = {
     "text": dt.string,
@@ -32,6 +33,11 @@ _FAMILY = {
     "date": dt.Date,
     "boolean": dt.Boolean,
 }
+_KINDS = {
+    "text": N_("text"), "integer": N_("a whole number"), "number": N_("a number"),
+    "money": N_("DECIMAL money, like DECIMAL(18,2)"), "timestamp": N_("a timestamp without a zone"), "date": N_("a date"),
+    "boolean": N_("true or false"),
+}  # fmt: skip
 HASHES = 20_000_000  # of keys that are sorted at a time: 160 MB
 DOUBTFUL = frozenset({"above_maximum", "time_order"})  # wrong, but analyses of other columns stand
 
@@ -53,15 +59,17 @@ class Problem:
     check: str = ""
 
     def __str__(self) -> str:
-        where = f" (first: row {self.first_row:,})" if self.first_row is not None else ""
-        return f"{self.table}.{self.column}: {self.what}{where}. {self.fix}"
+        what = self.what
+        if self.first_row is not None:
+            what = _("{what} (first: row {row})").format(what=what, row=number(self.first_row))
+        return typeset(f"{self.table}.{self.column}: {sentence(what)} {self.fix}")
 
 
 def validate(tables: Mapping[str, ibis.Table]) -> None:
     """Raise `UserError` with every problem that no analysis can stand; orphan keys are for the quality section and pass."""
     found = [p for p in problems(tables) if p.fatal]
     if found:
-        raise UserError("The contract tables cannot be used:\n" + "\n".join(f"  {p}" for p in found))
+        raise UserError("\n".join([_("The contract tables cannot be used:"), *(f"  {p}" for p in found)]))
 
 
 def problems(tables: Mapping[str, ibis.Table], unique: Collection[str] = ()) -> list[Problem]:
@@ -77,13 +85,13 @@ def problems(tables: Mapping[str, ibis.Table], unique: Collection[str] = ()) -> 
             Problem(
                 "order_lines",
                 "*",
-                "neither order_lines nor orders is there",
-                "One of the two is needed: import order data first.",
+                _("neither order_lines nor orders is there"),
+                _("One of the two is needed: import order data first."),
             )
         )
     there = filled(tables)
     for name in (n for n in ("orders", "order_lines") if n in tables and n not in there):
-        out.append(Problem(name, "*", "the table has no rows", "Import the orders first, or take the table away."))
+        out.append(Problem(name, "*", _("the table has no rows"), _("Import the orders first, or take the table away.")))
     for name in (n for n in TABLES if n in there):
         try:
             found = _columns(name, there[name])
@@ -91,7 +99,8 @@ def problems(tables: Mapping[str, ibis.Table], unique: Collection[str] = ()) -> 
             out += [p for p in found if not p.fatal]
             out += [p for p in found if p.fatal] or ([] if name in unique else _duplicates(name, there[name]))
         except (duckdb.InvalidInputException, duckdb.IOException) as error:  # a file that opens and breaks off later
-            out.append(Problem(name, "*", f"the file is damaged ({str(error).splitlines()[0]})", "Write it again."))
+            what = _("the file is damaged ({reason})").format(reason=str(error).splitlines()[0])
+            out.append(Problem(name, "*", what, _("Write it again.")))
     if not any(p.fatal for p in out):
         out += [p for name in TABLES if name in there for p in _orphans(name, there)]
     return out
@@ -124,15 +133,16 @@ def _columns(name: str, table: ibis.Table) -> list[Problem]:
         {f.name: _column(pa, f, actual) for f in fields.values() if (f.required or f.name in actual) and f.name not in foreign},
         name=name,
     )
-    wrong = {c: f"the type is {actual[c]}" for c in foreign if c in fields}
+    other = _("the type is {type}")
+    wrong = {c: other.format(type=actual[c]) for c in foreign if c in fields}
     try:
         schema.validate(table.drop(*foreign), lazy=True)
     except SchemaErrors as errors:
         for error in errors.schema_errors:
             if error.reason_code is SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
-                wrong[str(error.failure_cases)] = "the column is missing"
+                wrong[str(error.failure_cases)] = _("the column is missing")
             else:
-                wrong[error.schema.name] = f"the type is {actual[error.schema.name]}"
+                wrong[error.schema.name] = other.format(type=actual[error.schema.name])
     return [Problem(name, c, wrong[c], _fix(fields[c], actual.get(c))) for c in fields if c in wrong]
 
 
@@ -148,20 +158,17 @@ def _zoned(own: dt.DataType) -> bool:
 
 
 def _fix(field: Field, own: dt.DataType | None) -> str:
-    must = f"It must be {_words(field)}"
     if own is None:
-        return f"{must}."
-    if _zoned(own) and field.type == "timestamp":
-        return f"{must}: convert it to local time in the time_zone of engagement.yml and write it as a timestamp without a zone."
-    return f"{must}: cast it before it is written."
-
-
-def _words(field: Field) -> str:
-    kinds = {
-        "text": "text", "integer": "a whole number", "number": "a number", "money": "DECIMAL money, like DECIMAL(18,2)",
-        "timestamp": "a timestamp without a zone", "date": "a date", "boolean": "true or false",
-    }  # fmt: skip
-    return f"{kinds[field.type]} ({field.description[0].lower()}{field.description[1:]})"
+        must = _("It must be {type} ({meaning}).")
+    elif _zoned(own) and field.type == "timestamp":
+        must = _(
+            "It must be {type} ({meaning}): convert it to local time in the time_zone of engagement.yml and write it as a "
+            "timestamp without a zone."
+        )
+    else:
+        must = _("It must be {type} ({meaning}): cast it before it is written.")
+    meaning = _(field.description)
+    return must.format(type=_(_KINDS[field.type]), meaning=meaning[0].lower() + meaning[1:])
 
 
 def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
@@ -180,7 +187,13 @@ def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
         Problem(
             name,
             field.name,
-            what.format(n=f"{int(seen[f'n_{i}']):,}", of=f"{int(seen['of']):,}"),
+            what.format(
+                n=number(int(seen[f"n_{i}"])),
+                of=number(int(seen["of"])),
+                low=field.minimum,
+                high=field.maximum,
+                after=field.after,
+            ),
             fix,
             int(seen[f"n_{i}"]),
             int(seen[f"first_{i}"]),
@@ -195,24 +208,24 @@ def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
 def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.BooleanValue, str, str, str]]:
     """What a cell of the field must not be: the test, its name, what to say of the cells that fail it, and the fix."""
     if field.required:
-        yield cells.isnull(), "required_empty", "{n} of {of} cells are empty", "Fill them or leave those rows out."
+        yield cells.isnull(), "required_empty", _("{n} of {of} cells are empty"), _("Fill them or leave those rows out.")
     if cells.type().is_floating():
         infinite = cells.isnan() | cells.isinf()
-        what = "{n} of {of} values are no numbers (NaN or infinity)"
-        yield infinite, "not_a_number", what, "Correct them or empty the cells."
+        what = _("{n} of {of} values are no numbers (NaN or infinity)")
+        yield infinite, "not_a_number", what, _("Correct them or empty the cells.")
     if field.minimum is not None:
-        what = "{n} of {of} values are below " + str(field.minimum)
-        yield cells < field.minimum, "below_minimum", what, "Correct the sign or empty the cells."
+        what = _("{n} of {of} values are below {low}")
+        yield cells < field.minimum, "below_minimum", what, _("Correct the sign or empty the cells.")
     if field.maximum is not None:
-        what = "{n} of {of} values are above " + str(field.maximum)
-        yield cells > field.maximum, "above_maximum", what, "Correct the unit (a share is 0 to 1) or empty the cells."
+        what = _("{n} of {of} values are above {high}")
+        yield cells > field.maximum, "above_maximum", what, _("Correct the unit (a share is 0 to 1) or empty the cells.")
     if field.type in ("timestamp", "date"):
         first, last = (day if field.type == "timestamp" else day.date() for day in (datetime.datetime.min, datetime.datetime.max))
         # Microseconds, as nanoseconds do not reach as far as the limits.
         told = cells.cast("timestamp(6)") if field.type == "timestamp" else cells
         beyond = ~told.between(ibis.literal(first), ibis.literal(last))
-        what = "{n} of {of} dates are not within the years 1 to 9999"
-        yield beyond, "impossible_date", what, "Correct them or empty the cells."
+        what = _("{n} of {of} dates are not within the years 1 to 9999")
+        yield beyond, "impossible_date", what, _("Correct them or empty the cells.")
 
 
 def _before(table: ibis.Table, field: Field) -> tuple[ibis.expr.types.BooleanValue, str, str, str]:
@@ -221,8 +234,9 @@ def _before(table: ibis.Table, field: Field) -> tuple[ibis.expr.types.BooleanVal
     first, last = (ibis.literal(day) for day in (datetime.datetime.min, datetime.datetime.max))
     known = own.between(first, last) & other.between(first, last)  # of an impossible date that alone is told
     same_day = (own == own.truncate("D")) & (own.cast("date") == other.cast("date"))
-    what = "{n} of {of} lie before " + field.after
-    return known & (own < other) & ~same_day, "time_order", what, f"Correct one of the two times, or the mapping of {field.name}."
+    what = _("{n} of {of} lie before {after}")
+    fix = _("Correct one of the two times, or the mapping of {field}.").format(field=field.name)
+    return known & (own < other) & ~same_day, "time_order", what, fix
 
 
 def no_key_twice(table: ibis.Table, key: Sequence[str]) -> bool:
@@ -248,13 +262,13 @@ def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
     seen = repeated.aggregate(keys=repeated.count(), first=repeated.second.min()).to_pandas().iloc[0]
     if not seen["keys"]:
         return []
-    what = f"{int(seen['keys']):,} keys occur more than once"
+    what = _("{n} keys occur more than once").format(n=number(int(seen["keys"])))
     return [
         Problem(
             name,
             " + ".join(key),
             what,
-            "Each key may stand on one row: remove repeats or add what tells the rows apart.",
+            _("Each key may stand on one row: remove repeats or add what tells the rows apart."),
             int(seen["keys"]),
             int(seen["first"]),
             check="duplicate_keys",
@@ -265,7 +279,7 @@ def _duplicates(name: str, table: ibis.Table) -> list[Problem]:
 def _orphans(name: str, tables: Mapping[str, ibis.Table]) -> list[Problem]:
     out = []
     for field in TABLES[name].fields.values():
-        other, _, column = field.refers.partition(".")
+        other, _dot, column = field.refers.partition(".")
         if not field.refers or other not in tables or field.name not in tables[name].columns:
             continue
         known = tables[other].select(_known=tables[other][column]).distinct()
@@ -277,13 +291,13 @@ def _orphans(name: str, tables: Mapping[str, ibis.Table]) -> list[Problem]:
         lost = numbered.semi_join(unknown, "_value")
         seen = lost.aggregate(n=lost.count(), first=lost._row.min()).to_pandas().iloc[0]
         if seen["n"]:
-            what = f"{int(seen['n']):,} rows name a {column} that {other} does not have"
+            what = _("{n} rows name a {column} that {table} does not have")
             out.append(
                 Problem(
                     name,
                     field.name,
-                    what,
-                    f"Add the missing rows to {other} or correct the ids.",
+                    what.format(n=number(int(seen["n"])), column=column, table=other),
+                    _("Add the missing rows to {table} or correct the ids.").format(table=other),
                     int(seen["n"]),
                     int(seen["first"]),
                     fatal=False,

@@ -33,7 +33,8 @@ def plain(answer: Any) -> Any:
         if any(answer.index.names):
             answer = answer.reset_index(names=[n or f"level_{i}" for i, n in enumerate(answer.index.names)])
         if answer.size > MOST_CELLS:
-            raise UserError(f"The answer has {answer.size:,} cells. A table of one row per customer is far smaller.")
+            said = _("The answer has {n} cells. A table of one row per customer is far smaller.")
+            raise UserError(said.format(n=language.number(answer.size)))
         rows = [[plain(v) for v in row] for row in answer.astype(object).itertuples(index=False, name=None)]
         return {TABLE: {"columns": [str(c) for c in answer.columns], "rows": rows}}
     if isinstance(answer, dict):
@@ -50,7 +51,9 @@ def plain(answer: Any) -> Any:
         return None if not math.isfinite(answer) else int(answer) if isinstance(answer, int) else float(answer)
     if isinstance(answer, dt.datetime | dt.date):
         return answer.isoformat()[:10]
-    raise UserError(f"An answer is a number, a text, a list, a dict or a table; this one is a {type(answer).__name__}.")
+    raise UserError(
+        _("An answer is a number, a text, a list, a dict or a table; this one is a {type}.").format(type=type(answer).__name__)
+    )
 
 
 def difference(answer: Any, reference: Any, *, within: float = 1e-6) -> str:

@@ -89,7 +89,7 @@ def check(key: str, answer: Any) -> float | None:
     Returns the points of a decision that is good and not the best, else None. Raises `NotYetError` where it is not right.
     """
     if key not in EXERCISES:
-        raise UserError(f"There is no exercise {key}. They are {', '.join(EXERCISES)}.")
+        raise UserError(_("There is no exercise {key}. They are {choices}.").format(key=key, choices=", ".join(EXERCISES)))
     if place := os.environ.get(ANSWERS):
         with Path(place).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"key": key, "answer": plain(answer)}, ensure_ascii=False) + "\n")
@@ -97,7 +97,7 @@ def check(key: str, answer: Any) -> float | None:
     from IPython.display import display
 
     if not _open:
-        raise UserError("Run the first cell of the notebook: it opens the course.")
+        raise UserError(_("Run the first cell of the notebook: it opens the course."))
     course, exercise = _open[0], EXERCISES[key]
     verdict = exercise.judged(course.case, plain(answer))
     told = _recorded(course.project, exercise, verdict)
@@ -110,7 +110,7 @@ def check(key: str, answer: Any) -> float | None:
 def progress() -> pd.DataFrame:
     """One row per exercise: unit, exercise, points reached and to be had, attempts so far."""
     if not _open:
-        raise UserError("Run the first cell of the notebook: it opens the course.")
+        raise UserError(_("Run the first cell of the notebook: it opens the course."))
     told = _read(_open[0].project)
     rows = [(e, told.get(e.key, {"score": 0.0, "attempts": 0})) for e in EXERCISES.values()]
     return pd.DataFrame(

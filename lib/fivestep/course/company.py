@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fivestep import contract, engine, yaml_file
 from fivestep.cases.simulate import LEAST_CUSTOMERS, simulate
 from fivestep.errors import UserError
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 SETTINGS = "course.yml"
 SNAPSHOT = "coffee"
@@ -42,12 +42,15 @@ def settings(project: Path) -> Settings:
     """The settings of a course folder; UserError where there are none."""
     path = project / SETTINGS
     if not path.is_file():
-        raise UserError(f"{project.name or project}: there is no {SETTINGS}. Open the notebooks in the folder of the course.")
+        raise UserError(
+            _("{project}: there is no {file}. Open the notebooks in the folder of the course.").format(
+                project=project.name or project, file=SETTINGS
+            )
+        )
     try:
         return Settings.model_validate(yaml_file.mapping(path))
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {yaml_file.problem(e)}" for e in error.errors())
-        raise UserError(f"{SETTINGS}: {said}") from None
+        raise UserError("\n".join(yaml_file.problems(SETTINGS, error.errors()))) from None
 
 
 def seed_of(learner: str) -> int:
@@ -112,7 +115,9 @@ class Case:
         """A table as a pandas frame, by its key, money as floats; UserError where there is none of that name."""
         there = [n for n in contract.TABLES if not self.tables.missing(n)]
         if name not in there:
-            raise UserError(f"There is no table {name!r}. The company has {', '.join(there)}.")
+            raise UserError(
+                _("There is no table {name!r}. The company has {choices}.").format(name=name, choices=", ".join(there))
+            )
 
         def read() -> pd.DataFrame:
             table = getattr(self.tables, name)

@@ -141,7 +141,11 @@ def grade(
         p.name: p for p in sorted(submissions.iterdir()) if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")
     }
     if not learners:
-        raise UserError(f"{submissions.name}: there are no folders of learners. Put one folder for each learner there.")
+        raise UserError(
+            _("{submissions}: there are no folders of learners. Put one folder for each learner there.").format(
+                submissions=submissions.name
+            )
+        )
     with tempfile.TemporaryDirectory(prefix="fs-") as place:
         root = Path(place)
         cases = {name: _project(root, name if seed_by_name else "", customers, language) for name in learners}

@@ -50,12 +50,18 @@ QUALITIES = {
 def planner_profile(ratings: Mapping[str, int]) -> pd.DataFrame:
     """quality, statement, self_rating and next_step, lowest rating first; *ratings* from 1 to 5 for each of `QUALITIES`."""
     if not ratings:
-        raise UserError(f"There are no ratings. The qualities are {', '.join(QUALITIES)}.")
+        raise UserError(_("There are no ratings. The qualities are {choices}.").format(choices=", ".join(QUALITIES)))
     for name, rating in ratings.items():
         if name not in QUALITIES:
-            raise UserError(f"{name!r} is none of the qualities. They are {', '.join(QUALITIES)}.")
+            raise UserError(
+                _("{name!r} is none of the qualities. They are {choices}.").format(name=name, choices=", ".join(QUALITIES))
+            )
         if not LOWEST <= rating <= HIGHEST:
-            raise UserError(f"{name}: {rating} is no rating. Choose a number from {LOWEST} to {HIGHEST}.")
+            raise UserError(
+                _("{name}: {rating} is no rating. Choose a number from {lowest} to {highest}.").format(
+                    name=name, rating=rating, lowest=LOWEST, highest=HIGHEST
+                )
+            )
     rows = [
         (q, said, ratings[q], helps if ratings[q] <= WEAK else GOOD) for q, (said, helps) in QUALITIES.items() if q in ratings
     ]

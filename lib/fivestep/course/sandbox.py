@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fivestep.errors import UserError
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 FILES = N_("files: only the run's own folder can be written")
 NO_FILES = N_("files: NOT protected here; grade on Linux, or as a user who owns nothing else")
@@ -80,7 +80,7 @@ def confine(folder: Path, *, readable: Iterable[Path], memory_mb: int, seconds: 
     try:
         import resource
     except ImportError:
-        raise UserError("A class can be graded on Linux and macOS: Windows has no limits for memory. Use WSL there.") from None
+        raise UserError(_("A class can be graded on Linux and macOS: Windows has no limits for memory. Use WSL there.")) from None
     for limit, most in (
         (resource.RLIMIT_AS, memory_mb << 20),
         (resource.RLIMIT_CPU, 2 * seconds + 30),

@@ -41,7 +41,9 @@ def teaching(
     speak(language)
     sources = {n: b for n, b in instructor_notebooks(instructor).items() if _has_slides(b) and unit in ("", n)}
     if not sources:
-        raise UserError(f"{unit}: there is no such unit with slides in {instructor.name}.")
+        raise UserError(
+            _("{unit}: there is no such unit with slides in {instructor}.").format(unit=unit, instructor=instructor.name)
+        )
     out.mkdir(parents=True, exist_ok=True)
     written = []
     with tempfile.TemporaryDirectory(prefix="fs-") as place:

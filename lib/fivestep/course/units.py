@@ -11,10 +11,9 @@ import nbformat
 from fivestep import language
 from fivestep.course import copies
 from fivestep.errors import UserError
+from fivestep.language import N_, _
 from fivestep.report.execution import read
 from fivestep.report.prose import translated
-
-FIX = "Name the folder of the instructor's notebooks: notebooks/course of the kit."
 
 
 def instructor_notebooks(folder: Path) -> dict[str, dict[str, Any]]:
@@ -25,29 +24,31 @@ def instructor_notebooks(folder: Path) -> dict[str, dict[str, Any]]:
     found = {path.stem: _instructor_notebook(path) for path in sorted(folder.glob("*.ipynb"))}
     cells = [cell for notebook in found.values() for cell in notebook["cells"]]
     wrong = (
-        "there are no notebooks"
+        _("there are no notebooks")
         if not found
-        else "these notebooks have no exercises"
+        else _("these notebooks have no exercises")
         if not any("check" in copies.tags(c) for c in cells)
-        else "these are learners' copies, which have no solutions"
+        else _("these are learners' copies, which have no solutions")
         if not any(copies.BEGIN in "".join(c["source"]) for c in cells)
         else ""
     )
     if wrong:
-        raise UserError(f"{folder.name or folder}: {wrong}. {FIX}")
+        said = _("{folder}: {wrong}. Name the folder of the instructor's notebooks: notebooks/course of the kit.")
+        raise UserError(said.format(folder=folder.name or folder, wrong=wrong))
     return found
 
 
 def _instructor_notebook(path: Path) -> dict[str, Any]:
-    fix = "Restore it from the kit."
-    read(path, fix=fix)
+    read(path, fix=N_("Restore it from the kit."))
     notebook = json.loads(path.read_text(encoding="utf-8"))
     try:
         copies.student_copy(notebook)
     except ValueError as error:
-        raise UserError(f"{path.name}: {error}. {fix}") from None
+        raise UserError(_("{file}: {reason}. Restore it from the kit.").format(file=path.name, reason=error)) from None
     except KeyError as error:
-        raise UserError(f"{path.name}: a cell has no {error.args[0]}. Save it in JupyterLab.") from None
+        raise UserError(
+            _("{file}: a cell has no {key}. Save it in JupyterLab.").format(file=path.name, key=error.args[0])
+        ) from None
     return notebook
 
 
@@ -65,7 +66,9 @@ def student_copies(instructor: Path, out: Path, *, language: str = "en") -> list
     speak(language)
     made = {out / f"{name}.ipynb": copies.student_copy(in_language(n)) for name, n in instructor_notebooks(instructor).items()}
     if there := [path.name for path in made if path.exists()]:
-        raise UserError(f"{out.name}: {there[0]} is there already and may hold answers. Name another folder.")
+        raise UserError(
+            _("{out}: {file} is there already and may hold answers. Name another folder.").format(out=out.name, file=there[0])
+        )
     out.mkdir(parents=True, exist_ok=True)
     for path, notebook in made.items():
         path.write_bytes(copies.written(notebook))

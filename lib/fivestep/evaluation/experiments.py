@@ -439,10 +439,11 @@ def _refuse_unknown(tables: Tables, planned: Mapping[str, float]) -> None:
     there = frame(listed.filter(listed.randomised).select("campaign_id").distinct(), by=["campaign_id"])["campaign_id"].tolist()
     strange = sorted(str(name) for name in planned if name not in there)
     if strange:
-        raise UserError(
-            f"engagement.yml: contacted_shares: {strange[0]!r} is no randomised campaign of the data. "
-            f"Randomised campaigns are {', '.join(there) or 'none: leave contacted_shares empty'}."
+        said = _(
+            "engagement.yml: contacted_shares: {name!r} is no randomised campaign of the data. "
+            "Randomised campaigns are {choices}."
         )
+        raise UserError(said.format(name=strange[0], choices=", ".join(there) or _("none: leave contacted_shares empty")))
 
 
 def cuped(values: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, float]:

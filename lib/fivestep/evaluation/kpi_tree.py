@@ -160,7 +160,11 @@ class KpiTree:
 def known_targets(said: Mapping[str, float]) -> None:
     """Raise `UserError` for the target of a figure that there is not."""
     if strange := [name for name in said if name not in KPIS]:
-        raise UserError(f"engagement.yml: targets: {strange[0]!r} is no key figure. Key figures are {', '.join(KPIS)}.")
+        raise UserError(
+            _("engagement.yml: targets: {name!r} is no key figure. Key figures are {choices}.").format(
+                name=strange[0], choices=", ".join(KPIS)
+            )
+        )
 
 
 @needs("orders.customer_id", "orders.order_amount", answers=QUESTION)

@@ -41,8 +41,24 @@ _now = _Setting()
 def use(code: str, *, currency: str = "USD") -> None:
     """Set the language and currency in which this process speaks from here on; labels of data values are forgotten."""
     if code not in LANGUAGES:
-        raise UserError(f"language: {code!r} is not available. Choose one of {', '.join(LANGUAGES)}.")
+        raise UserError(
+            _("language: {code!r} is not available. Choose one of {choices}.").format(code=code, choices=", ".join(LANGUAGES))
+        )
     _now.code, _now.currency, _now.values, _now.orders = code, currency, {}, {}
+
+
+def use_language_of(path: Path) -> None:
+    """Set the language that a settings file names, also where the file is not valid: what is wrong with it is said in it.
+
+    The nearest language for a code that is not available; English where no line ``language:`` can be read.
+    """
+    try:
+        text = path.read_bytes().replace(b"\0", b"").decode(errors="replace")  # without the other half of UTF-16
+    except OSError:
+        return
+    found = re.search(r"^[^\w\n]*language[^\w\n]*(\w+)(?:-(\w+))?", text, re.MULTILINE)
+    said = "_".join(part for part in found.groups() if part).lower() if found else ""
+    use(min(LANGUAGES, key=lambda code: (code.lower() != said, code[:2] != said[:2])), currency=_now.currency)
 
 
 def current() -> str:
@@ -247,26 +263,46 @@ def load_values(path: Path) -> None:
             names = set(reader.fieldnames or ())
             rows = [(reader.line_num, row) for row in reader if any(row.values())]
     except UnicodeDecodeError:
-        raise UserError(f"{path.name} is not UTF-8 text. Save it as CSV UTF-8.") from None
+        raise UserError(_("{file} is not UTF-8 text. Save it as CSV UTF-8.").format(file=path.name)) from None
     except csv.Error as error:
-        raise UserError(f"{path.name}, line {reader.line_num + 1}: {error}. Mend or remove the row.") from None
+        raise UserError(
+            _("{file}, line {line}: {error}. Mend or remove the row.").format(
+                file=path.name, line=reader.line_num + 1, error=error
+            )
+        ) from None
     except OSError as error:
-        raise UserError(f"{path.name} cannot be read ({error.strerror}). Put one CSV file there or take it away.") from None
+        raise UserError(
+            _("{file} cannot be read ({reason}). Put one CSV file there or take it away.").format(
+                file=path.name, reason=error.strerror
+            )
+        ) from None
     lacking = {"field", "value", "en"} - names
     if lacking:
         raise UserError(
-            f"{path.name}: column {', '.join(sorted(lacking))} is missing. It needs field, value, en and one column per language."
+            _("{file}: column {choices} is missing. It needs field, value, en and one column per language.").format(
+                file=path.name, choices=", ".join(sorted(lacking))
+            )
         )
     seen: set[tuple[str, str]] = set()
     for line, row in rows:
         key, order = (row["field"], row["value"]), (row.get("order") or "").strip()
         if None in row or None in key:
-            raise UserError(f"{path.name}, line {line}: the row does not have as many cells as the first line. Mend the row.")
+            raise UserError(
+                _("{file}, line {line}: the row does not have as many cells as the first line. Mend the row.").format(
+                    file=path.name, line=line
+                )
+            )
         if key in seen:
-            raise UserError(f"{path.name}, line {line}: {key[0]} {key[1]!r} has been named before. Keep one of the two rows.")
+            raise UserError(
+                _("{file}, line {line}: {field} {value!r} has been named before. Keep one of the two rows.").format(
+                    file=path.name, line=line, field=key[0], value=key[1]
+                )
+            )
         if not re.fullmatch(r"-?[0-9]{1,9}", order or "0"):
             raise UserError(
-                f"{path.name}, line {line}: order: {order[:20]!r} is no whole number. Write 1, 2, 3 ... or leave it empty."
+                _("{file}, line {line}: order: {order!r} is no whole number. Write 1, 2, 3 ... or leave it empty.").format(
+                    file=path.name, line=line, order=order[:20]
+                )
             )
         seen.add(key)
         _now.values[key] = row.get(_now.code) or row["en"] or row["value"]

@@ -11,7 +11,7 @@ import ibis
 from fivestep import language, yaml_file
 from fivestep.engine import Tables
 from fivestep.errors import UserError
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 PAUSE = 1800  # seconds without an event after which a visit has ended, where the data has no visits of its own
 # Events that say no more than that a page was seen: what was seen is the page.
@@ -52,16 +52,26 @@ def journey_steps(path: str | Path) -> dict[str, tuple[str, ...]]:
     said = yaml_file.mapping(file)
     steps = said.get("steps")
     if set(said) != {"steps"} or not isinstance(steps, dict) or len(steps) < 2:
-        raise UserError(f"{file.name}: write `steps:` and under it two or more lines like `Cart: [cart, add to cart]`.")
+        raise UserError(
+            _("{file}: write `steps:` and under it two or more lines like `Cart: [cart, add to cart]`.").format(file=file.name)
+        )
     out: dict[str, tuple[str, ...]] = {}
     for label, names in steps.items():
         names = [names] if isinstance(names, str) else names
         if not isinstance(label, str) or not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-            raise UserError(f"{file.name}: steps: {label}: name the pages or events as text, like `Cart: [cart, add to cart]`.")
+            raise UserError(
+                _("{file}: steps: {label}: name the pages or events as text, like `Cart: [cart, add to cart]`.").format(
+                    file=file.name, label=label
+                )
+            )
         out[label] = tuple(_key(n) for n in names)
         twice = [n for other, known in out.items() if other != label for n in known if n in out[label]]
         if twice:
-            raise UserError(f"{file.name}: steps: {label}: {twice[0]!r} is a name of an earlier step too. Keep one.")
+            raise UserError(
+                _("{file}: steps: {label}: {name!r} is a name of an earlier step too. Keep one.").format(
+                    file=file.name, label=label, name=twice[0]
+                )
+            )
     return out
 
 

@@ -118,7 +118,11 @@ def write_need_forms(folder: str | Path, *, language: str = "en") -> list[Path]:
     Raises `UserError` for another language. Forms that are there already are left as they are.
     """
     if language not in LANGUAGES:
-        raise UserError(f"language: {language!r} has no forms. Choose one of {', '.join(LANGUAGES)}.")
+        raise UserError(
+            _("language: {language!r} has no forms. Choose one of {choices}.").format(
+                language=language, choices=", ".join(LANGUAGES)
+            )
+        )
     headings = {row["field"]: row[language] for row in _words() if not row["value"]}
     out = []
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -141,7 +145,7 @@ def needs_register(
     """
     forms = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
     if closed := [p.name for p in forms if p.stem in CHANNELS and p.suffix.lower() in (".xlsx", ".xls")]:
-        raise UserError(f"needs/{closed[0]}: save the form as CSV (UTF-8).")
+        raise UserError(_("needs/{file}: save the form as CSV (UTF-8).").format(file=closed[0]))
     rows = [row for path in forms if path.suffix.lower() == ".csv" for row in _form(path)]
     if isinstance(kano, Kano):
         for row in kano.table[kano.table["code"].isin(list(WANTED))].itertuples():
@@ -191,34 +195,50 @@ def _words() -> list[dict[str, str]]:
 def _form(path: Path) -> list[dict]:
     """The rows of a filled-in form, by field."""
     if path.stem not in CHANNELS:
-        raise UserError(f"needs/{path.name}: a form is named for its channel: {', '.join(CHANNELS)}.")
+        raise UserError(
+            _("needs/{file}: a form is named for its channel: {choices}.").format(file=path.name, choices=", ".join(CHANNELS))
+        )
     known = {row[code].lower(): row["field"] for row in _words() if not row["value"] for code in LANGUAGES}
     answers = {(row["field"], row[code].lower()): row["value"] for row in _words() if row["value"] for code in LANGUAGES}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             headings, *lines = list(csv.reader(file)) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"needs/{path.name} cannot be read: save it as CSV in UTF-8 ({' '.join(str(error).split())}).") from None
+        raise UserError(
+            _("needs/{file} cannot be read: save it as CSV in UTF-8 ({reason}).").format(
+                file=path.name, reason=" ".join(str(error).split())
+            )
+        ) from None
     out = []
     for heading in headings:
         if heading.strip().lower() not in known:
-            raise UserError(f"needs/{path.name}: the heading {heading!r} is not one of the form. Keep the headings as they were.")
+            raise UserError(
+                _("needs/{file}: the heading {heading!r} is not one of the form. Keep the headings as they were.").format(
+                    file=path.name, heading=heading
+                )
+            )
     for number, cells in enumerate(lines, 2):
         if any(cell.strip() for cell in cells[len(headings) :]):
             raise UserError(
-                f"needs/{path.name}, row {number}: there are more cells than headings. Put a text that holds commas in quotes."
+                _(
+                    "needs/{file}, row {number}: there are more cells than headings. Put a text that holds commas in quotes."
+                ).format(file=path.name, number=number)
             )
         filled = itertools.zip_longest(headings, cells[: len(headings)], fillvalue="")
         row = {known[heading.strip().lower()]: cell.strip() for heading, cell in filled}
         if not any(row.values()):
             continue
         if not row.get("need"):
-            raise UserError(f"needs/{path.name}, row {number}: name the need in a few words.")
+            raise UserError(_("needs/{file}, row {number}: name the need in a few words.").format(file=path.name, number=number))
         for field in ("kind", "motive", "status"):
             said = row.get(field, "")
             if said and (field, said.lower()) not in answers:
                 choices = ", ".join(w["en"] for w in _words() if w["field"] == field and w["value"])
-                raise UserError(f"needs/{path.name}, row {number}: {field} {said!r} is not one of {choices}.")
+                raise UserError(
+                    _("needs/{file}, row {number}: {field} {said!r} is not one of {choices}.").format(
+                        file=path.name, number=number, field=field, said=said, choices=choices
+                    )
+                )
             row[field] = answers.get((field, said.lower()), "")
         row["kind"] = row["kind"] or (REVEALED if path.stem == "database" else STATED)
         evidence = "; ".join(row[f] for f in ("evidence", *MORE.get(path.stem, ())) if row.get(f))

@@ -229,7 +229,7 @@ def pairs(tables: Tables, *, level: str = "category") -> Pairs | NotAvailable:
     to Variance Estimation, random groups; Benjamini and Hochberg (1995).
     """
     if level not in LEVELS:
-        raise UserError(f"pairs: level={level!r} is not one of {', '.join(LEVELS)}.")
+        raise UserError(_("pairs: level={level!r} is not one of {choices}.").format(level=level, choices=", ".join(LEVELS)))
     if tables.missing(f"products.{level}"):
         return NotAvailable((f"products.{level}",), _(_ANSWERS))
     bought = lines_by(tables, level)

@@ -181,7 +181,11 @@ def rules(tables: Tables, *, level: str = "category", largest: int = 4, support:
     (1999), improvement over shorter rules; Benjamini and Hochberg (1995).
     """
     if level not in LEVELS or largest not in (2, 3, 4) or not 0 < support < 1:
-        raise UserError(f"rules: level is one of {', '.join(LEVELS)}, largest 2, 3 or 4, support a share between 0 and 1.")
+        raise UserError(
+            _("rules: level is one of {choices}, largest 2, 3 or 4, support a share between 0 and 1.").format(
+                choices=", ".join(LEVELS)
+            )
+        )
     if level != "product_id" and tables.missing(f"products.{level}"):
         return NotAvailable((f"products.{level}",), _(_ANSWERS))
     bought = lines_by(tables, level).rename(item=level) if level != "product_id" else _products(tables)

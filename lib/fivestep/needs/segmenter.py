@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from fivestep.errors import UserError
+from fivestep.language import _
 from fivestep.privacy.masking import legible
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
@@ -27,7 +28,7 @@ def dictionary(path: str | Path) -> tuple[str, ...]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise UserError(f"{file.name} cannot be read: it is not UTF-8 text. Save it as UTF-8.") from None
+        raise UserError(_("{file} cannot be read: it is not UTF-8 text. Save it as UTF-8.").format(file=file.name)) from None
     words = [_ENTRY.match(said)["word"] for line in lines if (said := plain(line.partition("#")[0]).strip())]  # type: ignore[index]
     return tuple(sorted(set(words)))
 

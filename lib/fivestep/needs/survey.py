@@ -17,7 +17,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 
-from fivestep import language
+from fivestep import language, yaml_file
 from fivestep.contract.questions import (
     AGREEMENT,
     AWARENESS,
@@ -149,10 +149,11 @@ class Declaration(BaseModel):
     def _understood(cls, said: dict[str, str]) -> dict[str, str]:
         for key, asks in said.items():
             if parsed(asks) is None:
-                raise ValueError(
-                    f"{asks!r} (question {key}) is not understood: write <subject>/functional, /dysfunctional, /importance, "
+                what = _(
+                    "{asks!r} (question {question}) is not understood: write <subject>/functional, /dysfunctional, /importance, "
                     "/satisfaction or another role of the questionnaires, or satisfaction, nps, product or region alone"
                 )
+                raise ValueError(what.format(asks=asks, question=key))
         return said
 
     @field_validator("scales")
@@ -160,7 +161,7 @@ class Declaration(BaseModel):
     def _upwards(cls, said: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         for role, (low, high) in said.items():
             if low >= high:
-                raise ValueError(f"{role}: the lowest answer comes first, as in [1, 5]")
+                raise ValueError(_("{role}: the lowest answer comes first, as in [1, 5]").format(role=role))
         return said
 
     def label(self, subject: str) -> str:
@@ -179,22 +180,17 @@ def declaration(path: str | Path) -> Declaration:
     try:
         said = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file.name} cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(
+            _("{file} cannot be read: {reason}").format(file=file.name, reason=" ".join(str(error).split()))
+        ) from None
     if said is None:
         return Declaration()
     if not isinstance(said, dict):
-        raise UserError(f"{file.name}: expected keys such as `questions:` and `answers:`.")
+        raise UserError(_("{file}: expected keys such as `questions:` and `answers:`.").format(file=file.name))
     try:
         return Declaration.model_validate(said)
     except ValidationError as error:
-        keys = ", ".join(Declaration.model_fields)
-        lines = []
-        for e in error.errors():
-            where = ": ".join(str(part) for part in e["loc"])
-            known = f" Keys are {keys}." if e["type"] == "extra_forbidden" else ""
-            says = "" if isinstance(e["input"], dict) else f" (it says {e['input']!r})"
-            lines.append(f"{file.name}: {where}: {e['msg'].removeprefix('Value error, ')}{says}.{known}")
-        raise UserError("\n".join(lines)) from None
+        raise UserError("\n".join(yaml_file.problems(file.name, error.errors(), keys=Declaration.model_fields))) from None
 
 
 @dataclass(frozen=True)
@@ -349,7 +345,7 @@ def _values(kinds: pd.DataFrame, declared: Declaration) -> tuple[list[float | No
             if said in yes_no:  # before codes that are no answer: 0 is no, and not to know a brand is an answer
                 value = yes_no[said]
             elif said not in none:
-                raise _unknown(row.question_id, row._2, row.rows, f"no_answer: [{row._2!r}]", "or answer it with yes or no")
+                raise _unknown(row.question_id, row._2, row.rows, f"no_answer: [{row._2!r}]", _("or answer it with yes or no"))
         else:
             value = ratings.get(said) if said in ratings and said not in none else None
             if value is None and row.number == row.number:
@@ -357,7 +353,7 @@ def _values(kinds: pd.DataFrame, declared: Declaration) -> tuple[list[float | No
             elif value is None and said not in none:
                 value = number(said)
                 if value is None:
-                    raise _unknown(row.question_id, row._2, row.rows, f"ratings: {{{row._2!r}: 1}}", "or under no_answer")
+                    raise _unknown(row.question_id, row._2, row.rows, f"ratings: {{{row._2!r}: 1}}", _("or under no_answer"))
             if (said in none and said) or value in none_numbers:
                 value = None
         values.append(value)
@@ -372,10 +368,11 @@ def number(text: str) -> float | None:
 
 
 def _unknown(question: str, answer: str, rows: int, write: str, choice: str) -> UserError:
-    return UserError(
-        f"survey.answer: question {question}: the answer {answer[:60]!r} (rows: {rows}) is not known. "
-        f"Say in {FILE} what it means, as in {write} ({choice})."
+    said = _(
+        "survey.answer: question {question}: the answer {answer!r} (rows: {rows}) is not known. "
+        "Say in {file} what it means, as in {example} ({choice})."
     )
+    return UserError(said.format(question=question, answer=answer[:60], rows=rows, file=FILE, example=write, choice=choice))
 
 
 def _refuse_twice(told: ibis.Table, keys: list[tuple[str, str]]) -> None:
@@ -386,10 +383,13 @@ def _refuse_twice(told: ibis.Table, keys: list[tuple[str, str]]) -> None:
     if len(found):
         row = found.iloc[0]
         subject, role = keys[int(row["column"])]
-        raise UserError(
-            f"survey.question_id: {row['first']} and {row['other']} of one questionnaire ({row['response_id']}) both ask for "
-            f"{subject + '/' if subject else ''}{role}. Say in {FILE} under questions what each of them asks."
+        said = _(
+            "survey.question_id: {first} and {other} of one questionnaire ({questionnaire}) both ask for {asked}. "
+            "Say in {file} under questions what each of them asks."
         )
+        asked = f"{subject}/{role}" if subject else role
+        both = {"first": row["first"], "other": row["other"], "questionnaire": row["response_id"]}
+        raise UserError(said.format(**both, asked=asked, file=FILE))
 
 
 def own_brand(survey: Survey, objects: list[str], sizes: pd.Series) -> tuple[str, bool]:
@@ -419,11 +419,20 @@ def _scales(wide: pd.DataFrame, declared: Declaration) -> dict[str, tuple[float,
         usual = [(0, 10)] if role == NPS else [declared.scales[role]] if role in declared.scales else usual_scales(role)
         fits = [scale for scale in usual if scale[0] <= low and high <= scale[1]]
         if not fits:
-            known = " or ".join(f"{a:g} to {b:g}" for a, b in usual)
-            mend = "Mend the answers" if role == NPS else f"Say in {FILE} under scales what they are, as in {role}: [0, 6]"
-            raise UserError(
-                f"survey.answer: answers about {role} run from {low:g} to {high:g}, not within {known}. {mend}, "
-                f"or name codes that are no answer under no_answer in {FILE}."
+            span = _("{low} to {high}")
+            known = _(" or ").join(span.format(low=f"{a:g}", high=f"{b:g}") for a, b in usual)
+            said = (
+                _(
+                    "survey.answer: answers about {role} run from {low} to {high}, not within {scales}. "
+                    "Mend the answers, or name codes that are no answer under no_answer in {file}."
+                )
+                if role == NPS
+                else _(
+                    "survey.answer: answers about {role} run from {low} to {high}, not within {scales}. "
+                    "Say in {file} under scales what they are, as in {role}: [0, 6], "
+                    "or name codes that are no answer under no_answer in {file}."
+                )
             )
+            raise UserError(said.format(role=role, low=f"{low:g}", high=f"{high:g}", scales=known, file=FILE))
         out[role] = fits[0]
     return out

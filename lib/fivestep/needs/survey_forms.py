@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fivestep.errors import UserError
+from fivestep.language import _
 from fivestep.needs.survey import number, parsed, plain
 
 FORMS = Path(__file__).with_name("forms")
@@ -49,19 +50,27 @@ def form(language: str = "en", subjects: Sequence[str] = (), *, block: str = "fe
     examples. Questionnaires of several blocks are put side by side, the first columns once.
     """
     if language not in LANGUAGES:
-        raise UserError(f"language: {language!r} has no questionnaire. Choose one of {', '.join(LANGUAGES)}.")
+        raise UserError(
+            _("language: {language!r} has no questionnaire. Choose one of {choices}.").format(
+                language=language, choices=", ".join(LANGUAGES)
+            )
+        )
     if block not in EXAMPLES:
-        raise UserError(f"block: {block!r} is no questionnaire. Choose one of {', '.join(BLOCKS)}.")
+        raise UserError(
+            _("block: {block!r} is no questionnaire. Choose one of {choices}.").format(block=block, choices=", ".join(BLOCKS))
+        )
     said = pd.read_csv(FORMS / f"{language}.csv", dtype=str, keep_default_na=False)
     said = said[said["block"].isin(("", block))].drop(columns="block").reset_index(drop=True)
     subjects = [s.strip() for s in subjects] or list(EXAMPLES[block][LANGUAGES.index(language)])
     for subject in subjects:
         if not subject or parsed(f"{subject}/functional") != (subject, "functional"):
             raise UserError(
-                f"subject {subject!r}: choose a name that is not empty, is not the whole and has no / : or . at its ends."
+                _(
+                    "subject {subject!r}: choose a name that is not empty, is not the whole and has no / : or . at its ends."
+                ).format(subject=subject)
             )
     if len({plain(s) for s in subjects}) < len(subjects):
-        raise UserError(f"subjects: one of {', '.join(subjects)} is there twice.")
+        raise UserError(_("subjects: one of {choices} is there twice.").format(choices=", ".join(subjects)))
     about = said["heading"].str.contains("{subject}", regex=False)
     fields, tail = said[: len(FIELDS)], said[~about][len(FIELDS) :]
     asked = [said[about].map(lambda text, s=s: text.replace("{subject}", s)) for s in subjects]
@@ -82,7 +91,7 @@ def write_form(path: str | Path, *, language: str = "en", subjects: Sequence[str
             csv.writer(file).writerow(asked["heading"])
         return path
     if path.suffix.lower() != ".xlsx":
-        raise UserError(f"{path.name}: a questionnaire is written as .csv or .xlsx.")
+        raise UserError(_("{file}: a questionnaire is written as .csv or .xlsx.").format(file=path.name))
     import xlsxwriter
 
     with xlsxwriter.Workbook(path, {"in_memory": True, "strings_to_formulas": False}) as book:
@@ -115,18 +124,20 @@ def read_form(path: str | Path, *, survey_id: str = "") -> pd.DataFrame:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 rows: list[list[Any]] = list(csv.reader(file))
         except (UnicodeDecodeError, csv.Error) as error:
-            raise UserError(f"{path.name} cannot be read as UTF-8 CSV: {' '.join(str(error).split())}") from None
+            raise UserError(
+                _("{file} cannot be read as UTF-8 CSV: {reason}").format(file=path.name, reason=" ".join(str(error).split()))
+            ) from None
     else:
         from python_calamine import CalamineError, CalamineWorkbook
 
         try:
             rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
         except (CalamineError, OSError) as error:
-            raise UserError(f"{path.name} cannot be read as a workbook: {error}") from None
+            raise UserError(_("{file} cannot be read as a workbook: {error}").format(file=path.name, error=error)) from None
     headings = [str(h).strip() for h in rows[0]] if rows else []
     twice = [h for h in dict.fromkeys(headings) if h and headings.count(h) > 1]
     if twice:
-        raise UserError(f"{path.name}: the heading {twice[0]!r} is there twice.")
+        raise UserError(_("{file}: the heading {name!r} is there twice.").format(file=path.name, name=twice[0]))
     cells = [[*row, *[""] * len(headings)][: len(headings)] for row in rows[1:]]
     filled = pd.DataFrame(cells, columns=headings, dtype=object)
     return answers(filled, source=path.name, survey_id=survey_id or path.stem)
@@ -144,7 +155,9 @@ def answers(filled: pd.DataFrame, *, source: str = "survey", survey_id: str = ""
     fields = {known[plain(c)]: c for c in filled.columns if plain(c) in known}
     questions = [c for c in filled.columns if c not in fields.values() and parsed(str(c))]
     if not questions:
-        raise UserError(f"{source}: no heading is a question, such as Fast delivery/functional or satisfaction.")
+        raise UserError(
+            _("{file}: no heading is a question, such as Fast delivery/functional or satisfaction.").format(file=source)
+        )
     texts = filled.map(_text)
     texts = texts[(texts[questions] != "").any(axis=1)]
     rows = texts.index.to_numpy() + 2  # as the user counts them, below the headings
@@ -152,7 +165,11 @@ def answers(filled: pd.DataFrame, *, source: str = "survey", survey_id: str = ""
     ids = pd.Series([said or f"{survey_id or source}-{row}" for said, row in zip(own, rows, strict=True)], dtype="str")
     if ids.duplicated().any():
         at = int(ids.duplicated().to_numpy().argmax())
-        raise UserError(f"{source}: {fields.get('response_id', 'response_id')}: {ids[at]!r} is there twice (row {rows[at]}).")
+        raise UserError(
+            _("{file}: {column}: {value!r} is there twice (row {row}).").format(
+                file=source, column=fields.get("response_id", "response_id"), value=ids[at], row=rows[at]
+            )
+        )
     head = pd.DataFrame({"response_id": ids.to_numpy(), "survey_id": survey_id})
     head["customer_id"] = texts[fields["customer_id"]].to_numpy() if "customer_id" in fields else ""
     times = texts[fields["answered_at"]] if "answered_at" in fields else pd.Series("", index=texts.index)
@@ -183,5 +200,7 @@ def _moment(text: str, source: str, column: str, row: int) -> dt.datetime | None
         return dt.datetime.fromisoformat(text.replace("/", "-"))
     except ValueError:
         raise UserError(
-            f"{source}: {column}: {text!r} (row {row}) is no time. Write it as 2024-06-30 or 2024-06-30 14:05."
+            _("{file}: {column}: {text!r} (row {row}) is no time. Write it as 2024-06-30 or 2024-06-30 14:05.").format(
+                file=source, column=column, text=text, row=row
+            )
         ) from None

@@ -60,12 +60,15 @@ def policy(project: Path) -> Policy:
     """The policy of *project*. Raises UserError that names the key at fault, or says how to make a first one."""
     path = project / FILE
     if not path.is_file():
-        raise UserError(f"There is no {FILE} yet, which says who may open names and phones. Make a first one: fivestep access")
+        raise UserError(
+            _("There is no {file} yet, which says who may open names and phones. Make a first one: fivestep access").format(
+                file=FILE
+            )
+        )
     try:
         return Policy.model_validate(yaml_file.mapping(path))
     except ValidationError as error:
-        said = [f"{FILE}: {'.'.join(map(str, e['loc']))}: {yaml_file.problem(e)}" for e in error.errors()]
-        raise UserError("\n".join(said)) from None
+        raise UserError("\n".join(yaml_file.problems(FILE, error.errors()))) from None
 
 
 def first(project: Path) -> bool:
@@ -84,9 +87,13 @@ def opened(project: Path, action: str, purpose: str, rows: int) -> None:
     """
     user = getpass.getuser()
     if user not in policy(project).stewards:
-        raise UserError(f"{FILE} does not name {user} as a steward. Ask one of {', '.join(policy(project).stewards)}.")
+        raise UserError(
+            _("{file} does not name {user} as a steward. Ask one of {choices}.").format(
+                file=FILE, user=user, choices=", ".join(policy(project).stewards)
+            )
+        )
     if not purpose.strip():
-        raise UserError("Say what the names are opened for: --purpose")
+        raise UserError(_("Say what the names are opened for: --purpose"))
     entry = {"when": dt.datetime.now().astimezone().isoformat(timespec="seconds"), "user": user, "action": action,
              "purpose": purpose.strip(), "persons": rows}  # fmt: skip
     handle = os.open(vault.folder(project) / LOG.name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -168,4 +175,6 @@ def _entries(project: Path) -> list[dict]:
     try:
         return [dict(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
     except (ValueError, TypeError):
-        raise UserError(f"{LOG.as_posix()} cannot be read: somebody has changed it. Restore it from a backup.") from None
+        raise UserError(
+            _("{file} cannot be read: somebody has changed it. Restore it from a backup.").format(file=LOG.as_posix())
+        ) from None

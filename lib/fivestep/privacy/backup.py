@@ -16,6 +16,7 @@ from typing import BinaryIO
 import pyarrow.parquet as pq
 
 from fivestep.errors import UserError
+from fivestep.language import _
 from fivestep.privacy import sealing
 from fivestep.privacy.pseudonyms import Pseudonyms
 
@@ -41,9 +42,11 @@ def backup(project: Path, target: Path, names: Pseudonyms) -> Proof:
     """
     target = target.resolve()
     if target.exists():
-        raise UserError(f"{target.name} is there already. Name another file.")
+        raise UserError(_("{file} is there already. Name another file.").format(file=target.name))
     if target.is_relative_to(project.resolve()):
-        raise UserError(f"{target.name} would lie within the project. Name a file outside, best on another disk.")
+        raise UserError(
+            _("{file} would lie within the project. Name a file outside, best on another disk.").format(file=target.name)
+        )
     part = target.with_name(f".{target.name}.part")
     files = _files(project)
     before = {path: _digest(project / path) for path in files}
@@ -61,8 +64,10 @@ def backup(project: Path, target: Path, names: Pseudonyms) -> Proof:
         differ = sorted(path for path in {*before, *back} if before.get(path) != back.get(path))
         if differ:
             raise UserError(
-                f"The backup was not kept, as not all came back as it was: {', '.join(differ[:5])}. "
-                "Run it again when nothing else works in the project."
+                _(
+                    "The backup was not kept, as not all came back as it was: {choices}. Run it again when nothing "
+                    "else works in the project."
+                ).format(choices=", ".join(differ[:5]))
             )
         part.replace(target)
     finally:
@@ -73,9 +78,9 @@ def backup(project: Path, target: Path, names: Pseudonyms) -> Proof:
 def restore(archive: Path, folder: Path, names: Pseudonyms) -> int:
     """Restore an archive to *folder*, which must be new or empty; returns how many files. Raises UserError for another key."""
     if not archive.is_file():
-        raise UserError(f"{archive.name}: there is no such file. Name one that fivestep backup wrote.")
+        raise UserError(_("{file}: there is no such file. Name one that fivestep backup wrote.").format(file=archive.name))
     if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"{folder.name} is not empty. Name a new folder.")
+        raise UserError(_("{folder} is not empty. Name a new folder.").format(folder=folder.name))
     folder.mkdir(parents=True, exist_ok=True)
     _unpack(archive, folder, names)
     return len(_files(folder))
@@ -113,7 +118,11 @@ def _unpack(archive: Path, folder: Path, names: Pseudonyms) -> None:
             for member in tar:  # by hand: the oldest Python that we run on knows no filter
                 inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
                 if not (inside and (member.isfile() or member.isdir())):
-                    raise UserError(f"{archive.name}: {member.name} is no file of a project, so this is no backup of fivestep.")
+                    raise UserError(
+                        _("{file}: {member} is no file of a project, so this is no backup of fivestep.").format(
+                            file=archive.name, member=member.name
+                        )
+                    )
                 tar.extract(member, folder)
         while pipe.read(sealing.CHUNK):  # to the end, or what writes would wait for ever
             pass

@@ -19,6 +19,7 @@ import ibis
 import ibis.expr.datatypes as dt
 
 from fivestep.errors import UserError
+from fivestep.language import _
 
 DIGITS = 32  # of the 64 hex digits: 128 bits, so two customers out of a billion share a pseudonym with a chance below 1e-20
 LEAST = 32  # bytes of a key, the length of the hash (RFC 2104, section 3)
@@ -54,15 +55,19 @@ class Pseudonyms:
             if not path.exists():
                 if expected:
                     raise UserError(
-                        f"The key of this project's pseudonyms is missing. Copy its key file to {path}, or set {KEY}: "
-                        "with a new key no customer would be found again."
+                        _(
+                            "The key of this project's pseudonyms is missing. Copy its key file to {path}, or set {key}: "
+                            "with a new key no customer would be found again."
+                        ).format(path=path, key=KEY)
                     )
                 _create(path)
             found = cls(_read(path))
         if expected and not hmac.compare_digest(found.fingerprint, expected):
             raise UserError(
-                f"The key in {origin} is not the one that this project's pseudonyms were made with "
-                f"({found.fingerprint}, not {expected}). Restore the earlier key, or remove data/contract/ and import everything."
+                _(
+                    "The key in {origin} is not the one that this project's pseudonyms were made with ({found}, not "
+                    "{expected}). Restore the earlier key, or remove data/contract/ and import everything."
+                ).format(origin=origin, found=found.fingerprint, expected=expected)
             )
         return found
 
@@ -71,7 +76,9 @@ class Pseudonyms:
         """The key that the environment names, by itself or by its file; UserError where there is none."""
         if not os.environ.get(KEY) and not (os.environ.get(KEY_FILE) and key_file(project).is_file()):
             raise UserError(
-                f"Say which key it was sealed with: set {KEY_FILE} to the key file of the project, or {KEY} to the key."
+                _("Say which key it was sealed with: set {variable} to the key file of the project, or {key} to the key.").format(
+                    variable=KEY_FILE, key=KEY
+                )
             )
         return cls.from_environment_or_file(project)
 
@@ -127,7 +134,11 @@ def key_file(project: Path, client: str = "") -> Path:
     name = re.sub(r"[^\w]+", "-", f"{client} {project.name}").strip("-")
     path = Path(chosen).expanduser().absolute() if chosen else home / "fivestep" / f"{name}.key"
     if path.resolve().is_relative_to(project):
-        raise UserError(f"{path}: the key lies within the project. Move it out of {project} and set {KEY_FILE} to its new place.")
+        raise UserError(
+            _("{path}: the key lies within the project. Move it out of {project} and set {variable} to its new place.").format(
+                path=path, project=project, variable=KEY_FILE
+            )
+        )
     return path
 
 
@@ -146,9 +157,11 @@ def _read(path: Path) -> bytes:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the key file cannot be read ({type(error).__name__}).") from None
+        raise UserError(
+            _("{path}: the key file cannot be read ({reason}).").format(path=path, reason=type(error).__name__)
+        ) from None
     if mode & 0o077 and sys.platform != "win32":  # Windows has no such bits
-        raise UserError(f"{path}: others may read the key ({mode:04o}). Run: chmod 600 '{path}'")
+        raise UserError(_("{path}: others may read the key ({mode:04o}). Run: chmod 600 '{path}'").format(path=path, mode=mode))
     return _decoded(text, str(path))
 
 
@@ -157,8 +170,10 @@ def _decoded(text: str, origin: str) -> bytes:
     key = bytes.fromhex(text) if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", text) and len(text) >= 2 * LEAST else text.encode()
     if len(key) < LEAST:
         raise UserError(
-            f"{origin}: the key has {len(key)} bytes and needs at least {LEAST}. "
-            'Make one with: python -c "import secrets; print(secrets.token_hex(32))"'
+            _(
+                '{origin}: the key has {n} bytes and needs at least {least}. Make one with: python -c "import '
+                'secrets; print(secrets.token_hex(32))"'
+            ).format(origin=origin, n=len(key), least=LEAST)
         )
     return key
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fivestep.errors import UserError
+from fivestep.language import _
 
 CHUNK = 16 << 20  # bytes sealed at a time: what a stream needs of memory, whatever its size
 SUFFIX = ".sealed"
@@ -42,7 +43,7 @@ def unseal(source: BinaryIO, target: BinaryIO, key: bytes, about: str, name: str
 
     cipher = AESSIV(key)
     if source.read(len(_MARK)) != _MARK:
-        raise UserError(f"{name}: this is no sealed file of fivestep.")
+        raise UserError(_("{name}: this is no sealed file of fivestep.").format(name=name))
     chunk, number = source.read(CHUNK + _TAG), 0
     while True:
         after = source.read(CHUNK + _TAG)
@@ -50,7 +51,9 @@ def unseal(source: BinaryIO, target: BinaryIO, key: bytes, about: str, name: str
             target.write(cipher.decrypt(chunk, _place(about, number, not after)))
         except (InvalidTag, ValueError):
             raise UserError(
-                f"{name} cannot be opened: it was sealed with another key, or it is damaged. Restore the key or a backup."
+                _(
+                    "{name} cannot be opened: it was sealed with another key, or it is damaged. Restore the key or a backup."
+                ).format(name=name)
             ) from None
         if not after:
             return

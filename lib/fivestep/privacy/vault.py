@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fivestep.errors import UserError
+from fivestep.language import _
 from fivestep.privacy import sealing
 from fivestep.privacy.pseudonyms import Pseudonyms
 
@@ -64,7 +65,9 @@ def read(project: Path, table: str, names: Pseudonyms) -> ibis.Table:
     """The direct identifiers kept for a contract table, in memory. Raises UserError where there are none, or for another key."""
     path, name = _path(project, table), f"{FOLDER.as_posix()}/{table}{sealing.SUFFIX}"
     if not path.exists():
-        raise UserError(f"{name}: the vault holds no {table}. Import them first: fivestep import")
+        raise UserError(
+            _("{name}: the vault holds no {table}. Import them first: fivestep import").format(name=name, table=table)
+        )
     return ibis.memtable(pq.read_table(io.BytesIO(sealing.unsealed(path, names.derived("vault"), table, name))))
 
 

@@ -160,7 +160,11 @@ def customer_file(tables: Tables, customer_id: str = "") -> CustomerFile | NotAv
         order = scores.assign(o=known["_orders"]).sort_values(["file_score", "o", "customer_id"], ascending=[False, False, True])
         customer_id = order["customer_id"].iloc[0]
     elif customer_id not in set(scores["customer_id"]):
-        raise UserError(f"customer_file: customers has no customer_id {customer_id!r}. Ids are pseudonyms, as in the tables.")
+        raise UserError(
+            _("customer_file: customers has no customer_id {customer_id!r}. Ids are pseudonyms, as in the tables.").format(
+                customer_id=customer_id
+            )
+        )
     card, history = _card(tables, customer_id), _history(tables, customer_id)
     return CustomerFile(table, scores, customer_id, card, history, tables.first_day, tables.as_of)
 

@@ -107,7 +107,11 @@ def intake_quality(folder: Path) -> IntakeQuality | NotAvailable:
     try:
         sheet = QualitySheet.from_json(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
-        raise UserError(f"{folder.name}/{SHEET}: the quality sheet cannot be read. Run fivestep import again.") from None
+        raise UserError(
+            _("{folder}/{sheet}: the quality sheet cannot be read. Run fivestep import again.").format(
+                folder=folder.name, sheet=SHEET
+            )
+        ) from None
     order = list(SEVERITY_LABELS)
     rows = [
         (

@@ -164,9 +164,17 @@ def portrait(tables: Tables, field: str, *, age_bands: tuple[int, ...] = ()) -> 
     Source: Wilson (1927) for shares; for indices see `spend_index`.
     """
     if field not in FIELDS:
-        raise UserError(f"portrait: {field!r} is no trait that makes groups. Choose one of {', '.join(FIELDS)}.")
+        raise UserError(
+            _("portrait: {field!r} is no trait that makes groups. Choose one of {choices}.").format(
+                field=field, choices=", ".join(FIELDS)
+            )
+        )
     if field in tables.hidden:
-        raise UserError(f"portrait: customers.{field} is sensitive. Name it under sensitive_fields in engagement.yml to show it.")
+        raise UserError(
+            _("portrait: customers.{field} is sensitive. Name it under sensitive_fields in engagement.yml to show it.").format(
+                field=field
+            )
+        )
     if field not in traits(tables):
         return NotAvailable((f"customers.{field}",), _(ANSWERS))
     customers, unmatched = spending(tables, [field], age_bands)

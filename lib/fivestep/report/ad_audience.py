@@ -81,15 +81,19 @@ def ad_audience(project: Path, action_list: str, names: Pseudonyms, purpose: str
     out, too. Raises UserError where there is no such list, the lists were made of other data, or access.yml does not allow it.
     """
     if country_code and not re.fullmatch(r"[1-9][0-9]{0,2}", country_code):
-        raise UserError(f"--country-code {country_code!r}: give one to three digits, such as 44.")
+        raise UserError(
+            _("--country-code {country_code!r}: give one to three digits, such as 44.").format(country_code=country_code)
+        )
     connection = engine.connect()
     folder = snapshot_folder(project, settings(project).snapshot)
     people = _listed(project, snapshot_hash(folder), action_list)
     refused = opted_out(engine.Tables.of(engine.read(folder, connection)))
     if refused is None:
         raise UserError(
-            "customers.marketing_opt_out: the data does not say who has opted out of marketing. Import it before customers are "
-            "handed to an advertising platform."
+            _(
+                "customers.marketing_opt_out: the data does not say who has opted out of marketing. Import it "
+                "before customers are handed to an advertising platform."
+            )
         )
     access.opened(project, f"audience {action_list}", purpose, len(people - refused))
     known = _addresses(project, names, country_code)
@@ -116,16 +120,20 @@ def _listed(project: Path, snapshot: str, action_list: str) -> frozenset[str]:
     """The customers to contact on a list of the last run, by pseudonym."""
     made = [p for results in ("reports/*/results", "results") for p in project.glob(f"{results}/handed_over/{LISTS}.parquet")]
     if not made:
-        raise UserError("There are no lists yet: fivestep run makes them in 4_strategy.")
+        raise UserError(_("There are no lists yet: fivestep run makes them in 4_strategy."))
     path = max(made, key=lambda p: (p.stat().st_mtime, p))
     stamp = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     if stamp["snapshot"] != snapshot:
-        raise UserError("The lists of the last run were made of other data than the snapshot now: fivestep run makes them again.")
+        raise UserError(
+            _("The lists of the last run were made of other data than the snapshot now: fivestep run makes them again.")
+        )
     table = pd.read_parquet(path)
     chosen = table[table["action_list"] == action_list]
     if chosen.empty:
-        there = ", ".join(sorted(table["action_list"].unique())) or "none"
-        raise UserError(f"{action_list!r}: the last run has no such list. Lists are {there}.")
+        there = ", ".join(sorted(table["action_list"].unique())) or _("none")
+        raise UserError(
+            _("{action_list!r}: the last run has no such list. Lists are {there}.").format(action_list=action_list, there=there)
+        )
     return frozenset(chosen.loc[chosen["to_contact"], "customer_id"])
 
 

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from fivestep import language
 from fivestep.errors import UserError
+from fivestep.language import _
 from fivestep.report import svg
 from fivestep.report.html_tables import align_cells, html_to_blocks
 from fivestep.report.markdown import MarkdownReader
@@ -89,9 +90,13 @@ class NotebookReader:
             return [{"t": "out", "text": text}] if text.strip() else []
         if output.output_type == "error":
             if "raises-exception" not in tags:
-                where = f"under “{self._section}” " if self._section else ""
+                words = (
+                    _("a cell under “{section}” ended in {said}. Mend it, run the notebook again, then render.")
+                    if self._section
+                    else _("a cell ended in {said}. Mend it, run the notebook again, then render.")
+                )
                 said = f"{clean(output.ename)}: {clean(output.evalue)[:300]}"
-                raise UserError(f"a cell {where}ended in {said}. Mend it, run the notebook again, then render.")
+                raise UserError(words.format(section=self._section, said=said))
             return [{"t": "error", "name": clean(output.ename), "text": clean(output.evalue)[:500]}]
         record = output.get("metadata", {}).get("fivestep")
         if isinstance(record, dict) and record.get("kind") in RECORDS:

@@ -63,7 +63,8 @@ def report(notebooks: Sequence[Any], meta: dict[str, Any]) -> dict[str, Any]:
         try:
             chapters.append(_chapter(reader.blocks(notebook), position, notebook))
         except UserError as error:
-            raise UserError(f"notebook {position} of {len(notebooks)}: {error}") from None
+            said = _("notebook {n} of {of}: {error}").format(n=position, of=len(notebooks), error=error)
+            raise UserError(said) from None
     _number_chapters(chapters)
     front = [*_summary(chapters), *six_parts(chapters)]
     blocks = [*front, *(b for c in chapters for b in c["blocks"]), *_closing(chapters, _facts(meta))]

@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 
 from fivestep.errors import UserError
-from fivestep.language import _
+from fivestep.language import N_, _, typeset
 
 _SOCKET = 100  # bytes of a socket's path that every system takes
 
@@ -23,7 +23,7 @@ class NotebookFailedError(UserError):
     """A cell of a notebook ended in an error: names notebook, section and what was said; the executed notebook is kept."""
 
 
-def read(path: Path, *, fix: str = "Restore it from version control.") -> nbformat.NotebookNode:
+def read(path: Path, *, fix: str = N_("Restore it from version control.")) -> nbformat.NotebookNode:
     """A notebook file; UserError, which ends in *fix*, where it is none, or one of another language than Python."""
     try:
         notebook = nbformat.read(path, as_version=4)
@@ -31,11 +31,14 @@ def read(path: Path, *, fix: str = "Restore it from version control.") -> nbform
         spoken = {about.get("kernelspec", {}).get("language"), about.get("language_info", {}).get("name")}
     except Exception as error:  # nbformat meets strange content with errors of many kinds
         said = error.strerror if isinstance(error, OSError) else next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{path.name} cannot be read as a notebook: {str(said).rstrip('.')}. {fix}") from None
+        words = _("{file} cannot be read as a notebook: {reason}.").format(file=path.name, reason=str(said).rstrip("."))
+        raise UserError(typeset(f"{words} {_(fix)}")) from None
     if others := spoken - {None, "", "python"}:
         raise UserError(
-            f"{path.name} is a notebook for {min(others)}, and the five steps run in Python. "
-            "Choose the kernel Python 3 in JupyterLab and save it."
+            _(
+                "{file} is a notebook for {language}, and the five steps run in Python. Choose the kernel Python "
+                "3 in JupyterLab and save it."
+            ).format(file=path.name, language=min(others))
         )
     return notebook
 

@@ -16,6 +16,7 @@ from traitlets import default
 
 from fivestep import language
 from fivestep.errors import UserError
+from fivestep.language import _
 from fivestep.report import document, html, pdf
 from fivestep.report.prose import translated
 
@@ -46,7 +47,9 @@ class FivestepPDFExporter(_FivestepExporter):
         try:
             timestamp = dt.datetime.fromisoformat(as_of) if as_of else None
         except ValueError:
-            raise UserError(f"notebook metadata report.as_of: {as_of!r} is no date. Write it as YYYY-MM-DD.") from None
+            raise UserError(
+                _("notebook metadata report.as_of: {as_of!r} is no date. Write it as YYYY-MM-DD.").format(as_of=as_of)
+            ) from None
         return pdf.render(self._document(nb, resources), timestamp=timestamp), resources
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fivestep.errors import UserError
+from fivestep.language import _
 
 OUTPUTS = ("report.pdf", "report.html", "workbook.xlsx", "index.html", "run.json")
 UNFINISHED = ".part"  # added to the name of a run's folder until the run has succeeded
@@ -57,18 +58,16 @@ def locked(folder: Path, *, seconds: float = 0) -> Iterator[None]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.is_file() and not folder.is_symlink():
-            raise UserError(f"{_place(folder)} is a file, and reports need a folder there. Move the file away.")
+            said = _("{folder} is a file, and reports need a folder there. Move the file away.")
+            raise UserError(said.format(folder=_place(folder)))
         lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=seconds)
         lock.acquire()
     except Timeout:
-        raise UserError(
-            f"{_place(folder)}: another fivestep is at work there{_since(folder)}. Wait until it is done, or end it."
-        ) from None
+        said = _("{folder}: another fivestep is at work there{since}. Wait until it is done, or end it.")
+        raise UserError(said.format(folder=_place(folder), since=_since(folder))) from None
     except OSError as error:
-        raise UserError(
-            f"{_place(folder)} cannot be written: {error.strerror}. "
-            "Reports need a folder reports/ in the project that you may write in."
-        ) from None
+        said = _("{folder} cannot be written: {reason}. Reports need a folder reports/ in the project that you may write in.")
+        raise UserError(said.format(folder=_place(folder), reason=error.strerror)) from None
     try:
         yield
     finally:
@@ -129,6 +128,7 @@ def _since(folder: Path) -> str:
     try:
         record = json.loads((unfinished(folder) / "run.json").read_text(encoding="utf-8"))
         started = dt.datetime.fromisoformat(record["started"]).astimezone()
-        return f" (process {record['process']}, since {started:%Y-%m-%d %H:%M})"
+        said = _(" (process {process}, since {time})")
+        return said.format(process=record["process"], time=f"{started:%Y-%m-%d %H:%M}")
     except (OSError, ValueError, TypeError, KeyError):
         return ""

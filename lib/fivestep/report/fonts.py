@@ -16,6 +16,7 @@ import uharfbuzz as hb
 from fontTools.ttLib import TTFont
 
 from fivestep.errors import UserError
+from fivestep.language import _
 
 _LATIN, _CJK = "manimgx_fonts", "manimgx_fonts_cjk"
 _FACES = {"Noto Sans CJK SC": 2, "Noto Sans CJK TC": 3}  # where a script stands in the collection
@@ -26,7 +27,9 @@ _SHARED = frozenset("‘’“”—…·")  # punctuation that Chinese text tak
 def _folder(package: str) -> Path:
     spec = find_spec(package)
     if not spec or not spec.submodule_search_locations:
-        raise UserError(f"the fonts of the report are not installed: run `pip install {package.replace('_', '-')}`.")
+        raise UserError(
+            _("the fonts of the report are not installed: run `pip install {package}`.").format(package=package.replace("_", "-"))
+        )
     return Path(spec.submodule_search_locations[0])
 
 

@@ -106,7 +106,9 @@ def _findings(results: Path) -> list[dict[str, Any]]:
         try:
             out += json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
-            raise UserError(f"results/{path.parent.name}/findings.json cannot be read. Run again.") from None
+            raise UserError(
+                _("results/{folder}/findings.json cannot be read. Run again.").format(folder=path.parent.name)
+            ) from None
     return out
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 
 from fivestep.errors import UserError
+from fivestep.language import _
 
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
@@ -27,11 +28,17 @@ def declared(notebook: nbformat.NotebookNode, name: str) -> dict[str, Parameter]
     """The parameters of a notebook: annotated assignments in the cell tagged ``parameters``."""
     cells = [c for c in notebook.cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", ())]
     if len(cells) != 1:
-        raise UserError(f"{name}: {len(cells)} cells are tagged `parameters`. Give exactly one cell that tag.")
+        raise UserError(
+            _("{name}: {n} cells are tagged `parameters`. Give exactly one cell that tag.").format(name=name, n=len(cells))
+        )
     try:
         lines = ast.parse(cells[0].source).body
     except SyntaxError as error:
-        raise UserError(f"{name}: the parameters cell is not Python (line {error.lineno}: {error.msg}).") from None
+        raise UserError(
+            _("{name}: the parameters cell is not Python (line {line}: {reason}).").format(
+                name=name, line=error.lineno, reason=error.msg
+            )
+        ) from None
     out = {}
     for line in lines:
         if not (
@@ -40,14 +47,26 @@ def declared(notebook: nbformat.NotebookNode, name: str) -> dict[str, Parameter]
             and isinstance(line.annotation, ast.Name)
             and line.value is not None
         ):
-            raise UserError(f"{name}: line {line.lineno} of the parameters cell must read `name: type = value`.")
+            raise UserError(
+                _("{name}: line {line} of the parameters cell must read `name: type = value`.").format(
+                    name=name, line=line.lineno
+                )
+            )
         kind = _TYPES.get(line.annotation.id)
         if kind is None:
-            raise UserError(f"{name}: parameter {line.target.id} has type {line.annotation.id}; types are {', '.join(_TYPES)}.")
+            raise UserError(
+                _("{name}: parameter {parameter} has type {type}; types are {choices}.").format(
+                    name=name, parameter=line.target.id, type=line.annotation.id, choices=", ".join(_TYPES)
+                )
+            )
         try:
             default = ast.literal_eval(line.value)
         except ValueError:
-            raise UserError(f"{name}: the value of parameter {line.target.id} must be written out, not computed.") from None
+            raise UserError(
+                _("{name}: the value of parameter {parameter} must be written out, not computed.").format(
+                    name=name, parameter=line.target.id
+                )
+            ) from None
         out[line.target.id] = Parameter(line.target.id, kind, default)
         _typed(name, out[line.target.id], default)
     return out
@@ -59,12 +78,20 @@ def check(notebook: nbformat.NotebookNode, name: str, given: dict[str, Any]) -> 
     for key, value in given.items():
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
-            raise UserError(f"{name}: there is no parameter {key!r}.{hint} Its parameters are {', '.join(known)}.")
+            said = (
+                _("{file}: there is no parameter {key!r}. Did you mean {close}? Its parameters are {choices}.")
+                if close
+                else _("{file}: there is no parameter {key!r}. Its parameters are {choices}.")
+            )
+            raise UserError(said.format(file=name, key=key, close="".join(close), choices=", ".join(known)))
         _typed(name, known[key], value)
 
 
 def _typed(name: str, parameter: Parameter, value: Any) -> None:
     fits = isinstance(value, parameter.type) and not (isinstance(value, bool) and parameter.type is not bool)
     if not fits and not (parameter.type is float and isinstance(value, int) and not isinstance(value, bool)):
-        raise UserError(f"{name}: parameter {parameter.name} is a {parameter.type.__name__}, and {value!r} is not one.")
+        raise UserError(
+            _("{name}: parameter {parameter} is a {type}, and {value!r} is not one.").format(
+                name=name, parameter=parameter.name, type=parameter.type.__name__, value=value
+            )
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fivestep.errors import UserError
+from fivestep.language import _
 
 _KEYS = ("status", "parameters", "stamp", "fingerprint", "settings", "subtitle", "facts", "notebooks")
 
@@ -16,12 +17,18 @@ def read(folder: Path) -> dict[str, Any]:
     """The record of a run; UserError where there is none, or none that can be read."""
     path = folder / "run.json"
     if not path.exists():
-        raise UserError(f"reports/{folder.name}: there is no run.json, so this is no run. Run the notebooks first: fivestep run.")
+        raise UserError(
+            _("reports/{folder}: there is no run.json, so this is no run. Run the notebooks first: fivestep run.").format(
+                folder=folder.name
+            )
+        )
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return {**record, **{key: record[key] for key in _KEYS}}
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"reports/{folder.name}/run.json cannot be read. Run all notebooks again: fivestep run.") from None
+        raise UserError(
+            _("reports/{folder}/run.json cannot be read. Run all notebooks again: fivestep run.").format(folder=folder.name)
+        ) from None
 
 
 def write(folder: Path, record: dict[str, Any]) -> None:
@@ -34,7 +41,8 @@ def write(folder: Path, record: dict[str, Any]) -> None:
 def changed_settings(record: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Every setting that is not as the record has it, like ``currency ('USD', now 'EUR')``."""
     before = record["settings"]
-    return [f"{k} ({before.get(k)!r}, now {now.get(k)!r})" for k in {**before, **now} if before.get(k) != now.get(k)]
+    said = _("{key} ({before!r}, now {now!r})")
+    return [said.format(key=k, before=before.get(k), now=now.get(k)) for k in {**before, **now} if before.get(k) != now.get(k)]
 
 
 def command(record: dict[str, Any]) -> str:
@@ -48,7 +56,9 @@ def state(record: dict[str, Any]) -> str:
     """How far a run got, in words."""
     last = next((n["name"] for n in record["notebooks"] if n["status"] != "finished"), "")
     if record["status"] == "failed":
-        return f"it failed in {last}" if last else "it failed"
+        return _("it failed in {notebook}").format(notebook=last) if last else _("it failed")
+    if record["status"] == "running" and last:
+        return _("it is still running or was cut short in {notebook}").format(notebook=last)
     if record["status"] == "running":
-        return "it is still running or was cut short" + (f" in {last}" if last else "")
-    return "it is whole" if record["status"] != "partial" else "not all notebooks were run"
+        return _("it is still running or was cut short")
+    return _("it is whole") if record["status"] != "partial" else _("not all notebooks were run")

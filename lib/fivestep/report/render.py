@@ -9,7 +9,7 @@ from typing import Any
 
 from fivestep import language
 from fivestep.errors import UserError
-from fivestep.language import _
+from fivestep.language import N_, _
 from fivestep.report import document, execution, folders, html, index, pdf, record, workbook
 from fivestep.report.folders import OUTPUTS
 
@@ -23,16 +23,17 @@ def render(folder: Path) -> dict[str, Path]:
     with folders.locked(folder):
         said = record.read(folder)
         if said["status"] not in ("finished", "partial", "rendered"):
-            raise UserError(
-                f"reports/{folder.name}: there is nothing to hand over of this run, as {record.state(said)}. "
-                f"Mend what was said and run again: {record.command(said)}."
+            words = _(
+                "reports/{folder}: there is nothing to hand over of this run, as {state}. "
+                "Mend what was said and run again: {command}."
             )
+            raise UserError(words.format(folder=folder.name, state=record.state(said), command=record.command(said)))
         language.use(said["parameters"]["language"], currency=said["settings"]["currency"])
         if (labels := folder / "results" / "labels.csv").exists():
             language.load_values(labels)
         done = [n["name"] for n in said["notebooks"] if n["status"] == "finished"]
         try:
-            notebooks = [execution.read(folder / name, fix="Run again.") for name in done]
+            notebooks = [execution.read(folder / name, fix=N_("Run again.")) for name in done]
             made = document.report(notebooks, facts(said))
             day = dt.date.fromisoformat(said["parameters"]["as_of"])
             timestamp = dt.datetime(
@@ -41,7 +42,8 @@ def render(folder: Path) -> dict[str, Path]:
             overview = index.page(folder, said, facts(said))
             workbook.write(folder / "workbook.xlsx", made, folder, created=timestamp)
         except UserError as error:
-            raise UserError(f"reports/{folder.name}: {error} The command: {record.command(said)}.") from None
+            words = _("reports/{folder}: {error} The command: {command}.")
+            raise UserError(words.format(folder=folder.name, error=error, command=record.command(said))) from None
         (folder / "report.pdf").write_bytes(pdf.render(made, timestamp=timestamp))
         (folder / "report.html").write_text(html.render(made), encoding="utf-8")
         (folder / "index.html").write_text(overview, encoding="utf-8")

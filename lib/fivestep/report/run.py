@@ -81,7 +81,11 @@ def plan(
     found = notebooks(project)
     for number in (*only, *([] if first is None else [first])):
         if number not in found:
-            raise UserError(f"There is no notebook {number}. Notebooks are {', '.join(p.name for p in found.values())}.")
+            raise UserError(
+                _("There is no notebook {number}. Notebooks are {choices}.").format(
+                    number=number, choices=", ".join(p.name for p in found.values())
+                )
+            )
     given = {"scope": scope, "as_of": as_of, "language": language}
     for path in found.values():
         parameters.check(execution.read(path), path.name, {"project": "..", **given})
@@ -110,18 +114,22 @@ def notebooks(project: Path) -> dict[int, Path]:
         number = int(re.match(r"[0-9]+", path.name)[0])  # type: ignore[index]
         if number in found:
             raise UserError(
-                f"notebooks/: {found[number].name} and {path.name} have the same number, and a run has one notebook for each. "
-                "Give one of them another number, or a name that begins with a letter, which leaves it out."
+                _(
+                    "notebooks/: {first} and {file} have the same number, and a run has one notebook for each. Give "
+                    "one of them another number, or a name that begins with a letter, which leaves it out."
+                ).format(first=found[number].name, file=path.name)
             )
         found[number] = path
     for path in found.values():
         if not re.fullmatch(r"[0-9]_\w+", path.stem):
             raise UserError(
-                f"notebooks/{path.name}: the notebook of a step is named <digit>_<name>, such as 2_segmentation.ipynb. "
-                "Rename it; a name that begins with a letter leaves it out."
+                _(
+                    "notebooks/{file}: the notebook of a step is named <digit>_<name>, such as 2_segmentation.ipynb. "
+                    "Rename it; a name that begins with a letter leaves it out."
+                ).format(file=path.name)
             )
     if not found:
-        raise UserError("notebooks/: there is no notebook named <digit>_<name>.ipynb.")
+        raise UserError(_("notebooks/: there is no notebook named <digit>_<name>.ipynb."))
     return dict(sorted(found.items()))
 
 
@@ -248,18 +256,20 @@ def _unfit(planned: Plan, base: Path, earlier: Sequence[str]) -> str:
         said = record.read(base)
     except UserError as error:
         return str(error)
-    changed = [] if said["stamp"].get("snapshot") == planned.stamp["snapshot"] else ["the data"]
+    changed = [] if said["stamp"].get("snapshot") == planned.stamp["snapshot"] else [_("the data")]
     changed += record.changed_settings(said, planned.settings.model_dump(mode="json"))
-    changed += [] if said.get("library") == planned.library else ["the library in lib/"]
+    changed += [] if said.get("library") == planned.library else [_("the library in lib/")]
     if changed or said["stamp"] != json.loads(json.dumps(planned.stamp)):
-        return (
-            f"Changed since the last run: {'; '.join(changed) or 'what its results are stamped with'}. "
-            f"Its notebooks no longer fit the others. Run all notebooks: {record.command(_record(planned))}."
-        )
+        return _(
+            "Changed since the last run: {changed}. Its notebooks no longer fit the others. Run all notebooks: {command}."
+        ).format(changed="; ".join(changed) or _("what its results are stamped with"), command=record.command(_record(planned)))
     done = {n["name"] for n in said["notebooks"] if n["status"] == "finished" and (base / n["name"]).is_file()}
     for name in earlier:
         if name not in done:
-            return f"{name} has not finished in the last run. Start from it: {record.command(said)} --from {name.split('_')[0]}."
+            command = f"{record.command(said)} --from {name.split('_')[0]}"
+            return _("{notebook} has not finished in the last run. Start from it: {command}.").format(
+                notebook=name, command=command
+            )
     return ""
 
 
@@ -273,10 +283,14 @@ def _no_run(planned: Plan) -> str:
             continue
         if path.parent.name != "latest" and said not in there:
             there.append(said)
-    listed = "".join(f"\n  {options}" for options in there)
-    return f"reports/{planned.folder.name}: there is no earlier run to go on from. Run all notebooks once: {wanted}" + (
-        f"\nOr go on from a run that is there, with its options:{listed}" if there else "."
-    )
+    lines = [
+        _("reports/{folder}: there is no earlier run to go on from. Run all notebooks once: {command}.").format(
+            folder=planned.folder.name, command=wanted
+        )
+    ]
+    if there:
+        lines += [_("Or go on from a run that is there, with its options:"), *(f"  {options}" for options in there)]
+    return "\n".join(lines)
 
 
 def _record(planned: Plan) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class _Writer:
         try:
             read = pq.read_table(frame)
         except (OSError, pa.ArrowInvalid):  # the rows that are shown may be a part of it
-            raise UserError(f"{table['frame']} is missing or cannot be read. Run again.") from None
+            raise UserError(_("{file} is missing or cannot be read. Run again.").format(file=table["frame"])) from None
         total = read.num_rows
         read = read.slice(0, room)
         out = []

@@ -205,18 +205,28 @@ def _every_name() -> list[str]:
 def known_owners(said: Mapping[str, str]) -> None:
     """Raise `UserError` for an owner of a group that there is not."""
     if unknown := sorted(set(said) - set(_every_name())):
-        raise UserError(f"engagement.yml: group_owners: {unknown[0]!r} is no group. Groups are {', '.join(_every_name())}.")
+        raise UserError(
+            _("engagement.yml: group_owners: {name!r} is no group. Groups are {choices}.").format(
+                name=unknown[0], choices=", ".join(_every_name())
+            )
+        )
 
 
 def group_limits(said: Mapping[str, float]) -> dict[str, float]:
     """The shipped limits with those that were *said*; `UserError` for a name that is none, or a number not above 0."""
     unknown = sorted(set(said) - set(RULES))
     if unknown:
-        raise UserError(f"engagement.yml: customer_rules: {unknown[0]!r} is no rule. Rules are {', '.join(RULES)}.")
+        raise UserError(
+            _("engagement.yml: customer_rules: {name!r} is no rule. Rules are {choices}.").format(
+                name=unknown[0], choices=", ".join(RULES)
+            )
+        )
     whole = {**RULES, **said}
     wrong = next((name for name, value in whole.items() if value <= 0), None)
     if wrong:
-        raise UserError(f"engagement.yml: customer_rules: {wrong}: {whole[wrong]} is not above 0.")
+        raise UserError(
+            _("engagement.yml: customer_rules: {name}: {value} is not above 0.").format(name=wrong, value=whole[wrong])
+        )
     return whole
 
 

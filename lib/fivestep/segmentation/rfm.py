@@ -367,7 +367,6 @@ def own_classes(classes: Mapping[str, str]) -> dict[tuple[int, int, int], str]:
 
     A score that a rule does not name may be any. Raises UserError where a cell belongs to two classes or to none.
     """
-    said = "engagement.yml: rfm_classes:"
     named: dict[tuple[int, int, int], str] = {}
     for name, rule in classes.items():
         for area in rule.split(";"):
@@ -375,20 +374,22 @@ def own_classes(classes: Mapping[str, str]) -> dict[tuple[int, int, int], str]:
             for part in area.split(","):
                 found = RANGE_OF_SCORES.fullmatch(part)
                 if not found or int(found[3] or found[2]) < int(found[2]):
-                    raise UserError(f"{said} {name}: {part.strip()!r} is no range of scores. Write it like R 4-5, F 3.")
+                    said = _("engagement.yml: rfm_classes: {name}: {part!r} is no range of scores. Write it like R 4-5, F 3.")
+                    raise UserError(said.format(name=name, part=part.strip()))
                 spans[found[1].upper()] = range(int(found[2]), int(found[3] or found[2]) + 1)
             for cell in itertools.product(*(spans[letter] for letter in "RFM")):
                 if cell in named and named[cell] != name:
-                    raise UserError(
-                        f"{said} R {cell[0]}, F {cell[1]}, M {cell[2]} is in {named[cell]!r} and in {name!r}. "
+                    said = _(
+                        "engagement.yml: rfm_classes: R {r}, F {f}, M {m} is in {first!r} and in {second!r}. "
                         "Give it to one of them."
                     )
+                    r, f, m = cell
+                    raise UserError(said.format(r=r, f=f, m=m, first=named[cell], second=name))
                 named[cell] = name
     for cell in itertools.product(range(1, SCORES + 1), repeat=3):
         if cell not in named:
-            raise UserError(
-                f"{said} R {cell[0]}, F {cell[1]}, M {cell[2]} is in no class. Every combination of scores needs one."
-            )
+            said = _("engagement.yml: rfm_classes: R {r}, F {f}, M {m} is in no class. Every combination of scores needs one.")
+            raise UserError(said.format(r=cell[0], f=cell[1], m=cell[2]))
     return named
 
 

@@ -237,19 +237,23 @@ def score_weights(said: Mapping[str, float]) -> dict[str, float]:
     """The weights by component, of sum 1; `UserError` for a name that is none, or numbers that are no weights."""
     unknown = sorted(set(said) - set(WEIGHTS))
     if unknown:
-        raise UserError(f"engagement.yml: value_weights: {unknown[0]!r} is no component. Components are {', '.join(WEIGHTS)}.")
+        raise UserError(
+            _("engagement.yml: value_weights: {name!r} is no component. Components are {choices}.").format(
+                name=unknown[0], choices=", ".join(WEIGHTS)
+            )
+        )
     whole = {**WEIGHTS, **said}
     total = sum(whole.values())
     if total <= 0 or min(whole.values()) < 0:
-        raise UserError("engagement.yml: value_weights: weights are numbers from 0 on, and one of them is above 0.")
+        raise UserError(_("engagement.yml: value_weights: weights are numbers from 0 on, and one of them is above 0."))
     return dict(zip(COMPONENTS, (float(whole[name]) / total for name in WEIGHTS), strict=True))
 
 
 def score_cuts(cuts: Sequence[float]) -> tuple[float, float]:
     """The two scores that part the tiers; `UserError` for anything else."""
     if len(cuts) != 2 or not 0 < cuts[0] < cuts[1] < 1:
-        said = "two scores between 0 and 1, the lower first, like [0.5, 0.75]"
-        raise UserError(f"engagement.yml: value_cuts: {list(cuts)} are not {said}.")
+        said = _("engagement.yml: value_cuts: {cuts} are not two scores between 0 and 1, the lower first, like [0.5, 0.75].")
+        raise UserError(said.format(cuts=list(cuts)))
     return float(cuts[0]), float(cuts[1])
 
 

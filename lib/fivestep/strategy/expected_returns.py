@@ -231,10 +231,10 @@ def known_campaigns(tables: Tables, plays: list[Play]) -> None:
         there = sorted(tables.uncut["campaigns"].select("campaign_id").distinct().to_pandas()["campaign_id"].dropna())
     for campaign, play in named.items():
         if campaign not in there:
-            raise UserError(
-                f"playbook.yml: play {play}: effect.campaign: the data has no campaign {campaign!r}. "
-                f"Campaigns there: {', '.join(there[:12]) or 'none'}."
+            said = _(
+                "playbook.yml: play {play}: effect.campaign: the data has no campaign {campaign!r}. Campaigns there: {choices}."
             )
+            raise UserError(said.format(play=play, campaign=campaign, choices=", ".join(there[:12]) or _("none")))
 
 
 def _effect(play: Play, effects: CampaignEffects | NotAvailable) -> tuple[tuple | None, bool]:

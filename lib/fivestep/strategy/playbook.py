@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from fivestep import language, yaml_file
 from fivestep.errors import UserError
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 VALUE_TIERS = (N_("High value"), N_("Medium value"), N_("Low value"), N_("No order yet"))
 LIFECYCLE = (N_("New"), N_("Growing"), N_("Mature"), N_("Lapsing"), N_("Lapsed"), N_("No order yet"))
@@ -66,7 +66,7 @@ class Kpi(_Entry):
     @model_validator(mode="after")
     def _one_kind(self) -> Kpi:
         if bool(self.measure) == bool(self.name and self.definition) or (self.measure and (self.name or self.definition)):
-            raise ValueError("give either measure, or name and definition")
+            raise ValueError(_("give either measure, or name and definition"))
         return self
 
     @property
@@ -99,15 +99,17 @@ class Effect(_Entry):
         numbers = (self.low, self.share, self.high)
         if self.origin == "measured":
             if any(n is not None for n in numbers):
-                raise ValueError("a measured effect comes from the data: leave out share, low and high")
+                raise ValueError(_("a measured effect comes from the data: leave out share, low and high"))
         elif self.campaign or any(n is None for n in numbers):
             raise ValueError(
-                f"{'an' if self.origin == 'assumption' else 'a'} {self.origin} needs share, low and high, and no campaign"
+                _("an assumption needs share, low and high, and no campaign")
+                if self.origin == "assumption"
+                else _("a benchmark needs share, low and high, and no campaign")
             )
         elif not self.low <= self.share <= self.high:
-            raise ValueError("low, share and high must stand in this order")
+            raise ValueError(_("low, share and high must stand in this order"))
         if self.origin == "benchmark" and not self.source.strip():
-            raise ValueError("a benchmark needs its source")
+            raise ValueError(_("a benchmark needs its source"))
         return self
 
 
@@ -140,7 +142,7 @@ class Play(_Entry):
     @model_validator(mode="after")
     def _own_name(self) -> Play:
         if language.original(self.play) == NO_PLAY:
-            raise ValueError(f"{self.play!r} stands for customers without a play: choose another name")
+            raise ValueError(_("{play!r} stands for customers without a play: choose another name").format(play=self.play))
         return self
 
 
@@ -164,12 +166,13 @@ class Playbook(_Entry):
         claimed: dict[tuple[str, str], str] = {}
         for play in self.plays:
             if play.play in names:
-                raise ValueError(f"two plays are called {play.play!r}")
+                raise ValueError(_("two plays are called {play!r}").format(play=play.play))
             names.add(play.play)
             for cell in play.cells:
                 if cell in claimed:
-                    tier, stage = (part or "(unknown)" for part in cell)
-                    raise ValueError(f"{claimed[cell]!r} and {play.play!r} both claim value_tier {tier} with lifecycle {stage}")
+                    tier, stage = (part or _("(unknown)") for part in cell)
+                    said = _("{first!r} and {second!r} both claim value_tier {tier} with lifecycle {stage}")
+                    raise ValueError(said.format(first=claimed[cell], second=play.play, tier=tier, stage=stage))
                 claimed[cell] = play.play
         return self
 
@@ -177,7 +180,7 @@ class Playbook(_Entry):
     def _sourced(self) -> Playbook:
         if (self.acquisition_cost is None) != (not self.acquisition_cost_source.strip()):
             raise ValueError(
-                "acquisition_cost and acquisition_cost_source go together: what a new customer costs, and who says so"
+                _("acquisition_cost and acquisition_cost_source go together: what a new customer costs, and who says so")
             )
         return self
 
@@ -186,7 +189,8 @@ class Playbook(_Entry):
         owners = sorted({p.owner for p in self.plays})
         for owner in self.contacts_by_owner:
             if owner not in owners:
-                raise ValueError(f"contacts_by_owner: {owner!r} owns no play; owners are {', '.join(owners)}")
+                said = _("contacts_by_owner: {owner!r} owns no play; owners are {owners}")
+                raise ValueError(said.format(owner=owner, owners=", ".join(owners)))
         return self
 
     def cells(self) -> pd.DataFrame:
@@ -214,7 +218,8 @@ def _problem(file: str, said: dict, error: dict) -> str:
     if len(where) > 1 and where[0] == "plays":
         play = said["plays"][where[1]]
         name = play.get("play") if isinstance(play, dict) else None
-        places.append(f"play {where[1] + 1} ({name})" if isinstance(name, str) else f"play {where[1] + 1}")
+        nth = where[1] + 1
+        places.append(_("play {n} ({name})").format(n=nth, name=name) if isinstance(name, str) else _("play {n}").format(n=nth))
         where = where[2:]
     if where:
         places.append(".".join(str(part) for part in where))

@@ -122,7 +122,11 @@ def contract_value(tables: Tables, *, period_days: int = 365) -> ContractValue |
     one of the two dates are left out and counted. `NotAvailable` with under 100 contracts or 30 that have ended.
     """
     if period_days < 1:
-        raise UserError(f"period_days: {period_days} is no number of days. Say the length of a contract, like 365.")
+        raise UserError(
+            _("period_days: {period_days} is no number of days. Say the length of a contract, like 365.").format(
+                period_days=period_days
+            )
+        )
     contracts, excluded = _contracts(tables)
     ended, renewals = _state(contracts, tables.as_of, period_days)
     if len(contracts) < FEW or ended.sum() < FEW_ENDED:

@@ -323,11 +323,19 @@ def customer_value(
     `NotAvailable` with under 182 days of data, 100 customers or 50 who came back before the days held back, or without spend.
     """
     if horizon_days < 1:
-        raise UserError(f"horizon_days: {horizon_days} is no number of days. Say 1 or more, like 365.")
+        raise UserError(
+            _("horizon_days: {horizon_days} is no number of days. Say 1 or more, like 365.").format(horizon_days=horizon_days)
+        )
     if not 0 <= annual_discount_rate < 1:
-        raise UserError(f"annual_discount_rate: {annual_discount_rate} is no yearly rate. Say a share, like 0.1 for 10 %.")
+        raise UserError(
+            _("annual_discount_rate: {annual_discount_rate} is no yearly rate. Say a share, like 0.1 for 10 %.").format(
+                annual_discount_rate=annual_discount_rate
+            )
+        )
     if not 0 < margin <= 1:
-        raise UserError(f"margin: {margin} is no share of spend. Say more than 0 and at most 1, like 0.3 for 30 %.")
+        raise UserError(
+            _("margin: {margin} is no share of spend. Say more than 0 and at most 1, like 0.3 for 30 %.").format(margin=margin)
+        )
     known = calibration(tables) if (tables.as_of - tables.first_day).days + 1 >= SHORTEST else None
     refusal = _refusal(tables, known)
     made = None if refusal else _fitted(tables, known)

@@ -173,13 +173,22 @@ def _groups(tables: Tables, ids: pd.Series, covariates: Sequence[str]) -> tuple[
     out, levels = {}, {}
     for field in dict.fromkeys(covariates):
         if tables.missing(f"customers.{field}"):
-            why = " is sensitive: name it under sensitive_fields, too" if field in tables.hidden else " is not in the data"
-            raise UserError(f"engagement.yml: clv_posterior: covariates: customers.{field}{why}.")
+            why = (
+                _(
+                    "engagement.yml: clv_posterior: covariates: customers.{field} is sensitive: "
+                    "name it under sensitive_fields, too."
+                )
+                if field in tables.hidden
+                else _("engagement.yml: clv_posterior: covariates: customers.{field} is not in the data.")
+            )
+            raise UserError(why.format(field=field))
         kind = tables.customers[field].type()
         if not (kind.is_string() or kind.is_boolean()):
             raise UserError(
-                f"engagement.yml: clv_posterior: covariates: customers.{field} is {kind}, which makes no groups. "
-                "Name a text field, like bands."
+                _(
+                    "engagement.yml: clv_posterior: covariates: customers.{field} is {kind}, which makes no groups. "
+                    "Name a text field, like bands."
+                ).format(field=field, kind=kind)
             )
         texts = tables.customers.select("customer_id", value=tables.customers[field].cast("string"))
         known = frame(texts, by=["customer_id", "value"]).drop_duplicates("customer_id").set_index("customer_id")["value"]
@@ -190,8 +199,10 @@ def _groups(tables: Tables, ids: pd.Series, covariates: Sequence[str]) -> tuple[
         order = sorted(sizes.index, key=lambda v: (-sizes[v], v))
         if len(order) > GROUPS:
             raise UserError(
-                f"engagement.yml: clv_posterior: covariates: customers.{field} has {len(order)} groups of {LEAST} customers "
-                f"or more; {GROUPS} are the most."
+                _(
+                    "engagement.yml: clv_posterior: covariates: customers.{field} has {groups} groups of {least} "
+                    "customers or more; {most} are the most."
+                ).format(field=field, groups=len(order), least=LEAST, most=GROUPS)
             )
         for group in order[1:]:
             out[f"{field}={group}"] = (known == group).astype(float)
