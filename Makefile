@@ -25,7 +25,7 @@ coffee_says := Running five notebooks on a simulated company of 5,000 customers.
 DEMO := build/demo/$(CASE)
 COMPILE := @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo batch cases course class nbgrader test test-bayes test-slow lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs bench-events fuzz-intake lock clean env
+.PHONY: help demo batch cases course class nbgrader test test-bayes test-spark test-slow lint catalogs bench-exam bench-intake bench-clv bench-kmeans bench-pairs bench-events fuzz-intake lock clean env
 
 help: ## list the targets
 	@echo "make TARGET [CASE=grocery|coffee] [LANGUAGE=en|zh_CN|zh_TW] [PYTHON=/path/to/python3]"
@@ -72,6 +72,11 @@ test-bayes: ## the posterior of customer lifetime value, in an environment of it
 	@test -x build/bayes/bin/python || $(or $(PYTHON),python3) -m venv build/bayes
 	@build/bayes/bin/python -m pip install --quiet --disable-pip-version-check --editable 'lib[bayes]' pytest
 	@build/bayes/bin/python -m pytest -rP tests/test_clv_posterior.py
+
+test-spark: ## the five notebooks on Spark give what they give on DuckDB, in an environment of its own; needs Java 17 or newer (slow)
+	@test -x build/spark/bin/python || $(or $(PYTHON),python3) -m venv build/spark
+	@build/spark/bin/python -m pip install --quiet --disable-pip-version-check --editable 'lib[spark]' pytest
+	@build/spark/bin/python -m pytest -rP tests/test_spark.py
 
 test-slow: env ## all tests, those too for which a build machine has no time: the walk through a project's README, the report in Simplified Chinese
 	@SLOW_TESTS=1 .venv/bin/python -m pytest -n 2 --dist worksteal

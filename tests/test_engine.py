@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 
+import ibis
 import pandas as pd
 import pytest
 
 from conftest import GROCERY
 from fivestep import contract, engine, profiling
+from fivestep.engagement import snapshot_hash
 from fivestep.errors import UserError
 
 
@@ -61,6 +63,19 @@ def test_a_file_that_is_no_table_is_named_with_the_fix(folder, make, says):
     with pytest.raises(UserError, match=rf"^may/orders\.parquet {says}.*(Write the file again|Put the table there)") as stopped:
         engine.read(folder, engine.connect())
     assert "\n" not in str(stopped.value)
+
+
+def test_a_table_in_several_files_is_the_table(folder):
+    whole = pd.read_parquet(GROCERY / "orders.parquet")
+    (folder / "orders.parquet").mkdir()
+    for n in range(3):
+        whole.iloc[n::3].to_parquet(folder / "orders.parquet" / f"part-{n}.parquet")
+    (folder / "orders.parquet" / "_SUCCESS").touch()
+    read = engine.read(folder, engine.connect())["orders"]
+    assert engine.frame(read, by=["order_id"]).equals(engine.frame(ibis.memtable(whole), by=["order_id"]))
+    before = snapshot_hash(folder)
+    whole.iloc[:5].to_parquet(folder / "orders.parquet" / "part-2.parquet")
+    assert snapshot_hash(folder) != before
 
 
 def test_a_file_that_is_damaged_inside_is_one_problem(folder):

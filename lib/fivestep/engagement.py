@@ -16,7 +16,7 @@ import shutil
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -63,6 +63,7 @@ class Settings(BaseModel):
     time_zone: str = "UTC"
     source: str = ""
     snapshot: str = ""
+    engine: Literal["duckdb", "spark"] = "duckdb"
     min_customers: int = Field(30, ge=1, strict=True)  # strict: true is no 1
     lapsed_after_days: int = Field(90, ge=1, le=MOST_DAYS, strict=True)
     rfm_window_days: int = Field(365, ge=1, le=MOST_DAYS, strict=True)
@@ -163,10 +164,11 @@ def snapshot_hash(folder: Path) -> str:
     """SHA-256 over the names and contents of a snapshot's files."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in (".parquet", ".csv") and path.is_file():
-            digest.update(path.name.encode() + b"\0")
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+        if path.suffix.lower() in (".parquet", ".csv"):
+            for part in engine.parts(path):
+                digest.update(part.relative_to(folder).as_posix().encode() + b"\0")
+                with part.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
@@ -194,7 +196,7 @@ class Engagement:
         self.folder = snapshot_folder(self.project, self.settings.snapshot)
         if (self.folder / "labels.csv").exists():
             load_values(self.folder / "labels.csv")
-        self._read = engine.read(self.folder, engine.connect())
+        self._read = engine.read(self.folder, engine.connect(self.settings.engine))
         if step.startswith("1_"):  # later steps read the same snapshot: its hash is part of what is handed over
             contract.validate(self._read)
         self._known_values()

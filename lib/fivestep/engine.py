@@ -14,6 +14,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from fivestep import spark
 from fivestep.contract import SENSITIVE, TABLES, filled, without_blank_ids
 from fivestep.errors import UserError
 from fivestep.findings import NotAvailable
@@ -27,9 +28,9 @@ EARLIEST, LATEST = dt.date(1970, 1, 2), dt.date(2100, 1, 1)
 SILENCES = ((366, 0.001), (2 * 366, 0.01), (5 * 366, 0.1))
 
 
-def connect() -> ibis.BaseBackend:
-    """An embedded DuckDB connection; its threads give the same rows in any number."""
-    return ibis.duckdb.connect()
+def connect(name: str = "duckdb") -> ibis.BaseBackend:
+    """An embedded DuckDB connection, whose threads give the same rows in any number; or the session of Spark (`spark`)."""
+    return spark.connect() if name == "spark" else ibis.duckdb.connect()
 
 
 def read(folder: Path, connection: ibis.BaseBackend) -> dict[str, ibis.Table]:
@@ -63,18 +64,25 @@ def parquet_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".parquet")
 
 
+def parts(path: Path) -> list[Path]:
+    """The files of a table: itself, or all in a folder of its name, as Spark and warehouses write large tables."""
+    return parquet_files(path) if path.is_dir() else [path] if path.is_file() else []
+
+
 def _opened(path: Path, connection: ibis.BaseBackend) -> ibis.Table:
     said = f"{path.parent.name}/{path.name}"
-    if not path.is_file():
+    if not parts(path):
         what = (
-            _("{file} is a folder. Put the table there as one Parquet file.")
+            _("{file} is a folder without a Parquet file. Put the table there, in one file or several.")
             if path.is_dir()
             else _("{file} is a link that leads nowhere. Put the table there as one Parquet file.")
         )
         raise UserError(what.format(file=said))
+    faults = (duckdb.Error, OSError, *spark.faults(connection))
     try:
-        return connection.read_parquet(path, table_name=path.stem)
-    except (duckdb.Error, OSError) as error:
+        read = path if connection.name == "pyspark" or path.is_file() else [str(p) for p in parts(path)]
+        return connection.read_parquet(read, table_name=path.stem)
+    except faults as error:
         reason = str(error).splitlines()[0].replace(str(path), path.name)
         raise UserError(
             _("{said} cannot be read as Parquet ({reason}). Write the file again; CSV must be converted.").format(

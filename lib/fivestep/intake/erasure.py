@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ def _rewritten(folder: Path, who: Collection[str], counts: Mapping[str, int], wo
     for name, part in parts.items():
         for path in folder.glob(f"{name}.*"):
             if path.suffix.lower() in (".parquet", ".csv"):
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         part.replace(folder / f"{name}.parquet")
 
 
