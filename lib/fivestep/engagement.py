@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 30  # a longer table is cut in the report and whole in the workbook
 MOST_DAYS = 36500  # a century: more days than any data has, and fewer than dates can be counted back
-# What a notebook's numbers do not depend on: words, what computes them, the choice of data (its hash is stamped), who is in a batch.
+# What a notebook's numbers do not depend on: words, the engine, the data chosen (its hash is stamped), the threshold of a batch.
 WORDS = {"name", "client", "language", "source", "snapshot", "engine", "min_customers", "group_owners"}
 _CELL = 32_767  # characters that a cell of a workbook holds
 PLAYBOOK_FROM = "4"  # the first step that reads playbook.yml
