@@ -13,7 +13,7 @@ from fivestep.contract import TABLES, headers
 from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
 from fivestep.intake import conversion, places
-from fivestep.intake.conversion import MONEY
+from fivestep.intake.conversion import EXACT, MONEY
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
 from fivestep.intake.matching import FEEDS
 from fivestep.intake.sheet import ROW, Sheet
@@ -311,15 +311,15 @@ def _counted(rows: Table) -> BooleanValue:
 
 
 def _share(amount: Value, rows: Table) -> Value:
-    """The amount of an order shared out by the number of items; the last item takes what rounding leaves."""
+    """The amount of an order shared out in cents by the number of items; the last item takes what rounding leaves."""
     own = ibis.window(group_by=rows[ROW])
     upto = ibis.window(group_by=rows[ROW], order_by=rows._item, preceding=None, following=0)
     total = rows._quantity.sum().over(own)
     until = rows._quantity.sum().over(upto)
-    cut = (amount.cast("float64") * until / total).cast(MONEY)
+    cut = (until == total).ifelse(amount, (amount.cast("float64") * until / total).cast(MONEY)).cast(EXACT)
     before = (amount.cast("float64") * (until - rows._quantity) / total).cast(MONEY)
     return ibis.ifelse(
-        total > 0, (cut - before).cast(MONEY), ibis.ifelse(rows._item == 0, amount.cast(MONEY), ibis.literal(0).cast(MONEY))
+        total > 0, (cut - before).cast(EXACT), ibis.ifelse(rows._item == 0, amount, ibis.literal(0).cast(EXACT))
     )
 
 
@@ -442,13 +442,13 @@ def _derived(rows: Table, source: Source) -> Table:
     quantity, price, amount = "order_lines.quantity", "order_lines.unit_price", "order_lines.line_amount"
     if source.table == "order_lines":
         if has(quantity, price) and (source.line_amount or not has(amount)):
-            exact = rows[quantity].cast(dtypes.Decimal(18, 6)) * rows[price]
+            exact = rows[quantity].cast(EXACT) * rows[price]
             if "discount" in source.line_amount and has("order_lines.line_discount"):
                 exact = exact - ibis.coalesce(rows["order_lines.line_discount"], ibis.literal(0).cast(MONEY))
-            new[amount] = exact.cast(dtypes.Decimal(38, 2)).cast(MONEY)
+            new[amount] = exact.cast(dtypes.Decimal(38, 6)).try_cast(EXACT)
         if has("order_lines.unit_cost", quantity) and not has("order_lines.cost"):
-            cost = rows["order_lines.unit_cost"] * rows[quantity].cast(dtypes.Decimal(18, 6))
-            new["order_lines.cost"] = cost.cast(dtypes.Decimal(38, 2)).cast(MONEY)
+            cost = rows["order_lines.unit_cost"] * rows[quantity].cast(EXACT)
+            new["order_lines.cost"] = cost.cast(dtypes.Decimal(38, 6)).try_cast(EXACT)
         product = home("product_id", "order_lines", rows.columns)
         if product:
             new[product] = ibis.coalesce(rows[product], ibis.literal(NO_PRODUCT))
@@ -462,7 +462,7 @@ def _derived(rows: Table, source: Source) -> Table:
         if has(to) or to in new:
             gross = new.get(to, rows[to] if has(to) else None)
             new["_gross"] = gross
-            new[to] = (gross - ibis.coalesce(rows[refund].abs(), ibis.literal(0).cast(MONEY))).cast(MONEY)
+            new[to] = (gross - ibis.coalesce(rows[refund].abs(), ibis.literal(0).cast(EXACT))).cast(EXACT)
             new[refund] = rows[refund].abs()
     return rows.mutate(**new) if new else rows
 
@@ -502,7 +502,7 @@ def part(made: Wide, table: str, names: Pseudonyms, connection: ibis.BaseBackend
             out[key] = _made_id(rows, names)
     selected = rows.select(**out)
     if table == "orders" and not own and "order_amount" not in out:
-        amounts = rows.select(order_id=out["order_id"], amount=rows["order_lines.line_amount"])
+        amounts = rows.select(order_id=out["order_id"], amount=rows["order_lines.line_amount"].cast(MONEY))
         sums = amounts.group_by("order_id").aggregate(order_amount=amounts.amount.sum().cast(MONEY))
         selected = selected.inner_join(sums, "order_id").select(*selected.columns, order_amount=ibis._.order_amount)
     keys = TABLES[table].key

@@ -22,7 +22,7 @@ from fivestep.privacy.masking import is_masked
 FINE, NOT_PARSED, EMPTY_DATE, AMBIGUOUS_DATE, MASKED, PRECISION_LOST, UNKNOWN_VALUE = range(7)
 UNIT, DOLLAR, YUAN, EURO, POUND, OFFSET = range(10, 16)
 
-EXACT = dtypes.Decimal(18, 6)  # prices may have more decimals than money; a line's amount is rounded once
+EXACT = dtypes.Decimal(18, 6)  # money as it is read: it is rounded once, when it is written, and what that changes is told
 MONEY = dtypes.Decimal(18, 2)
 
 _WIDE = "".join(chr(c) for c in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2007\u202f￥￡−–"
@@ -98,7 +98,7 @@ def _by_kind(
         made = ids(text, numeric=numeric, form=target.id)
         return Converted(target.prefix + made.value, made.state) if target.prefix else made
     if kind in ("money", "price"):
-        return money(text, locale, unit=unit, exact=kind == "price")
+        return money(text, locale, unit=unit)
     if kind in ("number", "integer"):
         return number(text, locale, whole=kind == "integer")
     if kind == "percent":
@@ -238,10 +238,10 @@ def _case_mark(text: StringValue) -> StringValue:
 
 
 # ---------------------------------------------------------------- numbers
-def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = False) -> Converted:
-    """Money as DECIMAL: marks of currency, 元, 万元 (of the cell, else of the header), separators, brackets for negative.
+def money(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
+    """Money as DECIMAL with six decimals: marks of currency, 元, 万元 (of the cell, else of the header), separators, brackets for negative.
 
-    ``1.234,56`` only where the file's decimal sign is declared to be a comma. *exact* keeps six decimals, for prices.
+    ``1.234,56`` only where the file's decimal sign is declared to be a comma.
     """
     factor = headers.FACTORS.get(unit, 1)
     fast = _decimal(text) if locale.decimal != "," else ibis.null(EXACT)
@@ -256,8 +256,8 @@ def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = Fa
         else_=factor,
     ).cast("int64")
     figure = _figure(bare.re_replace("[亿億万萬千]$", ""), locale.decimal)
-    slow = (figure * sign * own).cast(EXACT)
-    fast = (fast * factor).cast(EXACT) if factor != 1 else fast
+    slow = (figure * sign * own).try_cast(EXACT)
+    fast = (fast * factor).try_cast(EXACT) if factor != 1 else fast
     value = ibis.coalesce(fast, slow)
     state = ibis.cases(
         (fast.notnull(), FINE),
@@ -270,8 +270,6 @@ def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = Fa
         (clean.contains("£"), POUND),
         else_=FINE,
     )
-    if not exact:
-        value, fast = value.cast(MONEY), fast.cast(MONEY)
     return Converted(value, state.cast("int8"), fast, fast.notnull() | text.isnull())
 
 

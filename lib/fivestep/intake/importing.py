@@ -51,7 +51,7 @@ from fivestep.intake.conversion import (
 )  # fmt: skip
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
 from fivestep.intake.quality import Line, QualitySheet, table_name
-from fivestep.intake.refunds import refunds
+from fivestep.intake.refunds import refunds, rounded
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import N_, _
@@ -243,6 +243,7 @@ class _Run:
         self.earlier: dict[str, Table] = earlier
         self.quality = QualitySheet()
         self.money: dict[str, Decimal] = {}
+        self.rounded: dict[str, tuple[Decimal, int]] = {}  # by table what rounding took off its amounts, and of how many cells
         self.customers: dict[tuple[int, str], Table] = {}  # of each source and column their texts
         self.known: Table | None = None
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
@@ -546,9 +547,11 @@ class _Run:
         line, sums = refunds(made)
         if line:
             self.quality.add(line)
-            for key in ("gross", "refunds", "net"):
+            for key in ("gross", "refunds", "net", "read"):
                 self.money[f"{table}.{key}"] = self.money.get(f"{table}.{key}", Decimal(0)) + sums[key]
-            self.money[f"{table}.read"] = self.money.get(f"{table}.read", Decimal(0)) + sums["read"]
+            by, cells = self.rounded.get(table, (Decimal(0), 0))
+            self.rounded[table] = by + sums["rounded"], cells + int(sums["cells"])
+        self.quality.extend(rounded(made))
         return made
 
     def _nobody(self, made: Wide) -> None:
@@ -672,12 +675,13 @@ class _Run:
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
             after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
-            left = self.money[f"{name}.read"] - self.money[f"{name}.kept"] if f"{name}.kept" in self.money else None
-            if left is None:
-                left = sum((self._left(m, amount) for _own, m, _rows in parts), Decimal(0)) + self.money.get(
-                    f"{name}.repeated", Decimal(0)
+            left = sum((self._left(m, amount) for _own, m, _rows in parts), self.money.get(f"{name}.repeated", Decimal(0)))
+            rounded, cells = self.rounded.get(name, (Decimal(0), 0))
+            self.quality.add(
+                checks.money(
+                    "", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left, rounded=rounded, cells=cells
                 )
-            self.quality.add(checks.money("", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left))
+            )
         return rows
 
     def _sorted(self, name: str, rows: Table) -> Table:
