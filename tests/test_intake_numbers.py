@@ -59,7 +59,9 @@ def proposed(project: Path, text: str) -> proposal.Proposed:
 def test_amounts_are_added_up_before_they_are_rounded_and_the_money_line_adds_up(project):
     said = ORDERS.replace("columns: {", "exclude: {state: [test]}\n  columns: {state: drop, ")
     head = "id,day,who,sum,state\n"
-    done = run(project, head + "1,2024-03-05,a,1.235,\n2,2024-03-05,b,2.004,\n3,2024-03-06,c,10,\n4,2024-03-06,d,0.125,test\n", said)
+    done = run(
+        project, head + "1,2024-03-05,a,1.235,\n2,2024-03-05,b,2.004,\n3,2024-03-06,c,10,\n4,2024-03-06,d,0.125,test\n", said
+    )
     money = line(done, "money")
     names = ("before", "left_out", "rounded", "after", "lost")
     assert [money.values[n] for n in names] == [Decimal(x) for x in ("13.364", "0.125", "-0.001", "13.24", "0")]

@@ -318,9 +318,7 @@ def _share(amount: Value, rows: Table) -> Value:
     until = rows._quantity.sum().over(upto)
     cut = (until == total).ifelse(amount, (amount.cast("float64") * until / total).cast(MONEY)).cast(EXACT)
     before = (amount.cast("float64") * (until - rows._quantity) / total).cast(MONEY)
-    return ibis.ifelse(
-        total > 0, (cut - before).cast(EXACT), ibis.ifelse(rows._item == 0, amount, ibis.literal(0).cast(EXACT))
-    )
+    return ibis.ifelse(total > 0, (cut - before).cast(EXACT), ibis.ifelse(rows._item == 0, amount, ibis.literal(0).cast(EXACT)))
 
 
 def _out(rows: Table, source: Source) -> Value:

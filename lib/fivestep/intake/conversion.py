@@ -14,6 +14,7 @@ import ibis.expr.datatypes as dtypes
 from ibis.expr.types import BooleanValue, IntegerValue, StringValue, Value
 
 from fivestep.contract import TABLES, headers
+from fivestep.contract.tables import BORN, FIRST_YEAR, LAST_YEAR, NEVER
 from fivestep.intake import identity, places
 from fivestep.intake.mapping import Source, Target
 from fivestep.privacy.masking import is_masked
@@ -29,6 +30,7 @@ _WIDE = "".join(chr(c) for c in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2007\u20
 _NARROW = "".join(chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)) + "    ¥£--"
 _NOTHING = ("", "-", "--", "—", "n/a", "#n/a", "null", "none", "nan", "nil", "无", "無", "暂无", "\\n")
 _NO_ID = tuple(dict.fromkeys(w for n in _NOTHING for w in (n, n.upper(), n.title(), "NaN")))
+_MARK = r"人民币|rmb|cny|usd|eur|gbp|us\$|nt\$|hk\$|[¥$€£]"  # of currencies, before or after an amount
 _TRUE = ("是", "y", "yes", "true", "t", "1", "1.0", "有", "已", "√", "✓", "on")
 _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×", "✗", "off")
 
@@ -49,12 +51,17 @@ class Converted:
 
 @dataclass(frozen=True)
 class Locale:
-    """What a file's cells mean: its time zone and the engagement's, the order of day and month, the decimal sign."""
+    """What a file's cells mean: its time zone and the engagement's, the order of day and month, the decimal sign.
+
+    ``years`` are the last two digits of years written with four in the same column: 24-03-05 beside 2024-03-04 is not the fifth
+    year of anything, whatever order is declared, and is not read.
+    """
 
     zone: str = "UTC"
     file_zone: str = ""
     date_order: str = ""
     decimal: str = "."
+    years: tuple[str, ...] = ()
 
 
 def converted(text: StringValue, target: Target, locale: Locale, *, numeric: bool = False, unit: str = "") -> Converted:
@@ -104,7 +111,11 @@ def _by_kind(
     if kind == "percent":
         return percent(text, locale, unit=unit)
     if kind in ("timestamp", "date"):
-        return timestamp(text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date")
+        declared = TABLES[field.table].fields.get(field.field) if field.table in TABLES else None
+        return timestamp(
+            text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date",
+            ahead=bool(declared and declared.ahead),
+        )  # fmt: skip
     if kind == "boolean":
         made = boolean(text, inverse=target.inverse)
         if target.to == "customers.marketing_opt_out":  # what cannot be read may be a refusal: nobody is contacted on a guess
@@ -246,28 +257,31 @@ def money(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
     factor = headers.FACTORS.get(unit, 1)
     fast = _decimal(text) if locale.decimal != "," else ibis.null(EXACT)
     clean = _digits(text)
-    sign = (clean.re_search(r"^\(.*\)$") | clean.endswith("-")).ifelse(-1, 1)
-    bare = clean.re_replace(r"^\(|\)$|-$|(?i:人民币|rmb|cny|usd|us\$|nt\$|hk\$|[¥$€£]|元|圆)", "")
+    plain = clean.re_replace(rf"^([-+(]?)(?:{_MARK})+", r"\1").re_replace(rf"(?:{_MARK}|[元圆圓]整?)+([-)]?)$", r"\1")
+    less = plain.re_search(r"^\(.*\)$|[\d万萬亿億千]-$")
+    bare = plain.re_replace(r"^\((.*)\)$", r"\1").re_replace(r"([\d万萬亿億千])-$", r"\1")
+    bare = (less & (plain.re_search(r"^\(.*-\)$") | bare.re_search("^[-+]"))).ifelse(ibis.null("string"), bare)  # negative twice?
+    sign = less.ifelse(-1, 1)
     own = ibis.cases(
         (bare.re_search("[亿億]$"), 100_000_000),
         (bare.re_search("[万萬]$"), 10_000),
         (bare.endswith("千"), 1_000),
-        (clean.endswith("元"), 1),
+        (clean.re_search("[元圆圓]整?$"), 1),
         else_=factor,
     ).cast("int64")
     figure = _figure(bare.re_replace("[亿億万萬千]$", ""), locale.decimal)
-    slow = (figure * sign * own).try_cast(EXACT)
-    fast = (fast * factor).try_cast(EXACT) if factor != 1 else fast
+    slow = _bounded(figure * sign * own)
+    fast = _bounded(fast * factor) if factor != 1 else fast
     value = ibis.coalesce(fast, slow)
     state = ibis.cases(
         (fast.notnull(), FINE),
         (_empty(text), FINE),
         (slow.isnull(), NOT_PARSED),
         (bare.re_search("[亿億万萬千]$"), UNIT),
-        (clean.re_search(r"^[-(]*(us|nt|hk)?\$|usd"), DOLLAR),
-        (clean.re_search(r"^[-(]*¥|元$|rmb|cny"), YUAN),
-        (clean.contains("€"), EURO),
-        (clean.contains("£"), POUND),
+        (clean.re_search(r"\$|usd"), DOLLAR),
+        (clean.re_search(r"¥|元|rmb|cny|人民币"), YUAN),
+        (clean.re_search("€|eur"), EURO),
+        (clean.re_search("£|gbp"), POUND),
         else_=FINE,
     )
     return Converted(value, state.cast("int8"), fast, fast.notnull() | text.isnull())
@@ -295,7 +309,10 @@ def percent(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
 
 
 def _digits(text: StringValue) -> StringValue:
-    return _narrowed(text).re_replace(r'[\s\'"=]+', "").lower()
+    """A number's cell in small letters, without blanks; none where blanks or apostrophes part its digits otherwise than by threes."""
+    narrow = _narrowed(text).re_replace(r"['’\s]", " ").re_replace(r'["=]+', "").strip().lower()
+    parted = narrow.re_search(r"\d +\d") & ~narrow.re_search(r"^\D*\d{1,3}( \d{3})+(\D*|[.,]\d+\D*)$")
+    return parted.ifelse(ibis.null("string"), narrow.replace(" ", ""))
 
 
 def _decimal(text: StringValue) -> Value:
@@ -312,6 +329,11 @@ def _figure(clean: StringValue, decimal: str) -> Value:
         return swapped.try_cast(EXACT)
     grouped = clean.re_search(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$").ifelse(clean.replace(",", ""), clean)
     return grouped.re_search(r"^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$").ifelse(grouped, ibis.null("string")).try_cast(EXACT)
+
+
+def _bounded(product: Value) -> Value:
+    """Money of any size as DECIMAL of 18 digits; null where it has more."""
+    return product.cast(dtypes.Decimal(38, 6)).try_cast(EXACT)
 
 
 def _empty(text: StringValue) -> BooleanValue:
@@ -333,16 +355,20 @@ def boolean(text: StringValue, *, inverse: bool = False) -> Converted:
 # ---------------------------------------------------------------- times
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
 _NO_DAY = ("1970-01-01", "0000-00-00", "0001-01-01", "1900-01-00", "1970/1/1", "1970/01/01", "0000/00/00")
+_NO_MOMENT = ("0", "0.0", "0000000000000", *(f"{s}{m}" for s in ("253402214400", "253402300799") for m in ("", "000", "999")))
 
 
-def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years: bool = False, early: bool = False) -> Converted:
+def timestamp(
+    text: StringValue, locale: Locale, *, day: bool = False, roc_years: bool = False, early: bool = False, ahead: bool = False
+) -> Converted:
     """A time, naive, in the engagement's zone; as a date where *day*.
 
     Read are ISO forms with and without offset, 2024/3/5, 2024年3月5日, 20240305, Oct 7, 2025 6:55 PM, 5-Mar-24, serials of a
     spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared; with points (5.3.2024) the day
     is first unless mdy is declared; years of the Republic of China (113/3/5) only where *roc_years*. Serials begin at 20000
-    (1954); where *early*, at 1 (1900), but 1880 to 2100 may be years and are none. 1970-01-01 and 0000-00-00 are no dates.
-    Midnight stays the day it says.
+    (1954); where *early* (dates of birth), at 1 (1900), but 1880 to 2100 may be years and are none, and a year of two digits is
+    not one to come. 1970-01-01 and 0000-00-00 are no dates, nor are years that no client's data have (`contract.tables`): of
+    those 9999-12-31 alone may stand for never, where *ahead*. Midnight stays the day it says.
     """
     nil = ibis.null("timestamp")
     size = text.length()
@@ -353,16 +379,25 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
         else_=False,
     )
     fast = (plainly & (text < ":")).ifelse(text.try_cast("timestamp"), nil)
-    good = (fast >= ibis.literal(dt.datetime(1000, 1, 1))).fill_null(False)
+    first, beyond = dt.datetime(BORN if early else FIRST_YEAR, 1, 1), ibis.literal(dt.datetime(LAST_YEAR + 1, 1, 1))
+
+    def possible(time: Value) -> BooleanValue:
+        within = ((time >= ibis.literal(first)) & (time < beyond)).fill_null(False)
+        return within | (time == ibis.literal(NEVER)).fill_null(False) if ahead else within
+
+    good = possible(fast)
     good = good & ~fast.between(dt.datetime(1970, 1, 1), dt.datetime(1970, 1, 1, 23, 59, 59)).fill_null(False)
-    clean = _narrowed(text).re_replace(r'^[\s\'"=]+|[\s"]+$', "")
+    clean = _spoken(_narrowed(text).re_replace(r'^[\s\'"=]+|[\s"]+$', ""))
     retried = clean.re_search(r"[+Zza-y]|.{11}.*-").ifelse(nil, clean.try_cast("timestamp"))
     retried = (retried >= ibis.literal(dt.datetime(1000, 1, 1))).ifelse(retried, nil)
-    instant = _instant(clean)
-    local = _moved(ibis.coalesce(_written(clean, locale.date_order, roc_years, early), retried), locale.file_zone, locale.zone)
-    slow = ibis.coalesce(_at(instant, locale.zone), local)
+    stamped = clean.re_search(r"^(19|20)\d{10}$").ifelse(_strptime(clean, ["%Y%m%d%H%M"]), nil)
+    instant = _instant(stamped.isnull().ifelse(clean, ibis.null("string")))
+    stamped = nil if early else stamped  # 202403200000 may be milliseconds of 1976, in which people were born
+    written = ibis.coalesce(stamped, _written(clean, locale, roc_years, early), retried)
+    slow = ibis.coalesce(_at(instant, locale.zone), _moved(written, locale.file_zone, locale.zone))
+    slow = possible(slow).ifelse(slow, nil)
     nothing = _empty(text)
-    none = text.left(10).isin(_NO_DAY) | text.isin(("0", "0.0", "0000000000000"))
+    none = text.left(10).isin(_NO_DAY) | text.isin(_NO_MOMENT)
     either = clean.re_search(r"^\d{1,2}([/-]\d{1,2}[/-]\d{4}|[/.-]\d{1,2}[/.-]\d{2})\b")
     either = either & ibis.literal(not locale.date_order)
     state = ibis.cases(
@@ -377,15 +412,29 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     value = ibis.cases((good, _moved(fast, locale.file_zone, locale.zone)), (nothing | none, nil), else_=slow)
     short = _moved(fast, locale.file_zone, locale.zone)
     value, short = (v.cast("date") if day else v.cast("timestamp(6)") for v in (value, short))
-    easy = (fast >= ibis.literal(dt.datetime(1970, 1, 2))).fill_null(False).ifelse(True, good | text.isnull())
+    easy = ((fast >= ibis.literal(dt.datetime(1970, 1, 2))) & (fast < beyond)).fill_null(False).ifelse(True, good | text.isnull())
     return Converted(value, state.cast("int8"), short, easy)
 
 
-def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Value:
-    """Local times in the forms that the engine's cast does not know."""
-    words = [f"{d}{c}" for d in ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d-%b-%Y") for c in _CLOCKS[:5]]
-    han = clean.re_replace(r"^(\d{4})年(\d{1,2})月(\d{1,2})[日号]?\s*", r"\1-\2-\3 ").re_replace(r"[时点]", ":")
+def _spoken(clean: StringValue) -> StringValue:
+    """A time without its day of the week, with AM and PM in one form: 2024年3月5日 星期二 下午3:15 is 2024-3-5 3:15 PM."""
+    clean = clean.re_replace(r"[\s(]*(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?", "")
+    han = clean.re_replace(r"^(\d{4})年(\d{1,2})月(\d{1,2})[日号號]?\s*", r"\1-\2-\3 ").re_replace("[时時点點]", ":")
     han = han.re_replace(r"(:\d{2})分?(\d{2})秒$", r"\1:\2").re_replace(r"(\d)分$", r"\1").strip()
+    clean = clean.re_search(r"^\d{4}年").ifelse(han, clean)
+    for said, sign in (("上午", "AM"), ("下午", "PM")):
+        clean = clean.re_replace(rf"\s*{said}\s*(\d{{1,2}}:\d{{2}}(:\d{{2}})?)$", rf" \1 {sign}")
+    return clean.re_replace(r"(\d)\s*([AaPp])\.?[Mm]\.?$", r"\1 \2M")
+
+
+def _written(clean: StringValue, locale: Locale, roc_years: bool, early: bool) -> Value:
+    """Local times in the forms that the engine's cast does not know."""
+    order = locale.date_order
+
+    def year_of_two(made: Value) -> Value:
+        return (made > ibis.literal(dt.datetime.now())).ifelse(made - ibis.interval(years=100), made) if early else made
+
+    words = [f"{d}{c}" for d in ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d-%b-%Y") for c in _CLOCKS[:5]]
     dotted = clean.re_replace(r"^(\d{4})\.(\d{1,2})\.(\d{1,2})", r"\1-\2-\3")
     serial = clean.re_search(r"^[2-7]\d{4}(\.\d+)?$").ifelse(clean, ibis.null("string")).try_cast("float64")
     if early:
@@ -398,14 +447,16 @@ def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Va
     forms = [
         clean.re_search(r"^\d{8}$").ifelse(_strptime(clean, ["%Y%m%d"]), ibis.null("timestamp")),
         clean.re_search(r"^\d{14}$").ifelse(_strptime(clean, ["%Y%m%d%H%M%S"]), ibis.null("timestamp")),
-        clean.contains("年").ifelse(han.try_cast("timestamp"), ibis.null("timestamp")),
+        clean.re_search(r"^\d{4}-\d{1,2}-\d{1,2} \d{1,2}:$").ifelse((clean + "00").try_cast("timestamp"), ibis.null("timestamp")),
         clean.re_search(r"^\d{4}\.\d{1,2}\.").ifelse(dotted.try_cast("timestamp"), ibis.null("timestamp")),
         clean.re_search(r"(?i)(am|pm)$").ifelse(
             _strptime(clean, [f"%Y{s}%m{s}%d{c}" for s in "-/" for c in _CLOCKS[3:5]]), ibis.null("timestamp")
         ),
         clean.re_search(r"[A-Za-z]{3}.*\b\d{4}\b").ifelse(_strptime(clean, words), ibis.null("timestamp")),
-        clean.re_search(r"^\d{1,2}-[A-Za-z]{3}-\d{2}\b").ifelse(
-            _strptime(clean, [f"%d-%b-%y{c}" for c in _CLOCKS[:5]]), ibis.null("timestamp")
+        year_of_two(
+            clean.re_search(r"^\d{1,2}-[A-Za-z]{3}-\d{2}\b").ifelse(
+                _strptime(clean, [f"%d-%b-%y{c}" for c in _CLOCKS[:5]]), ibis.null("timestamp")
+            )
         ),
         _made(since),
     ]
@@ -416,7 +467,10 @@ def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Va
         first = ["%d/%m", "%m/%d"] if order == "dmy" else ["%m/%d", "%d/%m"]
         flat = clean.re_replace(r"^(\d{1,2})[.-](\d{1,2})[.-](\d{2,4})\b", r"\1/\2/\3")
         full = _strptime(flat, [f"{first[0]}/%Y{c}" for c in _CLOCKS])
-        short = _strptime(flat, [f"{first[0]}/%y{c}" for c in _CLOCKS])
+        short = year_of_two(_strptime(flat, [f"{first[0]}/%y{c}" for c in _CLOCKS]))
+        short = (
+            flat.re_extract(r"^(\d{2})/", 1).isin(locale.years).ifelse(ibis.null("timestamp"), short) if locale.years else short
+        )
         shape = flat.re_search(r"^\d{1,2}/\d{1,2}/\d{4}\b")
         forms.insert(
             0, ibis.cases((shape, full), (flat.re_search(r"^\d{1,2}/\d{1,2}/\d{2}\b"), short), else_=ibis.null("timestamp"))
@@ -438,7 +492,7 @@ def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Va
 
 def _instant(clean: StringValue) -> Value:
     """Moments in UTC: times with an offset, seconds and milliseconds since 1970."""
-    parts = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2}[T ]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?) ?(Z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
+    parts = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2}[T ]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?) ?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
     zone = clean.re_extract(parts, 2)
     digits = zone.re_replace("[^0-9]", "")
     minutes = digits.left(2).try_cast("int64") * 60 + ibis.coalesce(digits.substr(2).try_cast("int64"), ibis.literal(0))
