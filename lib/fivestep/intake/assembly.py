@@ -169,7 +169,11 @@ def quick(
         if made.easy is None or made.easy is True:
             continue
         odd = ~made.easy
-        out[at] = (made.short, odd if made.short.type().is_string() else odd | conversion.trapped(texts[at]))
+        if not made.short.type().is_string():
+            odd = odd | conversion.trapped(texts[at])
+        if made.short.type().is_numeric() and not source.decimal:
+            odd = odd | conversion.thirds(texts[at])
+        out[at] = (made.short, odd)
     return out
 
 
@@ -197,6 +201,7 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
         "_item": rows["_item"] if "_item" in rows.columns else ibis.literal(0, type="int32"),
     }
     made: dict[Cells, conversion.Converted] = {}
+    years = _years(rows, source, sheet, cells)
     for cell in cells:
         name = column(sheet, cell.header)
         text = rows[name] if name else ibis.null("string")
@@ -207,7 +212,8 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
             if name in sheet.plain:
                 made[cell] = conversion.Converted(text, ibis.literal(conversion.FINE, type="int8"), text, True)
                 continue
-            made[cell] = conversion.converted(text, cell.target, locale, numeric=name in sheet.numeric, unit=unit)
+            own = replace(locale, years=years.get(name, ()), decimal="." if name in sheet.pointed else locale.decimal)
+            made[cell] = conversion.converted(text, cell.target, own, numeric=name in sheet.numeric, unit=unit)
     easy = _easy(rows, made) if rows is sheet.rows else set()
     filled: dict[str, list[tuple[int, Value]]] = {}
     for cell, cast in made.items():
@@ -236,6 +242,22 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
     typed = rows.select(**out)
     plain = set(made) == easy and not source.exclude and source.refunds.policy != "status"
     return typed.mutate(_out=_out(typed, source)).drop("_told"), plain
+
+
+def _years(rows: Table, source: Source, sheet: Sheet, cells: Sequence[Cells]) -> dict[str, tuple[str, ...]]:
+    """Of the columns that mix dates with a year of two digits and of four: the last two digits of the years with four."""
+    if source.date_order not in ("dmy", "mdy"):
+        return {}
+    dates = {column(sheet, c.header) for c in cells if c.target.target and c.target.target.kind in ("date", "datetime")}
+    names = sorted(dates - {""} - sheet.plain)
+    short = {f"c{i}": rows[c].re_search(r"^\s*\d{2}[/.-]\d{1,2}[/.-]\d{1,2}\b").any() for i, c in enumerate(names)}
+    found = rows.aggregate(**short).to_pyarrow().to_pylist()[0] if short else {}
+    out = {}
+    for i, name in enumerate(names):
+        if found[f"c{i}"]:
+            years = rows[name].re_extract(r"^\s*\d{2}(\d{2})[-/.]\d{1,2}[-/.]\d{1,2}", 1).nullif("")
+            out[name] = tuple(sorted(y for y in rows.select(y=years).distinct().to_pyarrow()["y"].to_pylist() if y))
+    return out
 
 
 def _easy(rows: Table, made: Mapping[Cells, conversion.Converted]) -> set[Cells]:

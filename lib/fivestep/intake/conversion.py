@@ -6,7 +6,7 @@ Every conversion tries the engine's own cast first and goes the long way only fo
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -250,34 +250,41 @@ def _case_mark(text: StringValue) -> StringValue:
 
 # ---------------------------------------------------------------- numbers
 def money(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
-    """Money as DECIMAL with six decimals: marks of currency, 元, 万元 (of the cell, else of the header), separators, brackets for negative.
+    """Money as DECIMAL with six decimals: marks of currency, 元, 万元 (of the cell, else of the header), separators, brackets.
 
-    ``1.234,56`` only where the file's decimal sign is declared to be a comma.
+    Brackets or one minus, before or after, are negative; what is negative twice is not understood. ``1.234,56`` only where
+    the file's decimal sign is declared to be a comma.
     """
     factor = headers.FACTORS.get(unit, 1)
     fast = _decimal(text) if locale.decimal != "," else ibis.null(EXACT)
+
+    def told(plain: StringValue) -> Value:
+        bare = plain.re_replace(r"^\((.*)\)$", r"\1").re_replace(r"([\d万萬亿億千])-$", r"\1")
+        less = plain.re_search(r"^\(.*\)$|[\d万萬亿億千]-$")
+        twice = less & plain.re_search(r"^\(.*-\)$|^\(?[-+].*[-)]$")  # negative once or twice?
+        figure = twice.ifelse(ibis.null(EXACT), _figure(bare.re_replace("[亿億万萬千]$", ""), locale.decimal))
+        return figure.cast(dtypes.Decimal(28, 6)) * less.ifelse(-1, 1).cast("int32")  # 28 and 10 digits make 38
+
     clean = _digits(text)
-    plain = clean.re_replace(rf"^([-+(]?)(?:{_MARK})+", r"\1").re_replace(rf"(?:{_MARK}|[元圆圓]整?)+([-)]?)$", r"\1")
-    less = plain.re_search(r"^\(.*\)$|[\d万萬亿億千]-$")
-    bare = plain.re_replace(r"^\((.*)\)$", r"\1").re_replace(r"([\d万萬亿億千])-$", r"\1")
-    bare = (less & (plain.re_search(r"^\(.*-\)$") | bare.re_search("^[-+]"))).ifelse(ibis.null("string"), bare)  # negative twice?
-    sign = less.ifelse(-1, 1)
-    own = ibis.cases(
-        (bare.re_search("[亿億]$"), 100_000_000),
-        (bare.re_search("[万萬]$"), 10_000),
-        (bare.endswith("千"), 1_000),
-        (clean.re_search("[元圆圓]整?$"), 1),
+    front = clean.re_replace(rf"^([-+(]?)(?:{_MARK})+", r"\1")
+    figure = _let(front.re_replace(rf"(?:{_MARK}|[元圆圓]整?)+([-)]?)$", r"\1"), told)
+    end = rf"(?:{_MARK}|[元圆圓]整?)*[-)]*$"
+    own = clean.re_search(f"[亿億万萬千]{end}")
+    size = ibis.cases(
+        (clean.re_search(f"[亿億]{end}"), 100_000_000),
+        (clean.re_search(f"[万萬]{end}"), 10_000),
+        (own, 1_000),
+        (clean.re_search("[元圆圓]整?[-)]?$"), 1),
         else_=factor,
-    ).cast("int64")
-    figure = _figure(bare.re_replace("[亿億万萬千]$", ""), locale.decimal)
-    slow = _bounded(figure * sign * own)
+    )
+    slow = _bounded(figure.cast(dtypes.Decimal(28, 6)) * size.cast("int32"))
     fast = _bounded(fast * factor) if factor != 1 else fast
     value = ibis.coalesce(fast, slow)
     state = ibis.cases(
         (fast.notnull(), FINE),
         (_empty(text), FINE),
         (slow.isnull(), NOT_PARSED),
-        (bare.re_search("[亿億万萬千]$"), UNIT),
+        (own, UNIT),
         (clean.re_search(r"\$|usd"), DOLLAR),
         (clean.re_search(r"¥|元|rmb|cny|人民币"), YUAN),
         (clean.re_search("€|eur"), EURO),
@@ -309,7 +316,7 @@ def percent(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
 
 
 def _digits(text: StringValue) -> StringValue:
-    """A number's cell in small letters, without blanks; none where blanks or apostrophes part its digits otherwise than by threes."""
+    """A number's cell in small letters, without blanks; null where blanks or apostrophes part its digits, but not by threes."""
     narrow = _narrowed(text).re_replace(r"['’\s]", " ").re_replace(r'["=]+', "").strip().lower()
     parted = narrow.re_search(r"\d +\d") & ~narrow.re_search(r"^\D*\d{1,3}( \d{3})+(\D*|[.,]\d+\D*)$")
     return parted.ifelse(ibis.null("string"), narrow.replace(" ", ""))
@@ -334,6 +341,11 @@ def _figure(clean: StringValue, decimal: str) -> Value:
 def _bounded(product: Value) -> Value:
     """Money of any size as DECIMAL of 18 digits; null where it has more."""
     return product.cast(dtypes.Decimal(38, 6)).try_cast(EXACT)
+
+
+def thirds(text: StringValue) -> BooleanValue:
+    """Whether three signs follow a point: 1.234 may be a thousand and more where no decimal sign is declared; a cheap test."""
+    return (_letter(text, -4) == ".").fill_null(False)
 
 
 def _empty(text: StringValue) -> BooleanValue:
@@ -387,19 +399,16 @@ def timestamp(
 
     good = possible(fast)
     good = good & ~fast.between(dt.datetime(1970, 1, 1), dt.datetime(1970, 1, 1, 23, 59, 59)).fill_null(False)
-    clean = _spoken(_narrowed(text).re_replace(r'^[\s\'"=]+|[\s"]+$', ""))
+    clean = _narrowed(text).re_replace(r'^[\s\'"=]+|[\s"]+$', "")
     retried = clean.re_search(r"[+Zza-y]|.{11}.*-").ifelse(nil, clean.try_cast("timestamp"))
-    retried = (retried >= ibis.literal(dt.datetime(1000, 1, 1))).ifelse(retried, nil)
-    stamped = clean.re_search(r"^(19|20)\d{10}$").ifelse(_strptime(clean, ["%Y%m%d%H%M"]), nil)
-    instant = _instant(stamped.isnull().ifelse(clean, ibis.null("string")))
-    stamped = nil if early else stamped  # 202403200000 may be milliseconds of 1976, in which people were born
-    written = ibis.coalesce(stamped, _written(clean, locale, roc_years, early), retried)
+    instant = _instant(clean)
+    written = ibis.coalesce(_written(clean, locale, roc_years, early), retried)
     slow = ibis.coalesce(_at(instant, locale.zone), _moved(written, locale.file_zone, locale.zone))
-    slow = possible(slow).ifelse(slow, nil)
-    nothing = _empty(text)
-    none = text.left(10).isin(_NO_DAY) | text.isin(_NO_MOMENT)
+    slow = ibis.array([slow]).filter(possible)[0]  # each time that it stands in the query costs, so it stands here only once
     either = clean.re_search(r"^\d{1,2}([/-]\d{1,2}[/-]\d{4}|[/.-]\d{1,2}[/.-]\d{2})\b")
     either = either & ibis.literal(not locale.date_order)
+    nothing = _empty(text)
+    none = text.left(10).isin(_NO_DAY) | text.isin(_NO_MOMENT)
     state = ibis.cases(
         (good, FINE),
         (nothing, FINE),
@@ -416,15 +425,16 @@ def timestamp(
     return Converted(value, state.cast("int8"), short, easy)
 
 
+_SPOKEN = [f"%Y{s}%m{s}%d{c}" for s in "-/" for c in ("", " %H:%M", " %H:%M:%S", " %H:", " %p%I:%M", " %p%I:%M:%S")]
+_STAMP = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d$"  # 202403051430
+
+
 def _spoken(clean: StringValue) -> StringValue:
-    """A time without its day of the week, with AM and PM in one form: 2024年3月5日 星期二 下午3:15 is 2024-3-5 3:15 PM."""
+    """2024年3月5日 星期二 下午3时15分 as 2024-3-5 PM3:15."""
     clean = clean.re_replace(r"[\s(]*(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?", "")
-    han = clean.re_replace(r"^(\d{4})年(\d{1,2})月(\d{1,2})[日号號]?\s*", r"\1-\2-\3 ").re_replace("[时時点點]", ":")
-    han = han.re_replace(r"(:\d{2})分?(\d{2})秒$", r"\1:\2").re_replace(r"(\d)分$", r"\1").strip()
-    clean = clean.re_search(r"^\d{4}年").ifelse(han, clean)
-    for said, sign in (("上午", "AM"), ("下午", "PM")):
-        clean = clean.re_replace(rf"\s*{said}\s*(\d{{1,2}}:\d{{2}}(:\d{{2}})?)$", rf" \1 {sign}")
-    return clean.re_replace(r"(\d)\s*([AaPp])\.?[Mm]\.?$", r"\1 \2M")
+    clean = clean.re_replace(r"^(\d{4})年(\d{1,2})月(\d{1,2})[日号號]?\s*", r"\1-\2-\3 ").re_replace("[时時点點]", ":")
+    clean = clean.re_replace(r"(:\d{2})分?(\d{2})秒$", r"\1:\2").re_replace(r"(\d)分$", r"\1")
+    return clean.re_replace(r"\s*上午\s*", " AM").re_replace(r"\s*下午\s*", " PM").strip()
 
 
 def _written(clean: StringValue, locale: Locale, roc_years: bool, early: bool) -> Value:
@@ -447,10 +457,17 @@ def _written(clean: StringValue, locale: Locale, roc_years: bool, early: bool) -
     forms = [
         clean.re_search(r"^\d{8}$").ifelse(_strptime(clean, ["%Y%m%d"]), ibis.null("timestamp")),
         clean.re_search(r"^\d{14}$").ifelse(_strptime(clean, ["%Y%m%d%H%M%S"]), ibis.null("timestamp")),
-        clean.re_search(r"^\d{4}-\d{1,2}-\d{1,2} \d{1,2}:$").ifelse((clean + "00").try_cast("timestamp"), ibis.null("timestamp")),
+        clean.re_search("[年午期周週拜]").ifelse(_strptime(_spoken(clean), _SPOKEN), ibis.null("timestamp")),
+        clean.re_search("^$" if early else _STAMP).ifelse(  # of births it may be milliseconds of 1976
+            _strptime(clean, ["%Y%m%d%H%M"]), ibis.null("timestamp")
+        ),
         clean.re_search(r"^\d{4}\.\d{1,2}\.").ifelse(dotted.try_cast("timestamp"), ibis.null("timestamp")),
-        clean.re_search(r"(?i)(am|pm)$").ifelse(
-            _strptime(clean, [f"%Y{s}%m{s}%d{c}" for s in "-/" for c in _CLOCKS[3:5]]), ibis.null("timestamp")
+        clean.re_search(r"(?i)[ap]\.?m\.?$").ifelse(
+            _strptime(
+                clean.re_replace(r"(\d)\s*([AaPp])\.?[Mm]\.?$", r"\1 \2M"),
+                [f"%Y{s}%m{s}%d{c}" for s in "-/" for c in _CLOCKS[3:5]],
+            ),
+            ibis.null("timestamp"),
         ),
         clean.re_search(r"[A-Za-z]{3}.*\b\d{4}\b").ifelse(_strptime(clean, words), ibis.null("timestamp")),
         year_of_two(
@@ -500,7 +517,9 @@ def _instant(clean: StringValue) -> Value:
     base = _micros(clean.re_extract(parts, 1).try_cast("timestamp")) - shift * 60_000_000
     offset = clean.re_search(parts).ifelse(_made(base), ibis.null("timestamp"))
     milli = (
-        clean.re_search(r"^[1-9]\d{11,12}(\.0)?$").ifelse(clean.re_replace(r"\.0$", ""), ibis.null("string")).try_cast("int64")
+        (clean.re_search(r"^[1-9]\d{11,12}(\.0)?$") & ~clean.re_search(_STAMP))
+        .ifelse(clean.re_replace(r"\.0$", ""), ibis.null("string"))
+        .try_cast("int64")
     )
     second = clean.re_search(r"^1\d{9}(\.\d+)?$").ifelse(clean, ibis.null("string")).try_cast("float64")
     return ibis.coalesce(offset, _made(milli * 1000), _made((second * 1_000_000).cast("int64")))
@@ -518,6 +537,11 @@ def _moved(local: Value, file_zone: str, zone: str) -> Value:
 
 
 # ---------------------------------------------------------------- what the engine has and Ibis has no word for
+def _let(value: Value, made: Callable[[Value], Value]) -> Value:
+    """What *made* makes of a value, which is computed, and stands in the query, only once."""
+    return ibis.array([value]).map(made)[0]
+
+
 @ibis.udf.scalar.builtin(name="strlen")
 def _bytes(text: str) -> int: ...  # type: ignore[empty-body]
 
@@ -540,6 +564,10 @@ def _aware(zone: str, local: dtypes.timestamp) -> dtypes.Timestamp("UTC"): ...  
 
 @ibis.udf.scalar.builtin(name="timezone")
 def _local(zone: str, moment: dtypes.Timestamp("UTC")) -> dtypes.timestamp: ...  # type: ignore[empty-body, valid-type]
+
+
+@ibis.udf.scalar.builtin(name="array_extract")
+def _letter(text: str, at: int) -> str: ...  # type: ignore[empty-body]
 
 
 def _fine() -> IntegerValue:

@@ -30,6 +30,8 @@ CHECKS: dict[str, str] = {
     "refunds": N_("Refunds"),
     "outlier": N_("Outliers"),
     "not_parsed": N_("Values not understood"),
+    "ambiguous_number": N_("Numbers that may be read in two ways"),
+    "ambiguous_date": N_("Dates that may be read in two ways"),
     "required_empty": N_("Required cells are empty"),
     "below_minimum": N_("Values below the minimum"),
     "above_maximum": N_("Values above the maximum"),
