@@ -519,7 +519,7 @@ class _Run:
                 )
 
     def _shares(self, made: Wide) -> Wide:
-        """Percentages without a sign: where one of them goes beyond 1, those of the column are hundredths."""
+        """Percentages without a sign: where as many go beyond 1 as are fractions, those of the column are hundredths."""
         columns = {
             c.target.to: c.state
             for c in made.cells
@@ -529,9 +529,30 @@ class _Run:
         if not columns:
             return made
         rows = made.rows
-        most = rows.aggregate(**{c: rows[c].abs().max(where=rows[state] != UNIT) for c, state in columns.items()})
-        most = most.to_pyarrow().to_pylist()[0]
-        wrong = {c: (rows[s] == UNIT).ifelse(rows[c], rows[c] / 100) for c, s in columns.items() if (most[c] or 0) > 1}
+        asked = {}
+        for i, (c, state) in enumerate(columns.items()):
+            size, bare = rows[c].abs(), rows[state] != UNIT
+            asked |= {f"above{i}": (size > 1).sum(where=bare), f"below{i}": ((size > 0) & (size < 1)).sum(where=bare)}
+        seen = rows.aggregate(**asked).to_pyarrow().to_pylist()[0]
+        wrong = {}
+        for i, (c, state) in enumerate(columns.items()):
+            above, below = seen[f"above{i}"] or 0, seen[f"below{i}"] or 0
+            if above and above >= below:
+                wrong[c] = (rows[state] == UNIT).ifelse(rows[c], rows[c] / 100)
+            if above and below:
+                table, _dot, field = c.partition(".")
+                hundredths = N_("{column}: percentages without a sign, of which {n} are above 1 and {below} are fractions. "
+                                "All were read as hundredths.")  # fmt: skip
+                shares = N_("{column}: percentages without a sign, of which {n} are above 1 and {below} are fractions. "
+                            "All were read as shares of 1.")  # fmt: skip
+                self.quality.add(
+                    Line(
+                        made.name, table, field, "mixed_units", "warning", above, above + below,
+                        message=hundredths if c in wrong else shares,
+                        fix=N_("Ask the client. Where all are hundredths, say the unit in mapping.yml: unit: \"%\"."),
+                        values={"column": field, "n": above, "below": below},
+                    )
+                )  # fmt: skip
         return replace(made, rows=_stored(self.connection, rows.mutate(**wrong), rows.get_name())) if wrong else made
 
     def _currency(self, made: Wide) -> None:
@@ -929,7 +950,11 @@ def shown_at(sheet: Sheet, column: str, row: int) -> str:
 def _lone(sheet: Sheet, column: str) -> tuple[int, int, int, bool]:
     """Cells of a column like 1.234, the row of the first, its filled cells, and whether all of them have three decimals."""
     rows = sheet.rows.filter(sheet.rows[column].strip() != "")
-    either, threes = (rows[column].re_search(rf"^[^\d.,]*(?:{p.pattern})[^\d.,]*$") for p in (matching.EITHER, matching.THREES))
+    text = rows[column]
+    either, threes = (
+        text.contains(".").ifelse(text.re_search(rf"^[^\d.,]*(?:{p.pattern})[^\d.,]*$"), False)
+        for p in (matching.EITHER, matching.THREES)
+    )
     wanted = {"n": either.sum(), "first": rows[ROW].min(where=either), "of": rows.count(), "threes": threes.all()}
     seen = rows.aggregate(**wanted).to_pyarrow().to_pylist()[0]
     return seen["n"] or 0, seen["first"] or 0, seen["of"], bool(seen["threes"])
