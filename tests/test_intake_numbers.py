@@ -106,6 +106,15 @@ def test_map_asks_for_the_decimal_sign_where_a_lone_cell_may_be_either(project):
     assert proposed(project, head + "1,2024-03-05,a,1.234.567\n2,2024-03-05,b,1.234\n").source.decimal == ","
 
 
+def test_a_first_part_above_twelve_beside_a_year_of_two_digits_may_be_the_year(project):
+    head, rest = "订单编号,下单时间,客户编号,订单金额\n", ",a,10\n"
+    days = {"ymd": "24-03-31", "dmy": "31-03-05", "mdy": "3/31/24", "": "24-03-06"}
+    for order, second in days.items():
+        made = proposed(project, f"{head}1,{'3/5/24' if order == 'mdy' else '24-03-05'}{rest}2,{second}{rest}")
+        assert made.source.date_order == order
+        assert bool(proposal.ambiguous_dates(made)) == (not order)
+
+
 def test_numbers_of_a_workbook_have_a_point_whatever_its_texts_are_written_with(project):
     said = ORDERS.replace("orders.csv", "orders.xlsx").replace("  table", '  decimal: ","\n  table')
     rows = {"id": ["1", "2"], "day": ["2024-03-05"] * 2, "who": ["a", "b"], "sum": [1.234, 20], "paid": ["1.249,00", "12,5"]}

@@ -63,6 +63,7 @@ MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file 
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
 NUMBERS = ("money", "number", "int", "percent", "score")  # kinds of fields that are written with a decimal sign
+NO_THOUSANDS = ("percent", "score")  # those of them that never go into the thousands
 
 _OWN = 2**62  # added to the order of rows of a table's own files
 _MARKS = {DOLLAR: "$", YUAN: "¥", EURO: "€", POUND: "£"}
@@ -422,9 +423,10 @@ class _Run:
             for cell in made.cells
             if cell.target.target and cell.target.target.kind in NUMBERS
             for sheet in made.sheets
-            if (name := assembly.column(sheet, cell.header)) and name not in sheet.plain | sheet.pointed
+            if (name := assembly.column(sheet, cell.header)) and name not in sheet.pointed
         ]
-        lone = [(*p, *found) for p in places if (found := _lone(p[1], p[2]))[0]]
+        asked = [p for p in places if p[0].target.target.kind not in NO_THOUSANDS and p[2] not in p[1].plain]
+        lone = [(*p, *found) for p in asked if (found := _lone(p[1], p[2]))[0]]
         signs = {s for _cell, sheet, name in places for s in _signs(sheet, name)} if lone else set()
         if not lone or signs == {"."}:
             return
@@ -963,6 +965,8 @@ def _lone(sheet: Sheet, column: str) -> tuple[int, int, int, bool]:
 def _signs(sheet: Sheet, column: str) -> set[str]:
     """The decimal signs that some cell of a column can be read with only."""
     text = sheet.rows[column]
+    if not text.type().is_string():  # read by the engine's own cast, and no cell was like 1.234
+        return {"."} if sheet.rows.aggregate(x=(text != text.floor()).any()).to_pyarrow().to_pylist()[0]["x"] else set()
     asked = {s: text.re_search(rf"^[^\d.,]*(?:{p.pattern})[^\d.,]*$").any() for s, p in matching.DECIMALS.items()}
     return {s for s, found in sheet.rows.aggregate(**asked).to_pyarrow().to_pylist()[0].items() if found}
 
