@@ -313,7 +313,10 @@ def counted(tables):
 
 
 def test_stock_and_what_was_not_sold_are_what_pandas_counts(tables, counted):
-    found = needs.stock(tables(**counted))
+    late = counted["stock"].tail(1).assign(stock_date=pd.Timestamp("2024-06-01"))
+    found = needs.stock(tables(**counted | {"stock": pd.concat([counted["stock"], late], ignore_index=True)}))
+    assert found.later == 1
+    assert "after the as-of date, left out: 1." in found.note()
     stock, lines = counted["stock"].dropna(), counted["order_lines"]
     units = lines[lines.quantity > 0].groupby(["order_date", "store", "product_id"]).quantity.sum()
     keys = pd.MultiIndex.from_frame(stock[["stock_date", "store", "product_id"]])

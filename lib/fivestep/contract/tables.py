@@ -8,7 +8,12 @@ contract table: they stay in the vault.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
+
+FIRST_YEAR, LAST_YEAR = 1900, 2200  # of the dates in clients' data; what lies beyond is mistyped or stands for none
+BORN = 1880  # of dates of birth
+NEVER = dt.datetime(9999, 12, 31)  # of what may lie ahead: it never happens
 
 TYPES = ("text", "integer", "number", "money", "timestamp", "date", "boolean")
 PII = ("none", "pseudonym", "quasi", "sensitive")

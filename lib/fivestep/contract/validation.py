@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import numpy as np
 
-from fivestep.contract.tables import TABLES, Field
+from fivestep.contract.tables import BORN, FIRST_YEAR, LAST_YEAR, NEVER, TABLES, Field
 from fivestep.errors import UserError
 from fivestep.language import N_, _, number, sentence, typeset
 
@@ -193,6 +193,8 @@ def _cells(name: str, table: ibis.Table, mistyped: set[str]) -> list[Problem]:
                 low=field.minimum,
                 high=field.maximum,
                 after=field.after,
+                first=_first_year(field),
+                last=LAST_YEAR,
             ),
             fix,
             int(seen[f"n_{i}"]),
@@ -220,18 +222,24 @@ def _checks(field: Field, cells: ibis.Column) -> Iterator[tuple[ibis.expr.types.
         what = _("{n} of {of} values are above {high}")
         yield cells > field.maximum, "above_maximum", what, _("Correct the unit (a share is 0 to 1) or empty the cells.")
     if field.type in ("timestamp", "date"):
-        first, last = (day if field.type == "timestamp" else day.date() for day in (datetime.datetime.min, datetime.datetime.max))
-        # Microseconds, as nanoseconds do not reach as far as the limits.
-        told = cells.cast("timestamp(6)") if field.type == "timestamp" else cells
-        beyond = ~told.between(ibis.literal(first), ibis.literal(last))
-        what = _("{n} of {of} dates are not within the years 1 to 9999")
-        yield beyond, "impossible_date", what, _("Correct them or empty the cells.")
+        told = cells.cast("timestamp(6)")  # microseconds, as nanoseconds do not reach as far as the limits
+        year = _first_year(field)
+        first, beyond = datetime.datetime(year, 1, 1), datetime.datetime(LAST_YEAR + 1, 1, 1)
+        outside = (told < ibis.literal(first)) | (told >= ibis.literal(beyond))
+        if field.ahead:  # the first and the last day of the calendar stand for never
+            outside &= ~told.isin([ibis.literal(d) for d in (datetime.datetime.min, NEVER)])
+        what = _("{n} of {of} dates are not within the years {first} to {last}")
+        yield outside, "impossible_date", what, _("Correct them or empty the cells.")
+
+
+def _first_year(field: Field) -> int:
+    return BORN if field.name == "birth_date" else FIRST_YEAR
 
 
 def _before(table: ibis.Table, field: Field) -> tuple[ibis.expr.types.BooleanValue, str, str, str]:
     """Cells that lie before the time which they cannot lie before; a day without a clock may be any time of that day."""
     own, other = (table[c].cast("timestamp(6)") for c in (field.name, field.after))
-    first, last = (ibis.literal(day) for day in (datetime.datetime.min, datetime.datetime.max))
+    first, last = (ibis.literal(datetime.datetime(year, 1, 1)) for year in (FIRST_YEAR, LAST_YEAR + 1))
     known = own.between(first, last) & other.between(first, last)  # of an impossible date that alone is told
     same_day = (own == own.truncate("D")) & (own.cast("date") == other.cast("date"))
     what = _("{n} of {of} lie before {after}")

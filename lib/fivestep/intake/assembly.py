@@ -13,7 +13,7 @@ from fivestep.contract import TABLES, headers
 from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
 from fivestep.intake import conversion, places
-from fivestep.intake.conversion import MONEY
+from fivestep.intake.conversion import EXACT, MONEY
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
 from fivestep.intake.matching import FEEDS
 from fivestep.intake.sheet import ROW, Sheet
@@ -169,7 +169,11 @@ def quick(
         if made.easy is None or made.easy is True:
             continue
         odd = ~made.easy
-        out[at] = (made.short, odd if made.short.type().is_string() else odd | conversion.trapped(texts[at]))
+        if not made.short.type().is_string():
+            odd = odd | conversion.trapped(texts[at])
+        if made.short.type().is_numeric() and not source.decimal:
+            odd = odd | conversion.thirds(texts[at])
+        out[at] = (made.short, odd)
     return out
 
 
@@ -197,6 +201,7 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
         "_item": rows["_item"] if "_item" in rows.columns else ibis.literal(0, type="int32"),
     }
     made: dict[Cells, conversion.Converted] = {}
+    years = _years(rows, source, sheet, cells)
     for cell in cells:
         name = column(sheet, cell.header)
         text = rows[name] if name else ibis.null("string")
@@ -207,7 +212,8 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
             if name in sheet.plain:
                 made[cell] = conversion.Converted(text, ibis.literal(conversion.FINE, type="int8"), text, True)
                 continue
-            made[cell] = conversion.converted(text, cell.target, locale, numeric=name in sheet.numeric, unit=unit)
+            own = replace(locale, years=years.get(name, ()), decimal="." if name in sheet.pointed else locale.decimal)
+            made[cell] = conversion.converted(text, cell.target, own, numeric=name in sheet.numeric, unit=unit)
     easy = _easy(rows, made) if rows is sheet.rows else set()
     filled: dict[str, list[tuple[int, Value]]] = {}
     for cell, cast in made.items():
@@ -236,6 +242,22 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
     typed = rows.select(**out)
     plain = set(made) == easy and not source.exclude and source.refunds.policy != "status"
     return typed.mutate(_out=_out(typed, source)).drop("_told"), plain
+
+
+def _years(rows: Table, source: Source, sheet: Sheet, cells: Sequence[Cells]) -> dict[str, tuple[str, ...]]:
+    """Of the columns that mix dates with a year of two digits and of four: the last two digits of the years with four."""
+    if source.date_order not in ("dmy", "mdy"):
+        return {}
+    dates = {column(sheet, c.header) for c in cells if c.target.target and c.target.target.kind in ("date", "datetime")}
+    names = sorted(dates - {""} - sheet.plain)
+    short = {f"c{i}": rows[c].re_search(r"^\s*\d{2}[/.-]\d{1,2}[/.-]\d{1,2}\b").any() for i, c in enumerate(names)}
+    found = rows.aggregate(**short).to_pyarrow().to_pylist()[0] if short else {}
+    out = {}
+    for i, name in enumerate(names):
+        if found[f"c{i}"]:
+            years = rows[name].re_extract(r"^\s*\d{2}(\d{2})[-/.]\d{1,2}[-/.]\d{1,2}", 1).nullif("")
+            out[name] = tuple(sorted(y for y in rows.select(y=years).distinct().to_pyarrow()["y"].to_pylist() if y))
+    return out
 
 
 def _easy(rows: Table, made: Mapping[Cells, conversion.Converted]) -> set[Cells]:
@@ -311,16 +333,14 @@ def _counted(rows: Table) -> BooleanValue:
 
 
 def _share(amount: Value, rows: Table) -> Value:
-    """The amount of an order shared out by the number of items; the last item takes what rounding leaves."""
+    """The amount of an order shared out in cents by the number of items; the last item takes what rounding leaves."""
     own = ibis.window(group_by=rows[ROW])
     upto = ibis.window(group_by=rows[ROW], order_by=rows._item, preceding=None, following=0)
     total = rows._quantity.sum().over(own)
     until = rows._quantity.sum().over(upto)
-    cut = (amount.cast("float64") * until / total).cast(MONEY)
+    cut = (until == total).ifelse(amount, (amount.cast("float64") * until / total).cast(MONEY)).cast(EXACT)
     before = (amount.cast("float64") * (until - rows._quantity) / total).cast(MONEY)
-    return ibis.ifelse(
-        total > 0, (cut - before).cast(MONEY), ibis.ifelse(rows._item == 0, amount.cast(MONEY), ibis.literal(0).cast(MONEY))
-    )
+    return ibis.ifelse(total > 0, (cut - before).cast(EXACT), ibis.ifelse(rows._item == 0, amount, ibis.literal(0).cast(EXACT)))
 
 
 def _out(rows: Table, source: Source) -> Value:
@@ -442,13 +462,13 @@ def _derived(rows: Table, source: Source) -> Table:
     quantity, price, amount = "order_lines.quantity", "order_lines.unit_price", "order_lines.line_amount"
     if source.table == "order_lines":
         if has(quantity, price) and (source.line_amount or not has(amount)):
-            exact = rows[quantity].cast(dtypes.Decimal(18, 6)) * rows[price]
+            exact = rows[quantity].cast(EXACT) * rows[price]
             if "discount" in source.line_amount and has("order_lines.line_discount"):
                 exact = exact - ibis.coalesce(rows["order_lines.line_discount"], ibis.literal(0).cast(MONEY))
-            new[amount] = exact.cast(dtypes.Decimal(38, 2)).cast(MONEY)
+            new[amount] = exact.cast(dtypes.Decimal(38, 6)).try_cast(EXACT)
         if has("order_lines.unit_cost", quantity) and not has("order_lines.cost"):
-            cost = rows["order_lines.unit_cost"] * rows[quantity].cast(dtypes.Decimal(18, 6))
-            new["order_lines.cost"] = cost.cast(dtypes.Decimal(38, 2)).cast(MONEY)
+            cost = rows["order_lines.unit_cost"] * rows[quantity].cast(EXACT)
+            new["order_lines.cost"] = cost.cast(dtypes.Decimal(38, 6)).try_cast(EXACT)
         product = home("product_id", "order_lines", rows.columns)
         if product:
             new[product] = ibis.coalesce(rows[product], ibis.literal(NO_PRODUCT))
@@ -462,7 +482,7 @@ def _derived(rows: Table, source: Source) -> Table:
         if has(to) or to in new:
             gross = new.get(to, rows[to] if has(to) else None)
             new["_gross"] = gross
-            new[to] = (gross - ibis.coalesce(rows[refund].abs(), ibis.literal(0).cast(MONEY))).cast(MONEY)
+            new[to] = (gross - ibis.coalesce(rows[refund].abs(), ibis.literal(0).cast(EXACT))).cast(EXACT)
             new[refund] = rows[refund].abs()
     return rows.mutate(**new) if new else rows
 
@@ -502,7 +522,7 @@ def part(made: Wide, table: str, names: Pseudonyms, connection: ibis.BaseBackend
             out[key] = _made_id(rows, names)
     selected = rows.select(**out)
     if table == "orders" and not own and "order_amount" not in out:
-        amounts = rows.select(order_id=out["order_id"], amount=rows["order_lines.line_amount"])
+        amounts = rows.select(order_id=out["order_id"], amount=rows["order_lines.line_amount"].cast(MONEY))
         sums = amounts.group_by("order_id").aggregate(order_amount=amounts.amount.sum().cast(MONEY))
         selected = selected.inner_join(sums, "order_id").select(*selected.columns, order_amount=ibis._.order_amount)
     keys = TABLES[table].key

@@ -62,16 +62,33 @@ def checks(tables: Mapping[str, ibis.Table], today: dt.date | None = None, uniqu
     return out + _keys(tables, unique)
 
 
-def money(source: str, table: str, column: str, *, before: Decimal, after: Decimal, left_out: Decimal = Decimal(0)) -> Line:
-    """Money of a file against money of the contract table: what was read less what was left out must be what was written."""
-    lost = before - left_out - after
+def money(
+    source: str, table: str, column: str, *,
+    before: Decimal, after: Decimal, left_out: Decimal = Decimal(0), rounded: Decimal = Decimal(0), cells: int = 0,
+) -> Line:  # fmt: skip
+    """Money of a file against money of the contract table: what was read less what was left out must be what was written.
+
+    *rounded* is what rounding so many *cells* to cents took away (negative: added).
+    """
+    lost = before - left_out - rounded - after
     message = N_("{column}: {before} read, {left_out} left out with their rows, {after} written.")
     if lost:
         message = N_("{column}: {before} read, {left_out} left out with their rows, {after} written: {lost} is missing.")
+    if cells:
+        message = N_(
+            "{column}: {before} read, {left_out} left out with their rows, {rounded} taken off by rounding to cents "
+            "(cells with more than two decimals: {cells}), {after} written."
+        )
+    if cells and lost:
+        message = N_(
+            "{column}: {before} read, {left_out} left out with their rows, {rounded} taken off by rounding to cents "
+            "(cells with more than two decimals: {cells}), {after} written: {lost} is missing."
+        )
     return Line(
         source, table, column, "money", "error" if lost else "note", message=message,
         fix=N_("Look at the values that were not understood, and correct the mapping.") if lost else "",
-        values={"column": column, "before": before, "left_out": left_out, "after": after, "lost": lost},
+        values={"column": column, "before": before, "left_out": left_out, "after": after, "lost": lost,
+                "rounded": rounded, "cells": cells},
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def parquet(path: Path, connection: ibis.BaseBackend, *, source: str, sha256: st
         raw.close()
     numbers = ("INT", "HUGE", "UINT", "FLOAT", "DOUBLE", "DECIMAL", "BIGINT", "SMALLINT", "TINYINT")
     numeric = frozenset(i for i, (_, t, *_) in enumerate(described) if t.startswith(numbers) and not t.endswith("]"))
-    staged = Staged(out, named([n for n, *_ in described]), has_row=False, numeric=numeric)
+    staged = Staged(out, named([n for n, *_ in described]), has_row=False, numeric=numeric, pointed=numeric)
     return sheet(connection, staged, source=source, sha256=sha256)
 
 
@@ -59,10 +59,12 @@ def json_rows(path: Path, connection: ibis.BaseBackend, *, source: str, sha256: 
     if listed and size > MAX_LIST:
         raise UserError(f"{source}: a list of JSON of more than {MAX_LIST >> 20} MB. Export it as JSON lines or CSV.")
     keys: dict[str, None] = {}
+    texts: set[str] = set()
     first: int = 0
     for number, found in _objects(path, listed, source):
         if isinstance(found, dict):
             keys.update(dict.fromkeys(found))
+            texts.update(k for k, v in found.items() if v and not isinstance(v, _Number))
             first = first or number
             if len(keys) > MAX_COLUMNS:
                 raise UserError(f"{source}: the objects have more than {MAX_COLUMNS:,} different keys. Export a table.")
@@ -74,7 +76,12 @@ def json_rows(path: Path, connection: ibis.BaseBackend, *, source: str, sha256: 
         for n, o in _objects(path, listed, source)
     )
     staged = stage(rows, plan, new_file(connection, ".parquet"))
+    staged.pointed = frozenset(i for i, k in enumerate(keys) if k not in texts)
     return sheet(connection, staged, source=source, sha256=sha256)
+
+
+class _Number(str):
+    """A number of JSON with every digit; a text of JSON is no such one."""
 
 
 def _cell(value: object) -> str | None:
@@ -87,7 +94,7 @@ def _cell(value: object) -> str | None:
 
 def _parse(text: str) -> object:
     try:
-        found = json.loads(text, parse_float=str, parse_int=str, parse_constant=lambda _: None)
+        found = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return False
     return found if isinstance(found, dict) else False
@@ -98,7 +105,7 @@ def _objects(path: Path, listed: bool, source: str) -> Iterator[tuple[int, objec
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         if listed:
             try:
-                found = json.load(file, parse_float=str, parse_int=str, parse_constant=lambda _: None)
+                found = json.load(file, parse_float=_Number, parse_int=_Number, parse_constant=lambda _: None)
             except (ValueError, RecursionError):
                 raise UserError(f"{source}: the JSON is damaged or cut off. Export it again.") from None
             yield from ((i, o if isinstance(o, dict) else False) for i, o in enumerate(found, start=1))

@@ -6,7 +6,7 @@ Every conversion tries the engine's own cast first and goes the long way only fo
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -14,6 +14,7 @@ import ibis.expr.datatypes as dtypes
 from ibis.expr.types import BooleanValue, IntegerValue, StringValue, Value
 
 from fivestep.contract import TABLES, headers
+from fivestep.contract.tables import BORN, FIRST_YEAR, LAST_YEAR, NEVER
 from fivestep.intake import identity, places
 from fivestep.intake.mapping import Source, Target
 from fivestep.privacy.masking import is_masked
@@ -22,13 +23,14 @@ from fivestep.privacy.masking import is_masked
 FINE, NOT_PARSED, EMPTY_DATE, AMBIGUOUS_DATE, MASKED, PRECISION_LOST, UNKNOWN_VALUE = range(7)
 UNIT, DOLLAR, YUAN, EURO, POUND, OFFSET = range(10, 16)
 
-EXACT = dtypes.Decimal(18, 6)  # prices may have more decimals than money; a line's amount is rounded once
+EXACT = dtypes.Decimal(18, 6)  # money as it is read: it is rounded once, when it is written, and what that changes is told
 MONEY = dtypes.Decimal(18, 2)
 
 _WIDE = "".join(chr(c) for c in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2007\u202f￥￡−–"
 _NARROW = "".join(chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)) + "    ¥£--"
 _NOTHING = ("", "-", "--", "—", "n/a", "#n/a", "null", "none", "nan", "nil", "无", "無", "暂无", "\\n")
 _NO_ID = tuple(dict.fromkeys(w for n in _NOTHING for w in (n, n.upper(), n.title(), "NaN")))
+_MARK = r"人民币|rmb|cny|usd|eur|gbp|us\$|nt\$|hk\$|[¥$€£]"  # of currencies, before or after an amount
 _TRUE = ("是", "y", "yes", "true", "t", "1", "1.0", "有", "已", "√", "✓", "on")
 _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×", "✗", "off")
 
@@ -49,12 +51,17 @@ class Converted:
 
 @dataclass(frozen=True)
 class Locale:
-    """What a file's cells mean: its time zone and the engagement's, the order of day and month, the decimal sign."""
+    """What a file's cells mean: its time zone and the engagement's, the order of day and month, the decimal sign.
+
+    ``years`` are the last two digits of years written with four in the same column: 24-03-05 beside 2024-03-04 is not the fifth
+    year of anything, whatever order is declared, and is not read.
+    """
 
     zone: str = "UTC"
     file_zone: str = ""
     date_order: str = ""
     decimal: str = "."
+    years: tuple[str, ...] = ()
 
 
 def converted(text: StringValue, target: Target, locale: Locale, *, numeric: bool = False, unit: str = "") -> Converted:
@@ -98,13 +105,17 @@ def _by_kind(
         made = ids(text, numeric=numeric, form=target.id)
         return Converted(target.prefix + made.value, made.state) if target.prefix else made
     if kind in ("money", "price"):
-        return money(text, locale, unit=unit, exact=kind == "price")
+        return money(text, locale, unit=unit)
     if kind in ("number", "integer"):
         return number(text, locale, whole=kind == "integer")
     if kind == "percent":
         return percent(text, locale, unit=unit)
     if kind in ("timestamp", "date"):
-        return timestamp(text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date")
+        declared = TABLES[field.table].fields.get(field.field) if field.table in TABLES else None
+        return timestamp(
+            text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date",
+            ahead=bool(declared and declared.ahead),
+        )  # fmt: skip
     if kind == "boolean":
         made = boolean(text, inverse=target.inverse)
         if target.to == "customers.marketing_opt_out":  # what cannot be read may be a refusal: nobody is contacted on a guess
@@ -238,40 +249,48 @@ def _case_mark(text: StringValue) -> StringValue:
 
 
 # ---------------------------------------------------------------- numbers
-def money(text: StringValue, locale: Locale, *, unit: str = "", exact: bool = False) -> Converted:
-    """Money as DECIMAL: marks of currency, 元, 万元 (of the cell, else of the header), separators, brackets for negative.
+def money(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
+    """Money as DECIMAL with six decimals: marks of currency, 元, 万元 (of the cell, else of the header), separators, brackets.
 
-    ``1.234,56`` only where the file's decimal sign is declared to be a comma. *exact* keeps six decimals, for prices.
+    Brackets or one minus, before or after, are negative; what is negative twice is not understood. ``1.234,56`` only where
+    the file's decimal sign is declared to be a comma.
     """
     factor = headers.FACTORS.get(unit, 1)
     fast = _decimal(text) if locale.decimal != "," else ibis.null(EXACT)
+
+    def told(plain: StringValue) -> Value:
+        bare = plain.re_replace(r"^\((.*)\)$", r"\1").re_replace(r"([\d万萬亿億千])-$", r"\1")
+        less = plain.re_search(r"^\(.*\)$|[\d万萬亿億千]-$")
+        twice = less & plain.re_search(r"^\(.*-\)$|^\(?[-+].*[-)]$")  # negative once or twice?
+        figure = twice.ifelse(ibis.null(EXACT), _figure(bare.re_replace("[亿億万萬千]$", ""), locale.decimal))
+        return figure.cast(dtypes.Decimal(28, 6)) * less.ifelse(-1, 1).cast("int32")  # 28 and 10 digits make 38
+
     clean = _digits(text)
-    sign = (clean.re_search(r"^\(.*\)$") | clean.endswith("-")).ifelse(-1, 1)
-    bare = clean.re_replace(r"^\(|\)$|-$|(?i:人民币|rmb|cny|usd|us\$|nt\$|hk\$|[¥$€£]|元|圆)", "")
-    own = ibis.cases(
-        (bare.re_search("[亿億]$"), 100_000_000),
-        (bare.re_search("[万萬]$"), 10_000),
-        (bare.endswith("千"), 1_000),
-        (clean.endswith("元"), 1),
+    front = clean.re_replace(rf"^([-+(]?)(?:{_MARK})+", r"\1")
+    figure = _let(front.re_replace(rf"(?:{_MARK}|[元圆圓]整?)+([-)]?)$", r"\1"), told)
+    end = rf"(?:{_MARK}|[元圆圓]整?)*[-)]*$"
+    own = clean.re_search(f"[亿億万萬千]{end}")
+    size = ibis.cases(
+        (clean.re_search(f"[亿億]{end}"), 100_000_000),
+        (clean.re_search(f"[万萬]{end}"), 10_000),
+        (own, 1_000),
+        (clean.re_search("[元圆圓]整?[-)]?$"), 1),
         else_=factor,
-    ).cast("int64")
-    figure = _figure(bare.re_replace("[亿億万萬千]$", ""), locale.decimal)
-    slow = (figure * sign * own).cast(EXACT)
-    fast = (fast * factor).cast(EXACT) if factor != 1 else fast
+    )
+    slow = _bounded(figure.cast(dtypes.Decimal(28, 6)) * size.cast("int32"))
+    fast = _bounded(fast * factor) if factor != 1 else fast
     value = ibis.coalesce(fast, slow)
     state = ibis.cases(
         (fast.notnull(), FINE),
         (_empty(text), FINE),
         (slow.isnull(), NOT_PARSED),
-        (bare.re_search("[亿億万萬千]$"), UNIT),
-        (clean.re_search(r"^[-(]*(us|nt|hk)?\$|usd"), DOLLAR),
-        (clean.re_search(r"^[-(]*¥|元$|rmb|cny"), YUAN),
-        (clean.contains("€"), EURO),
-        (clean.contains("£"), POUND),
+        (own, UNIT),
+        (clean.re_search(r"\$|usd"), DOLLAR),
+        (clean.re_search(r"¥|元|rmb|cny|人民币"), YUAN),
+        (clean.re_search("€|eur"), EURO),
+        (clean.re_search("£|gbp"), POUND),
         else_=FINE,
     )
-    if not exact:
-        value, fast = value.cast(MONEY), fast.cast(MONEY)
     return Converted(value, state.cast("int8"), fast, fast.notnull() | text.isnull())
 
 
@@ -297,7 +316,10 @@ def percent(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
 
 
 def _digits(text: StringValue) -> StringValue:
-    return _narrowed(text).re_replace(r'[\s\'"=]+', "").lower()
+    """A number's cell in small letters, without blanks; null where blanks or apostrophes part its digits, but not by threes."""
+    narrow = _narrowed(text).re_replace(r"['’\s]", " ").re_replace(r'["=]+', "").strip().lower()
+    parted = narrow.re_search(r"\d +\d") & ~narrow.re_search(r"^\D*\d{1,3}( \d{3})+(\D*|[.,]\d+\D*)$")
+    return parted.ifelse(ibis.null("string"), narrow.replace(" ", ""))
 
 
 def _decimal(text: StringValue) -> Value:
@@ -314,6 +336,16 @@ def _figure(clean: StringValue, decimal: str) -> Value:
         return swapped.try_cast(EXACT)
     grouped = clean.re_search(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$").ifelse(clean.replace(",", ""), clean)
     return grouped.re_search(r"^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$").ifelse(grouped, ibis.null("string")).try_cast(EXACT)
+
+
+def _bounded(product: Value) -> Value:
+    """Money of any size as DECIMAL of 18 digits; null where it has more."""
+    return product.cast(dtypes.Decimal(38, 6)).try_cast(EXACT)
+
+
+def thirds(text: StringValue) -> BooleanValue:
+    """Whether three signs follow a point: 1.234 may be a thousand and more where no decimal sign is declared; a cheap test."""
+    return (_letter(text, -4) == ".").fill_null(False)
 
 
 def _empty(text: StringValue) -> BooleanValue:
@@ -335,16 +367,20 @@ def boolean(text: StringValue, *, inverse: bool = False) -> Converted:
 # ---------------------------------------------------------------- times
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
 _NO_DAY = ("1970-01-01", "0000-00-00", "0001-01-01", "1900-01-00", "1970/1/1", "1970/01/01", "0000/00/00")
+_NO_MOMENT = ("0", "0.0", "0000000000000", *(f"{s}{m}" for s in ("253402214400", "253402300799") for m in ("", "000", "999")))
 
 
-def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years: bool = False, early: bool = False) -> Converted:
+def timestamp(
+    text: StringValue, locale: Locale, *, day: bool = False, roc_years: bool = False, early: bool = False, ahead: bool = False
+) -> Converted:
     """A time, naive, in the engagement's zone; as a date where *day*.
 
     Read are ISO forms with and without offset, 2024/3/5, 2024年3月5日, 20240305, Oct 7, 2025 6:55 PM, 5-Mar-24, serials of a
     spreadsheet (45356), seconds and milliseconds since 1970, and day/month in the order declared; with points (5.3.2024) the day
     is first unless mdy is declared; years of the Republic of China (113/3/5) only where *roc_years*. Serials begin at 20000
-    (1954); where *early*, at 1 (1900), but 1880 to 2100 may be years and are none. 1970-01-01 and 0000-00-00 are no dates.
-    Midnight stays the day it says.
+    (1954); where *early* (dates of birth), at 1 (1900), but 1880 to 2100 may be years and are none, and a year of two digits is
+    not one to come. 1970-01-01 and 0000-00-00 are no dates, nor are years that no client's data have (`contract.tables`): of
+    those 9999-12-31 alone may stand for never, where *ahead*. Midnight stays the day it says.
     """
     nil = ibis.null("timestamp")
     size = text.length()
@@ -355,18 +391,24 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
         else_=False,
     )
     fast = (plainly & (text < ":")).ifelse(text.try_cast("timestamp"), nil)
-    good = (fast >= ibis.literal(dt.datetime(1000, 1, 1))).fill_null(False)
+    first, beyond = dt.datetime(BORN if early else FIRST_YEAR, 1, 1), ibis.literal(dt.datetime(LAST_YEAR + 1, 1, 1))
+
+    def possible(time: Value) -> BooleanValue:
+        within = ((time >= ibis.literal(first)) & (time < beyond)).fill_null(False)
+        return within | (time == ibis.literal(NEVER)).fill_null(False) if ahead else within
+
+    good = possible(fast)
     good = good & ~fast.between(dt.datetime(1970, 1, 1), dt.datetime(1970, 1, 1, 23, 59, 59)).fill_null(False)
     clean = _narrowed(text).re_replace(r'^[\s\'"=]+|[\s"]+$', "")
     retried = clean.re_search(r"[+Zza-y]|.{11}.*-").ifelse(nil, clean.try_cast("timestamp"))
-    retried = (retried >= ibis.literal(dt.datetime(1000, 1, 1))).ifelse(retried, nil)
     instant = _instant(clean)
-    local = _moved(ibis.coalesce(_written(clean, locale.date_order, roc_years, early), retried), locale.file_zone, locale.zone)
-    slow = ibis.coalesce(_at(instant, locale.zone), local)
-    nothing = _empty(text)
-    none = text.left(10).isin(_NO_DAY) | text.isin(("0", "0.0", "0000000000000"))
+    written = ibis.coalesce(_written(clean, locale, roc_years, early), retried)
+    slow = ibis.coalesce(_at(instant, locale.zone), _moved(written, locale.file_zone, locale.zone))
+    slow = ibis.array([slow]).filter(possible)[0]  # each time that it stands in the query costs, so it stands here only once
     either = clean.re_search(r"^\d{1,2}([/-]\d{1,2}[/-]\d{4}|[/.-]\d{1,2}[/.-]\d{2})\b")
     either = either & ibis.literal(not locale.date_order)
+    nothing = _empty(text)
+    none = text.left(10).isin(_NO_DAY) | text.isin(_NO_MOMENT)
     state = ibis.cases(
         (good, FINE),
         (nothing, FINE),
@@ -379,15 +421,30 @@ def timestamp(text: StringValue, locale: Locale, *, day: bool = False, roc_years
     value = ibis.cases((good, _moved(fast, locale.file_zone, locale.zone)), (nothing | none, nil), else_=slow)
     short = _moved(fast, locale.file_zone, locale.zone)
     value, short = (v.cast("date") if day else v.cast("timestamp(6)") for v in (value, short))
-    easy = (fast >= ibis.literal(dt.datetime(1970, 1, 2))).fill_null(False).ifelse(True, good | text.isnull())
+    easy = ((fast >= ibis.literal(dt.datetime(1970, 1, 2))) & (fast < beyond)).fill_null(False).ifelse(True, good | text.isnull())
     return Converted(value, state.cast("int8"), short, easy)
 
 
-def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Value:
+_SPOKEN = [f"%Y{s}%m{s}%d{c}" for s in "-/" for c in ("", " %H:%M", " %H:%M:%S", " %H:", " %p%I:%M", " %p%I:%M:%S")]
+_STAMP = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d$"  # 202403051430
+
+
+def _spoken(clean: StringValue) -> StringValue:
+    """2024年3月5日 星期二 下午3时15分 as 2024-3-5 PM3:15."""
+    clean = clean.re_replace(r"[\s(]*(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]\)?", "")
+    clean = clean.re_replace(r"^(\d{4})年(\d{1,2})月(\d{1,2})[日号號]?\s*", r"\1-\2-\3 ").re_replace("[时時点點]", ":")
+    clean = clean.re_replace(r"(:\d{2})分?(\d{2})秒$", r"\1:\2").re_replace(r"(\d)分$", r"\1")
+    return clean.re_replace(r"\s*上午\s*", " AM").re_replace(r"\s*下午\s*", " PM").strip()
+
+
+def _written(clean: StringValue, locale: Locale, roc_years: bool, early: bool) -> Value:
     """Local times in the forms that the engine's cast does not know."""
+    order = locale.date_order
+
+    def year_of_two(made: Value) -> Value:
+        return (made > ibis.literal(dt.datetime.now())).ifelse(made - ibis.interval(years=100), made) if early else made
+
     words = [f"{d}{c}" for d in ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d-%b-%Y") for c in _CLOCKS[:5]]
-    han = clean.re_replace(r"^(\d{4})年(\d{1,2})月(\d{1,2})[日号]?\s*", r"\1-\2-\3 ").re_replace(r"[时点]", ":")
-    han = han.re_replace(r"(:\d{2})分?(\d{2})秒$", r"\1:\2").re_replace(r"(\d)分$", r"\1").strip()
     dotted = clean.re_replace(r"^(\d{4})\.(\d{1,2})\.(\d{1,2})", r"\1-\2-\3")
     serial = clean.re_search(r"^[2-7]\d{4}(\.\d+)?$").ifelse(clean, ibis.null("string")).try_cast("float64")
     if early:
@@ -400,14 +457,23 @@ def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Va
     forms = [
         clean.re_search(r"^\d{8}$").ifelse(_strptime(clean, ["%Y%m%d"]), ibis.null("timestamp")),
         clean.re_search(r"^\d{14}$").ifelse(_strptime(clean, ["%Y%m%d%H%M%S"]), ibis.null("timestamp")),
-        clean.contains("年").ifelse(han.try_cast("timestamp"), ibis.null("timestamp")),
+        clean.re_search("[年午期周週拜]").ifelse(_strptime(_spoken(clean), _SPOKEN), ibis.null("timestamp")),
+        clean.re_search("^$" if early else _STAMP).ifelse(  # of births it may be milliseconds of 1976
+            _strptime(clean, ["%Y%m%d%H%M"]), ibis.null("timestamp")
+        ),
         clean.re_search(r"^\d{4}\.\d{1,2}\.").ifelse(dotted.try_cast("timestamp"), ibis.null("timestamp")),
-        clean.re_search(r"(?i)(am|pm)$").ifelse(
-            _strptime(clean, [f"%Y{s}%m{s}%d{c}" for s in "-/" for c in _CLOCKS[3:5]]), ibis.null("timestamp")
+        clean.re_search(r"(?i)[ap]\.?m\.?$").ifelse(
+            _strptime(
+                clean.re_replace(r"(\d)\s*([AaPp])\.?[Mm]\.?$", r"\1 \2M"),
+                [f"%Y{s}%m{s}%d{c}" for s in "-/" for c in _CLOCKS[3:5]],
+            ),
+            ibis.null("timestamp"),
         ),
         clean.re_search(r"[A-Za-z]{3}.*\b\d{4}\b").ifelse(_strptime(clean, words), ibis.null("timestamp")),
-        clean.re_search(r"^\d{1,2}-[A-Za-z]{3}-\d{2}\b").ifelse(
-            _strptime(clean, [f"%d-%b-%y{c}" for c in _CLOCKS[:5]]), ibis.null("timestamp")
+        year_of_two(
+            clean.re_search(r"^\d{1,2}-[A-Za-z]{3}-\d{2}\b").ifelse(
+                _strptime(clean, [f"%d-%b-%y{c}" for c in _CLOCKS[:5]]), ibis.null("timestamp")
+            )
         ),
         _made(since),
     ]
@@ -418,7 +484,10 @@ def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Va
         first = ["%d/%m", "%m/%d"] if order == "dmy" else ["%m/%d", "%d/%m"]
         flat = clean.re_replace(r"^(\d{1,2})[.-](\d{1,2})[.-](\d{2,4})\b", r"\1/\2/\3")
         full = _strptime(flat, [f"{first[0]}/%Y{c}" for c in _CLOCKS])
-        short = _strptime(flat, [f"{first[0]}/%y{c}" for c in _CLOCKS])
+        short = year_of_two(_strptime(flat, [f"{first[0]}/%y{c}" for c in _CLOCKS]))
+        short = (
+            flat.re_extract(r"^(\d{2})/", 1).isin(locale.years).ifelse(ibis.null("timestamp"), short) if locale.years else short
+        )
         shape = flat.re_search(r"^\d{1,2}/\d{1,2}/\d{4}\b")
         forms.insert(
             0, ibis.cases((shape, full), (flat.re_search(r"^\d{1,2}/\d{1,2}/\d{2}\b"), short), else_=ibis.null("timestamp"))
@@ -440,7 +509,7 @@ def _written(clean: StringValue, order: str, roc_years: bool, early: bool) -> Va
 
 def _instant(clean: StringValue) -> Value:
     """Moments in UTC: times with an offset, seconds and milliseconds since 1970."""
-    parts = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2}[T ]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?) ?(Z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
+    parts = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2}[T ]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?) ?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
     zone = clean.re_extract(parts, 2)
     digits = zone.re_replace("[^0-9]", "")
     minutes = digits.left(2).try_cast("int64") * 60 + ibis.coalesce(digits.substr(2).try_cast("int64"), ibis.literal(0))
@@ -448,7 +517,9 @@ def _instant(clean: StringValue) -> Value:
     base = _micros(clean.re_extract(parts, 1).try_cast("timestamp")) - shift * 60_000_000
     offset = clean.re_search(parts).ifelse(_made(base), ibis.null("timestamp"))
     milli = (
-        clean.re_search(r"^[1-9]\d{11,12}(\.0)?$").ifelse(clean.re_replace(r"\.0$", ""), ibis.null("string")).try_cast("int64")
+        (clean.re_search(r"^[1-9]\d{11,12}(\.0)?$") & ~clean.re_search(_STAMP))
+        .ifelse(clean.re_replace(r"\.0$", ""), ibis.null("string"))
+        .try_cast("int64")
     )
     second = clean.re_search(r"^1\d{9}(\.\d+)?$").ifelse(clean, ibis.null("string")).try_cast("float64")
     return ibis.coalesce(offset, _made(milli * 1000), _made((second * 1_000_000).cast("int64")))
@@ -466,6 +537,11 @@ def _moved(local: Value, file_zone: str, zone: str) -> Value:
 
 
 # ---------------------------------------------------------------- what the engine has and Ibis has no word for
+def _let(value: Value, made: Callable[[Value], Value]) -> Value:
+    """What *made* makes of a value, which is computed, and stands in the query, only once."""
+    return ibis.array([value]).map(made)[0]
+
+
 @ibis.udf.scalar.builtin(name="strlen")
 def _bytes(text: str) -> int: ...  # type: ignore[empty-body]
 
@@ -488,6 +564,10 @@ def _aware(zone: str, local: dtypes.timestamp) -> dtypes.Timestamp("UTC"): ...  
 
 @ibis.udf.scalar.builtin(name="timezone")
 def _local(zone: str, moment: dtypes.Timestamp("UTC")) -> dtypes.timestamp: ...  # type: ignore[empty-body, valid-type]
+
+
+@ibis.udf.scalar.builtin(name="array_extract")
+def _letter(text: str, at: int) -> str: ...  # type: ignore[empty-body]
 
 
 def _fine() -> IntegerValue:

@@ -7,6 +7,7 @@ import importlib.util
 import itertools
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,9 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
         if len(columns) > MAX_COLUMNS:
             raise UserError(f"{shown}: the result has more than {MAX_COLUMNS:,} columns.")
         out = new_file(connection, ".parquet")
-        staged = stage(rows, named(columns), out)
+        texts: set[int] = set()
+        staged = stage(_noted(rows, texts), named(columns), out)
+        staged.pointed = frozenset(range(len(columns))) - texts
     except UserError:
         raise
     except ModuleNotFoundError as error:
@@ -78,6 +81,13 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
     with out.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return sheet(connection, staged, source=shown, sha256=digest)
+
+
+def _noted(rows: Iterator, texts: set[int]) -> Iterator[tuple[int, Cells]]:
+    """Rows as texts; *texts* takes the numbers of the columns that hold anything but numbers."""
+    for number, row in rows:
+        texts.update(i for i, v in enumerate(row) if v is not None and not isinstance(v, int | float | Decimal))
+        yield number, [text_of(v) for v in row]
 
 
 def _has_dialect(url: sa.engine.URL) -> bool:
@@ -105,7 +115,7 @@ def _by_sqlalchemy(url: str, said: str, query: bool) -> Iterator:
             yield list(result.keys())
             numbers = itertools.count(1)
             for part in result.partitions(FETCHED_ROWS):
-                yield from ((next(numbers), [text_of(v) for v in row]) for row in part)
+                yield from ((next(numbers), list(row)) for row in part)
     finally:
         engine.dispose()
 
@@ -118,7 +128,7 @@ def _by_ibis(url: str, said: str, query: bool) -> Iterator[list[str] | tuple[int
         yield list(table.columns)
         numbers = itertools.count(1)
         for batch in table.to_pyarrow_batches(chunk_size=FETCHED_ROWS):
-            columns = [[text_of(v) for v in column.to_pylist()] for column in batch.columns]
+            columns = [column.to_pylist() for column in batch.columns]
             yield from ((next(numbers), list(row)) for row in zip(*columns, strict=True))
     finally:
         link.disconnect()

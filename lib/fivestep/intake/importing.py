@@ -51,7 +51,7 @@ from fivestep.intake.conversion import (
 )  # fmt: skip
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
 from fivestep.intake.quality import Line, QualitySheet, table_name
-from fivestep.intake.refunds import refunds
+from fivestep.intake.refunds import refunds, rounded
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import N_, _
@@ -62,6 +62,8 @@ RAW = Path("data", "raw")
 MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
+NUMBERS = ("money", "number", "int", "percent", "score")  # kinds of fields that are written with a decimal sign
+NO_THOUSANDS = ("percent", "score")  # those of them that never go into the thousands
 
 _OWN = 2**62  # added to the order of rows of a table's own files
 _MARKS = {DOLLAR: "$", YUAN: "¥", EURO: "€", POUND: "£"}
@@ -243,6 +245,7 @@ class _Run:
         self.earlier: dict[str, Table] = earlier
         self.quality = QualitySheet()
         self.money: dict[str, Decimal] = {}
+        self.rounded: dict[str, tuple[Decimal, int]] = {}  # by table what rounding took off its amounts, and of how many cells
         self.customers: dict[tuple[int, str], Table] = {}  # of each source and column their texts
         self.known: Table | None = None
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
@@ -373,6 +376,8 @@ class _Run:
             for number, sheet in enumerate(made.sheets):
                 if (cell.state, state, number) in counts:
                     self._state(made, cell, state, sheet, *counts[cell.state, state, number])
+        self._decimal_signs(made)
+        self._dotted(made)
         self._units(made, found)
         made = self._shares(made)
         personal = {f"keep.{c.target.name or mappings.extra_name(c.header)}" for c, s in found if s == PERSONAL}
@@ -408,6 +413,76 @@ class _Run:
         values: dict[str, Any] = {"column": column, "n": rows, "of": of, "field": cell.target.to, "zone": self.settings.time_zone}
         values["sample"] = shown_at(sheet, column, first)
         self.quality.add(Line(sheet.source, table, column, check, severity, rows, of, first, message, fix, values))
+
+    def _decimal_signs(self, made: Wide) -> None:
+        """Cells like 1.234 where no cell tells the decimal sign: a warning, or for money that is needed a UserError."""
+        if made.source.decimal:
+            return
+        places = [
+            (cell, sheet, name)
+            for cell in made.cells
+            if cell.target.target and cell.target.target.kind in NUMBERS
+            for sheet in made.sheets
+            if (name := assembly.column(sheet, cell.header)) and name not in sheet.pointed
+        ]
+        asked = [p for p in places if p[0].target.target.kind not in NO_THOUSANDS and p[2] not in p[1].plain]
+        lone = [(*p, *found) for p in asked if (found := _lone(p[1], p[2]))[0]]
+        signs = {s for _cell, sheet, name in places for s in _signs(sheet, name)} if lone else set()
+        if not lone or signs == {"."}:
+            return
+        for cell, sheet, name, n, first, of, threes in lone:
+            to, table = cell.target.to, cell.target.to.partition(".")[0]
+            values = {"column": name, "n": n, "of": of, "sample": shown_at(sheet, name, first), "row": first, "field": to,
+                      "table": table, "file": sheet.source, "source": made.name}  # fmt: skip
+            money = cell.target.target.kind == "money"
+            if money and _is_needed_number(to):
+                said = _(
+                    "{file}: {column}: cells such as {sample} (row {row}) may be whole numbers with a point between thousands or "
+                    "have three decimals ({n} of {of} cells), and every row of {table} needs {field}. "
+                    'Say `decimal: ","` or `decimal: "."` for {source} in mapping.yml.'
+                )
+                shown = {k: language.number(v) if isinstance(v, int) else v for k, v in values.items()}
+                raise UserError(said.format(**shown))
+            if not money and threes and not signs:
+                message, severity, fix = N_("{column}: every number has three decimals, such as {sample}."), "note", ""
+            else:
+                message, severity = (
+                    N_(
+                        "Cells of {column} that may be whole numbers with a point between thousands, or have three decimals: "
+                        "{n} of {of}, such as {sample}. They were read with a decimal point."
+                    ),
+                    "warning",
+                )
+                fix = N_('Say `decimal: ","` or `decimal: "."` for this source in mapping.yml.')
+            self.quality.add(Line(sheet.source, table, name, "ambiguous_number", severity, n, of, first, message, fix, values))
+
+    def _dotted(self, made: Wide) -> None:
+        """Dates with points in a source with the month first, beside dates without: most of the world writes the day first."""
+        if made.source.date_order != "mdy":
+            return
+        for cell in made.cells:
+            if not cell.target.target or cell.target.target.kind not in ("date", "datetime"):
+                continue
+            for sheet in made.sheets:
+                name = assembly.column(sheet, cell.header)
+                if not name or name in sheet.plain:
+                    continue
+                rows = sheet.rows.filter(sheet.rows[name].strip() != "")
+                dotted = rows[name].re_search(r"^\s*\d{1,2}\.\d{1,2}\.\d{2,4}\b")
+                seen = rows.aggregate(n=dotted.sum(), of=rows.count(), first=rows[ROW].min(where=dotted))
+                seen = seen.to_pyarrow().to_pylist()[0]
+                if 0 < (seen["n"] or 0) < seen["of"]:
+                    table = cell.target.to.partition(".")[0]
+                    values = {"column": name, "n": seen["n"], "of": seen["of"], "sample": shown_at(sheet, name, seen["first"])}
+                    self.quality.add(
+                        Line(
+                            sheet.source, table, name, "ambiguous_date", "warning", seen["n"], seen["of"], seen["first"],
+                            values=values,
+                            message=N_("Dates of {column} with points, such as {sample}: {n} of {of}. They were read month "
+                                       "first, as the mapping says of this source, but such dates usually begin with the day."),
+                            fix=N_("Ask the client. Where the day is first, have these cells written like the others."),
+                        )
+                    )  # fmt: skip
 
     def _cure(self, made: Wide, sheet: Sheet, column: str) -> str:
         """What makes the numbers readable: the other decimal sign, where the cells are written with it, or another column."""
@@ -446,7 +521,7 @@ class _Run:
                 )
 
     def _shares(self, made: Wide) -> Wide:
-        """Percentages without a sign: where one of them goes beyond 1, those of the column are hundredths."""
+        """Percentages without a sign: where as many go beyond 1 as are fractions, those of the column are hundredths."""
         columns = {
             c.target.to: c.state
             for c in made.cells
@@ -456,9 +531,30 @@ class _Run:
         if not columns:
             return made
         rows = made.rows
-        most = rows.aggregate(**{c: rows[c].abs().max(where=rows[state] != UNIT) for c, state in columns.items()})
-        most = most.to_pyarrow().to_pylist()[0]
-        wrong = {c: (rows[s] == UNIT).ifelse(rows[c], rows[c] / 100) for c, s in columns.items() if (most[c] or 0) > 1}
+        asked = {}
+        for i, (c, state) in enumerate(columns.items()):
+            size, bare = rows[c].abs(), rows[state] != UNIT
+            asked |= {f"above{i}": (size > 1).sum(where=bare), f"below{i}": ((size > 0) & (size < 1)).sum(where=bare)}
+        seen = rows.aggregate(**asked).to_pyarrow().to_pylist()[0]
+        wrong = {}
+        for i, (c, state) in enumerate(columns.items()):
+            above, below = seen[f"above{i}"] or 0, seen[f"below{i}"] or 0
+            if above and above >= below:
+                wrong[c] = (rows[state] == UNIT).ifelse(rows[c], rows[c] / 100)
+            if above and below:
+                table, _dot, field = c.partition(".")
+                hundredths = N_("{column}: percentages without a sign, of which {n} are above 1 and {below} are fractions. "
+                                "All were read as hundredths.")  # fmt: skip
+                shares = N_("{column}: percentages without a sign, of which {n} are above 1 and {below} are fractions. "
+                            "All were read as shares of 1.")  # fmt: skip
+                self.quality.add(
+                    Line(
+                        made.name, table, field, "mixed_units", "warning", above, above + below,
+                        message=hundredths if c in wrong else shares,
+                        fix=N_("Ask the client. Where all are hundredths, say the unit in mapping.yml: unit: \"%\"."),
+                        values={"column": field, "n": above, "below": below},
+                    )
+                )  # fmt: skip
         return replace(made, rows=_stored(self.connection, rows.mutate(**wrong), rows.get_name())) if wrong else made
 
     def _currency(self, made: Wide) -> None:
@@ -546,9 +642,11 @@ class _Run:
         line, sums = refunds(made)
         if line:
             self.quality.add(line)
-            for key in ("gross", "refunds", "net"):
+            for key in ("gross", "refunds", "net", "read"):
                 self.money[f"{table}.{key}"] = self.money.get(f"{table}.{key}", Decimal(0)) + sums[key]
-            self.money[f"{table}.read"] = self.money.get(f"{table}.read", Decimal(0)) + sums["read"]
+            by, cells = self.rounded.get(table, (Decimal(0), 0))
+            self.rounded[table] = by + sums["rounded"], cells + int(sums["cells"])
+        self.quality.extend(rounded(made))
         return made
 
     def _nobody(self, made: Wide) -> None:
@@ -672,12 +770,13 @@ class _Run:
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
             after = Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
-            left = self.money[f"{name}.read"] - self.money[f"{name}.kept"] if f"{name}.kept" in self.money else None
-            if left is None:
-                left = sum((self._left(m, amount) for _own, m, _rows in parts), Decimal(0)) + self.money.get(
-                    f"{name}.repeated", Decimal(0)
+            left = sum((self._left(m, amount) for _own, m, _rows in parts), self.money.get(f"{name}.repeated", Decimal(0)))
+            rounded, cells = self.rounded.get(name, (Decimal(0), 0))
+            self.quality.add(
+                checks.money(
+                    "", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left, rounded=rounded, cells=cells
                 )
-            self.quality.add(checks.money("", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left))
+            )
         return rows
 
     def _sorted(self, name: str, rows: Table) -> Table:
@@ -850,6 +949,28 @@ def shown_at(sheet: Sheet, column: str, row: int) -> str:
     return shown(cell[0]["x"]) if cell else ""
 
 
+def _lone(sheet: Sheet, column: str) -> tuple[int, int, int, bool]:
+    """Cells of a column like 1.234, the row of the first, its filled cells, and whether all of them have three decimals."""
+    rows = sheet.rows.filter(sheet.rows[column].strip() != "")
+    text = rows[column]
+    either, threes = (
+        text.contains(".").ifelse(text.re_search(rf"^[^\d.,]*(?:{p.pattern})[^\d.,]*$"), False)
+        for p in (matching.EITHER, matching.THREES)
+    )
+    wanted = {"n": either.sum(), "first": rows[ROW].min(where=either), "of": rows.count(), "threes": threes.all()}
+    seen = rows.aggregate(**wanted).to_pyarrow().to_pylist()[0]
+    return seen["n"] or 0, seen["first"] or 0, seen["of"], bool(seen["threes"])
+
+
+def _signs(sheet: Sheet, column: str) -> set[str]:
+    """The decimal signs that some cell of a column can be read with only."""
+    text = sheet.rows[column]
+    if not text.type().is_string():  # read by the engine's own cast, and no cell was like 1.234
+        return {"."} if sheet.rows.aggregate(x=(text != text.floor()).any()).to_pyarrow().to_pylist()[0]["x"] else set()
+    asked = {s: text.re_search(rf"^[^\d.,]*(?:{p.pattern})[^\d.,]*$").any() for s, p in matching.DECIMALS.items()}
+    return {s for s, found in sheet.rows.aggregate(**asked).to_pyarrow().to_pylist()[0].items() if found}
+
+
 def _is_key(to: str) -> bool:
     table, _, name = to.partition(".")
     declared = TABLES[table].fields.get(name) if table in TABLES else None
@@ -921,14 +1042,16 @@ def _unchanged(project: Path, latest: str, said: mappings.Mapping) -> Imported:
 
 
 def _last_day(tables: Mapping[str, Table]) -> dt.date | None:
-    """The last day with an order, else of any table with a time."""
+    """The last day with an order, else of any table with a time; a day to come, which is mistyped, only where all are."""
+    end = ibis.literal(dt.date.today() + dt.timedelta(days=1))
     ranked = sorted((n for n in tables if TABLES[n].time in tables[n].columns), key=lambda n: n not in ("orders", "order_lines"))
     days = []
     for name in ranked:
         if days and name not in ("orders", "order_lines"):
             break
         column = tables[name][TABLES[name].time].cast("date")
-        day = tables[name].aggregate(day=column.max()).to_pyarrow().to_pylist()[0]["day"]
+        seen = tables[name].aggregate(day=column.max(where=column <= end), later=column.max()).to_pyarrow().to_pylist()[0]
+        day = seen["day"] or seen["later"]
         days += [day] if day else []
     return max(days, default=None)
 

@@ -74,7 +74,8 @@ class Kind:
 class Values:
     """What a sample of a column's values looks like: the share of filled cells that look like each kind, and a few of them.
 
-    ``decimals`` are numbers that can only be read with one decimal sign, one of each: {",": "1.249,00"}.
+    ``decimals`` are numbers that can only be read with one decimal sign, one of each: {",": "1.249,00"}. ``either`` is one that
+    may be a whole number with a point between its thousands, or have three decimals: 1.234; ``threes``: every cell has three.
     """
 
     filled: int = 0
@@ -82,6 +83,8 @@ class Values:
     shares: Mapping[str, float] = field(default_factory=dict, hash=False)
     sample: tuple[str, ...] = ()
     decimals: Mapping[str, str] = field(default_factory=dict, hash=False)
+    either: str = ""
+    threes: bool = False
 
 
 @dataclass(frozen=True)
@@ -293,7 +296,9 @@ def values(texts: Sequence[str | None]) -> Values:
     distinct = dict.fromkeys(filled)
     shares["unique"] = len(distinct) / len(filled)
     shares["long"] = sum(len(t) > 40 for t in filled) / len(filled)
-    return Values(len(filled), len(distinct), shares, tuple(distinct)[:SHOWN], decimals(distinct))
+    either = next((t for t in distinct if "." in t and EITHER.fullmatch(_MARKS.sub("", t))), "")
+    threes = bool(either) and all(THREES.fullmatch(_MARKS.sub("", t)) for t in distinct)
+    return Values(len(filled), len(distinct), shares, tuple(distinct)[:SHOWN], decimals(distinct), either, threes)
 
 
 def decimals(texts: Iterable[str]) -> dict[str, str]:
@@ -303,14 +308,15 @@ def decimals(texts: Iterable[str]) -> dict[str, str]:
         if "," not in text and "." not in text:
             continue
         bare = _MARKS.sub("", text)
-        for sign, pattern in _DECIMALS.items():
+        for sign, pattern in DECIMALS.items():
             if sign not in out and pattern.fullmatch(bare):
                 out[sign] = text
     return out
 
 
-_MARKS = re.compile(r"(?i)[\s()+¥￥$€£%元万千亿-]|usd|rmb|cny")
-_DECIMALS = {
+_MARKS = re.compile(r"(?i)[\s()+¥￥$€£%元万千亿'-]|usd|rmb|cny|eur|gbp")
+EITHER, THREES = re.compile(r"[1-9]\d{0,2}\.\d{3}"), re.compile(r"\d+\.\d{3}")
+DECIMALS = {
     sign: re.compile(
         rf"\d{{1,3}}(?:{group}\d{{3}})+{point}\d+|\d{{1,3}}(?:{group}\d{{3}}){{2,}}"
         rf"|\d+{point}(?:\d{{1,2}}|\d{{4,}})|0{point}\d+|\d{{4,}}{point}\d+"
@@ -324,7 +330,7 @@ _PATTERNS = {
     name: re.compile(pattern)
     for name, pattern in {
         "date": _DATE,
-        "number": r"[-+(]?[¥$€]?-?(?:\d[\d,]*(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d+)\s*[万元%€)]*",
+        "number": r"(?:EUR )?[-+(]?[¥$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\d{1,3}(?:\.\d{3})+(?:,\d+)?)\s*(?:[万元%€£$)]|EUR)*-?",
         "percent": r"-?\d+(?:\.\d+)?%",
         "phone": r"(?:\+?86)?1[3-9]\d[\d*]{8}|\+?[\d() -]{7,17}",
         "email": r"[^@\s]+@[^@\s]+\.[^@\s]+",

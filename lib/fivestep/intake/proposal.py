@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import glob
 import re
 from collections.abc import Mapping as Map
@@ -18,7 +19,7 @@ from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
-from fivestep.intake.importing import RAW, raw_files, read_databases, read_sheets
+from fivestep.intake.importing import NO_THOUSANDS, NUMBERS, RAW, raw_files, read_databases, read_sheets
 from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.quality import table_name
@@ -30,9 +31,9 @@ SAMPLE_ROWS = 2_000  # rows of a file that its proposal looks at
 SAMPLE_SHEETS = 3  # files of one kind that it looks at
 
 _DAY_MONTH = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b")
+_SHORT = re.compile(r"\s*(\d{1,2})[/-](\d{1,2})[/-](\d{2})\b")  # 24-03-05 may begin with its year
 _POINTS = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d{4}\b")  # day first wherever it is written
 _TELLING = r"^\s*((1[3-9]|2\d|3[01])[/.-]\d{1,2}|\d{1,2}[/.-](1[3-9]|2\d|3[01]))[/.-](\d{4}|\d{2})\b"
-_NUMBERS = ("money", "number", "int", "percent", "score")
 _SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
 _LONGEST = 40  # characters shown of a value
 _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
@@ -117,6 +118,8 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
             own = assembly.column(sheet, column)
             if own and not values[column].filled:
                 values[column] = matching.values(sample[own].to_pylist())
+                if own in sheet.pointed:
+                    values[column] = replace(values[column], decimals={}, either="")
                 values[column] = replace(values[column], sample=_order_evidence(sheet, own, values[column]))
     found = matching.detected(columns)
     kind = matching.kind(said.system, said.kind) if said and said.system else found[0] if len(found) == 1 else None
@@ -154,18 +157,39 @@ def _order_evidence(sheet: Sheet, column: str, values: Values) -> tuple[str, ...
         return values.sample
     cells = sheet.rows.filter(sheet.rows[column].re_search(_TELLING))  # of all rows: a year may begin with twelve days of many
     telling = cells.order_by(ROW).limit(1).select(x=cells[column]).to_pyarrow()["x"].to_pylist()
+    if any(_SHORT.match(t) for t in values.sample):
+        days = "|".join(str(n) for n in range(_this_year() + 1, 32)) or "0"
+        for pattern in (rf"^\s*\d{{2}}[/-]\d{{1,2}}[/-]({days})\b", rf"^\s*({days})[/-]\d{{1,2}}[/-]\d{{2}}\b"):
+            cells = sheet.rows.filter(sheet.rows[column].re_search(pattern))
+            telling = cells.order_by(ROW).limit(1).select(x=cells[column]).to_pyarrow()["x"].to_pylist() + telling
     return tuple(dict.fromkeys([*telling, *values.sample]))[: matching.SHOWN]
 
 
+def _this_year() -> int:
+    """The last two digits of the year: a higher number, up to 31, is a day rather than the year of what has happened."""
+    return dt.date.today().year % 100
+
+
 def _date_order(matches: Map[str, Match], values: Map[str, Values]) -> str:
-    """The order of day and month where the values of the date columns say it; empty where they do not, or contradict."""
-    firsts, seconds = set(), set()
+    """The order of day and month where the values of the date columns say it; empty where they do not, or contradict.
+
+    With a year of two digits, 24-03-05, a first part above twelve may be the year: only a last part that is none says that it is.
+    """
+    firsts, seconds, years = set(), set(), set()
     for column, match in matches.items():
         if any(t.target and t.target.kind in ("date", "datetime") for t in match.targets):
             for text in values[column].sample if column in values else ():
-                if m := _DAY_MONTH.match(text):
+                if m := _SHORT.match(text):
+                    first, second, last = map(int, m.groups())
+                    years.add(first > 31 or _this_year() < last <= 31)
+                    firsts.add(_this_year() < first <= 31 or 12 < first <= 31 < last)
+                    seconds.add(second > 12)
+                elif m := _DAY_MONTH.match(text):
+                    years.add(False)
                     firsts.add(int(m[1]) > 12)
                     seconds.add(int(m[2]) > 12)
+    if True in years:
+        return "ymd" if True not in firsts | seconds else ""
     if True in firsts and True not in seconds:
         return "dmy"
     return "mdy" if True in seconds and True not in firsts else ""
@@ -184,16 +208,38 @@ def ambiguous_dates(proposed: Proposed) -> tuple[str, ...]:
 
 
 def with_decimal(proposed: Proposed) -> Proposed:
-    """With ``decimal: ","`` where cells of its number columns can be read with a comma only, and none with a point only."""
-    if proposed.source.decimal or set(_decimals(proposed)) != {","}:
+    """With the decimal sign that some cells of its number columns can be read with only, and none with the other only.
+
+    A point is as good as said, and is written only where cells like 1.234 might be taken for thousands.
+    """
+    found = {} if proposed.source.decimal else _decimals(proposed)
+    if len(found) != 1 or (set(found) == {"."} and not any(v.either for v in proposed.values.values())):
         return proposed
-    return replace(proposed, source=proposed.source.model_copy(update={"decimal": ","}))
+    return replace(proposed, source=proposed.source.model_copy(update={"decimal": next(iter(found))}))
 
 
 def ambiguous_decimals(proposed: Proposed) -> dict[str, str]:
-    """By decimal sign a cell that can be read with it only, where cells of the number columns contradict each other."""
-    found = {} if proposed.source.decimal else _decimals(proposed)
-    return found if len(found) > 1 else {}
+    """By decimal sign a cell that can be read with it only, where cells of the number columns contradict each other.
+
+    Or the same cell for both, where no cell tells and one like 1.234 may be a whole number; but a quantity with three decimals in
+    every cell is one.
+    """
+    if proposed.source.decimal:
+        return {}
+    found = _decimals(proposed)
+    if found:
+        return found if len(found) > 1 else {}
+    for column, kinds in _number_columns(proposed).items():
+        values = proposed.values.get(column) or Values()
+        if values.either and ("money" in kinds or not values.threes) and not kinds & set(NO_THOUSANDS):
+            return {",": values.either, ".": values.either}
+    return {}
+
+
+def _number_columns(proposed: Proposed) -> dict[str, set[str]]:
+    """The columns that become numbers, and the kinds of their fields."""
+    kinds = {c: {t.target.kind for t in targets if t.target} for c, targets in proposed.source.columns.items()}
+    return {c: k for c, k in kinds.items() if k & set(NUMBERS)}
 
 
 def _torn(proposed: Proposed) -> int:
@@ -203,10 +249,9 @@ def _torn(proposed: Proposed) -> int:
 
 def _decimals(proposed: Proposed) -> dict[str, str]:
     out: dict[str, str] = {}
-    for column, targets in proposed.source.columns.items():
-        if any(t.target and t.target.kind in _NUMBERS for t in targets):
-            for sign, cell in (proposed.values.get(column) or Values()).decimals.items():
-                out.setdefault(sign, cell)
+    for column in _number_columns(proposed):
+        for sign, cell in (proposed.values.get(column) or Values()).decimals.items():
+            out.setdefault(sign, cell)
     return out
 
 
@@ -266,10 +311,14 @@ def _source_lines(proposed: Proposed) -> list[str]:
             out.append(f"  {key}: {_flow(_plain(said))}")
             if key == "decimal" and value == "," and (cell := _decimals(proposed).get(",")):
                 out[-1] += "  # " + _("numbers are written with a decimal comma, as in {cell}").format(cell=cell)
+            if key == "decimal" and value == "." and (cell := _decimals(proposed).get(".")):
+                out[-1] += "  # " + _("numbers are written with a decimal point, as in {cell}").format(cell=cell)
     doubtful = ambiguous_dates(proposed)
     if doubtful:
         out.append("  # " + _("question: is {columns} day/month (dmy) or month/day (mdy)?").format(columns=", ".join(doubtful)))
         out.append("  # date_order: dmy")
+        if any(_SHORT.match(t) for c in doubtful for t in proposed.values[c].sample):
+            out.append("  # " + _("A year of two digits may also stand first: date_order: ymd"))
     if either := ambiguous_decimals(proposed):
         out.append("  # " + decimal_question(either))
         out.append('  # decimal: ","')
@@ -287,6 +336,11 @@ def _source_lines(proposed: Proposed) -> list[str]:
 
 def decimal_question(either: Map[str, str]) -> str:
     """Which decimal sign a source has whose cells say both."""
+    if either[","] == either["."]:
+        said = _(
+            "question: is the decimal sign a comma, so that {cell} is a whole number, or a point, so that it has three decimals?"
+        )
+        return said.format(cell=either["."])
     said = _("question: is the decimal sign a comma, as in {comma}, or a point, as in {point}?")
     return said.format(comma=either[","], point=either["."])
 

@@ -26,9 +26,12 @@ CHECKS: dict[str, str] = {
     "date_range": N_("Date range"),
     "gap": N_("Gap in time"),
     "money": N_("Money before and after"),
+    "rounded": N_("Amounts rounded"),
     "refunds": N_("Refunds"),
     "outlier": N_("Outliers"),
     "not_parsed": N_("Values not understood"),
+    "ambiguous_number": N_("Numbers that may be read in two ways"),
+    "ambiguous_date": N_("Dates that may be read in two ways"),
     "required_empty": N_("Required cells are empty"),
     "below_minimum": N_("Values below the minimum"),
     "above_maximum": N_("Values above the maximum"),
@@ -211,8 +214,13 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return language.percent(value, 1)
     if isinstance(value, Decimal):
-        return language.money(value, 2)
+        return language.money(value, _decimals(value))
     return language.day(value)
+
+
+def _decimals(value: Decimal) -> int:
+    """Two, and more where there are more: a sum that is to add up is shown exactly."""
+    return min(max(2, -value.normalize().as_tuple().exponent), 6) if value.is_finite() else 2
 
 
 def _packed(value: Any) -> Any:

@@ -57,7 +57,8 @@ class Sheet:
     has one string column for each of ``columns`` and ``_row``, the row number in the file as the user counts it, header included;
     empty cells are null. ``sha256`` is of the file's bytes. ``numeric`` names the columns whose cells were numbers in a workbook:
     ids there may have lost digits or zeros. ``plain`` names the columns of which the engine's own cast reads every cell, as the
-    reader was told to try (`Quick`): those of numbers and times are such already, no strings.
+    reader was told to try (`Quick`): those of numbers and times are such already, no strings. ``pointed`` names the columns all
+    of whose cells are numbers in the file itself: their decimal sign is a point, whatever the file's texts are written with.
     """
 
     source: str
@@ -68,6 +69,7 @@ class Sheet:
     sha256: str
     numeric: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
+    pointed: frozenset[str] = frozenset()
 
 
 # Of a file (its name, its columns, their texts) the columns to try the engine's own cast on: for the number of each its value and

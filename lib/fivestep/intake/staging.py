@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from fivestep.contract import headers
 from fivestep.intake.layout import Cells, Layout, label
+from fivestep.intake.matching import DECIMALS, decimals
 from fivestep.intake.quality import Message
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Note, SetAside, Sheet
@@ -32,15 +33,18 @@ RECONCILED_TOTALS = 12  # total rows compared with the sums of their rows; a rep
 
 _TOTALS = (
     "合计 小计 总计 总和 汇总 累计 共计 本页合计 本页小计 合計 小計 總計 總和 匯總 總合計 "
-    "total totals grandtotal subtotal subtotals sum grandtotals totalamount"
+    "total totals grandtotal subtotal subtotals sum grandtotals totalamount "
+    "summe gesamt gesamtsumme endsumme zwischensumme"
 ).split()
-_SUBTOTALS = ("小计", "小計", "本页", "subtotal")
+_SUBTOTALS = ("小计", "小計", "本页", "subtotal", "zwischensumme")
 _FOOTERS = (
     "导出 導出 匯出 制表 製表 打印 列印 备注 備註 说明 說明 注: 生成 共 第 页 copyright © generated exported printed "
     "confidential report end--- -- note source as of page"
 ).split()
 
 _SIZES = {"亿億": 100_000_000, "万萬": 10_000, "千": 1_000}  # of a cell, which goes before the unit of the header
+
+_CURRENCY = r"[￥¥$€£\s％%']|eur|usd|gbp|cny|rmb|人民币"
 
 SIGNS = {  # without these bytes no cell of a file of text is in the trap: what is not there need not be looked for
     "wrapped": (b"=", b"\t", b"'"),
@@ -103,6 +107,7 @@ class Staged:
     suspects: frozenset[str] = frozenset(SIGNS)
     plain: frozenset[int] = frozenset()
     typed: frozenset[int] = frozenset()
+    pointed: frozenset[int] = frozenset()  # columns all of whose cells are numbers in the file itself
 
     def malformed(self, row: int, cells: Cells) -> None:
         """Count a row with too few, too many or too long cells."""
@@ -171,8 +176,8 @@ def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: 
     None where a file with typed columns has such rows: they are told and added up from text, so it must be staged as text.
     """
     layout = staged.layout
-    filled = _filled(staged)
-    seen, totals = _seen(connection, staged, filled)
+    cells = filled(staged)
+    seen, totals = _seen(connection, staged, cells)
     tail = _tail(staged)
     last = tail[0][0] if tail else 0
     aside = list(layout.set_aside)
@@ -198,7 +203,7 @@ def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: 
         aside += sets
         notes += warned
     aside += _malformed(malformed, staged.ragged_rows - len(loose), last, layout.width)
-    left, dropped = _columns(layout, filled)
+    left, dropped = _columns(layout, cells)
     notes += dropped
     notes += _traps(layout, seen, left)
     tidy = {layout.columns[i]: _unwrapped(kept[f"c{i}"]) if seen.get(f"wrapped{i}") else kept[f"c{i}"] for i in left}
@@ -211,10 +216,11 @@ def sheet(connection: ibis.BaseBackend, staged: Staged, *, source: str, sha256: 
         sha256,
         frozenset(layout.columns[i] for i in staged.numeric if i in left),
         frozenset(layout.columns[i] for i in staged.plain if i in left),
+        frozenset(layout.columns[i] for i in staged.pointed if i in left),
     )
 
 
-def _filled(staged: Staged) -> list[int]:
+def filled(staged: Staged) -> list[int]:
     """Filled cells of every column, and rows at last, from the statistics of the file."""
     data = pq.read_metadata(staged.path)
     at = {data.schema.column(i).name: i for i in range(data.num_columns)}
@@ -271,14 +277,14 @@ def _numbered(connection: ibis.BaseBackend, staged: Staged) -> ibis.Table:
 
 
 def _plain(text: ibis.StringValue) -> ibis.StringValue:
-    return text.translate("０１２３４５６７８９．－＋（）", "0123456789.-+()").re_replace(r"[￥¥$€£,，\s％%]", "")
+    return text.translate("０１２３４５６７８９．－＋（），", "0123456789.-+(),").re_replace(rf"(?i){_CURRENCY}", "")
 
 
-def _amount(text: ibis.StringValue, factor: int) -> ibis.Value:
+def _amount(text: ibis.StringValue, factor: int, decimal: str = ".") -> ibis.Value:
     """The amounts of a column in the unit of its header, of which *factor* is the size: 1.5万 is 15,000 yuan."""
     plain = _plain(text)
-    negative = plain.startswith("(") & plain.endswith(")")
-    whole = ibis.ifelse(negative, ibis.literal("-") + plain.substr(1, plain.length() - 2), plain)
+    plain = plain.replace(".", "").replace(",", ".") if decimal == "," else plain.replace(",", "")
+    whole = plain.re_replace(r"^\((.*)\)$|^([^-]*[^-.])-$", r"-\1\2")
     figure = whole.re_replace("[亿億万萬千]?元?$", "").try_cast("decimal(24, 6)")
     sizes = [(whole.re_search(f"[{signs}]元?$"), figure * size) for signs, size in _SIZES.items()]
     own = ibis.cases(*sizes, (whole.endswith("元"), figure), else_=figure * factor)
@@ -299,15 +305,18 @@ def _without(table: ibis.Table, numbers: Sequence[int]) -> ibis.Table:
 
 def _total_cells(values: Cells) -> bool:
     filled = [v for v in values if v and v.strip()]
-    return bool(filled) and _word(filled[0]) in _TOTALS and all(_number(v) is not None for v in filled[1:] if v != filled[0])
+    if not filled or _word(filled[0]) not in _TOTALS:
+        return False
+    return all(any(_number(v, 1, sign) is not None for sign in ".,") for v in filled[1:] if v != filled[0])
 
 
-def _number(text: str | None, factor: int = 1) -> Decimal | None:
-    plain = unicodedata.normalize("NFKC", text or "")
-    for sign in "￥¥$€£,，% \t\u3000\xa0":
-        plain = plain.replace(sign, "")
+def _number(text: str | None, factor: int = 1, decimal: str = ".") -> Decimal | None:
+    plain = re.sub(rf"(?i){_CURRENCY}", "", unicodedata.normalize("NFKC", text or ""))
+    plain = plain.replace(".", "").replace(",", ".") if decimal == "," else plain.replace(",", "")
     if plain.startswith("(") and plain.endswith(")"):
         plain = "-" + plain[1:-1]
+    elif plain.endswith("-") and plain[-2:-1].isalnum():
+        plain = "-" + plain[:-1]
     figure = plain.removesuffix("元")
     size = next((n for signs, n in _SIZES.items() if figure.endswith(tuple(signs))), 0)
     try:
@@ -342,7 +351,7 @@ def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -
     source = f"read_parquet({quoted(str(staged.path))}, file_row_number = true)"
     cells = [f"c{i}::VARCHAR" if i in staged.typed else f"c{i}" for i in range(width)]
     first = cells[0] if filled[0] == filled[-1] else f"coalesce({', '.join(cells)})"
-    likely = rf"length({first}) <= 30 AND regexp_matches({first}, '^[\s(（\[*=-]*[合小总總汇匯累共本tTsSgG]')"
+    likely = rf"length({first}) <= 30 AND regexp_matches({first}, '^[\s(（\[*=-]*[合小总總汇匯累共本tTsSgGzZeE]')"
     said = rf"regexp_replace(lower({first}), '[\s　:：*()（）\[\]=-]', '', 'g') IN ({', '.join(map(quoted, _TOTALS))})"
     raw = connection.con.cursor()
     try:
@@ -498,12 +507,12 @@ def _reconciled(kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Ce
     """Total rows against the sums of the rows above them, up to the last total for a subtotal or an unequal total."""
     shown = list(totals) if len(totals) <= RECONCILED_TOTALS else [totals[-1]]
     factors = [headers.FACTORS.get(headers.header(c).unit, 1) for c in layout.columns]
-    asked = {}
+    commas, asked = _commas(kept, layout, shown), {}
     for row, cells in shown:
         before = max((n for n, _ in totals if n < row), default=0)
         for i, cell in enumerate(cells[: min(layout.width, RECONCILED_COLUMNS)]):
-            if _number(cell) is not None:
-                value, above = _amount(kept[f"c{i}"], factors[i]), kept[ROW] < row
+            if _number(cell, 1, commas[i]) is not None:
+                value, above = _amount(kept[f"c{i}"], factors[i], commas[i]), kept[ROW] < row
                 asked[f"all_{row}_{i}"] = value.sum(where=above)
                 asked[f"part_{row}_{i}"] = value.sum(where=above & (kept[ROW] > before))
     sums = kept.aggregate(**asked).to_pyarrow().to_pylist()[0] if asked else {}
@@ -512,7 +521,7 @@ def _reconciled(kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Ce
         word = label(next(c for c in cells if c and c.strip()))
         said, wrong = [], []
         for i, cell in enumerate(cells[: min(layout.width, RECONCILED_COLUMNS)]):
-            value = _number(cell, factors[i])
+            value = _number(cell, factors[i], commas[i])
             if value is None:
                 continue
             value /= factors[i]
@@ -532,6 +541,25 @@ def _reconciled(kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Ce
         many = Message(N_("not compared: too many total rows"))
         aside.append(SetAside("total", len(totals) - len(shown), totals[0][0], (many,)))
     return aside, notes
+
+
+def _commas(kept: ibis.Table, layout: Layout, totals: Sequence[tuple[int, Cells]]) -> list[str]:
+    """The decimal sign of every column: a comma where a total row has a number and cells can only be read with a comma."""
+    width = min(layout.width, RECONCILED_COLUMNS)
+    columns = [
+        i for i in range(width) if any(any(_number(c[i], 1, s) is not None for s in ".,") for _, c in totals if i < len(c))
+    ]
+    asked = {
+        f"{name}{i}": kept[f"c{i}"].re_replace(rf"(?i){_CURRENCY}|[-+()]", "").re_search(f"^(?:{DECIMALS[sign].pattern})$").any()
+        for i in columns
+        for name, sign in (("comma", ","), ("point", "."))
+    }
+    seen = kept.aggregate(**asked).to_pyarrow().to_pylist()[0] if asked else {}
+    written = decimals(c for _, cells in totals for c in cells[:width] if c and _number(c, 1, ",") is not None)
+    found = {sign for name, sign in (("comma", ","), ("point", ".")) if any(seen.get(f"{name}{i}") for i in columns)}
+    usual = "," if (found or set(written)) == {","} else "."
+    own = {i: "," if seen[f"comma{i}"] and not seen[f"point{i}"] else "." if seen[f"point{i}"] else usual for i in columns}
+    return [own.get(i, ".") for i in range(width)]
 
 
 def text_of(value: object) -> str | None:

@@ -15,7 +15,7 @@ from fivestep.errors import UserError
 from fivestep.intake import workbook_cells
 from fivestep.intake.layout import SAMPLE_ROWS, Cells, layout
 from fivestep.intake.sheet import Note, Sheet
-from fivestep.intake.staging import new_file, sheet, stage
+from fivestep.intake.staging import filled, new_file, sheet, stage
 from fivestep.language import N_
 
 MEMORY = 2 << 30  # bytes: what the whole import may take
@@ -96,13 +96,13 @@ def _rows(records: Iterator[tuple], left: int, counts: dict[int, list[int]], aft
 
 def _sheet(rows, merged, counts, connection, source, sha256, visible, known, header_row) -> Sheet | None:
     head: list[tuple[int, Cells]] = []
-    filled = 0
+    full = 0
     for row in rows:
         head.append(row)
-        filled += any(row[1])
-        if filled >= SAMPLE_ROWS or len(head) >= 10 * SAMPLE_ROWS:
+        full += any(row[1])
+        if full >= SAMPLE_ROWS or len(head) >= 10 * SAMPLE_ROWS:
             break
-    if not filled:
+    if not full:
         return None
     ranges = [(top + 1, left, bottom + 1, right) for top, left, bottom, right in merged]
     plan = layout(head, source=source, known=known, header_row=header_row, merged=ranges)
@@ -121,6 +121,8 @@ def _sheet(rows, merged, counts, connection, source, sha256, visible, known, hea
                     values={"n": long},
                 )
             )
+    cells = filled(staged)
+    staged.pointed = frozenset(c for c in staged.numeric if 0 < cells[c] <= counts[c][0])
     if not visible:
         staged.notes.append(Note("hidden_sheet", "", N_("The worksheet is hidden in the workbook.")))
     return sheet(connection, staged, source=source, sha256=sha256)

@@ -35,8 +35,8 @@ class Stock:
     with stock), left (units at the last count), cover (days that these last), recent (units a day of the last 28), lost,
     lost_low, lost_high (units that would have been sold on whole days without stock, with the 95 % interval of a prediction),
     lost_money; shelf_days, shelf_empty (days with stock and a count of the shelf; those with nothing on it). NaN where it cannot
-    be known. ``unknown``: rows without a count; ``sold_without``: units sold on days on which the stock says that there were
-    none.
+    be known. ``unknown``: rows without a count; ``later``: rows after the as-of date, which are left out; ``sold_without``: units
+    sold on days on which the stock says that there were none.
     """
 
     table: pd.DataFrame
@@ -44,6 +44,7 @@ class Stock:
     last: dt.date
     unknown: int
     sold_without: float
+    later: int = 0
 
     # ---------------------------------------------------------------- numbers
     @property
@@ -161,6 +162,8 @@ class Stock:
         ]
         if self.unknown:
             out.append(_("Rows without a count or with one below zero, left out: {n}.").format(n=language.number(self.unknown)))
+        if self.later:
+            out.append(_("Rows dated after the as-of date, left out: {n}.").format(n=language.number(self.later)))
         return " ".join(out)
 
     def finding(self) -> Finding:
@@ -236,6 +239,9 @@ def stock(tables: Tables) -> Stock | NotAvailable:
     counted = tables.stock.filter(tables.stock.on_hand >= 0)
     span = counted.aggregate(first=counted.stock_date.min(), last=counted.stock_date.max(), n=counted.count()).to_pandas().iloc[0]
     unknown = int(tables.stock.count().to_pandas()) - int(span["n"])
+    later = int(tables.uncut["stock"].filter(ibis._.stock_date.cast("date") > tables.as_of).count().to_pandas())
+    if later and not span["n"]:
+        return NotAvailable((), _(_ANSWERS), reason=_("every row of the stock that has a count is dated after the as-of date."))
     if not span["n"]:
         return NotAvailable((), _(_ANSWERS), reason=_("no row of the stock has a count."))
     first, last = pd.Timestamp(span["first"]).date(), pd.Timestamp(span["last"]).date()
@@ -252,7 +258,7 @@ def stock(tables: Tables) -> Stock | NotAvailable:
     table.insert(1, "product", names.fillna(table["product_id"]).astype(str))
     table["_share"] = -(table["out"] / table["days"]).round(12)
     table = table.sort_values(["_share", "product_id", "store"], ignore_index=True).drop(columns="_share")
-    return Stock(table, first, last, unknown, without)
+    return Stock(table, first, last, unknown, without, later)
 
 
 def _sold(tables: Tables, first: dt.date, last: dt.date) -> ibis.Table:
