@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
 import ibis
+from filelock import FileLock, Timeout
 from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
 from fivestep import engine, language
@@ -50,7 +52,7 @@ from fivestep.intake.conversion import (
     YUAN,
 )  # fmt: skip
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
-from fivestep.intake.quality import Line, QualitySheet, table_name
+from fivestep.intake.quality import Line, Message, QualitySheet, table_name
 from fivestep.intake.refunds import refunds
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
@@ -62,6 +64,13 @@ RAW = Path("data", "raw")
 MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
+TOLD = 5  # lines on files that came again in the summary
+AGAIN = ("superseded", "imported_again", "same_file", "same_headers")  # checks of files that came again
+GRAVE = (  # warnings, the gravest first: money and rows that are not there, then what is there and may be wrong
+    "money", "not_parsed", "required_empty", "malformed", "rows_dropped", "table_left_out", "total", "identical_rows",
+    "duplicate_keys", "orphan_keys", "rows_changed", "precision_lost", "mojibake", "personal", "unmatched_header", "mixed_units",
+    "future", "impossible_date",
+)  # fmt: skip
 
 _OWN = 2**62  # added to the order of rows of a table's own files
 _MARKS = {DOLLAR: "$", YUAN: "¥", EURO: "€", POUND: "£"}
@@ -120,7 +129,11 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import left: its folder (None for a dry run), the quality sheet, rows by table, and whether anything was new."""
+    """What an import left: its folder (None for a dry run), the quality sheet, rows by table, and whether anything was new.
+
+    ``money`` is that of the new files; ``added`` are their rows by table where the snapshot continues an earlier one;
+    ``told`` are the lines on files that came again.
+    """
 
     folder: Path | None
     quality: QualitySheet
@@ -128,44 +141,75 @@ class Imported:
     money: Mapping[str, Decimal] = field(default_factory=dict)
     questions: int = 0
     new: bool = True
+    added: Mapping[str, int] = field(default_factory=dict)
+    told: Sequence[Line] = ()
 
 
 def import_(
     project: Path, settings: Settings, *,
-    strict: Collection[str] = (), snapshot: str = "", dry: bool = False, similar: bool = False,
+    strict: Collection[str] = (), snapshot: str = "", dry: bool = False, similar: bool = False, again: bool = False,
 ) -> Imported:  # fmt: skip
     """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
 
     *strict* names checks whose warnings are fatal; *snapshot* names the folder (by default the last day of the data);
-    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`). The same files with the same
-    mapping change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that
-    the mapping does not settle, for what *strict* forbids, and for *similar* where Splink is not installed; then nothing is
-    written.
+    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`); *again* imports everything that
+    lies in data/raw/ from nothing, as a changed mapping does, and says what that takes away. The same files with the same mapping
+    change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that the mapping
+    does not settle, for what *strict* forbids, for files that are gone where the mapping has changed, while another import is
+    under way, and for *similar* where Splink is not installed; then nothing is written.
     """
     if similar:
         fuzzy.check()
+    with _alone(project):
+        snapshots.mend(project)
+        return _imported(project, settings, strict, snapshot, dry, similar, again)
+
+
+@contextlib.contextmanager
+def _alone(project: Path) -> Iterator[None]:
+    """One import of a project at a time: two would each add their files to the snapshot before."""
+    (project / "data").mkdir(exist_ok=True)
+    lock = FileLock(project / "data" / ".import.lock", thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(_("Another import of this project is under way. Wait for its end and import again.")) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _imported(
+    project: Path, settings: Settings, strict: Collection[str], snapshot: str, dry: bool, similar: bool, again: bool
+) -> Imported:
     said = mappings.read(project)
     paths = raw_files(project, said)
     book = snapshots.ledger(project)
     names = Pseudonyms.from_environment_or_file(project, settings.client, expected=book.key)
     settled = hashlib.sha256((project / FILE).read_bytes() + f"{settings.time_zone} {settings.currency}".encode()).hexdigest()
     before = book.snapshots.get(book.latest)
-    again = before is None or before.mapping != settled
+    asked, again = again, again or before is None or before.mapping != settled
     with Scratch() as folder:
         connection = _connect(folder)
         try:
             queried = {s.source: s for s in read_databases(project, said, connection)}
             digests = {n: _digest(p) for n, p in paths.items()} | {n: s.sha256 for n, s in queried.items()}
+            wanted = {n: d for n, d in digests.items() if not said.ignored(n)}
+            chosen = (snapshots.Ledger() if again else book).fresh(wanted, book.latest)
+            held = [] if again else book.held(book.latest)
+            told = _same_files(wanted, chosen, held)
             if again:
-                _still_there(book, digests)
-                chosen = snapshots.Ledger().fresh(digests, "")
+                told += _gone(book, digests, queried, asked)
             else:
-                chosen = book.fresh(digests, book.latest)
                 decided = identity.digest(identity.decisions(project))
                 if not (chosen or similar) and decided == before.identity and (not snapshot or snapshot == book.latest):
-                    return _unchanged(project, book.latest, said)
+                    return _unchanged(project, book.latest, said, told)
             run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
-            if chosen:
+            run.quality.extend(told)
+            if chosen or again:
+                run.changed = {n: n in queried for n in chosen if n in dict(held)}
+                run.several = bool(set(dict(held)) - set(run.changed))
                 new, people, contacts = run.tables(
                     {n: paths[n] for n in chosen if n in paths}, [queried[n] for n in chosen if n in queried]
                 )
@@ -194,7 +238,7 @@ def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis
     """The sheets of one file, read as its source in the mapping says; *zone*, of the engagement, is given by an import."""
 
     def quick(name: str, columns: Sequence[str], cells: Sequence[StringValue]) -> dict[int, tuple[Value, BooleanValue]]:
-        source = said.source(name)
+        source = said.source(name) or next(iter(same_headers(said, columns)), None)
         return assembly.quick(source, columns, cells, zone) if source and source.table else {}
 
     name = path.relative_to(root).as_posix()
@@ -246,6 +290,10 @@ class _Run:
         self.customers: dict[tuple[int, str], Table] = {}  # of each source and column their texts
         self.known: Table | None = None
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
+        self.changed: dict[str, bool] = {}  # files that were imported before with other content; whether it is a database
+        self.several = False  # whether the earlier snapshot is of other files, too
+        self.origin: dict[str, str] = {}  # of each sheet its file in data/raw/
+        self.spans: dict[tuple[str, str], tuple[dt.date, dt.date] | None] = {}  # of a changed file and a table: first, last day
 
     def tables(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> tuple[dict[str, Table], Table | None, Table | None]:
         """The contract tables of files and databases, and the direct identifiers of customers and of contact persons."""
@@ -274,6 +322,7 @@ class _Run:
             self._nobody(made)
             done.append(made)
         self._hashed(done)
+        self._spanned(done)
         return self._contract(done), self._people(done), self._contacts(done)
 
     def _hashed(self, done: Sequence[Wide]) -> None:
@@ -286,28 +335,79 @@ class _Run:
         if self.customers:
             self.known = _stored(self.connection, self.names.known(_union([*self.customers.values()])), "pseudonyms")
 
+    def _spanned(self, done: Sequence[Wide]) -> None:
+        """The days of every changed file in the tables that it feeds; none for its own table where that has no time.
+
+        What other tables have learnt from it by the way, such as its customers, need not stand in it again.
+        """
+        for made in done:
+            numbers = {i: f for i, s in enumerate(made.sheets) if (f := self.origin[s.source]) in self.changed}
+            rows = made.rows.filter(made.rows._out == KEPT, made.rows._file.isin(list(numbers)))
+            for table in assembly.feeds(made.source) if numbers else ():
+                time = TABLES[table].time if table in self.earlier else ""
+                at = assembly.home(time, table, rows.columns) if time in getattr(self.earlier.get(table), "columns", ()) else ""
+                if at:
+                    days = rows.group_by("_file").aggregate(first=rows[at].cast("date").min(), last=rows[at].cast("date").max())
+                    for day in days.filter(days.first.notnull()).to_pyarrow().to_pylist():
+                        key = (numbers[day["_file"]], table)
+                        first, last = self.spans.get(key) or (day["first"], day["last"])
+                        self.spans[key] = (min(first, day["first"]), max(last, day["last"]))
+                elif table in self.earlier and table == made.source.table:
+                    self.spans |= {(f, table): None for f in numbers.values() if (f, table) not in self.spans}
+
     # ------------------------------------------------------------ files
     def _grouped(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> dict[Source, list[Sheet]]:
         root = self.project / RAW
         grouped: dict[Source, list[Sheet]] = {}
-        unknown, changed = [], []
+        unknown, several, changed = [], [], []
         wanted = [p for p in paths.values() if not self.said.ignored(p.relative_to(root).as_posix())]
         zone = self.settings.time_zone
-        read = (sheet for path in wanted for sheet in read_sheets(path, root, self.said, self.connection, zone))
-        for sheet in itertools.chain(read, queried):
+        read = ((p, s) for p in wanted for s in read_sheets(p, root, self.said, self.connection, zone))
+        held: dict[tuple[Source, str, str], str] = {}
+        for path, sheet in itertools.chain(read, ((None, s) for s in queried)):
             if self.said.ignored(sheet.source):
                 continue
+            self.origin[sheet.source] = path.relative_to(root).as_posix() if path else sheet.source
             source = self.said.source(sheet.source) or forms.source(sheet)
             if source is None and forms.lists_questions(sheet):
                 continue
+            if source is None:
+                alike = same_headers(self.said, sheet.columns)
+                if len(alike) == 1:
+                    source = alike[0]
+                    self.quality.add(
+                        Line(
+                            sheet.source, source.table, "", "same_headers", "note",
+                            message=N_("mapping.yml does not name this file. It has the headers of {file} and was read as such."),
+                            values={"file": source.files[0]},
+                        )
+                    )  # fmt: skip
+                elif alike:
+                    files = ", ".join(s.files[0] for s in alike)
+                    several.append(
+                        _("{mapping} does not say what {file} is; it has the headers of {files} alike. "
+                          "Name it under `files:` of the right one.")
+                        .format(mapping=FILE, file=sheet.source, files=files)
+                    )  # fmt: skip
+                    continue
             if source is None or not source.table:
                 unknown.append(sheet.source)
                 continue
+            key = (source, sheet.sha256, sheet.source.partition("#")[2])
+            if path and key in held:  # in an archive, or a file beside it
+                self.quality.add(_same_file(sheet.source, held[key]))
+                continue
+            held[key] = sheet.source
             changed += header_changes(source, sheet)
             grouped.setdefault(source, []).append(sheet)
+        if several:
+            raise UserError("\n".join(several[:SHOWN]))
         if unknown:
             some = ", ".join(unknown[:SHOWN])
-            raise UserError(f"{FILE} does not say what {some} is. Run `fivestep map` again, or name it under `ignore:`.")
+            raise UserError(
+                _("{mapping} does not say what {files} is. Run `fivestep map` again, or name it under `ignore:`.")
+                .format(mapping=FILE, files=some)
+            )  # fmt: skip
         if changed:
             more = [f"... and {len(changed) - SHOWN} more"] if len(changed) > SHOWN else []
             raise UserError("\n".join([*changed[:SHOWN], *more]))
@@ -752,16 +852,17 @@ def _kept(
     tables = new
     if run.earlier:
         tables, lines = snapshots.merged(run.earlier, new)
-        quality.extend(lines)
+        quality.extend([*_superseded(run, new), *lines])
+    added = {n: int(t.count().to_pandas()) for n, t in new.items()} if run.earlier else {}
     if gone:
-        again = erasure.theirs(tables, gone)
+        theirs = erasure.theirs(tables, gone)
         tables = erasure.without(tables, gone)
         people, contacts = (p if p is None else p.filter(~p.customer_id.isin(list(gone))) for p in (people, contacts))
         quality.add(
             Line(
-                "", "customers", "customer_id", "erased", "note", again,
+                "", "customers", "customer_id", "erased", "note", theirs,
                 message=N_("Rows of erased customers: {n}. Their orders count without a customer, all else was left out."),
-                values={"n": again},
+                values={"n": theirs},
             )
         )  # fmt: skip
     pairs = identity.decisions(project)
@@ -784,6 +885,8 @@ def _kept(
     tables, changed = identity.applied(tables, identity.merges(pairs))
     tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
     ready = {n: run.files[n] for n, t in tables.items() if t is new.get(n) and n in run.files}
+    if again and book.latest:
+        quality.extend(_made_anew(engine.read(project / snapshots.CONTRACT / book.latest, connection), tables))
     found = checks.checks(tables, dt.date.today(), unique=ready)
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
@@ -798,7 +901,7 @@ def _kept(
             f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
         ]
         raise UserError("\n".join([f"Nothing was imported ({len(stop)} checks failed):", *said, *more]))
-    result = Imported(None, quality, rows, run.money, run.said.questions)
+    result = Imported(None, quality, rows, run.money, run.said.questions, added=added, told=quality.of(*AGAIN))
     if dry:
         return result
     if people is not None:
@@ -806,7 +909,7 @@ def _kept(
     pairs = identity.record(project, proposed)
     if contacts is not None:
         vault.write(project, "contacts", contacts, run.names)
-    name = snapshot or snapshots.name_for(_last_day(tables))
+    name = snapshot or max(snapshots.name_for(_last_day(tables)), book.latest)  # an earlier name would not be the latest
     same = name == book.latest
     held = book.snapshots[book.latest] if book.latest and not again else None
     done = snapshots.Import(
@@ -817,6 +920,23 @@ def _kept(
     )
     folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done, ready=ready)
     return replace(result, folder=folder)
+
+
+def same_headers(said: mappings.Mapping, columns: Sequence[str]) -> list[Source]:
+    """The sources that a sheet of an unknown name may belong to: of these very headers, three at least, and with no question open.
+
+    Two headers, such as id and name, stand in files of many kinds.
+    """
+    there = _compared(columns)
+    return [
+        s for s in said.sources
+        if len(there) > 2 and there == _compared(s.columns)
+        and s.table and not (s.open or s.database or s.others) and s.read == mappings.Read()
+    ]  # fmt: skip
+
+
+def _compared(columns: Iterable[str]) -> frozenset[tuple[str, str]]:
+    return frozenset((headers.key(c), headers.header(c).unit) for c in columns)
 
 
 def header_changes(source: Source, sheet: Sheet) -> list[str]:
@@ -898,26 +1018,145 @@ def _earlier(project: Path, book: snapshots.Ledger, connection: ibis.BaseBackend
     return identity.undone(tables, snapshots.before_merges(project, book.latest, connection))
 
 
-def _still_there(book: snapshots.Ledger, digests: Mapping[str, str]) -> None:
-    """Raise UserError where a changed mapping would silently forget files that have been taken away since they were imported."""
-    name, held = book.latest, {}
-    while name in book.snapshots:
-        held |= {digest: file for file, digest in book.snapshots[name].files.items()}
-        name = book.snapshots[name].previous
-    gone = sorted({file for digest, file in held.items() if digest not in set(digests.values())} - set(digests))
-    if gone:
+def _gone(book: snapshots.Ledger, digests: Mapping[str, str], databases: Collection[str], asked: bool) -> list[Line]:
+    """Lines on files whose content was imported and lies no longer in data/raw/, where everything is imported again.
+
+    Raises UserError unless the analyst has *asked* for that: a changed mapping must not forget them silently.
+    """
+    there, held = set(digests.values()), book.held(book.latest)
+    gone = sorted({name for name, digest in held if digest not in there and name not in digests})
+    other = sorted({n for n, d in held if d not in there and n in digests and n not in databases})
+    if gone + other and not asked:
+        said = []
+        if gone:
+            said.append(_("no longer in {raw}: {files}").format(raw=f"{RAW.as_posix()}/", files=", ".join(gone[:5])))
+        if other:
+            said.append(_("there with other content: {files}").format(files=", ".join(other[:5])))
         raise UserError(
-            f"{FILE} has changed since the last import, so everything is imported again, but {', '.join(gone[:5])} "
-            f"{'is' if len(gone) == 1 else 'are'} no longer in {RAW.as_posix()}/. Put it back, or restore the earlier {FILE}."
+            _("{mapping} has changed since the last import, so everything is imported again, but files have changed, too; {said}. "
+              "Put what was imported back under a name of its own, or, where it is to go or was corrected, run: "
+              "fivestep import --again")
+            .format(mapping=FILE, said="; ".join(said))
+        )  # fmt: skip
+    return [
+        Line(
+            name, "", "", "imported_again", "warning",
+            message=N_("It was imported before and is no longer in data/raw/: what it alone held is not in this snapshot."),
+            fix=N_("Nothing where it is to go; otherwise put it back and run: fivestep import --again"),
         )
+        for name in gone
+    ]  # fmt: skip
 
 
-def _unchanged(project: Path, latest: str, said: mappings.Mapping) -> Imported:
+def _made_anew(before: Mapping[str, Table], after: Mapping[str, Table]) -> list[Line]:
+    """What is more and less in tables that were made from nothing than in those of the snapshot before."""
+    out = []
+    for name in (n for n in TABLES if n in before):
+        amount, keys = AMOUNTS.get(name, ""), TABLES[name].key
+        sides = [t for t in (before[name], after.get(name)) if t is not None]
+        rows = [int(t.count().to_pandas()) for t in sides]
+        sums = [_sum(t, amount) for t in sides]
+        gone = int(before[name].anti_join(after[name], keys).count().to_pandas()) if name in after else rows[0]
+        rows, sums = [*rows, 0][:2], [*sums, Decimal(0)][:2]
+        said = [Message(N_("Everything was imported again")),
+                Message(N_("rows before: {before}, now: {now}; gone: {gone}, new: {added}"),
+                        {"before": rows[0], "now": rows[1], "gone": gone, "added": rows[1] - rows[0] + gone})]  # fmt: skip
+        if amount in before[name].columns:
+            values = {"column": amount, "before": sums[0], "now": sums[1]}
+            said.append(Message(N_("{column} before: {before}, now: {now}"), values))
+        less = gone or sums[1] < sums[0]
+        out.append(
+            Line(
+                "", name, "", "imported_again", "warning" if less else "note", gone, rows[0], message=N_("{detail}."),
+                fix=N_("Nothing where files were corrected or taken away on purpose, or the mapping was; otherwise put back into "
+                       "data/raw/ what is missing there and run: fivestep import --again") if less else "",
+                values={"detail": said, "differs": bool(gone or rows[0] != rows[1] or sums[0] != sums[1])},
+            )
+        )  # fmt: skip
+    return out
+
+
+def _superseded(run: _Run, new: Mapping[str, Table]) -> list[Line]:
+    """On every file that was imported before with other content: what of that time it does not have any more.
+
+    It may be corrected, or this month's under the old name: only the client knows. A database always gives other content, so
+    only what it no longer gives is told.
+    """
+    out = []
+    for (file, name), days in run.spans.items():
+        rows, keys, amount, database = run.earlier[name], TABLES[name].key, AMOUNTS.get(name, ""), run.changed[file]
+        said, time = [Message(N_("It was imported before with other content"))], TABLES[name].time
+        if database:
+            said = [Message(N_("The database gave other rows before"))]
+        if days:
+            rows = rows.filter(rows[time].cast("date").between(*days))
+        of = int(rows.count().to_pandas())
+        rest = _stored(run.connection, rows.anti_join(new[name], keys) if name in new else rows, "superseded")
+        n = int(rest.count().to_pandas())
+        if database and not n:
+            continue
+        values = {"n": n, "of": of, "table": name} | ({"first": days[0], "last": days[1]} if days else {})
+        if not n:
+            missing = N_("of the rows of {table} that were imported before, none is missing in it")
+            dated = N_("of the rows of {table} from {first} to {last} that were imported before, none is missing in it")
+        else:
+            missing = N_("rows of {table} that were imported before and are not in it: {n} of {of}")
+            dated = N_("rows of {table} from {first} to {last} that were imported before and are not in it: {n} of {of}")
+        said.append(Message(dated if days else missing, values))
+        if n and days:
+            seen = rest.aggregate(first=rest[time].cast("date").min(), last=rest[time].cast("date").max())
+            said.append(Message(N_("they are from {first} to {last}"), seen.to_pyarrow().to_pylist()[0]))
+        if n and amount in rest.columns:
+            said.append(Message(N_("their {column}: {amount}"), {"column": amount, "amount": _sum(rest, amount)}))
+        if n and run.several:
+            said.append(Message(N_("rows of other files may be among them")))
+        if n:
+            said.append(Message(N_("they are kept")))
+        out.append(
+            Line(
+                file, name, "", "superseded", "warning" if n else "note", n, of, message=N_("{detail}."),
+                fix=N_("Nothing where the file continues the earlier one. Where it corrects it, run: fivestep import --again, which "
+                       "makes everything anew from what lies in data/raw/ now; with --dry-run it only says what would go.")
+                if n else "",
+                values={"detail": said},
+            )
+        )  # fmt: skip
+    silent = {f for f, database in run.changed.items() if not database} - {f for f, _table in run.spans}
+    return out + [
+        Line(f, "", "", "superseded", "note", message=N_("It was imported before with other content.")) for f in sorted(silent)
+    ]
+
+
+def _same_files(digests: Mapping[str, str], chosen: Sequence[str], held: Sequence[tuple[str, str]]) -> list[Line]:
+    """Notes on files that have the content of another one, of this import or of an earlier one."""
+    first = {d: n for n, d in reversed(held)} | {digests[n]: n for n in reversed(chosen)}
+    latest = dict(held)
+    return [_same_file(n, first[d], n in latest) for n, d in digests.items() if n not in chosen and latest.get(n) != d]
+
+
+def _same_file(name: str, other: str, replaces: bool = False) -> Line:
+    message = N_("It is the same as {other}: counted once.")
+    if replaces:
+        message = N_("It is now the same as {other}, so it adds nothing; what it held when it was imported before is kept.")
+    return Line(
+        name, "", "", "same_file", "warning" if replaces else "note", message=message, values={"other": other},
+        fix=N_("Ask for the right file, or run: fivestep import --again") if replaces else "",
+    )  # fmt: skip
+
+
+def _sum(rows: Table, amount: str) -> Decimal:
+    """The sum of a column of money; zero where there is none."""
+    if amount not in rows.columns:
+        return Decimal(0)
+    return Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
+
+
+def _unchanged(project: Path, latest: str, said: mappings.Mapping, told: Sequence[Line] = ()) -> Imported:
     folder = project / snapshots.CONTRACT / latest
     path = folder / snapshots.SHEET
     quality = QualitySheet.from_json(path.read_text(encoding="utf-8")) if path.exists() else QualitySheet()
     rows = {x.table: x.rows for x in quality.of("rows_written")}
-    return Imported(folder, quality, rows, {}, said.questions, new=False)
+    return Imported(folder, quality, rows, {}, said.questions, new=False, told=told)
 
 
 def _last_day(tables: Mapping[str, Table]) -> dt.date | None:
@@ -939,20 +1178,55 @@ def _digest(path: Path) -> str:
 
 
 def summary(done: Imported) -> list[str]:
-    """The import in a few lines: rows by table, gross and net, warnings, open questions."""
+    """The import in a few lines: rows and money of the snapshot and of the new files, files that came again, the gravest warnings,
+    open questions."""
     if not done.new:
-        return [_("Nothing new: these files are imported already, as mapping.yml says.")]
-    out = [_("{table}: {n} rows").format(table=table_name(t), n=language.number(n)) for t, n in done.rows.items()]
+        return [_("Nothing new: these files are imported already, as mapping.yml says."), *_shortened(done.told)]
+    out = []
+    for table, n in done.rows.items():
+        said = _("{table}: {n} rows in all, {added} in the new files") if table in done.added else _("{table}: {n} rows")
+        values = {"n": language.number(n), "added": language.number(done.added.get(table, 0))}
+        out.append(said.format(table=table_name(table), **values))
+    total = {x.table: x.values["net"] for x in done.quality.of("money") if not x.source and "net" in x.values}
     for key in done.money:
         table, _dot, kind = key.partition(".")
         if kind == "net":
             gross, back, net = (language.money(done.money[f"{table}.{k}"], 2) for k in ("gross", "refunds", "net"))
             said = _("{table}: {gross} gross, {refunds} refunded, {net} net")
+            if table in done.added:
+                said = _("{table}, new files: {gross} gross, {refunds} refunded, {net} net")
             out.append(said.format(table=table_name(table), gross=gross, refunds=back, net=net))
-    warnings = sum(x.severity == "warning" for x in done.quality.lines)
-    out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(warnings)))
+    for table, net in total.items():
+        if table in done.added or net != done.money.get(f"{table}.net", net):
+            said = _("{table}, whole snapshot: {net} net")
+            out.append(said.format(table=table_name(table), net=language.money(net, 2)))
+    out += _shortened([x for x in done.told if x.values.get("differs", True)])
+    warnings = [x for x in done.quality.lines if x.severity == "warning"]
+    out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(len(warnings))))
+    out += [f"  {line}" for line in _gravest([x for x in warnings if x.check not in AGAIN])]
     if done.questions:
         out.append(
             _("Open questions in mapping.yml: {n}. Their columns were left out.").format(n=language.number(done.questions))
         )
+    return out
+
+
+def _shortened(lines: Sequence[Line]) -> list[str]:
+    more = [_("... and {n} more").format(n=language.number(len(lines) - TOLD))] if len(lines) > TOLD else []
+    ranked = sorted(lines, key=lambda x: x.severity != "warning")
+    return [f"{line.place()}: {line.text()}" for line in ranked[:TOLD]] + more
+
+
+def _gravest(warnings: Sequence[Line]) -> list[str]:
+    """Of the gravest kinds of warnings the line with the most rows, and how many more there are of its kind."""
+    ranks = {check: rank for rank, check in enumerate(GRAVE)}
+    kinds: dict[str, list[Line]] = {}
+    for line in warnings:
+        kinds.setdefault(line.check, []).append(line)
+    chosen = sorted(kinds.values(), key=lambda k: (ranks.get(k[0].check, len(GRAVE)), -max(x.rows for x in k), k[0].check))[:3]
+    out = []
+    for lines in chosen:
+        worst = max(lines, key=lambda x: x.rows)  # of several, the first
+        more = " " + _("(more of this kind: {n})").format(n=language.number(len(lines) - 1)) if len(lines) > 1 else ""
+        out.append(f"{worst.place()}: {worst.text()}{more}")
     return out
