@@ -100,6 +100,20 @@ def feeds(source: Source) -> tuple[str, ...]:
     return tuple(out)
 
 
+def unused(source: Source) -> dict[str, list[str]]:
+    """By table the headers that are mapped to one of its fields and reach no row, as the source cannot feed that table."""
+    there = {t.to for targets in source.columns.values() for t in targets}
+    fed = (t for t in feeds(source) if t in TABLES)
+    used = {home(f, table, there) for table in fed for f in TABLES[table].fields}
+    out: dict[str, list[str]] = {}
+    for header, targets in source.columns.items():
+        for to in (t.target for t in targets):
+            if to and to.place == "contract" and to.table in TABLES and to.field in TABLES[to.table].fields:
+                if to.table != source.table and to.name not in used:
+                    out.setdefault(to.table, []).append(header)
+    return out
+
+
 def home(name: str, table: str, there: set[str] | Sequence[str]) -> str:
     """The field (``table.field``) whose column fills *name* of *table*; empty where no column does."""
     if f"{table}.{name}" in there:
@@ -511,6 +525,15 @@ def part(made: Wide, table: str, names: Pseudonyms, connection: ibis.BaseBackend
         return selected
     alike = [c for c in selected.columns if c != "_order"]  # rows that say the same, such as the lines of a product, count once
     return one_each(selected.group_by(alike).aggregate(_order=selected._order.max()), keys)
+
+
+def doubtful(made: Wide, table: str) -> list[str]:
+    """What *table* needs beyond its key and rows of another table's file may lack: no column has it, or not on every row."""
+    there = made.rows.columns
+    sure = {home(f.name, made.source.table, there) for f in TABLES[made.source.table].fields.values() if f.required}
+    out = [f for f in TABLES[table].fields if TABLES[table].fields[f].required and f not in TABLES[table].key]
+    summed = "orders.order_amount" not in there and made.source.table == "order_lines"  # from the lines
+    return [f for f in out if (home(f, table, there) or "-") not in sure and not (f == "order_amount" and summed)]
 
 
 def one_each(rows: Table, keys: Sequence[str]) -> Table:

@@ -209,7 +209,8 @@ def _imported(
             run.quality.extend(told)
             if chosen or again:
                 run.changed = {n: n in queried for n in chosen if n in dict(held)}
-                run.several = bool(set(dict(held)) - set(run.changed))
+                others = [said.source(n) for n in set(dict(held)) - set(run.changed) if not said.ignored(n)]
+                run.several = {t for t in TABLES if any(s is None or t in assembly.feeds(s) for s in others)}
                 new, people, contacts = run.tables(
                     {n: paths[n] for n in chosen if n in paths}, [queried[n] for n in chosen if n in queried]
                 )
@@ -291,7 +292,7 @@ class _Run:
         self.known: Table | None = None
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
         self.changed: dict[str, bool] = {}  # files that were imported before with other content; whether it is a database
-        self.several = False  # whether the earlier snapshot is of other files, too
+        self.several: set[str] = set()  # tables that other files have fed, too
         self.origin: dict[str, str] = {}  # of each sheet its file in data/raw/
         self.spans: dict[tuple[str, str], tuple[dt.date, dt.date] | None] = {}  # of a changed file and a table: first, last day
 
@@ -320,6 +321,7 @@ class _Run:
             made = assembly.without_repeats(made, self.connection, f"once{number}")
             made = self._counted(made)
             self._nobody(made)
+            self._nowhere(made)
             done.append(made)
         self._hashed(done)
         self._spanned(done)
@@ -666,6 +668,58 @@ class _Run:
                     )
                 )  # fmt: skip
 
+    def _nowhere(self, made: Wide) -> None:
+        """Columns mapped to a table that their file cannot feed."""
+        there = {t.to for targets in made.source.columns.values() for t in targets}
+        for table, columns in assembly.unused(made.source).items():
+            keys = [k for k in TABLES[table].key if not assembly.home(k, table, there)]
+            message = N_("{columns}: mapped to {table}, to which a file of {own} adds no rows. They were left out.")
+            if keys and table in matching.FEEDS.get(made.source.table, ()):
+                message = N_("{columns}: mapped to {table}, but no column is {keys}, without which {table} has no row. "
+                             "They were left out.")  # fmt: skip
+            self.quality.add(
+                Line(
+                    made.name, table, "", "table_left_out", "warning", message=message,
+                    fix=N_("Map the column that says it as well, give the values in a file of their own, or map them to keep."),
+                    values={"columns": ", ".join(columns), "table": table, "own": made.source.table, "keys": ", ".join(keys)},
+                )
+            )  # fmt: skip
+
+    def _whole(self, name: str, rows: Table, parts: Sequence[tuple[bool, Wide, Table]]) -> Table | None:
+        """Without the rows that files of other tables name by the way but lack what the table needs; they are counted.
+
+        Those that the earlier snapshot has are there already: where the new rows lack the column, they keep its values.
+        """
+        keys = TABLES[name].key
+        by_the_way = [made for own, made, _rows in parts if not own]
+        doubtful = list(dict.fromkeys(f for made in by_the_way for f in assembly.doubtful(made, name)))
+        if not doubtful:
+            return rows
+        absent = [f for f in doubtful if f not in rows.columns]
+        lacking = ibis.literal(True) if absent else ibis.or_(*(rows[f].isnull() for f in doubtful))
+        poor = _stored(self.connection, rows.filter((rows._order < _OWN) & lacking), f"poor_{name}")
+        n = int(poor.count().to_pandas())
+        if not n:
+            return rows
+        if name in self.earlier:
+            new = poor.anti_join(self.earlier[name], keys)
+            n = int(new.count().to_pandas())
+            poor = new if absent else poor
+        if n:
+            fields = absent or doubtful
+            known = ", ".join(f"{f} ({TABLES[name].fields[f].description})" for f in fields)
+            self.quality.add(
+                Line(
+                    ", ".join(dict.fromkeys(m.name for m in by_the_way)), name, ", ".join(fields), "table_left_out", "warning", n,
+                    message=N_("Rows of {table} that the file names without {fields}, which every row of {table} needs: {n}. They "
+                               "are not in the table."),
+                    fix=N_("Map the column that says it, or ask for a file of {table}."),
+                    values={"table": name, "fields": known, "n": n},
+                )
+            )  # fmt: skip
+        whole = _stored(self.connection, rows.anti_join(poor, keys), f"whole_{name}")
+        return whole if len(by_the_way) < len(parts) or int(whole.count().to_pandas()) else None
+
     def _looked_up(self, made: Wide) -> None:
         rows = made.rows
         for column in [c for c in rows.columns if c.startswith(("_several:", "_unknown:"))]:
@@ -742,11 +796,12 @@ class _Run:
                     rows = assembly.part(made, name, self.names, self.connection)
                     later = own * _OWN + number * 2**56  # a table's own file says more of it than another file
                     parts.append((own, made, rows.mutate(_order=rows._order + later)))
-            if parts:
-                out[name] = self._one(name, parts)
+            rows = self._one(name, parts) if parts else None
+            if rows is not None:
+                out[name] = rows
         return out
 
-    def _one(self, name: str, parts: list[tuple[bool, Wide, Table]]) -> Table:
+    def _one(self, name: str, parts: list[tuple[bool, Wide, Table]]) -> Table | None:
         tables = [rows for _own, _made, rows in parts]
         columns = dict.fromkeys(c for t in tables for c in t.columns)
         types = {c: next(t[c].type() for t in tables if c in t.columns) for c in columns}
@@ -767,7 +822,10 @@ class _Run:
             once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
             self._merged(name, rows)
             rows = once
-        rows = rows.drop("_order")
+        whole = self._whole(name, rows, parts)
+        if whole is None:
+            return None
+        rows = whole.drop("_order")
         rows = _stored(self.connection, rows, f"own_{name}") if name in self.earlier else self._sorted(name, rows)
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
@@ -942,15 +1000,19 @@ def _compared(columns: Iterable[str]) -> frozenset[tuple[str, str]]:
 def header_changes(source: Source, sheet: Sheet) -> list[str]:
     """What is different between the headers of a sheet and those of the mapping, one sentence each."""
     fix = "Run `fivestep map` again and answer its questions."
-    used = {h for h, targets in source.columns.items() if any(t.to not in (DROP, ASK) for t in targets)}
-    named = {name: h for h in source.columns if (name := assembly.column(sheet, h))}
-    gone = [h for h in source.columns if h in used and h not in named.values()]
-    out = [f"{sheet.source}: the column {h!r} is gone, which {FILE} maps. {fix}" for h in gone if not _optional(source, h, sheet)]
+    out = [f"{sheet.source}: the column {h!r} is gone, which {FILE} maps. {fix}" for h in missing_columns(source, sheet)]
+    named = {assembly.column(sheet, h) for h in source.columns}
     if source.others:
         return out
     return out + [
         f"{sheet.source}: the column {c!r} is new; {FILE} does not know it. {fix}" for c in sheet.columns if c not in named
     ]
+
+
+def missing_columns(source: Source, sheet: Sheet) -> list[str]:
+    """The headers that the mapping uses, and that the sheet neither has nor fills by another one."""
+    used = (h for h, targets in source.columns.items() if any(t.to not in (DROP, ASK) for t in targets))
+    return [h for h in used if not assembly.column(sheet, h) and not _optional(source, h, sheet)]
 
 
 def _optional(source: Source, header: str, sheet: Sheet) -> bool:
@@ -1108,7 +1170,7 @@ def _superseded(run: _Run, new: Mapping[str, Table]) -> list[Line]:
             said.append(Message(N_("they are from {first} to {last}"), seen.to_pyarrow().to_pylist()[0]))
         if n and amount in rest.columns:
             said.append(Message(N_("their {column}: {amount}"), {"column": amount, "amount": _sum(rest, amount)}))
-        if n and run.several:
+        if n and name in run.several:
             said.append(Message(N_("rows of other files may be among them")))
         if n:
             said.append(Message(N_("they are kept")))

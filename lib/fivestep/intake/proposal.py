@@ -18,7 +18,7 @@ from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
-from fivestep.intake.importing import RAW, raw_files, read_databases, read_sheets
+from fivestep.intake.importing import RAW, missing_columns, raw_files, read_databases, read_sheets, same_headers
 from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.quality import table_name
@@ -91,7 +91,7 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
     earlier = earlier or Mapping()
     groups: dict[tuple, list[Sheet]] = {}
     for sheet in sheets:
-        said = earlier.source(sheet.source)
+        said = source_of(sheet, earlier)
         number = earlier.sources.index(said) if said else -1
         groups.setdefault((number, frozenset(headers.key(c) for c in sheet.columns)), []).append(sheet)
     names = {sheet.source: group for group, members in groups.items() for sheet in members}
@@ -100,12 +100,21 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
         number = group[0]
         said = earlier.sources[number] if number >= 0 else None
         alone = number < 0 or sum(g[0] == number for g in groups) == 1
-        files = said.files if said and alone else _patterns(members, [n for n, g in names.items() if g != group])
+        members.sort(key=lambda s: bool(said and not said.matches(s.source)))  # headers are spelled as in the files that it names
+        new = [s for s in members if not (said and alone and said.matches(s.source))]
+        files = _patterns(new, [n for n, g in names.items() if g != group])
+        files = tuple(dict.fromkeys((*said.files, *files))) if said and alone else files
         made.setdefault(number, []).append(_proposed(members, said, files))
     out = []
     for number, source in enumerate(earlier.sources):  # sources without a file today stay as they are
         out += made.get(number) or [Proposed(source, {h: Match(t, "mapping") for h, t in source.columns.items()}, {})]
     return Proposal((*out, *made.get(-1, ())), earlier.ignore, unread or {})
+
+
+def source_of(sheet: Sheet, earlier: Mapping) -> Source | None:
+    """The source that names a sheet, else the one whose headers it has where that is one only."""
+    alike = () if earlier.source(sheet.source) else same_headers(earlier, sheet.columns)
+    return earlier.source(sheet.source) or (alike[0] if len(alike) == 1 else None)
 
 
 def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, ...]) -> Proposed:
@@ -125,6 +134,8 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     if rivals and len({k.table for k in rivals}) > 1:
         table = ""
     matches = matching.matches(columns, values, kind=kind, table=table, earlier=said)
+    if said and len(gone := missing_columns(said, members[0])) == 1:
+        matches = matching.renamed(matches, values, gone[0], said.columns[gone[0]])
     options = {k: kind.options[k] for k in _OPTIONS if kind and k in kind.options}
     if "fill" in options:
         there = {headers.key(c) for c in columns}
@@ -301,13 +312,18 @@ def _by_name(header: str, match: Match, table: str) -> bool:
 def question(proposed: Proposed, header: str) -> list[str]:
     """The lines of a question: candidates with their scores, and masked values."""
     match, values = proposed.matches.get(header), proposed.values.get(header)
-    likely = (
-        ", ".join(f"{c.to} ({c.score:.2f})" for c in match.candidates) if match and match.candidates else _("no likely field")
-    )
+    likely = ", ".join(map(candidate, match.candidates)) if match and match.candidates else _("no likely field")
     out = [_("candidates: {candidates}; or keep, drop").format(candidates=likely)]
     if values and values.sample:
         out.append(_("values: {values}").format(values=samples(match, values)))
     return out
+
+
+def candidate(one: matching.Candidate) -> str:
+    """A candidate with its score; of a renamed column with all that was said of it."""
+    if not one.targets:
+        return f"{one.to} ({one.score:.2f})"
+    return _("{spec} (as {header} was)").format(spec=_spec(one.targets), header=one.was)
 
 
 def samples(match: Match | None, values: Values) -> str:

@@ -14,6 +14,7 @@ from fivestep.intake.proposal import (
     Proposed,
     ambiguous_dates,
     ambiguous_decimals,
+    candidate,
     decimal_question,
     lacking,
     question,
@@ -127,8 +128,9 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
     match = proposed.matches.get(header, Match((), "ask"))
     say("")
     say(f"{name}: {header}")
-    for number, candidate in enumerate(match.candidates, 1):
-        say(f"  {number}  {candidate.to:<36}{candidate.score:.2f}  {_about(candidate.to)}".rstrip())
+    for number, likely in enumerate(match.candidates, 1):
+        shown = f"{candidate(likely)}  " if likely.targets else f"{likely.to:<36}{likely.score:.2f}  "
+        say(f"  {number}  {shown}{_about(likely.to)}".rstrip())
     for line in question(proposed, header)[1:]:
         say(f"  {line}")
     while True:
@@ -143,6 +145,8 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
             left = {h: (Target(to=DROP),) if h in proposed.source.open else t for h, t in proposed.source.columns.items()}
             return replace(proposed, source=proposed.source.model_copy(update={"columns": left}))
         to = _said(answer, match)
+        if to and answer.isdecimal() and (carried := match.candidates[int(answer) - 1].targets):
+            return _with(proposed, header, carried)
         if to:
             targets = (Target(to=to, inverse=headers.key(header) in getattr(headers.targets().get(to), "inverse", ())),)
             return _with(proposed, header, targets)
