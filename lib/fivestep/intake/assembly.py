@@ -108,9 +108,10 @@ def unused(source: Source) -> dict[str, list[str]]:
     out: dict[str, list[str]] = {}
     for header, targets in source.columns.items():
         for to in (t.target for t in targets):
-            if to and to.place == "contract" and to.table in TABLES and to.field in TABLES[to.table].fields:
-                if to.table != source.table and to.name not in used:
-                    out.setdefault(to.table, []).append(header)
+            if not to or to.place != "contract" or to.table in ("", source.table) or to.name in used:
+                continue
+            if to.table in TABLES and to.field in TABLES[to.table].fields:
+                out.setdefault(to.table, []).append(header)
     return out
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +21,20 @@ from fivestep import engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
-from fivestep.intake import assembly, checks, conversion, erasure, files, forms, fuzzy, identity, matching, snapshots, staging
+from fivestep.intake import (
+    assembly,
+    checks,
+    conversion,
+    erasure,
+    files,
+    forms,
+    fuzzy,
+    identity,
+    matching,
+    returning_files,
+    snapshots,
+    staging,
+)
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
 from fivestep.intake.assembly import (
@@ -52,7 +65,7 @@ from fivestep.intake.conversion import (
     YUAN,
 )  # fmt: skip
 from fivestep.intake.mapping import ASK, DROP, FILE, Source
-from fivestep.intake.quality import Line, Message, QualitySheet, table_name
+from fivestep.intake.quality import Line, QualitySheet, table_name
 from fivestep.intake.refunds import refunds
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
@@ -61,11 +74,11 @@ from fivestep.privacy import vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 RAW = Path("data", "raw")
+LOCK = Path("data", ".tmp", "import.lock")
 MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
 TOLD = 5  # lines on files that came again in the summary
-AGAIN = ("superseded", "imported_again", "same_file", "same_headers")  # checks of files that came again
 GRAVE = (  # warnings, the gravest first: money and rows that are not there, then what is there and may be wrong
     "money", "not_parsed", "required_empty", "malformed", "rows_dropped", "table_left_out", "total", "identical_rows",
     "duplicate_keys", "orphan_keys", "rows_changed", "precision_lost", "mojibake", "personal", "unmatched_header", "mixed_units",
@@ -152,11 +165,11 @@ def import_(
     """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
 
     *strict* names checks whose warnings are fatal; *snapshot* names the folder (by default the last day of the data);
-    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`); *again* imports everything that
-    lies in data/raw/ from nothing, as a changed mapping does, and says what that takes away. The same files with the same mapping
-    change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that the mapping
-    does not settle, for what *strict* forbids, for files that are gone where the mapping has changed, while another import is
-    under way, and for *similar* where Splink is not installed; then nothing is written.
+    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`); *again* imports everything
+    that lies in data/raw/ from nothing, as a changed mapping does, and says what that takes away. The same files with the same
+    mapping change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that
+    the mapping does not settle, for what *strict* forbids, for files that are gone where the mapping has changed, while another
+    import is under way, and for *similar* where Splink is not installed; then nothing is written.
     """
     if similar:
         fuzzy.check()
@@ -168,8 +181,8 @@ def import_(
 @contextlib.contextmanager
 def _alone(project: Path) -> Iterator[None]:
     """One import of a project at a time: two would each add their files to the snapshot before."""
-    (project / "data").mkdir(exist_ok=True)
-    lock = FileLock(project / "data" / ".import.lock", thread_local=False)
+    lock = FileLock(project / LOCK, thread_local=False)
+    (project / LOCK).parent.mkdir(parents=True, exist_ok=True)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -198,9 +211,9 @@ def _imported(
             wanted = {n: d for n, d in digests.items() if not said.ignored(n)}
             chosen = (snapshots.Ledger() if again else book).fresh(wanted, book.latest)
             held = [] if again else book.held(book.latest)
-            told = _same_files(wanted, chosen, held)
+            told = returning_files.same_files(wanted, chosen, held)
             if again:
-                told += _gone(book, digests, queried, asked)
+                told += returning_files.gone(book, digests, queried, asked)
             else:
                 decided = identity.digest(identity.decisions(project))
                 if not (chosen or similar) and decided == before.identity and (not snapshot or snapshot == book.latest):
@@ -239,7 +252,7 @@ def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis
     """The sheets of one file, read as its source in the mapping says; *zone*, of the engagement, is given by an import."""
 
     def quick(name: str, columns: Sequence[str], cells: Sequence[StringValue]) -> dict[int, tuple[Value, BooleanValue]]:
-        source = said.source(name) or next(iter(same_headers(said, columns)), None)
+        source = said.source(name) or next(iter(returning_files.same_headers(said, columns)), None)
         return assembly.quick(source, columns, cells, zone) if source and source.table else {}
 
     name = path.relative_to(root).as_posix()
@@ -374,7 +387,7 @@ class _Run:
             if source is None and forms.lists_questions(sheet):
                 continue
             if source is None:
-                alike = same_headers(self.said, sheet.columns)
+                alike = returning_files.same_headers(self.said, sheet.columns)
                 if len(alike) == 1:
                     source = alike[0]
                     self.quality.add(
@@ -397,7 +410,7 @@ class _Run:
                 continue
             key = (source, sheet.sha256, sheet.source.partition("#")[2])
             if path and key in held:  # in an archive, or a file beside it
-                self.quality.add(_same_file(sheet.source, held[key]))
+                self.quality.add(returning_files.same_file(sheet.source, held[key]))
                 continue
             held[key] = sheet.source
             changed += header_changes(source, sheet)
@@ -711,8 +724,8 @@ class _Run:
             self.quality.add(
                 Line(
                     ", ".join(dict.fromkeys(m.name for m in by_the_way)), name, ", ".join(fields), "table_left_out", "warning", n,
-                    message=N_("Rows of {table} that the file names without {fields}, which every row of {table} needs: {n}. They "
-                               "are not in the table."),
+                    message=N_("Rows of {table} that the file names without {fields}, which every row of {table} needs: {n}. "
+                               "They are not in the table."),
                     fix=N_("Map the column that says it, or ask for a file of {table}."),
                     values={"table": name, "fields": known, "n": n},
                 )
@@ -910,7 +923,7 @@ def _kept(
     tables = new
     if run.earlier:
         tables, lines = snapshots.merged(run.earlier, new)
-        quality.extend([*_superseded(run, new), *lines])
+        quality.extend([*returning_files.superseded(run.earlier, new, run.spans, run.changed, run.several, connection), *lines])
     added = {n: int(t.count().to_pandas()) for n, t in new.items()} if run.earlier else {}
     if gone:
         theirs = erasure.theirs(tables, gone)
@@ -944,7 +957,7 @@ def _kept(
     tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
     ready = {n: run.files[n] for n, t in tables.items() if t is new.get(n) and n in run.files}
     if again and book.latest:
-        quality.extend(_made_anew(engine.read(project / snapshots.CONTRACT / book.latest, connection), tables))
+        quality.extend(returning_files.made_anew(engine.read(project / snapshots.CONTRACT / book.latest, connection), tables))
     found = checks.checks(tables, dt.date.today(), unique=ready)
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
@@ -959,7 +972,7 @@ def _kept(
             f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
         ]
         raise UserError("\n".join([f"Nothing was imported ({len(stop)} checks failed):", *said, *more]))
-    result = Imported(None, quality, rows, run.money, run.said.questions, added=added, told=quality.of(*AGAIN))
+    result = Imported(None, quality, rows, run.money, run.said.questions, added=added, told=quality.of(*returning_files.CHECKS))
     if dry:
         return result
     if people is not None:
@@ -978,23 +991,6 @@ def _kept(
     )
     folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done, ready=ready)
     return replace(result, folder=folder)
-
-
-def same_headers(said: mappings.Mapping, columns: Sequence[str]) -> list[Source]:
-    """The sources that a sheet of an unknown name may belong to: of these very headers, three at least, and with no question open.
-
-    Two headers, such as id and name, stand in files of many kinds.
-    """
-    there = _compared(columns)
-    return [
-        s for s in said.sources
-        if len(there) > 2 and there == _compared(s.columns)
-        and s.table and not (s.open or s.database or s.others) and s.read == mappings.Read()
-    ]  # fmt: skip
-
-
-def _compared(columns: Iterable[str]) -> frozenset[tuple[str, str]]:
-    return frozenset((headers.key(c), headers.header(c).unit) for c in columns)
 
 
 def header_changes(source: Source, sheet: Sheet) -> list[str]:
@@ -1080,139 +1076,6 @@ def _earlier(project: Path, book: snapshots.Ledger, connection: ibis.BaseBackend
     return identity.undone(tables, snapshots.before_merges(project, book.latest, connection))
 
 
-def _gone(book: snapshots.Ledger, digests: Mapping[str, str], databases: Collection[str], asked: bool) -> list[Line]:
-    """Lines on files whose content was imported and lies no longer in data/raw/, where everything is imported again.
-
-    Raises UserError unless the analyst has *asked* for that: a changed mapping must not forget them silently.
-    """
-    there, held = set(digests.values()), book.held(book.latest)
-    gone = sorted({name for name, digest in held if digest not in there and name not in digests})
-    other = sorted({n for n, d in held if d not in there and n in digests and n not in databases})
-    if gone + other and not asked:
-        said = []
-        if gone:
-            said.append(_("no longer in {raw}: {files}").format(raw=f"{RAW.as_posix()}/", files=", ".join(gone[:5])))
-        if other:
-            said.append(_("there with other content: {files}").format(files=", ".join(other[:5])))
-        raise UserError(
-            _("{mapping} has changed since the last import, so everything is imported again, but files have changed, too; {said}. "
-              "Put what was imported back under a name of its own, or, where it is to go or was corrected, run: "
-              "fivestep import --again")
-            .format(mapping=FILE, said="; ".join(said))
-        )  # fmt: skip
-    return [
-        Line(
-            name, "", "", "imported_again", "warning",
-            message=N_("It was imported before and is no longer in data/raw/: what it alone held is not in this snapshot."),
-            fix=N_("Nothing where it is to go; otherwise put it back and run: fivestep import --again"),
-        )
-        for name in gone
-    ]  # fmt: skip
-
-
-def _made_anew(before: Mapping[str, Table], after: Mapping[str, Table]) -> list[Line]:
-    """What is more and less in tables that were made from nothing than in those of the snapshot before."""
-    out = []
-    for name in (n for n in TABLES if n in before):
-        amount, keys = AMOUNTS.get(name, ""), TABLES[name].key
-        sides = [t for t in (before[name], after.get(name)) if t is not None]
-        rows = [int(t.count().to_pandas()) for t in sides]
-        sums = [_sum(t, amount) for t in sides]
-        gone = int(before[name].anti_join(after[name], keys).count().to_pandas()) if name in after else rows[0]
-        rows, sums = [*rows, 0][:2], [*sums, Decimal(0)][:2]
-        said = [Message(N_("Everything was imported again")),
-                Message(N_("rows before: {before}, now: {now}; gone: {gone}, new: {added}"),
-                        {"before": rows[0], "now": rows[1], "gone": gone, "added": rows[1] - rows[0] + gone})]  # fmt: skip
-        if amount in before[name].columns:
-            values = {"column": amount, "before": sums[0], "now": sums[1]}
-            said.append(Message(N_("{column} before: {before}, now: {now}"), values))
-        less = gone or sums[1] < sums[0]
-        out.append(
-            Line(
-                "", name, "", "imported_again", "warning" if less else "note", gone, rows[0], message=N_("{detail}."),
-                fix=N_("Nothing where files were corrected or taken away on purpose, or the mapping was; otherwise put back into "
-                       "data/raw/ what is missing there and run: fivestep import --again") if less else "",
-                values={"detail": said, "differs": bool(gone or rows[0] != rows[1] or sums[0] != sums[1])},
-            )
-        )  # fmt: skip
-    return out
-
-
-def _superseded(run: _Run, new: Mapping[str, Table]) -> list[Line]:
-    """On every file that was imported before with other content: what of that time it does not have any more.
-
-    It may be corrected, or this month's under the old name: only the client knows. A database always gives other content, so
-    only what it no longer gives is told.
-    """
-    out = []
-    for (file, name), days in run.spans.items():
-        rows, keys, amount, database = run.earlier[name], TABLES[name].key, AMOUNTS.get(name, ""), run.changed[file]
-        said, time = [Message(N_("It was imported before with other content"))], TABLES[name].time
-        if database:
-            said = [Message(N_("The database gave other rows before"))]
-        if days:
-            rows = rows.filter(rows[time].cast("date").between(*days))
-        of = int(rows.count().to_pandas())
-        rest = _stored(run.connection, rows.anti_join(new[name], keys) if name in new else rows, "superseded")
-        n = int(rest.count().to_pandas())
-        if database and not n:
-            continue
-        values = {"n": n, "of": of, "table": name} | ({"first": days[0], "last": days[1]} if days else {})
-        if not n:
-            missing = N_("of the rows of {table} that were imported before, none is missing in it")
-            dated = N_("of the rows of {table} from {first} to {last} that were imported before, none is missing in it")
-        else:
-            missing = N_("rows of {table} that were imported before and are not in it: {n} of {of}")
-            dated = N_("rows of {table} from {first} to {last} that were imported before and are not in it: {n} of {of}")
-        said.append(Message(dated if days else missing, values))
-        if n and days:
-            seen = rest.aggregate(first=rest[time].cast("date").min(), last=rest[time].cast("date").max())
-            said.append(Message(N_("they are from {first} to {last}"), seen.to_pyarrow().to_pylist()[0]))
-        if n and amount in rest.columns:
-            said.append(Message(N_("their {column}: {amount}"), {"column": amount, "amount": _sum(rest, amount)}))
-        if n and name in run.several:
-            said.append(Message(N_("rows of other files may be among them")))
-        if n:
-            said.append(Message(N_("they are kept")))
-        out.append(
-            Line(
-                file, name, "", "superseded", "warning" if n else "note", n, of, message=N_("{detail}."),
-                fix=N_("Nothing where the file continues the earlier one. Where it corrects it, run: fivestep import --again, which "
-                       "makes everything anew from what lies in data/raw/ now; with --dry-run it only says what would go.")
-                if n else "",
-                values={"detail": said},
-            )
-        )  # fmt: skip
-    silent = {f for f, database in run.changed.items() if not database} - {f for f, _table in run.spans}
-    return out + [
-        Line(f, "", "", "superseded", "note", message=N_("It was imported before with other content.")) for f in sorted(silent)
-    ]
-
-
-def _same_files(digests: Mapping[str, str], chosen: Sequence[str], held: Sequence[tuple[str, str]]) -> list[Line]:
-    """Notes on files that have the content of another one, of this import or of an earlier one."""
-    first = {d: n for n, d in reversed(held)} | {digests[n]: n for n in reversed(chosen)}
-    latest = dict(held)
-    return [_same_file(n, first[d], n in latest) for n, d in digests.items() if n not in chosen and latest.get(n) != d]
-
-
-def _same_file(name: str, other: str, replaces: bool = False) -> Line:
-    message = N_("It is the same as {other}: counted once.")
-    if replaces:
-        message = N_("It is now the same as {other}, so it adds nothing; what it held when it was imported before is kept.")
-    return Line(
-        name, "", "", "same_file", "warning" if replaces else "note", message=message, values={"other": other},
-        fix=N_("Ask for the right file, or run: fivestep import --again") if replaces else "",
-    )  # fmt: skip
-
-
-def _sum(rows: Table, amount: str) -> Decimal:
-    """The sum of a column of money; zero where there is none."""
-    if amount not in rows.columns:
-        return Decimal(0)
-    return Decimal(rows.aggregate(x=rows[amount].sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
-
-
 def _unchanged(project: Path, latest: str, said: mappings.Mapping, told: Sequence[Line] = ()) -> Imported:
     folder = project / snapshots.CONTRACT / latest
     path = folder / snapshots.SHEET
@@ -1240,7 +1103,7 @@ def _digest(path: Path) -> str:
 
 
 def summary(done: Imported) -> list[str]:
-    """The import in a few lines: rows and money of the snapshot and of the new files, files that came again, the gravest warnings,
+    """The import in a few lines: rows and money of the snapshot and the new files, files that came again, the gravest warnings,
     open questions."""
     if not done.new:
         return [_("Nothing new: these files are imported already, as mapping.yml says."), *_shortened(done.told)]
@@ -1265,7 +1128,7 @@ def summary(done: Imported) -> list[str]:
     out += _shortened([x for x in done.told if x.values.get("differs", True)])
     warnings = [x for x in done.quality.lines if x.severity == "warning"]
     out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(len(warnings))))
-    out += [f"  {line}" for line in _gravest([x for x in warnings if x.check not in AGAIN])]
+    out += [f"  {line}" for line in _gravest([x for x in warnings if x.check not in returning_files.CHECKS])]
     if done.questions:
         out.append(
             _("Open questions in mapping.yml: {n}. Their columns were left out.").format(n=language.number(done.questions))

@@ -224,9 +224,11 @@ def matches(
     return out
 
 
-def renamed(matches: Mapping[str, Match], values: Mapping[str, Values], was: str, targets: tuple[Target, ...]) -> dict[str, Match]:
-    """The matches where a column of before, *was*, is gone: what it became is the first candidate of every new header whose values
-    suit it. A question, unless the header says the same field and nothing but the field was said of the column of before."""
+def renamed(
+    matches: Mapping[str, Match], values: Mapping[str, Values], was: str, targets: tuple[Target, ...]
+) -> dict[str, Match]:
+    """The matches where a column of before, *was*, is gone: what it became is the first candidate of every new header whose
+    values suit it. A question, unless the header says the same field and no more than that was said of the column of before."""
     unit = headers.header(was).unit
     out = dict(matches)
     for column, match in matches.items():

@@ -18,10 +18,11 @@ from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
-from fivestep.intake.importing import RAW, missing_columns, raw_files, read_databases, read_sheets, same_headers
+from fivestep.intake.importing import RAW, missing_columns, raw_files, read_databases, read_sheets
 from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.quality import table_name
+from fivestep.intake.returning_files import same_headers
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import _
 from fivestep.privacy.masking import masked, names_nobody

@@ -142,7 +142,7 @@ def write(
 
 @contextlib.contextmanager
 def locked(project: Path) -> Iterator[None]:
-    """Nobody else writes snapshots of *project* meanwhile; what an exchange that was cut off has left half done is undone first."""
+    """Nobody else writes snapshots of *project* meanwhile; an exchange that was cut off is undone first."""
     work = project / CONTRACT / ".tmp"
     work.mkdir(parents=True, exist_ok=True)
     with FileLock(work / "lock"):
