@@ -105,6 +105,7 @@ def unused(source: Source) -> dict[str, list[str]]:
     there = {t.to for targets in source.columns.values() for t in targets}
     fed = (t for t in feeds(source) if t in TABLES)
     used = {home(f, table, there) for table in fed for f in TABLES[table].fields}
+    used.add(home("customer_id", "customers", there))  # whose names and phones go to the vault
     out: dict[str, list[str]] = {}
     for header, targets in source.columns.items():
         for to in (t.target for t in targets):

@@ -230,7 +230,7 @@ def _imported(
             else:  # only decisions about customers, or the name of the snapshot, have changed
                 new, people, contacts = {}, None, None
                 run.quality.extend(x for x in _unchanged(project, book.latest, said).quality.lines if x.source)
-            return _kept(run, new, people, contacts, strict, snapshot, dry, similar, book, again, digests, settled)
+            return _kept(run, new, people, contacts, strict, snapshot, dry, similar, book, again, wanted, settled)
         finally:
             connection.disconnect()
 
