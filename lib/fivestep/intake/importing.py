@@ -74,7 +74,7 @@ from fivestep.privacy import vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 RAW = Path("data", "raw")
-LOCK = Path("data", ".tmp", "import.lock")
+LOCK = Path(".tmp", "import.lock")
 MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
