@@ -179,6 +179,10 @@ sources:
         "付了多少: ask\n      # candidates: [{to: orders.order_amount, unit: 万元}, {to: orders.paid_amount, unit: 万元}] "
         "(as 业绩(万元) was)" in text
     )
+    assert "业绩(万元): [orders.order_amount, orders.paid_amount]  # gone from the file; this line goes when" in text
+    proposal.write(project, text)
+    proposed = proposal.propose(project, engine.connect())
+    assert proposal.text(proposed) == text, "nothing is lost before the question is answered"
     shown: list[str] = []
     answers = iter(["1", *["d"] * 5])
     done = wizard.walk(proposed, lambda prompt: next(answers), shown.append)

@@ -530,12 +530,16 @@ def part(made: Wide, table: str, names: Pseudonyms, connection: ibis.BaseBackend
 
 
 def doubtful(made: Wide, table: str) -> list[str]:
-    """What *table* needs beyond its key and rows of another table's file may lack: no column has it, or not on every row."""
+    """What *table* needs beyond its key and rows of another table's file may lack: no column has it, or not on every row.
+
+    Nothing of orders: the lines of one that lacks its amount or its day must not go on without it, so that is an error.
+    """
+    if table == "orders":
+        return []
     there = made.rows.columns
     sure = {home(f.name, made.source.table, there) for f in TABLES[made.source.table].fields.values() if f.required}
     out = [f for f in TABLES[table].fields if TABLES[table].fields[f].required and f not in TABLES[table].key]
-    summed = "orders.order_amount" not in there and made.source.table == "order_lines"  # from the lines
-    return [f for f in out if (home(f, table, there) or "-") not in sure and not (f == "order_amount" and summed)]
+    return [f for f in out if (home(f, table, there) or "-") not in sure]
 
 
 def one_each(rows: Table, keys: Sequence[str]) -> Table:

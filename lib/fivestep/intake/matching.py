@@ -387,6 +387,11 @@ def _grams(key: str) -> frozenset[str]:
     return frozenset(key) | {key[i : i + 2] for i in range(len(key) - 1)}
 
 
+def likeness(one: str, other: str) -> float:
+    """How much two headers have in common, 0 to 1."""
+    return _likeness(_grams(headers.key(one)), headers.key(other))
+
+
 def _likeness(grams: frozenset[str], label: str) -> float:
     other = _grams(label)
     return 2 * len(grams & other) / (len(grams) + len(other)) if grams and other else 0.0

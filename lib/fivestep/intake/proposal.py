@@ -135,7 +135,9 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     if rivals and len({k.table for k in rivals}) > 1:
         table = ""
     matches = matching.matches(columns, values, kind=kind, table=table, earlier=said)
-    if said and len(gone := missing_columns(said, members[0])) == 1:
+    gone = missing_columns(said, members[0]) if said else []
+    gone = [h for h in gone if not filled(h, said.columns, {c: m.targets for c, m in matches.items() if m.by == "mapping"})]
+    if len(gone) == 1:
         matches = matching.renamed(matches, values, gone[0], said.columns[gone[0]])
     options = {k: kind.options[k] for k in _OPTIONS if kind and k in kind.options}
     if "fill" in options:
@@ -153,11 +155,25 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     )
     if said:
         base = {**said.model_dump(), "files": files, "table": table or said.table}
-    named = columns if not base.get("others") else [c for c in columns if matches[c].by == "mapping"]
+    named = list(columns)
+    if base.get("others"):  # of the columns that nobody named, the one most like that of before may be its new name
+        likely = sorted((c for c in columns if renamed_from(matches, [c])), key=lambda c: -matching.likeness(gone[0], c))[:1]
+        named = [c for c in columns if matches[c].by == "mapping" or c in likely]
     base["columns"] = {c: matches[c].targets for c in named}
+    base["columns"] |= {h: said.columns[h] for h in renamed_from(matches)}  # kept until the question is answered
     if not base.get("date_order"):
         base["date_order"] = _date_order(matches, values)
     return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely)))
+
+
+def renamed_from(matches: Map[str, Match], headers_: Sequence[str] | None = None) -> set[str]:
+    """The columns of before that may have been renamed to one of the headers, by default to any."""
+    return {c.was for h, m in matches.items() if headers_ is None or h in headers_ for c in m.candidates if c.was}
+
+
+def filled(header: str, said: Map[str, Sequence[Target]], columns: Map[str, Sequence[Target]]) -> bool:
+    """Whether another one of the columns has become all that a header was said to be."""
+    return {t.to for t in said[header]} <= {t.to for h, targets in columns.items() if h != header for t in targets}
 
 
 def _order_evidence(sheet: Sheet, column: str, values: Values) -> tuple[str, ...]:
@@ -288,9 +304,11 @@ def _source_lines(proposed: Proposed) -> list[str]:
     if source.table and proposed.missing:
         out += ["  # " + line for field in proposed.missing for line in lacking(field)]
     out.append("  columns:")
+    before = renamed_from(proposed.matches, source.open)
     for header, targets in source.columns.items():
         match = proposed.matches.get(header)
         by = "  # " + _("by its name") if match and _by_name(header, match, source.table) else ""
+        by = "  # " + _("gone from the file; this line goes when the question is answered") if header in before else by
         out.append(f"    {_flow(header)}: {_spec(targets)}{by}")
         if any(t.to == ASK for t in targets):
             out += [f"      # {line}" for line in question(proposed, header)]

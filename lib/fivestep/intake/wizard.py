@@ -16,8 +16,10 @@ from fivestep.intake.proposal import (
     ambiguous_decimals,
     candidate,
     decimal_question,
+    filled,
     lacking,
     question,
+    renamed_from,
     samples,
     with_decimal,
 )
@@ -61,9 +63,14 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
             proposed = replace(
                 proposed, source=proposed.source.model_copy(update={"date_order": {"1": "dmy", "2": "mdy"}[answer]})
             )
+    before = renamed_from(proposed.matches)
     for header in proposed.source.open:
         if header in proposed.source.open:  # not settled together with an earlier one
             proposed = _column(proposed, header, name, ask, say)
+    columns, waiting = proposed.source.columns, renamed_from(proposed.matches, proposed.source.open)
+    if answered := {h for h in before & set(columns) if h not in waiting or filled(h, columns, columns)}:
+        left = {h: t for h, t in columns.items() if h not in answered}
+        proposed = replace(proposed, source=proposed.source.model_copy(update={"columns": left}))
     for field in proposed.missing if proposed.source.table else ():
         proposed = _needed(proposed, field, name, ask, say)
     proposed = with_decimal(proposed)  # the answers may have told which columns are numbers
