@@ -88,7 +88,7 @@ def test_files_that_are_corrected_copied_and_taken_away_are_told_and_again_makes
     for name in ("orders_copy.csv", "orders.zip"):
         (raw / name).unlink()
     (project / "mapping.yml").write_text(SHOP + "  repeats: drop\n", "utf-8")
-    with pytest.raises(UserError, match=r"no longer in data/raw/: orders\.zip, orders_copy\.csv.*fivestep import --again"):
+    with pytest.raises(UserError, match=r"no longer in data/raw/: orders\.zip, orders_copy\.csv\..*fivestep import --again"):
         run(project)
     done = run(project, again=True)
     assert amounts(done) == {"1": 11, "3": 5, "4": 7, "5": 9}
@@ -140,10 +140,14 @@ def test_a_changed_mapping_does_not_forget_an_earlier_content_and_one_that_comes
     march, april = snapshots.Import("", {"a.csv": "1", "b.csv": "2"}), snapshots.Import("03", {"a.csv": "3"})
     book = snapshots.Ledger("", {"03": march, "04": april})
     now = {"a.csv": "3", "b.csv": "2"}
-    with pytest.raises(UserError, match=r"there with other content: a\.csv"):
-        returning_files.gone(book, now, (), False)
-    assert returning_files.gone(book, now, ("a.csv",), False) == [], "of a database this says nothing"
-    assert returning_files.gone(book, now, (), True) == []
+    assert returning_files.gone(book, now, False) == []
+    assert returning_files.replaced(book, now, ("a.csv",)) == [], "of a database this says nothing"
+    files = returning_files.replaced(book, now, ())
+    returning_files.refuse(files, [Line("", "orders", "", "imported_again")])  # an export of everything under the same name
+    with pytest.raises(
+        UserError, match=r"names of files that were imported: a\.csv\. Rows that would be gone: orders 7.*--again"
+    ):
+        returning_files.refuse(files, [Line("", "orders", "", "imported_again", "warning", 7)])
     assert book.fresh(now, "04") == []
     assert book.fresh({"a.csv": "1"}, "04") == ["a.csv"]
     assert book.fresh({"c.csv": "1"}, "04") == []

@@ -534,11 +534,11 @@ def doubtful(made: Wide, table: str) -> list[str]:
 
     Nothing of orders: the lines of one that lacks its amount or its day must not go on without it, so that is an error.
     """
-    if table == "orders":
+    out = [f.name for f in TABLES[table].fields.values() if f.required and f.name not in TABLES[table].key]
+    if table == "orders" or not out:
         return []
-    there = made.rows.columns
-    sure = {home(f.name, made.source.table, there) for f in TABLES[made.source.table].fields.values() if f.required}
-    out = [f for f in TABLES[table].fields if TABLES[table].fields[f].required and f not in TABLES[table].key]
+    there, own = made.rows.columns, TABLES[made.source.table]
+    sure = {home(f.name, made.source.table, there) for f in own.fields.values() if f.required}
     return [f for f in out if (home(f, table, there) or "-") not in sure]
 
 

@@ -213,13 +213,15 @@ def _imported(
             held = [] if again else book.held(book.latest)
             told = returning_files.same_files(wanted, chosen, held)
             if again:
-                told += returning_files.gone(book, digests, queried, asked)
+                told += returning_files.gone(book, digests, asked)
             else:
                 decided = identity.digest(identity.decisions(project))
                 if not (chosen or similar) and decided == before.identity and (not snapshot or snapshot == book.latest):
                     return _unchanged(project, book.latest, said, told)
             run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
             run.quality.extend(told)
+            if again and not asked:
+                run.replaced = returning_files.replaced(book, digests, queried)
             if chosen or again:
                 run.changed = {n: n in queried for n in chosen if n in dict(held)}
                 others = [said.source(n) for n in set(dict(held)) - set(run.changed) if not said.ignored(n)]
@@ -305,6 +307,7 @@ class _Run:
         self.known: Table | None = None
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
         self.changed: dict[str, bool] = {}  # files that were imported before with other content; whether it is a database
+        self.replaced: list[str] = []  # files whose earlier content must not be forgotten
         self.several: set[str] = set()  # tables that other files have fed, too
         self.origin: dict[str, str] = {}  # of each sheet its file in data/raw/
         self.spans: dict[tuple[str, str], tuple[dt.date, dt.date] | None] = {}  # of a changed file and a table: first, last day
@@ -367,7 +370,7 @@ class _Run:
                         key = (numbers[day["_file"]], table)
                         first, last = self.spans.get(key) or (day["first"], day["last"])
                         self.spans[key] = (min(first, day["first"]), max(last, day["last"]))
-                elif table in self.earlier and table == made.source.table:
+                elif table in self.earlier and made.source.table in (table, "contacts"):
                     self.spans |= {(f, table): None for f in numbers.values() if (f, table) not in self.spans}
 
     # ------------------------------------------------------------ files
@@ -957,7 +960,9 @@ def _kept(
     tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
     ready = {n: run.files[n] for n, t in tables.items() if t is new.get(n) and n in run.files}
     if again and book.latest:
-        quality.extend(returning_files.made_anew(engine.read(project / snapshots.CONTRACT / book.latest, connection), tables))
+        lines = returning_files.made_anew(engine.read(project / snapshots.CONTRACT / book.latest, connection), tables)
+        returning_files.refuse(run.replaced, lines)
+        quality.extend(lines)
     found = checks.checks(tables, dt.date.today(), unique=ready)
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
@@ -972,7 +977,9 @@ def _kept(
             f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
         ]
         raise UserError("\n".join([f"Nothing was imported ({len(stop)} checks failed):", *said, *more]))
-    result = Imported(None, quality, rows, run.money, run.said.questions, added=added, told=quality.of(*returning_files.CHECKS))
+    result = Imported(None, quality, rows, run.money, run.said.questions, added=added)
+    if new or again:
+        result = replace(result, told=quality.of(*returning_files.CHECKS))
     if dry:
         return result
     if people is not None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import ibis
 from ibis.expr.types import Table
 
+from fivestep import language
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import mapping as mappings
@@ -38,25 +39,18 @@ def _compared(columns: Iterable[str]) -> frozenset[tuple[str, str]]:
     return frozenset((headers.key(c), headers.header(c).unit) for c in columns)
 
 
-def gone(book: snapshots.Ledger, digests: Mapping[str, str], databases: Collection[str], asked: bool) -> list[Line]:
-    """Lines on files whose content was imported and lies no longer in data/raw/, where everything is imported again.
+def gone(book: snapshots.Ledger, digests: Mapping[str, str], asked: bool) -> list[Line]:
+    """Lines on files that were imported and lie no longer in data/raw/, where everything is imported again.
 
     Raises UserError unless the analyst has *asked* for that: a changed mapping must not forget them silently.
     """
-    there, held = set(digests.values()), book.held(book.latest)
-    gone = sorted({name for name, digest in held if digest not in there and name not in digests})
-    other = sorted({n for n, d in held if d not in there and n in digests and n not in databases})
-    if gone + other and not asked:
-        said = []
-        if gone:
-            said.append(_("no longer in {raw}: {files}").format(raw="data/raw/", files=", ".join(gone[:5])))
-        if other:
-            said.append(_("there with other content: {files}").format(files=", ".join(other[:5])))
+    there = set(digests.values())
+    gone = sorted({name for name, digest in book.held(book.latest) if digest not in there and name not in digests})
+    if gone and not asked:
         raise UserError(
-            _("{mapping} has changed since the last import, so everything is imported again, but files have changed, too; "
-              "{said}. Put what was imported back under a name of its own, or, where it is to go or was corrected, run: "
-              "fivestep import --again")
-            .format(mapping=FILE, said="; ".join(said))
+            _("{mapping} has changed since the last import, so everything is imported again, but files are no longer in "
+              "data/raw/: {files}. Put them back, or, where they are to go, run: fivestep import --again")
+            .format(mapping=FILE, files=", ".join(gone[:5]))
         )  # fmt: skip
     return [
         Line(
@@ -66,6 +60,24 @@ def gone(book: snapshots.Ledger, digests: Mapping[str, str], databases: Collecti
         )
         for name in gone
     ]  # fmt: skip
+
+
+def replaced(book: snapshots.Ledger, digests: Mapping[str, str], databases: Collection[str]) -> list[str]:
+    """The files of which a content was imported that lies no longer in data/raw/, as another one has its name."""
+    there = set(digests.values())
+    return sorted({n for n, d in book.held(book.latest) if d not in there and n in digests and n not in databases})
+
+
+def refuse(files: Sequence[str], lines: Sequence[Line]) -> None:
+    """Raise UserError where a changed mapping would silently lose rows of the earlier content of *files*, by `made_anew`."""
+    lost = [f"{x.table} {language.number(x.rows)}" for x in lines if x.rows]
+    if files and lost:
+        raise UserError(
+            _("{mapping} has changed since the last import, so everything is imported again, but other content lies there now "
+              "under the names of files that were imported: {files}. Rows that would be gone: {rows}. Put the earlier files back "
+              "under names of their own, or, where these are corrected, run: fivestep import --again")
+            .format(mapping=FILE, files=", ".join(files[:5]), rows=", ".join(lost))
+        )  # fmt: skip
 
 
 def made_anew(before: Mapping[str, Table], after: Mapping[str, Table]) -> list[Line]:
