@@ -199,6 +199,9 @@ def import_(
     fuzzy: Annotated[
         bool, typer.Option("--fuzzy", help="Propose customers with similar names or phones as one person; needs Splink.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Import all files from nothing: rows that are in none of them any more are gone.")
+    ] = False,
 ) -> None:
     """Import the files in data/raw/ as mapping.yml says into a snapshot of contract tables."""
     from fivestep.intake import importing
@@ -206,7 +209,7 @@ def import_(
     root = _root(project)
     settings = _in_its_language(root)
     checks = tuple(part.strip() for part in strict.split(",") if part.strip())
-    done = importing.import_(root, settings, strict=checks, snapshot=snapshot, dry=dry_run, similar=fuzzy)
+    done = importing.import_(root, settings, strict=checks, snapshot=snapshot, dry=dry_run, similar=fuzzy, again=again)
     for line in importing.summary(done):
         typer.echo(line)
     if done.folder:

@@ -100,6 +100,22 @@ def feeds(source: Source) -> tuple[str, ...]:
     return tuple(out)
 
 
+def unused(source: Source) -> dict[str, list[str]]:
+    """By table the headers that are mapped to one of its fields and reach no row, as the source cannot feed that table."""
+    there = {t.to for targets in source.columns.values() for t in targets}
+    fed = (t for t in feeds(source) if t in TABLES)
+    used = {home(f, table, there) for table in fed for f in TABLES[table].fields}
+    used.add(home("customer_id", "customers", there))  # whose names and phones go to the vault
+    out: dict[str, list[str]] = {}
+    for header, targets in source.columns.items():
+        for to in (t.target for t in targets):
+            if not to or to.place != "contract" or to.table in ("", source.table) or to.name in used:
+                continue
+            if to.table in TABLES and to.field in TABLES[to.table].fields:
+                out.setdefault(to.table, []).append(header)
+    return out
+
+
 def home(name: str, table: str, there: set[str] | Sequence[str]) -> str:
     """The field (``table.field``) whose column fills *name* of *table*; empty where no column does."""
     if f"{table}.{name}" in there:
@@ -531,6 +547,19 @@ def part(made: Wide, table: str, names: Pseudonyms, connection: ibis.BaseBackend
         return selected
     alike = [c for c in selected.columns if c != "_order"]  # rows that say the same, such as the lines of a product, count once
     return one_each(selected.group_by(alike).aggregate(_order=selected._order.max()), keys)
+
+
+def doubtful(made: Wide, table: str) -> list[str]:
+    """What *table* needs beyond its key and rows of another table's file may lack: no column has it, or not on every row.
+
+    Nothing of orders: the lines of one that lacks its amount or its day must not go on without it, so that is an error.
+    """
+    out = [f.name for f in TABLES[table].fields.values() if f.required and f.name not in TABLES[table].key]
+    if table == "orders" or not out:
+        return []
+    there, own = made.rows.columns, TABLES[made.source.table]
+    sure = {home(f.name, made.source.table, there) for f in own.fields.values() if f.required}
+    return [f for f in out if (home(f, table, there) or "-") not in sure]
 
 
 def one_each(rows: Table, keys: Sequence[str]) -> Table:

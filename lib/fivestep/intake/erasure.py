@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
-from filelock import FileLock
 
 from fivestep import engine
 from fivestep.contract import TABLES
@@ -97,8 +96,7 @@ def erase(project: Path, said: str, names: Pseudonyms) -> Erased:
     if not any(len(p) for p in people.values()) and not any(changes.values()):
         raise UserError(f"{said}: nobody of this id is in the vault or in data/contract/. Give the id of the client's system.")
     known = leaks.identifiers(people.values()) | dict.fromkeys(who, "raw_id")
-    (root / ".tmp").mkdir(parents=True, exist_ok=True)
-    with FileLock(root / ".tmp" / "lock"):
+    with snapshots.locked(project):
         _note(project, erased(project) | who)
         removed: dict[str, int] = {}
         emptied: dict[str, int] = {}

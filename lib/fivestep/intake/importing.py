@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
 import ibis
+from filelock import FileLock, Timeout
 from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
 from fivestep import engine, language
 from fivestep.contract import TABLES, headers
 from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
-from fivestep.intake import assembly, checks, conversion, erasure, files, forms, fuzzy, identity, matching, snapshots, staging
+from fivestep.intake import (
+    assembly,
+    checks,
+    conversion,
+    erasure,
+    files,
+    forms,
+    fuzzy,
+    identity,
+    matching,
+    returning_files,
+    snapshots,
+    staging,
+)
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
 from fivestep.intake.assembly import (
@@ -59,11 +74,18 @@ from fivestep.privacy import vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 RAW = Path("data", "raw")
+LOCK = Path(".tmp", "import.lock")
 MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
 ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
 SHOWN = 20  # problems named in one error
 NUMBERS = ("money", "number", "int", "percent", "score")  # kinds of fields that are written with a decimal sign
 NO_THOUSANDS = ("percent", "score")  # those of them that never go into the thousands
+TOLD = 5  # lines on files that came again in the summary
+GRAVE = (  # warnings, the gravest first: money and rows that are not there, then what is there and may be wrong
+    "money", "not_parsed", "required_empty", "malformed", "rows_dropped", "table_left_out", "total", "identical_rows",
+    "duplicate_keys", "orphan_keys", "rows_changed", "precision_lost", "mojibake", "personal", "unmatched_header", "mixed_units",
+    "future", "impossible_date",
+)  # fmt: skip
 
 _OWN = 2**62  # added to the order of rows of a table's own files
 _MARKS = {DOLLAR: "$", YUAN: "¥", EURO: "€", POUND: "£"}
@@ -122,7 +144,11 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import left: its folder (None for a dry run), the quality sheet, rows by table, and whether anything was new."""
+    """What an import left: its folder (None for a dry run), the quality sheet, rows by table, and whether anything was new.
+
+    ``money`` is that of the new files; ``added`` are their rows by table where the snapshot continues an earlier one;
+    ``told`` are the lines on files that came again.
+    """
 
     folder: Path | None
     quality: QualitySheet
@@ -130,51 +156,85 @@ class Imported:
     money: Mapping[str, Decimal] = field(default_factory=dict)
     questions: int = 0
     new: bool = True
+    added: Mapping[str, int] = field(default_factory=dict)
+    told: Sequence[Line] = ()
 
 
 def import_(
     project: Path, settings: Settings, *,
-    strict: Collection[str] = (), snapshot: str = "", dry: bool = False, similar: bool = False,
+    strict: Collection[str] = (), snapshot: str = "", dry: bool = False, similar: bool = False, again: bool = False,
 ) -> Imported:  # fmt: skip
     """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
 
     *strict* names checks whose warnings are fatal; *snapshot* names the folder (by default the last day of the data);
-    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`). The same files with the same
+    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`); *again* imports everything
+    that lies in data/raw/ from nothing, as a changed mapping does, and says what that takes away. The same files with the same
     mapping change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that
-    the mapping does not settle, for what *strict* forbids, and for *similar* where Splink is not installed; then nothing is
-    written.
+    the mapping does not settle, for what *strict* forbids, for files that are gone where the mapping has changed, while another
+    import is under way, and for *similar* where Splink is not installed; then nothing is written.
     """
     if similar:
         fuzzy.check()
+    with _alone(project):
+        snapshots.mend(project)
+        return _imported(project, settings, strict, snapshot, dry, similar, again)
+
+
+@contextlib.contextmanager
+def _alone(project: Path) -> Iterator[None]:
+    """One import of a project at a time: two would each add their files to the snapshot before."""
+    lock = FileLock(project / LOCK, thread_local=False)
+    (project / LOCK).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(_("Another import of this project is under way. Wait for its end and import again.")) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _imported(
+    project: Path, settings: Settings, strict: Collection[str], snapshot: str, dry: bool, similar: bool, again: bool
+) -> Imported:
     said = mappings.read(project)
     paths = raw_files(project, said)
     book = snapshots.ledger(project)
     names = Pseudonyms.from_environment_or_file(project, settings.client, expected=book.key)
     settled = hashlib.sha256((project / FILE).read_bytes() + f"{settings.time_zone} {settings.currency}".encode()).hexdigest()
     before = book.snapshots.get(book.latest)
-    again = before is None or before.mapping != settled
+    asked, again = again, again or before is None or before.mapping != settled
     with Scratch() as folder:
         connection = _connect(folder)
         try:
             queried = {s.source: s for s in read_databases(project, said, connection)}
             digests = {n: _digest(p) for n, p in paths.items()} | {n: s.sha256 for n, s in queried.items()}
+            wanted = {n: d for n, d in digests.items() if not said.ignored(n)}
+            chosen = (snapshots.Ledger() if again else book).fresh(wanted, book.latest)
+            held = [] if again else book.held(book.latest)
+            told = returning_files.same_files(wanted, chosen, held)
             if again:
-                _still_there(book, digests)
-                chosen = snapshots.Ledger().fresh(digests, "")
+                told += returning_files.gone(book, digests, asked)
             else:
-                chosen = book.fresh(digests, book.latest)
                 decided = identity.digest(identity.decisions(project))
                 if not (chosen or similar) and decided == before.identity and (not snapshot or snapshot == book.latest):
-                    return _unchanged(project, book.latest, said)
+                    return _unchanged(project, book.latest, said, told)
             run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
-            if chosen:
+            run.quality.extend(told)
+            if again and not asked:
+                run.replaced = returning_files.replaced(book, digests, queried)
+            if chosen or again:
+                run.changed = {n: n in queried for n in chosen if n in dict(held)}
+                others = [said.source(n) for n in set(dict(held)) - set(run.changed) if not said.ignored(n)]
+                run.several = {t for t in TABLES if any(s is None or t in assembly.feeds(s) for s in others)}
                 new, people, contacts = run.tables(
                     {n: paths[n] for n in chosen if n in paths}, [queried[n] for n in chosen if n in queried]
                 )
             else:  # only decisions about customers, or the name of the snapshot, have changed
                 new, people, contacts = {}, None, None
                 run.quality.extend(x for x in _unchanged(project, book.latest, said).quality.lines if x.source)
-            return _kept(run, new, people, contacts, strict, snapshot, dry, similar, book, again, digests, settled)
+            return _kept(run, new, people, contacts, strict, snapshot, dry, similar, book, again, wanted, settled)
         finally:
             connection.disconnect()
 
@@ -196,7 +256,7 @@ def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis
     """The sheets of one file, read as its source in the mapping says; *zone*, of the engagement, is given by an import."""
 
     def quick(name: str, columns: Sequence[str], cells: Sequence[StringValue]) -> dict[int, tuple[Value, BooleanValue]]:
-        source = said.source(name)
+        source = said.source(name) or next(iter(returning_files.same_headers(said, columns)), None)
         return assembly.quick(source, columns, cells, zone) if source and source.table else {}
 
     name = path.relative_to(root).as_posix()
@@ -249,6 +309,11 @@ class _Run:
         self.customers: dict[tuple[int, str], Table] = {}  # of each source and column their texts
         self.known: Table | None = None
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
+        self.changed: dict[str, bool] = {}  # files that were imported before with other content; whether it is a database
+        self.replaced: list[str] = []  # files whose earlier content must not be forgotten
+        self.several: set[str] = set()  # tables that other files have fed, too
+        self.origin: dict[str, str] = {}  # of each sheet its file in data/raw/
+        self.spans: dict[tuple[str, str], tuple[dt.date, dt.date] | None] = {}  # of a changed file and a table: first, last day
 
     def tables(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> tuple[dict[str, Table], Table | None, Table | None]:
         """The contract tables of files and databases, and the direct identifiers of customers and of contact persons."""
@@ -275,8 +340,10 @@ class _Run:
             made = assembly.without_repeats(made, self.connection, f"once{number}")
             made = self._counted(made)
             self._nobody(made)
+            self._nowhere(made)
             done.append(made)
         self._hashed(done)
+        self._spanned(done)
         return self._contract(done), self._people(done), self._contacts(done)
 
     def _hashed(self, done: Sequence[Wide]) -> None:
@@ -289,28 +356,79 @@ class _Run:
         if self.customers:
             self.known = _stored(self.connection, self.names.known(_union([*self.customers.values()])), "pseudonyms")
 
+    def _spanned(self, done: Sequence[Wide]) -> None:
+        """The days of every changed file in the tables that it feeds; none for its own table where that has no time.
+
+        What other tables have learnt from it by the way, such as its customers, need not stand in it again.
+        """
+        for made in done:
+            numbers = {i: f for i, s in enumerate(made.sheets) if (f := self.origin[s.source]) in self.changed}
+            rows = made.rows.filter(made.rows._out == KEPT, made.rows._file.isin(list(numbers)))
+            for table in assembly.feeds(made.source) if numbers else ():
+                time = TABLES[table].time if table in self.earlier else ""
+                at = assembly.home(time, table, rows.columns) if time in getattr(self.earlier.get(table), "columns", ()) else ""
+                if at:
+                    days = rows.group_by("_file").aggregate(first=rows[at].cast("date").min(), last=rows[at].cast("date").max())
+                    for day in days.filter(days.first.notnull()).to_pyarrow().to_pylist():
+                        key = (numbers[day["_file"]], table)
+                        first, last = self.spans.get(key) or (day["first"], day["last"])
+                        self.spans[key] = (min(first, day["first"]), max(last, day["last"]))
+                elif table in self.earlier and made.source.table in (table, "contacts"):
+                    self.spans |= {(f, table): None for f in numbers.values() if (f, table) not in self.spans}
+
     # ------------------------------------------------------------ files
     def _grouped(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> dict[Source, list[Sheet]]:
         root = self.project / RAW
         grouped: dict[Source, list[Sheet]] = {}
-        unknown, changed = [], []
+        unknown, several, changed = [], [], []
         wanted = [p for p in paths.values() if not self.said.ignored(p.relative_to(root).as_posix())]
         zone = self.settings.time_zone
-        read = (sheet for path in wanted for sheet in read_sheets(path, root, self.said, self.connection, zone))
-        for sheet in itertools.chain(read, queried):
+        read = ((p, s) for p in wanted for s in read_sheets(p, root, self.said, self.connection, zone))
+        held: dict[tuple[Source, str, str], str] = {}
+        for path, sheet in itertools.chain(read, ((None, s) for s in queried)):
             if self.said.ignored(sheet.source):
                 continue
+            self.origin[sheet.source] = path.relative_to(root).as_posix() if path else sheet.source
             source = self.said.source(sheet.source) or forms.source(sheet)
             if source is None and forms.lists_questions(sheet):
                 continue
+            if source is None:
+                alike = returning_files.same_headers(self.said, sheet.columns)
+                if len(alike) == 1:
+                    source = alike[0]
+                    self.quality.add(
+                        Line(
+                            sheet.source, source.table, "", "same_headers", "note",
+                            message=N_("mapping.yml does not name this file. It has the headers of {file} and was read as such."),
+                            values={"file": source.files[0]},
+                        )
+                    )  # fmt: skip
+                elif alike:
+                    files = ", ".join(s.files[0] for s in alike)
+                    several.append(
+                        _("{mapping} does not say what {file} is; it has the headers of {files} alike. "
+                          "Name it under `files:` of the right one.")
+                        .format(mapping=FILE, file=sheet.source, files=files)
+                    )  # fmt: skip
+                    continue
             if source is None or not source.table:
                 unknown.append(sheet.source)
                 continue
+            key = (source, sheet.sha256, sheet.source.partition("#")[2])
+            if path and key in held:  # in an archive, or a file beside it
+                self.quality.add(returning_files.same_file(sheet.source, held[key]))
+                continue
+            held[key] = sheet.source
             changed += header_changes(source, sheet)
             grouped.setdefault(source, []).append(sheet)
+        if several:
+            raise UserError("\n".join(several[:SHOWN]))
         if unknown:
             some = ", ".join(unknown[:SHOWN])
-            raise UserError(f"{FILE} does not say what {some} is. Run `fivestep map` again, or name it under `ignore:`.")
+            raise UserError(
+                _("{mapping} does not say what {files} is. Run `fivestep map` again, or name it under `ignore:`.")
+                .format(mapping=FILE, files=some)
+            )  # fmt: skip
         if changed:
             more = [f"... and {len(changed) - SHOWN} more"] if len(changed) > SHOWN else []
             raise UserError("\n".join([*changed[:SHOWN], *more]))
@@ -664,6 +782,58 @@ class _Run:
                     )
                 )  # fmt: skip
 
+    def _nowhere(self, made: Wide) -> None:
+        """Columns mapped to a table that their file cannot feed."""
+        there = {t.to for targets in made.source.columns.values() for t in targets}
+        for table, columns in assembly.unused(made.source).items():
+            keys = [k for k in TABLES[table].key if not assembly.home(k, table, there)]
+            message = N_("{columns}: mapped to {table}, to which a file of {own} adds no rows. They were left out.")
+            if keys and table in matching.FEEDS.get(made.source.table, ()):
+                message = N_("{columns}: mapped to {table}, but no column is {keys}, without which {table} has no row. "
+                             "They were left out.")  # fmt: skip
+            self.quality.add(
+                Line(
+                    made.name, table, "", "table_left_out", "warning", message=message,
+                    fix=N_("Map the column that says it as well, give the values in a file of their own, or map them to keep."),
+                    values={"columns": ", ".join(columns), "table": table, "own": made.source.table, "keys": ", ".join(keys)},
+                )
+            )  # fmt: skip
+
+    def _whole(self, name: str, rows: Table, parts: Sequence[tuple[bool, Wide, Table]]) -> Table | None:
+        """Without the rows that files of other tables name by the way but lack what the table needs; they are counted.
+
+        Those that the earlier snapshot has are there already: where the new rows lack the column, they keep its values.
+        """
+        keys = TABLES[name].key
+        by_the_way = [made for own, made, _rows in parts if not own]
+        doubtful = list(dict.fromkeys(f for made in by_the_way for f in assembly.doubtful(made, name)))
+        if not doubtful:
+            return rows
+        absent = [f for f in doubtful if f not in rows.columns]
+        lacking = ibis.literal(True) if absent else ibis.or_(*(rows[f].isnull() for f in doubtful))
+        poor = _stored(self.connection, rows.filter((rows._order < _OWN) & lacking), f"poor_{name}")
+        n = int(poor.count().to_pandas())
+        if not n:
+            return rows
+        if name in self.earlier:
+            new = poor.anti_join(self.earlier[name], keys)
+            n = int(new.count().to_pandas())
+            poor = new if absent else poor
+        if n:
+            fields = absent or doubtful
+            known = ", ".join(f"{f} ({TABLES[name].fields[f].description})" for f in fields)
+            self.quality.add(
+                Line(
+                    ", ".join(dict.fromkeys(m.name for m in by_the_way)), name, ", ".join(fields), "table_left_out", "warning", n,
+                    message=N_("Rows of {table} that the file names without {fields}, which every row of {table} needs: {n}. "
+                               "They are not in the table."),
+                    fix=N_("Map the column that says it, or ask for a file of {table}."),
+                    values={"table": name, "fields": known, "n": n},
+                )
+            )  # fmt: skip
+        whole = _stored(self.connection, rows.anti_join(poor, keys), f"whole_{name}")
+        return whole if len(by_the_way) < len(parts) or int(whole.count().to_pandas()) else None
+
     def _looked_up(self, made: Wide) -> None:
         rows = made.rows
         for column in [c for c in rows.columns if c.startswith(("_several:", "_unknown:"))]:
@@ -740,11 +910,12 @@ class _Run:
                     rows = assembly.part(made, name, self.names, self.connection)
                     later = own * _OWN + number * 2**56  # a table's own file says more of it than another file
                     parts.append((own, made, rows.mutate(_order=rows._order + later)))
-            if parts:
-                out[name] = self._one(name, parts)
+            rows = self._one(name, parts) if parts else None
+            if rows is not None:
+                out[name] = rows
         return out
 
-    def _one(self, name: str, parts: list[tuple[bool, Wide, Table]]) -> Table:
+    def _one(self, name: str, parts: list[tuple[bool, Wide, Table]]) -> Table | None:
         tables = [rows for _own, _made, rows in parts]
         columns = dict.fromkeys(c for t in tables for c in t.columns)
         types = {c: next(t[c].type() for t in tables if c in t.columns) for c in columns}
@@ -765,7 +936,10 @@ class _Run:
             once = _stored(self.connection, assembly.one_each(rows, keys), f"once_{name}")
             self._merged(name, rows)
             rows = once
-        rows = rows.drop("_order")
+        whole = self._whole(name, rows, parts)
+        if whole is None:
+            return None
+        rows = whole.drop("_order")
         rows = _stored(self.connection, rows, f"own_{name}") if name in self.earlier else self._sorted(name, rows)
         amount = AMOUNTS.get(name)
         if amount in rows.columns and f"{name}.read" in self.money and all(o for o, _made, _rows in parts):
@@ -851,16 +1025,17 @@ def _kept(
     tables = new
     if run.earlier:
         tables, lines = snapshots.merged(run.earlier, new)
-        quality.extend(lines)
+        quality.extend([*returning_files.superseded(run.earlier, new, run.spans, run.changed, run.several, connection), *lines])
+    added = {n: int(t.count().to_pandas()) for n, t in new.items()} if run.earlier else {}
     if gone:
-        again = erasure.theirs(tables, gone)
+        theirs = erasure.theirs(tables, gone)
         tables = erasure.without(tables, gone)
         people, contacts = (p if p is None else p.filter(~p.customer_id.isin(list(gone))) for p in (people, contacts))
         quality.add(
             Line(
-                "", "customers", "customer_id", "erased", "note", again,
+                "", "customers", "customer_id", "erased", "note", theirs,
                 message=N_("Rows of erased customers: {n}. Their orders count without a customer, all else was left out."),
-                values={"n": again},
+                values={"n": theirs},
             )
         )  # fmt: skip
     pairs = identity.decisions(project)
@@ -883,6 +1058,10 @@ def _kept(
     tables, changed = identity.applied(tables, identity.merges(pairs))
     tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
     ready = {n: run.files[n] for n, t in tables.items() if t is new.get(n) and n in run.files}
+    if again and book.latest:
+        lines = returning_files.made_anew(engine.read(project / snapshots.CONTRACT / book.latest, connection), tables)
+        returning_files.refuse(run.replaced, lines)
+        quality.extend(lines)
     found = checks.checks(tables, dt.date.today(), unique=ready)
     if not {"orders", "order_lines"} & set(tables):  # complaints or a survey alone are data too, if not enough for the notebooks
         found = [replace(x, severity="warning") if x.column == "*" else x for x in found]
@@ -897,7 +1076,9 @@ def _kept(
             f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
         ]
         raise UserError("\n".join([f"Nothing was imported ({len(stop)} checks failed):", *said, *more]))
-    result = Imported(None, quality, rows, run.money, run.said.questions)
+    result = Imported(None, quality, rows, run.money, run.said.questions, added=added)
+    if new or again:
+        result = replace(result, told=quality.of(*returning_files.CHECKS))
     if dry:
         return result
     if people is not None:
@@ -905,7 +1086,7 @@ def _kept(
     pairs = identity.record(project, proposed)
     if contacts is not None:
         vault.write(project, "contacts", contacts, run.names)
-    name = snapshot or snapshots.name_for(_last_day(tables))
+    name = snapshot or max(snapshots.name_for(_last_day(tables)), book.latest)  # an earlier name would not be the latest
     same = name == book.latest
     held = book.snapshots[book.latest] if book.latest and not again else None
     done = snapshots.Import(
@@ -921,15 +1102,19 @@ def _kept(
 def header_changes(source: Source, sheet: Sheet) -> list[str]:
     """What is different between the headers of a sheet and those of the mapping, one sentence each."""
     fix = "Run `fivestep map` again and answer its questions."
-    used = {h for h, targets in source.columns.items() if any(t.to not in (DROP, ASK) for t in targets)}
-    named = {name: h for h in source.columns if (name := assembly.column(sheet, h))}
-    gone = [h for h in source.columns if h in used and h not in named.values()]
-    out = [f"{sheet.source}: the column {h!r} is gone, which {FILE} maps. {fix}" for h in gone if not _optional(source, h, sheet)]
+    out = [f"{sheet.source}: the column {h!r} is gone, which {FILE} maps. {fix}" for h in missing_columns(source, sheet)]
+    named = {assembly.column(sheet, h) for h in source.columns}
     if source.others:
         return out
     return out + [
         f"{sheet.source}: the column {c!r} is new; {FILE} does not know it. {fix}" for c in sheet.columns if c not in named
     ]
+
+
+def missing_columns(source: Source, sheet: Sheet) -> list[str]:
+    """The headers that the mapping uses, and that the sheet neither has nor fills by another one."""
+    used = (h for h, targets in source.columns.items() if any(t.to not in (DROP, ASK) for t in targets))
+    return [h for h in used if not assembly.column(sheet, h) and not _optional(source, h, sheet)]
 
 
 def _optional(source: Source, header: str, sheet: Sheet) -> bool:
@@ -1019,26 +1204,12 @@ def _earlier(project: Path, book: snapshots.Ledger, connection: ibis.BaseBackend
     return identity.undone(tables, snapshots.before_merges(project, book.latest, connection))
 
 
-def _still_there(book: snapshots.Ledger, digests: Mapping[str, str]) -> None:
-    """Raise UserError where a changed mapping would silently forget files that have been taken away since they were imported."""
-    name, held = book.latest, {}
-    while name in book.snapshots:
-        held |= {digest: file for file, digest in book.snapshots[name].files.items()}
-        name = book.snapshots[name].previous
-    gone = sorted({file for digest, file in held.items() if digest not in set(digests.values())} - set(digests))
-    if gone:
-        raise UserError(
-            f"{FILE} has changed since the last import, so everything is imported again, but {', '.join(gone[:5])} "
-            f"{'is' if len(gone) == 1 else 'are'} no longer in {RAW.as_posix()}/. Put it back, or restore the earlier {FILE}."
-        )
-
-
-def _unchanged(project: Path, latest: str, said: mappings.Mapping) -> Imported:
+def _unchanged(project: Path, latest: str, said: mappings.Mapping, told: Sequence[Line] = ()) -> Imported:
     folder = project / snapshots.CONTRACT / latest
     path = folder / snapshots.SHEET
     quality = QualitySheet.from_json(path.read_text(encoding="utf-8")) if path.exists() else QualitySheet()
     rows = {x.table: x.rows for x in quality.of("rows_written")}
-    return Imported(folder, quality, rows, {}, said.questions, new=False)
+    return Imported(folder, quality, rows, {}, said.questions, new=False, told=told)
 
 
 def _last_day(tables: Mapping[str, Table]) -> dt.date | None:
@@ -1062,20 +1233,55 @@ def _digest(path: Path) -> str:
 
 
 def summary(done: Imported) -> list[str]:
-    """The import in a few lines: rows by table, gross and net, warnings, open questions."""
+    """The import in a few lines: rows and money of the snapshot and the new files, files that came again, the gravest warnings,
+    open questions."""
     if not done.new:
-        return [_("Nothing new: these files are imported already, as mapping.yml says.")]
-    out = [_("{table}: {n} rows").format(table=table_name(t), n=language.number(n)) for t, n in done.rows.items()]
+        return [_("Nothing new: these files are imported already, as mapping.yml says."), *_shortened(done.told)]
+    out = []
+    for table, n in done.rows.items():
+        said = _("{table}: {n} rows in all, {added} in the new files") if table in done.added else _("{table}: {n} rows")
+        values = {"n": language.number(n), "added": language.number(done.added.get(table, 0))}
+        out.append(said.format(table=table_name(table), **values))
+    total = {x.table: x.values["net"] for x in done.quality.of("money") if not x.source and "net" in x.values}
     for key in done.money:
         table, _dot, kind = key.partition(".")
         if kind == "net":
             gross, back, net = (language.money(done.money[f"{table}.{k}"], 2) for k in ("gross", "refunds", "net"))
             said = _("{table}: {gross} gross, {refunds} refunded, {net} net")
+            if table in done.added:
+                said = _("{table}, new files: {gross} gross, {refunds} refunded, {net} net")
             out.append(said.format(table=table_name(table), gross=gross, refunds=back, net=net))
-    warnings = sum(x.severity == "warning" for x in done.quality.lines)
-    out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(warnings)))
+    for table, net in total.items():
+        if table in done.added or net != done.money.get(f"{table}.net", net):
+            said = _("{table}, whole snapshot: {net} net")
+            out.append(said.format(table=table_name(table), net=language.money(net, 2)))
+    out += _shortened([x for x in done.told if x.values.get("differs", True)])
+    warnings = [x for x in done.quality.lines if x.severity == "warning"]
+    out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(len(warnings))))
+    out += [f"  {line}" for line in _gravest([x for x in warnings if x.check not in returning_files.CHECKS])]
     if done.questions:
         out.append(
             _("Open questions in mapping.yml: {n}. Their columns were left out.").format(n=language.number(done.questions))
         )
+    return out
+
+
+def _shortened(lines: Sequence[Line]) -> list[str]:
+    more = [_("... and {n} more").format(n=language.number(len(lines) - TOLD))] if len(lines) > TOLD else []
+    ranked = sorted(lines, key=lambda x: x.severity != "warning")
+    return [f"{line.place()}: {line.text()}" for line in ranked[:TOLD]] + more
+
+
+def _gravest(warnings: Sequence[Line]) -> list[str]:
+    """Of the gravest kinds of warnings the line with the most rows, and how many more there are of its kind."""
+    ranks = {check: rank for rank, check in enumerate(GRAVE)}
+    kinds: dict[str, list[Line]] = {}
+    for line in warnings:
+        kinds.setdefault(line.check, []).append(line)
+    chosen = sorted(kinds.values(), key=lambda k: (ranks.get(k[0].check, len(GRAVE)), -max(x.rows for x in k), k[0].check))[:3]
+    out = []
+    for lines in chosen:
+        worst = max(lines, key=lambda x: x.rows)  # of several, the first
+        more = " " + _("(more of this kind: {n})").format(n=language.number(len(lines) - 1)) if len(lines) > 1 else ""
+        out.append(f"{worst.place()}: {worst.text()}{more}")
     return out

@@ -17,6 +17,7 @@ from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
 from fivestep.language import _
 
 SHOWN = 5  # candidates and samples of a question
+SUITS = 0.3  # how well the values of a renamed column suit the field of before, at least
 NEAR = 0.9  # a second kind that knows this share of the headers that the best one knows makes the choice a question
 
 # Labels that only say something within the table they are known from.
@@ -89,10 +90,13 @@ class Values:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A field that a header may be; ``score`` from 0 to 1."""
+    """A field that a header may be; ``score`` from 0 to 1. ``targets`` are all that the header ``was`` became before the client
+    renamed it, with their options."""
 
     to: str
     score: float
+    targets: tuple[Target, ...] = ()
+    was: str = ""
 
 
 @dataclass(frozen=True)
@@ -220,6 +224,27 @@ def matches(
             out[column] = by_synonyms(column, values.get(column, Values()), table)
     _twice(out, values, table)
     _of_line_or_order(out, values, table)
+    return out
+
+
+def renamed(
+    matches: Mapping[str, Match], values: Mapping[str, Values], was: str, targets: tuple[Target, ...]
+) -> dict[str, Match]:
+    """The matches where a column of before, *was*, is gone: what it became is the first candidate of every new header whose
+    values suit it. A question, unless the header says the same field and no more than that was said of the column of before."""
+    unit = headers.header(was).unit
+    out = dict(matches)
+    for column, match in matches.items():
+        said = headers.header(column).unit
+        carried = tuple(t.model_copy(update={"unit": "" if said else t.unit or unit}) for t in targets)
+        named = match.by in ("synonyms", "system") and (
+            not {t.to for t in match.targets} & {t.to for t in targets} or match.targets == carried
+        )
+        suits = all(t.target and _fit(t.target, values.get(column, Values())) >= SUITS for t in targets)
+        if match.by == "mapping" or named or not suits:
+            continue
+        first = Candidate(targets[0].to, 1.0, carried, was)
+        out[column] = Match((Target(to=ASK),), "ask", (first, *(c for c in match.candidates if c.to != first.to))[:SHOWN])
     return out
 
 
@@ -366,6 +391,11 @@ def _grams(key: str) -> frozenset[str]:
     if key.isascii():
         return frozenset(f" {key} "[i : i + 3] for i in range(len(key)))
     return frozenset(key) | {key[i : i + 2] for i in range(len(key) - 1)}
+
+
+def likeness(one: str, other: str) -> float:
+    """How much two headers have in common, 0 to 1."""
+    return _likeness(_grams(headers.key(one)), headers.key(other))
 
 
 def _likeness(grams: frozenset[str], label: str) -> float:

@@ -19,10 +19,11 @@ from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
-from fivestep.intake.importing import NO_THOUSANDS, NUMBERS, RAW, raw_files, read_databases, read_sheets
+from fivestep.intake.importing import NO_THOUSANDS, NUMBERS, RAW, missing_columns, raw_files, read_databases, read_sheets
 from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.quality import table_name
+from fivestep.intake.returning_files import same_headers
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import _
 from fivestep.privacy.masking import masked, names_nobody
@@ -92,7 +93,7 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
     earlier = earlier or Mapping()
     groups: dict[tuple, list[Sheet]] = {}
     for sheet in sheets:
-        said = earlier.source(sheet.source)
+        said = source_of(sheet, earlier)
         number = earlier.sources.index(said) if said else -1
         groups.setdefault((number, frozenset(headers.key(c) for c in sheet.columns)), []).append(sheet)
     names = {sheet.source: group for group, members in groups.items() for sheet in members}
@@ -101,12 +102,21 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
         number = group[0]
         said = earlier.sources[number] if number >= 0 else None
         alone = number < 0 or sum(g[0] == number for g in groups) == 1
-        files = said.files if said and alone else _patterns(members, [n for n, g in names.items() if g != group])
+        members.sort(key=lambda s: bool(said and not said.matches(s.source)))  # headers are spelled as in the files that it names
+        new = [s for s in members if not (said and alone and said.matches(s.source))]
+        files = _patterns(new, [n for n, g in names.items() if g != group])
+        files = tuple(dict.fromkeys((*said.files, *files))) if said and alone else files
         made.setdefault(number, []).append(_proposed(members, said, files))
     out = []
     for number, source in enumerate(earlier.sources):  # sources without a file today stay as they are
         out += made.get(number) or [Proposed(source, {h: Match(t, "mapping") for h, t in source.columns.items()}, {})]
     return Proposal((*out, *made.get(-1, ())), earlier.ignore, unread or {})
+
+
+def source_of(sheet: Sheet, earlier: Mapping) -> Source | None:
+    """The source that names a sheet, else the one whose headers it has where that is one only."""
+    alike = () if earlier.source(sheet.source) else same_headers(earlier, sheet.columns)
+    return earlier.source(sheet.source) or (alike[0] if len(alike) == 1 else None)
 
 
 def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, ...]) -> Proposed:
@@ -128,6 +138,10 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     if rivals and len({k.table for k in rivals}) > 1:
         table = ""
     matches = matching.matches(columns, values, kind=kind, table=table, earlier=said)
+    gone = missing_columns(said, members[0]) if said else []
+    gone = [h for h in gone if not filled(h, said.columns, {c: m.targets for c, m in matches.items() if m.by == "mapping"})]
+    if len(gone) == 1:
+        matches = matching.renamed(matches, values, gone[0], said.columns[gone[0]])
     options = {k: kind.options[k] for k in _OPTIONS if kind and k in kind.options}
     if "fill" in options:
         there = {headers.key(c) for c in columns}
@@ -144,11 +158,25 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     )
     if said:
         base = {**said.model_dump(), "files": files, "table": table or said.table}
-    named = columns if not base.get("others") else [c for c in columns if matches[c].by == "mapping"]
+    named = list(columns)
+    if base.get("others"):  # of the columns that nobody named, the one most like that of before may be its new name
+        likely = sorted((c for c in columns if renamed_from(matches, [c])), key=lambda c: -matching.likeness(gone[0], c))[:1]
+        named = [c for c in columns if matches[c].by == "mapping" or c in likely]
     base["columns"] = {c: matches[c].targets for c in named}
+    base["columns"] |= {h: said.columns[h] for h in renamed_from(matches)}  # kept until the question is answered
     if not base.get("date_order"):
         base["date_order"] = _date_order(matches, values)
     return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely)))
+
+
+def renamed_from(matches: Map[str, Match], headers_: Sequence[str] | None = None) -> set[str]:
+    """The columns of before that may have been renamed to one of the headers, by default to any."""
+    return {c.was for h, m in matches.items() if headers_ is None or h in headers_ for c in m.candidates if c.was}
+
+
+def filled(header: str, said: Map[str, Sequence[Target]], columns: Map[str, Sequence[Target]]) -> bool:
+    """Whether another one of the columns has become all that a header was said to be."""
+    return {t.to for t in said[header]} <= {t.to for h, targets in columns.items() if h != header for t in targets}
 
 
 def _order_evidence(sheet: Sheet, column: str, values: Values) -> tuple[str, ...]:
@@ -325,9 +353,11 @@ def _source_lines(proposed: Proposed) -> list[str]:
     if source.table and proposed.missing:
         out += ["  # " + line for field in proposed.missing for line in lacking(field)]
     out.append("  columns:")
+    before = renamed_from(proposed.matches, source.open)
     for header, targets in source.columns.items():
         match = proposed.matches.get(header)
         by = "  # " + _("by its name") if match and _by_name(header, match, source.table) else ""
+        by = "  # " + _("gone from the file; this line goes when the question is answered") if header in before else by
         out.append(f"    {_flow(header)}: {_spec(targets)}{by}")
         if any(t.to == ASK for t in targets):
             out += [f"      # {line}" for line in question(proposed, header)]
@@ -355,13 +385,18 @@ def _by_name(header: str, match: Match, table: str) -> bool:
 def question(proposed: Proposed, header: str) -> list[str]:
     """The lines of a question: candidates with their scores, and masked values."""
     match, values = proposed.matches.get(header), proposed.values.get(header)
-    likely = (
-        ", ".join(f"{c.to} ({c.score:.2f})" for c in match.candidates) if match and match.candidates else _("no likely field")
-    )
+    likely = ", ".join(map(candidate, match.candidates)) if match and match.candidates else _("no likely field")
     out = [_("candidates: {candidates}; or keep, drop").format(candidates=likely)]
     if values and values.sample:
         out.append(_("values: {values}").format(values=samples(match, values)))
     return out
+
+
+def candidate(one: matching.Candidate) -> str:
+    """A candidate with its score; of a renamed column with all that was said of it."""
+    if not one.targets:
+        return f"{one.to} ({one.score:.2f})"
+    return _("{spec} (as {header} was)").format(spec=_spec(one.targets), header=one.was)
 
 
 def samples(match: Match | None, values: Values) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from fivestep.privacy import vault
 
 CONTRACT = Path("data", "contract")
 LEDGER = "imports.json"
+UNDO, THERE = "undo", "there.json"  # what an exchange under way keeps, to be undone where it is cut off
 LEVEL = 1  # of Zstandard: of sorted order lines, higher ones take half as long again and leave the files as large
 WORDS = 1_000  # values in the dictionary of a column; of ids, which have more, making one costs a third of the writing
 
@@ -48,21 +50,25 @@ class Ledger:
         """The name of the last snapshot by name that was imported; empty where there is none."""
         return max(self.snapshots, default="")
 
-    def seen(self, snapshot: str) -> set[str]:
-        """SHA-256 of every file in *snapshot* and in the snapshots that it continues."""
-        out: set[str] = set()
+    def held(self, snapshot: str) -> list[tuple[str, str]]:
+        """Name and SHA-256 of every file in *snapshot* and in the snapshots that it continues, the oldest first."""
+        out: list[tuple[str, str]] = []
         while snapshot in self.snapshots:
             done = self.snapshots[snapshot]
-            out |= set(done.files.values())
+            out = [*done.files.items(), *out]
             snapshot = done.previous if done.previous != snapshot else ""
         return out
 
     def fresh(self, files: Mapping[str, str], snapshot: str) -> list[str]:
-        """Those of *files* (name -> SHA-256) that *snapshot* does not hold yet; of files with the same content, the first."""
-        seen, out = self.seen(snapshot), []
+        """Those of *files* (name -> SHA-256) that *snapshot* does not hold yet; of files with the same content, the first.
+
+        A file that has an earlier content again, after another one, comes again.
+        """
+        held = self.held(snapshot)
+        seen, latest, out = {digest for _name, digest in held}, dict(held), []
         for name, digest in files.items():
-            if digest not in seen:
-                seen.add(digest)
+            back = latest.get(name, digest) != digest and digest not in latest.values()
+            if (digest not in seen or back) and digest not in {files[n] for n in out}:
                 out.append(name)
         return out
 
@@ -85,8 +91,9 @@ def ledger(project: Path) -> Ledger:
 
 
 def name_for(last_day: dt.date | None) -> str:
-    """The name of a snapshot by default: the last day of its data, so that the last by name is the newest."""
-    return last_day.isoformat() if last_day else "undated"
+    """The name of a snapshot by default: the last day of its data, so that the last by name is the newest; without days the
+    first of all names."""
+    return last_day.isoformat() if last_day else "0-undated"
 
 
 def write(
@@ -107,16 +114,14 @@ def write(
         raise UserError(f"snapshot: {name!r} is no folder name. Use letters, digits, hyphens and dots, such as 2024-06-30.")
     root = project / CONTRACT
     work = root / ".tmp"
-    work.mkdir(parents=True, exist_ok=True)
-    with FileLock(work / "lock"):
+    with locked(project):
         said = ledger(project)
         if key and said.key and key != said.key:
             raise UserError(
                 f"snapshot {name}: its pseudonyms were made with another key ({key}) than those of data/contract/ ({said.key})."
             )
-        new, old, target = work / name, work / f"{name}.old", root / name
-        for leftover in (new, old):  # of an import that was cut off
-            shutil.rmtree(leftover, ignore_errors=True)
+        new, target = work / name, root / name
+        shutil.rmtree(new, ignore_errors=True)  # of an import that was cut off
         new.mkdir()
         for table in (t for t in TABLES if t in tables):
             path = new / f"{table}.parquet"
@@ -127,24 +132,81 @@ def write(
         (new / SHEET).write_text(quality.to_json(), encoding="utf-8", newline="\n")
         (new / PAGE).write_text(page(quality, name), encoding="utf-8", newline="\n")
         aside = _set_aside(project, name, before or {})
-        if target.exists():
-            target.replace(old)
-        try:
-            new.replace(target)
-        except OSError:
-            if old.exists():
-                old.replace(target)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(_merged(project, name), ignore_errors=True)
-        if aside:
-            aside.replace(_merged(project, name))
         entries = {**said.snapshots, name: done or Import()}
         record = {"key": key or said.key, "snapshots": {n: asdict(entries[n]) for n in sorted(entries)}}
-        part = work / LEDGER
-        part.write_text(json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
-        part.replace(root / LEDGER)
+        text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        (work / LEDGER).write_text(text, encoding="utf-8", newline="\n")
+        _exchange(project, name, new, aside)
     return target
+
+
+@contextlib.contextmanager
+def locked(project: Path) -> Iterator[None]:
+    """Nobody else writes snapshots of *project* meanwhile; an exchange that was cut off is undone first."""
+    work = project / CONTRACT / ".tmp"
+    work.mkdir(parents=True, exist_ok=True)
+    with FileLock(work / "lock"):
+        _undo(project)
+        shutil.rmtree((work / UNDO).with_suffix(".part"), ignore_errors=True)
+        yield
+
+
+def mend(project: Path) -> None:
+    """Undo an exchange that was cut off, if there is one: before the ledger and the tables are read."""
+    if (project / CONTRACT / ".tmp" / UNDO).exists():
+        with locked(project):
+            pass
+
+
+def _exchange(project: Path, name: str, new: Path, aside: Path | None) -> None:
+    """Put a snapshot, what was set aside of its merges, and the ledger in their places: all of them, or none after `_undo`."""
+    root, merged = project / CONTRACT, _merged(project, name)
+    undo, target = root / ".tmp" / UNDO, root / name
+    part = undo.with_suffix(".part")
+    for leftover in (part, _before(merged)):
+        shutil.rmtree(leftover, ignore_errors=True)
+    part.mkdir()
+    there = {"name": name, "tables": target.exists(), "merged": merged.exists(), "ledger": (root / LEDGER).exists()}
+    (part / THERE).write_text(json.dumps(there), encoding="utf-8")
+    if there["ledger"]:
+        shutil.copyfile(root / LEDGER, part / LEDGER)
+    part.replace(undo)
+    try:
+        if there["merged"]:
+            merged.replace(_before(merged))
+        if there["tables"]:
+            target.replace(undo / "tables")
+        new.replace(target)
+        if aside:
+            aside.replace(merged)
+        (root / ".tmp" / LEDGER).replace(root / LEDGER)
+        undo.replace(part)  # from here on it is done
+    except BaseException:
+        _undo(project)
+        raise
+    for old in (part, _before(merged)):
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _undo(project: Path) -> None:
+    """Everything as it was before an exchange that was cut off; nothing where none was. May itself be cut off and begun again."""
+    root = project / CONTRACT
+    work, undo = root / ".tmp", root / ".tmp" / UNDO
+    if not undo.exists():
+        return
+    there = json.loads((undo / THERE).read_text(encoding="utf-8"))
+    merged = _merged(project, there["name"])
+    for key, before, place in (("merged", _before(merged), merged), ("tables", undo / "tables", root / there["name"])):
+        if before.exists() or not there[key]:
+            shutil.rmtree(place, ignore_errors=True)
+        if before.exists():
+            before.replace(place)
+    if there["ledger"]:
+        shutil.copyfile(undo / LEDGER, work / LEDGER)
+        (work / LEDGER).replace(root / LEDGER)
+    else:
+        (root / LEDGER).unlink(missing_ok=True)
+    undo.replace(undo.with_suffix(".part"))
 
 
 def write_table(name: str, table: ibis.Table, path: Path) -> None:
@@ -205,6 +267,10 @@ def merged(earlier: Mapping[str, ibis.Table], new: Mapping[str, ibis.Table]) -> 
 def before_merges(project: Path, snapshot: str, connection: ibis.BaseBackend) -> dict[str, ibis.Table]:
     """The rows of *snapshot* that merging customers has changed, as they were: table -> rows, for `identity.undone`."""
     return {p.stem: connection.read_parquet(p) for p in sorted(_merged(project, snapshot).glob("*.parquet"))}
+
+
+def _before(merged: Path) -> Path:
+    return merged.with_name(f".{merged.name}.old")
 
 
 def _merged(project: Path, snapshot: str) -> Path:

@@ -14,9 +14,12 @@ from fivestep.intake.proposal import (
     Proposed,
     ambiguous_dates,
     ambiguous_decimals,
+    candidate,
     decimal_question,
+    filled,
     lacking,
     question,
+    renamed_from,
     samples,
     with_decimal,
 )
@@ -60,9 +63,14 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
             proposed = replace(
                 proposed, source=proposed.source.model_copy(update={"date_order": {"1": "dmy", "2": "mdy"}[answer]})
             )
+    before = renamed_from(proposed.matches)
     for header in proposed.source.open:
         if header in proposed.source.open:  # not settled together with an earlier one
             proposed = _column(proposed, header, name, ask, say)
+    columns, waiting = proposed.source.columns, renamed_from(proposed.matches, proposed.source.open)
+    if answered := {h for h in before & set(columns) if h not in waiting or filled(h, columns, columns)}:
+        left = {h: t for h, t in columns.items() if h not in answered}
+        proposed = replace(proposed, source=proposed.source.model_copy(update={"columns": left}))
     for field in proposed.missing if proposed.source.table else ():
         proposed = _needed(proposed, field, name, ask, say)
     proposed = with_decimal(proposed)  # the answers may have told which columns are numbers
@@ -127,8 +135,9 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
     match = proposed.matches.get(header, Match((), "ask"))
     say("")
     say(f"{name}: {header}")
-    for number, candidate in enumerate(match.candidates, 1):
-        say(f"  {number}  {candidate.to:<36}{candidate.score:.2f}  {_about(candidate.to)}".rstrip())
+    for number, likely in enumerate(match.candidates, 1):
+        shown = f"{candidate(likely)}  " if likely.targets else f"{likely.to:<36}{likely.score:.2f}  "
+        say(f"  {number}  {shown}{_about(likely.to)}".rstrip())
     for line in question(proposed, header)[1:]:
         say(f"  {line}")
     while True:
@@ -143,6 +152,8 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
             left = {h: (Target(to=DROP),) if h in proposed.source.open else t for h, t in proposed.source.columns.items()}
             return replace(proposed, source=proposed.source.model_copy(update={"columns": left}))
         to = _said(answer, match)
+        if to and answer.isdecimal() and (carried := match.candidates[int(answer) - 1].targets):
+            return _with(proposed, header, carried)
         if to:
             targets = (Target(to=to, inverse=headers.key(header) in getattr(headers.targets().get(to), "inverse", ())),)
             return _with(proposed, header, targets)
