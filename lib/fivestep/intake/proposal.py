@@ -40,7 +40,10 @@ _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
 
 @dataclass(frozen=True)
 class Proposed:
-    """One source with the evidence for each of its columns; ``tables`` are the likely tables where that is a question."""
+    """One source with the evidence for each of its columns.
+
+    ``tables`` are the likely tables where that is a question, ``doubts`` say why the encoding is one.
+    """
 
     source: Source
     matches: Map[str, Match]
@@ -48,6 +51,7 @@ class Proposed:
     kind: Kind | None = None
     rivals: tuple[Kind, ...] = ()
     tables: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -145,7 +149,8 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     base["columns"] = {c: matches[c].targets for c in named}
     if not base.get("date_order"):
         base["date_order"] = _date_order(matches, values)
-    return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely)))
+    doubts = dict.fromkeys(n.text for s in members for n in s.notes if n.check == "encoding" and n.severity == "warning")
+    return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely), tuple(doubts)))
 
 
 def _order_evidence(sheet: Sheet, column: str, values: Values) -> tuple[str, ...]:
@@ -197,8 +202,8 @@ def ambiguous_decimals(proposed: Proposed) -> dict[str, str]:
 
 
 def _torn(proposed: Proposed) -> int:
-    """How many questions are open that are of no single column: the order of day and month, the decimal sign."""
-    return bool(ambiguous_dates(proposed)) + bool(ambiguous_decimals(proposed))
+    """How many questions are open that are of no single column: the encoding, the order of day and month, the decimal sign."""
+    return bool(proposed.doubts) + bool(ambiguous_dates(proposed)) + bool(ambiguous_decimals(proposed))
 
 
 def _decimals(proposed: Proposed) -> dict[str, str]:
@@ -266,6 +271,9 @@ def _source_lines(proposed: Proposed) -> list[str]:
             out.append(f"  {key}: {_flow(_plain(said))}")
             if key == "decimal" and value == "," and (cell := _decimals(proposed).get(",")):
                 out[-1] += "  # " + _("numbers are written with a decimal comma, as in {cell}").format(cell=cell)
+    if proposed.doubts:
+        out += ["  # " + line for line in encoding_question(proposed)]
+        out.append("  # read: {encoding: windows-1252}")
     doubtful = ambiguous_dates(proposed)
     if doubtful:
         out.append("  # " + _("question: is {columns} day/month (dmy) or month/day (mdy)?").format(columns=", ".join(doubtful)))
@@ -283,6 +291,12 @@ def _source_lines(proposed: Proposed) -> list[str]:
         if any(t.to == ASK for t in targets):
             out += [f"      # {line}" for line in question(proposed, header)]
     return out
+
+
+def encoding_question(proposed: Proposed) -> list[str]:
+    """What a file was read as, and that another encoding may be said."""
+    asked = _("question: which encoding is it? Look at headers and values: where they are garbled, say another; else this one.")
+    return [asked, *proposed.doubts]
 
 
 def decimal_question(either: Map[str, str]) -> str:
