@@ -137,6 +137,56 @@ def test_candidates_are_ranked_by_label_and_by_what_the_values_look_like():
     assert as_text.get("opportunities.created_at", 0) < ranked[0].score
 
 
+GERMAN = {
+    "Bestellnummer": [f"B{1000 + i // 2}" for i in range(24)],
+    "Kundennummer": [f"K{i // 2 % 5}" for i in range(24)],
+    "Bestelldatum": [f"{13 + i // 2}.03.2024" for i in range(24)],
+    "Artikel": ["Kaffee", "Tee", "Große Tasse"] * 8,
+    "Menge": ["1", "2", "3"] * 8,
+    "Einzelpreis": ["12,50", "3,00", "9,90"] * 8,
+    "Gesamtbetrag": ["12,50", "6,00", "29,70"] * 8,
+}
+
+
+def test_headers_of_an_unknown_language_have_candidates_by_their_values_and_the_table_too():
+    (made,) = proposal.proposal([sheet("Bestellungen.csv", GERMAN)]).proposed
+    assert (made.source.table, made.tables[0]) == ("", "order_lines")
+    assert {h: m.candidates[0].to for h, m in made.matches.items()} == {
+        "Bestellnummer": "order_lines.order_id",
+        "Kundennummer": "customers.customer_id",
+        "Bestelldatum": "order_lines.order_date",
+        "Artikel": "products.product_name",
+        "Menge": "order_lines.quantity",
+        "Einzelpreis": "order_lines.unit_price",
+        "Gesamtbetrag": "order_lines.line_amount",
+    }
+    assert all(m.by == "ask" for m in made.matches.values()), "what values suggest is asked, never settled"
+    text = proposal.text(proposal.Proposal((made,)))
+    assert "Tasse" not in text
+    assert "K1" not in text, "a sample is masked where nothing says that it is nobody's"
+    said = made.source.model_copy(update={"table": "order_lines", "columns": {**made.source.columns, "Menge": (Target(
+        to="order_lines.quantity"),)}})  # fmt: skip
+    again = proposal.proposal([sheet("Bestellungen.csv", GERMAN)], mapping.Mapping(sources=(said,))).proposed[0]
+    assert not [m for m in again.matches.values() for c in m.candidates if c.to == "order_lines.quantity"], "it is taken"
+
+
+@pytest.mark.parametrize(
+    ("rows", "table", "first"),
+    [
+        ({"Vorgang": [f"V{i}0" for i in range(20)], "Kd": [f"K{i % 4}0" for i in range(20)], "Tag": ["2024-03-05"] * 20,
+          "Betrag": ["12,50 €", "1.249,00 €"] * 10}, "orders",
+         {"Vorgang": "orders.order_id", "Kd": "customers.customer_id", "Betrag": "orders.order_amount"}),
+        ({"Kd-Nr": [f"{i}" for i in range(10000, 10020)], "Wer": [f"Anna {c}b" for c in "ABCDEFGHIJKLMNOPQRST"],
+          "Post": [f"a{i}@x.de" for i in range(20)], "Ruf": [f"0170 {i}" for i in range(2000000, 2000020)]}, "customers",
+         {"Kd-Nr": "customers.customer_id", "Wer": "customers.customer_name", "Post": "customers.email", "Ruf": "customers.phone"}),
+    ],
+)  # fmt: skip
+def test_values_tell_orders_from_customers(rows, table, first):
+    (made,) = proposal.proposal([sheet("x.csv", rows)]).proposed
+    assert made.tables[0] == table
+    assert {h: made.matches[h].candidates[0].to for h in first} == first
+
+
 ORDERS = {
     "订单编号": ["A1", "A2"],
     "下单时间": ["2024-03-05", "2024-03-06"],

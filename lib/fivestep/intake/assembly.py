@@ -15,13 +15,11 @@ from fivestep.errors import UserError
 from fivestep.intake import conversion, places
 from fivestep.intake.conversion import MONEY
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
-from fivestep.intake.matching import FEEDS
+from fivestep.intake.matching import FEEDS, MADE, SHARED
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.privacy.masking import masked
 from fivestep.privacy.pseudonyms import Pseudonyms
 
-# Fields that several tables of one sheet share, so that one column fills them all.
-SHARED = ("customer_id", "order_id", "order_date", "product_id", "store", "campaign_id", "opportunity_id")
 HOMES = {
     "customer_id": (
         "customers", "orders", "order_lines", "opportunities", "interactions", "feedback", "survey", "events", "exposures",
@@ -34,16 +32,6 @@ HOMES = {
     "campaign_id": ("campaigns",),
     "opportunity_id": ("opportunities", "stage_history"),
 }  # fmt: skip
-# Keys that are made where a file has none: the line within its order, else from the whole row.
-MADE = {
-    "order_lines": "line_id",
-    "interactions": "interaction_id",
-    "feedback": "feedback_id",
-    "events": "event_id",
-    "costs": "cost_id",
-    "opportunities": "opportunity_id",
-    "survey": "response_id",
-}
 NO_PRODUCT = "(none)"  # keeps the money of lines that name no product
 KEPT, EXCLUDED, REFUNDED, INCOMPLETE, ORDER_EXCLUDED, REPEATED, REPLACED = range(7)
 PERSONAL = 7  # a state of extra columns: the cell is a phone number or an e-mail address

@@ -128,7 +128,8 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     table, likely = (said.table, []) if said and said.table else (kind.table, []) if kind else matching.table_of(columns, values)
     if rivals and len({k.table for k in rivals}) > 1:
         table = ""
-    matches = matching.matches(columns, values, kind=kind, table=table, earlier=said)
+    first = likely[0] if likely and not table else ""
+    matches = matching.matches(columns, values, kind=kind, table=table, earlier=said, likely=first)
     options = {k: kind.options[k] for k in _OPTIONS if kind and k in kind.options}
     if "fill" in options:
         there = {headers.key(c) for c in columns}
@@ -326,9 +327,11 @@ def question(proposed: Proposed, header: str) -> list[str]:
 
 def samples(match: Match | None, values: Values) -> str:
     """Some values of a column; masked unless every field that it may be is a kind, a status, an amount or says something of a
-    product."""
+    product, and where they are words the header says so: those below an unknown header may be names."""
     fields = [headers.targets()[c.to] for c in match.candidates] if match else []
     plain = fields and all(f.place != "vault" and (f.kind in _SHOWN or f.table == "products") for f in fields)
+    unsaid = match and match.by == "ask" and all(c.score <= matching.BY_VALUES for c in match.candidates)
+    plain = plain and not (unsaid and any(f.kind not in _NUMBERS for f in fields))
     shown = plain and names_nobody(values.sample)
     return " | ".join(v[:_LONGEST] if shown else masked(v) for v in values.sample)
 
