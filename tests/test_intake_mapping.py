@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
@@ -310,6 +311,18 @@ def test_answers_are_kept_when_the_input_ends(tmp_path):
     assert source.open == ("Mystery",)
 
 
+def test_answers_are_kept_when_the_analyst_presses_ctrl_c(monkeypatch, capsys):
+    def pressed(*_args, **_more):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+    monkeypatch.setattr(typer, "prompt", pressed)
+    assert cli._typed("?") == "q"
+    assert "Stopped: what was answered is kept" in capsys.readouterr().out
+
+
 def walked(made: proposal.Proposal, *answers: str) -> tuple[proposal.Proposal, list[str]]:
     waiting, shown = list(answers), []
     done = wizard.walk(made, lambda prompt: waiting.pop(0), shown.append)
@@ -330,6 +343,32 @@ def test_the_wizard_takes_numbers_fields_keep_drop_and_later():
     assert not any("13812345678" in line for line in shown)
     done, _ = walked(made, "k", "d", "D")
     assert done.mapping.questions == 0
+
+
+def test_the_wizard_takes_what_mapping_yml_takes_and_says_what_can_be_typed():
+    rows = {**ORDERS, "Mystery": ["1.5", "2.5"], "Other": ["x", "y"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    typed = ["zzz", "9", "[orders.channel", "keep, orders.channel", "?", "orders.channel, orders.store"]
+    done, shown = walked(made, *typed, "{to: orders.paid_amount, unit: 万元}", "drop")
+    (source,) = done.mapping.sources
+    assert source.columns["备用"] == (Target(to="orders.channel"), Target(to="orders.store"))
+    assert source.columns["Mystery"] == (Target(to="orders.paid_amount", unit="万元"),)
+    assert source.columns["Other"] == (Target(to="drop"),)
+    assert sum("is not understood" in line for line in shown) == 4
+    assert any("orders.sales_rep" in line and "Sales representative" in line for line in shown), "? shows fields and what they hold"
+    assert "  Mystery becomes {to: orders.paid_amount, unit: 万元}" in shown
+    assert mapping.parsed(proposal.text(done)) == done.mapping
+
+
+def test_a_number_that_is_none_of_the_choices_is_asked_again():
+    rows = {**{k: v for k, v in ORDERS.items() if k != "备用"}, "下单时间": ["03/04/2024", "05/06/2024"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    done, shown = walked(made, "dmy?", "3", "2")
+    assert done.mapping.sources[0].date_order == "mdy"
+    assert sum("Type a number from 1 to 2" in line for line in shown) == 2
+    (unknown,) = proposal.proposal([sheet("x.csv", GERMAN)]).proposed
+    done, _ = walked(proposal.Proposal((unknown,)), "99", "order_lines", "q")
+    assert done.mapping.sources[0].table == "order_lines"
 
 
 def test_the_wizard_asks_for_what_a_table_cannot_be_without():

@@ -288,7 +288,7 @@ def _source_lines(proposed: Proposed) -> list[str]:
     for header, targets in source.columns.items():
         match = proposed.matches.get(header)
         by = "  # " + _("by its name") if match and _by_name(header, match, source.table) else ""
-        out.append(f"    {_flow(header)}: {_spec(targets)}{by}")
+        out.append(f"    {_flow(header)}: {spelled(targets)}{by}")
         if any(t.to == ASK for t in targets):
             out += [f"      # {line}" for line in question(proposed, header)]
     return out
@@ -336,7 +336,8 @@ def samples(match: Match | None, values: Values) -> str:
     return " | ".join(v[:_LONGEST] if shown else masked(v) for v in values.sample)
 
 
-def _spec(targets: Sequence[Target]) -> str:
+def spelled(targets: Sequence[Target]) -> str:
+    """What a column becomes, as mapping.yml says it."""
     said = [t.to if t == Target(to=t.to) else _plain(t.model_dump(exclude_defaults=True)) for t in targets]
     return _flow(said[0] if len(said) == 1 else said)
 

@@ -61,7 +61,7 @@ def _figure(text: str) -> str:
 
 
 def kind(values: Values) -> str:
-    """What a column holds: day, email, phone, money, count, key, reference, flag, category, name or text; empty where it is empty.
+    """What a column holds: day, email, phone, money, count, key, reference, flag, category, name or text; else empty.
 
     A key is an id that stands on one row only, a reference one that repeats.
     """
@@ -116,7 +116,7 @@ def likely(
 
 
 def _fields(said: str, tables: Sequence[str]) -> list[str]:
-    """The fields of *tables* that such values may be, the likeliest first: needed ones, those of the first table, likely kinds."""
+    """The fields of *tables* that such values may be, the likeliest first."""
     own = [t for t in headers.targets().values() if t.table in tables and t.place in ("contract", "vault")]
     if said in _TOLD:
         return [t.name for t in own if t.field == said]
