@@ -179,7 +179,8 @@ def test_headers_of_an_unknown_language_have_candidates_by_their_values_and_the_
          {"Vorgang": "orders.order_id", "Kd": "customers.customer_id", "Betrag": "orders.order_amount"}),
         ({"Kd-Nr": [f"{i}" for i in range(10000, 10020)], "Wer": [f"Anna {c}b" for c in "ABCDEFGHIJKLMNOPQRST"],
           "Post": [f"a{i}@x.de" for i in range(20)], "Ruf": [f"0170 {i}" for i in range(2000000, 2000020)]}, "customers",
-         {"Kd-Nr": "customers.customer_id", "Wer": "customers.customer_name", "Post": "customers.email", "Ruf": "customers.phone"}),
+         {"Kd-Nr": "customers.customer_id", "Wer": "customers.customer_name", "Post": "customers.email",
+          "Ruf": "customers.phone"}),
     ],
 )  # fmt: skip
 def test_values_tell_orders_from_customers(rows, table, first):
@@ -355,7 +356,7 @@ def test_the_wizard_takes_what_mapping_yml_takes_and_says_what_can_be_typed():
     assert source.columns["Mystery"] == (Target(to="orders.paid_amount", unit="万元"),)
     assert source.columns["Other"] == (Target(to="drop"),)
     assert sum("is not understood" in line for line in shown) == 4
-    assert any("orders.sales_rep" in line and "Sales representative" in line for line in shown), "? shows fields and what they hold"
+    assert any("orders.sales_rep" in line and "Sales representative" in line for line in shown), "? shows what fields hold"
     assert "  Mystery becomes {to: orders.paid_amount, unit: 万元}" in shown
     assert mapping.parsed(proposal.text(done)) == done.mapping
 
@@ -369,6 +370,23 @@ def test_a_number_that_is_none_of_the_choices_is_asked_again():
     (unknown,) = proposal.proposal([sheet("x.csv", GERMAN)]).proposed
     done, _ = walked(proposal.Proposal((unknown,)), "99", "order_lines", "q")
     assert done.mapping.sources[0].table == "order_lines"
+
+
+def test_keeping_what_may_be_names_is_warned_of_in_the_file_and_in_the_wizard():
+    rows = {
+        **ORDERS,
+        "备用": ["red", "blue"],
+        "客户姓名": ["x", "y"],
+        "Kontakt": ["Anna Meier", "王小明"],
+        "Farbe": ["rot", "blau"],
+    }
+    made = proposal.proposal([sheet("o.csv", rows)])
+    done, shown = walked(made, "keep", "keep", "keep")
+    assert sum("may tell who somebody is" in line for line in shown) == 1
+    text = proposal.text(done).replace("客户姓名: customers.customer_name", "客户姓名: keep")
+    again = proposal.text(proposal.proposal([sheet("o.csv", rows)], mapping.parsed(text))).splitlines()
+    warned = [again[i - 1].split(":")[0].strip() for i, line in enumerate(again) if "may tell who somebody is" in line]
+    assert warned == ["客户姓名", "Kontakt"]
 
 
 def test_the_wizard_asks_for_what_a_table_cannot_be_without():

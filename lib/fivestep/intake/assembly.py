@@ -17,7 +17,7 @@ from fivestep.intake.conversion import MONEY
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
 from fivestep.intake.matching import FEEDS, MADE, SHARED
 from fivestep.intake.sheet import ROW, Sheet
-from fivestep.privacy.masking import masked
+from fivestep.privacy.masking import DIRECT, masked
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 HOMES = {
@@ -34,10 +34,9 @@ HOMES = {
 }  # fmt: skip
 NO_PRODUCT = "(none)"  # keeps the money of lines that name no product
 KEPT, EXCLUDED, REFUNDED, INCOMPLETE, ORDER_EXCLUDED, REPEATED, REPLACED = range(7)
-PERSONAL = 7  # a state of extra columns: the cell is a phone number or an e-mail address
+PERSONAL = 7  # a state of extra columns: the cell holds a phone number, an e-mail address or the number of an identity card
 
 _SPAN = 2**40  # rows of a file, more than any file has
-_PERSONAL = r"^(?:\+?86)?[- ]?1[3-9]\d{9}$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 _ITEM = r"(.+?)[(（](\d+)\s*件[)）]\s*(?:[;；,，]|$)"
 
 
@@ -246,7 +245,7 @@ def _extra(text: Value, target: Target) -> conversion.Converted:
     made = conversion.extra(text)
     if not target.personal:
         return made
-    return conversion.Converted(made.value, made.value.re_search(_PERSONAL).fill_null(False).ifelse(PERSONAL, 0).cast("int8"))
+    return conversion.Converted(made.value, made.value.re_search(DIRECT).fill_null(False).ifelse(PERSONAL, 0).cast("int8"))
 
 
 def _filled(rows: Table, source: Source, sheet: Sheet) -> Table:

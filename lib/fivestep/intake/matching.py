@@ -268,6 +268,13 @@ def _by_values(out: dict[str, Match], values: Mapping[str, Values], table: str) 
         out[column] = Match(out[column].targets, "ask", tuple(sorted(both, key=lambda c: -c.score))[:SHOWN])
 
 
+def tells_who(header: str, table: str) -> bool:
+    """Whether a header is known to name direct identifiers only; a bare ``name`` may be that of a product, but in their table."""
+    found = headers.lookup(header)
+    bare = headers.key(header) in _GENERIC and table not in {t.table for t in found}
+    return bool(found) and all(t.place == "vault" for t in found) and not bare
+
+
 def _twice(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:
     """Two headers that the synonyms, or a system at the same rank, give to one field: nobody has said which is meant."""
     holders: dict[tuple[str, int], list[str]] = {}

@@ -19,7 +19,7 @@ from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
 from fivestep.intake.importing import RAW, raw_files, read_databases, read_sheets
-from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
+from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.quality import table_name
 from fivestep.intake.sheet import ROW, Sheet
@@ -34,6 +34,7 @@ _POINTS = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d{4}\b")  # day first wherever it i
 _TELLING = r"^\s*((1[3-9]|2\d|3[01])[/.-]\d{1,2}|\d{1,2}[/.-](1[3-9]|2\d|3[01]))[/.-](\d{4}|\d{2})\b"
 _NUMBERS = ("money", "number", "int", "percent", "score")
 _SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
+_PERSONS = 0.5  # share of a column's cells that look like persons from which keeping it is warned of
 _LONGEST = 40  # characters shown of a value
 _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
 
@@ -291,6 +292,8 @@ def _source_lines(proposed: Proposed) -> list[str]:
         out.append(f"    {_flow(header)}: {spelled(targets)}{by}")
         if any(t.to == ASK for t in targets):
             out += [f"      # {line}" for line in question(proposed, header)]
+        if warning := personal(proposed, header, targets):
+            out.append("      # " + warning)
     return out
 
 
@@ -298,6 +301,15 @@ def encoding_question(proposed: Proposed) -> list[str]:
     """What a file was read as, and that another encoding may be said."""
     asked = _("question: which encoding is it? Look at headers and values: where they are garbled, say another; else this one.")
     return [asked, *proposed.doubts]
+
+
+def personal(proposed: Proposed, header: str, targets: Sequence[Target]) -> str:
+    """The warning below a column that is to be kept as it is, but may tell who somebody is; empty for another."""
+    shares = (proposed.values.get(header) or Values()).shares
+    likely = max((shares.get(kind, 0.0) for kind in ("person", "call", "phone", "email")), default=0.0) >= _PERSONS
+    if not any(t.to == KEEP and t.personal for t in targets) or not (likely or matching.tells_who(header, proposed.source.table)):
+        return ""
+    return _("warning: this may tell who somebody is. Map it to a field of customers or contacts, or drop it.")
 
 
 def decimal_question(either: Map[str, str]) -> str:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from fivestep.contract import TABLES, headers
+from fivestep.privacy.masking import likely_person
 
 if TYPE_CHECKING:
     from fivestep.intake.matching import Values
@@ -43,9 +44,10 @@ _TOLD = ("phone", "email")  # each has values of its own
 
 
 def shares(filled: Sequence[str]) -> dict[str, float]:
-    """The share of cells that look like each of `_LOOKS`, and of those that have the commonest length."""
+    """The share of cells that look like each of `_LOOKS` or like a person, and of those that have the commonest length."""
     out = {name: sum(bool(p.fullmatch(t)) for t in filled) / len(filled) for name, p in _PATTERNS.items()}
     lengths = [len(t) for t in filled]
+    out["person"] = sum(map(likely_person, filled)) / len(filled)
     return out | {"fixed": max(map(lengths.count, set(lengths))) / len(filled), "length": median(lengths)}
 
 

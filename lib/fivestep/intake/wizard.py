@@ -21,6 +21,7 @@ from fivestep.intake.proposal import (
     decimal_question,
     encoding_question,
     lacking,
+    personal,
     question,
     samples,
     spelled,
@@ -131,6 +132,8 @@ def _needed(proposed: Proposed, field: str, name: str, ask: Ask, say: Say) -> Pr
 
 def _with(proposed: Proposed, header: str, targets: tuple[Target, ...], say: Say) -> Proposed:
     say("  " + _("{header} becomes {target}").format(header=header, target=spelled(targets)))
+    if warning := personal(proposed, header, targets):
+        say("  " + warning)
     columns = {**proposed.source.columns, header: targets}
     return replace(_said(proposed, columns=columns), matches={**proposed.matches, header: Match(targets, "mapping")})
 
