@@ -97,8 +97,9 @@ class Settings(BaseModel):
     @field_validator("sensitive_fields")
     @classmethod
     def _sensitive_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(field not in contract.SENSITIVE for field in value):
-            raise ValueError(f"choose among {', '.join(contract.SENSITIVE)}")
+        known = (*contract.SENSITIVE, *contract.IN_LISTS)
+        if any(field not in known for field in value):
+            raise ValueError(f"choose among {', '.join(known)}")
         return value
 
     @property
