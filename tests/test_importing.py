@@ -565,6 +565,28 @@ def test_columns_to_be_kept_that_tell_who_somebody_is_are_left_out(project):
         run(project, said, strict=("personal",), snapshot="again")
 
 
+def test_dates_that_cannot_be_read_say_what_they_may_be(project):
+    put(project, "orders.csv", "id,day,who,sum\n1,113/03/05,a,10\n2,113/03/06,b,5\n")
+    with pytest.raises(UserError, match=r"2 of 2 cells.*\{to: orders.order_date, roc_years: true\}"):
+        run(project, PLAIN)
+    done = run(project, PLAIN.replace("day: orders.order_date", "day: {to: orders.order_date, roc_years: true}"))
+    assert table(done, "orders")["order_date"].min().year == 2024
+
+
+def test_orders_that_were_closed_but_count_are_warned_of(project):
+    put(
+        project,
+        "orders.csv",
+        "id,day,who,sum,state\n1,2024-03-05,a,10,交易关闭\n2,2024-03-06,b,5,完成\n3,2024-03-06,b,0,Refunded\n",
+    )
+    said = PLAIN.replace("sum: orders.order_amount}", "sum: orders.order_amount, state: orders.order_status}")
+    (line,) = [x for x in run(project, said, dry=True).quality.of("refunds") if x.severity == "warning"]
+    assert (line.rows, line.values["amount"]) == (1, 10)
+    assert "exclude: {orders.order_status" in line.mend()
+    left = run(project, said + "  exclude: {orders.order_status: [交易关闭]}\n")
+    assert not [x for x in left.quality.of("refunds") if x.severity == "warning"]
+
+
 def test_names_without_a_customer_are_left_out_with_a_warning(project):
     put(project, "chats.csv", "day,tel,said\n2024-03-05,13900001234,late\n")
     said = """\

@@ -486,6 +486,25 @@ def test_masked_cells_are_flagged(read):
     assert [(n.column, n.rows) for n in sheet.notes if n.check == "masked"] == [("phone", 1), ("name", 1)]
 
 
+def test_errors_unsaved_results_and_zeros_that_a_workbook_only_shows_are_told(tmp_path, read):
+    book = openpyxl.Workbook()
+    page = book.active
+    for row in (["订单编号", "客户编号", "订单金额", "备注"], [12, "#N/A", "=5+5", "x"], [345, "c2", 7, '="a"&"b"']):
+        page.append(row)
+    for cell in ("A2", "A3"):
+        page[cell].number_format = "000000"
+    book.save(tmp_path / "made.xlsx")
+    (sheet,) = read("o.xlsx", (tmp_path / "made.xlsx").read_bytes())
+    told = {(n.check, n.column): (n.rows, n.first_row, n.severity) for n in sheet.notes if n.severity == "warning"}
+    assert told == {
+        ("error_cell", "客户编号"): (1, 2, "warning"),
+        ("error_cell", "订单金额"): (1, 2, "warning"),
+        ("error_cell", "备注"): (1, 3, "warning"),
+        ("leading_zeros", "订单编号"): (2, 2, "warning"),
+    }
+    assert rows(sheet)[0] == ["12", None, None, "x"]
+
+
 def test_formula_text_stays_text(read):
     (sheet,) = read("o.csv", "order_id,name,note\n1,=cmd|' /C calc'!A0,+1\n")
     assert rows(sheet) == [["1", "=cmd|' /C calc'!A0", "+1"]]

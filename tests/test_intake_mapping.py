@@ -259,6 +259,26 @@ def test_a_new_header_of_a_known_file_is_a_question_and_the_rest_stays():
     assert made.sources[0].columns["备用"] == (Target(to="drop"),)
 
 
+def test_cells_below_the_first_row_of_an_order_are_a_question():
+    rows = {"订单编号": ["A1", None, "A2"], "下单时间": ["2024-03-05", None, "2024-03-06"], "商品编号": ["x", "y", "x"],
+            "数量": ["1", "2", "1"], "行金额": ["5", "7", "5"]}  # fmt: skip
+    made = proposal.proposal([sheet("o.csv", rows)])
+    assert made.proposed[0].blank == ("订单编号", "下单时间")
+    assert "# fill: [订单编号, 下单时间]" in proposal.text(made)
+    done, _ = walked(made, "1")
+    assert done.mapping.sources[0].fill == ("订单编号", "下单时间")
+    assert proposal.text(done).count("question:") == 0
+
+
+def test_years_of_the_republic_are_a_question():
+    rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"下单时间": ["113/03/05", "113年3月6日"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    assert "113 is 2024" in proposal.text(made)
+    done, _ = walked(made, "1")
+    assert done.mapping.sources[0].columns["下单时间"] == (Target(to="orders.order_date", roc_years=True),)
+    assert "question:" not in proposal.text(done)
+
+
 def test_the_order_of_day_and_month_is_read_from_the_values_or_asked():
     told = {**ORDERS, "下单时间": ["3/13/2024", "3/6/2024"]}
     assert proposal.proposal([sheet("o.csv", told)]).mapping.sources[0].date_order == "mdy"

@@ -461,6 +461,18 @@ class _Run:
                 f"{where}: {rows:,} of {of:,} cells, such as {shown_at(sheet, column, first)} (row {first:,}), are no numbers as "
                 f"{FILE} reads them, and every row of {table} needs {cell.target.to}. {self._cure(made, sheet, column)}"
             )
+        if state == NOT_PARSED and 2 * rows > of and _is_needed(cell.target.to, "timestamp", "date"):
+            cells = sheet.rows.filter(sheet.rows[column].re_search(conversion.ROC)).limit(1).count().to_pyarrow().as_py()
+            cure = _("Map the right column, or ask the client what the cells mean.")
+            if cells:
+                cure = _("Where they are years of the Republic of China (113 is 2024), say {option} in {file}.").format(
+                    option=f"{{to: {cell.target.to}, roc_years: true}}", file=FILE
+                )
+            text = _("{where}: {n} of {of} cells, such as {sample} (row {row}), are no dates, and every row of {table} needs "
+                     "{field}.")  # fmt: skip
+            values = {"n": language.number(rows), "of": language.number(of), "row": language.number(first)}
+            said = text.format(where=where, sample=shown_at(sheet, column, first), table=table, field=cell.target.to, **values)
+            raise UserError(f"{said} {cure}")
         said = _STATES.get(state)
         if said is None:
             return
@@ -552,7 +564,10 @@ class _Run:
             ),
         }
         fixes = {
-            INCOMPLETE: N_("Ask for the values, or map the right column."),
+            INCOMPLETE: N_(
+                "Ask for the values, or map the right column. Where cells stand on the first row of an order only, name "
+                "their columns under `fill:`."
+            ),
             REPLACED: N_(
                 "Ask which row holds. Where both are lines of the order, map the line number to drop: lines are numbered then."
             ),
@@ -922,9 +937,14 @@ def _is_key(to: str) -> bool:
 
 
 def _is_needed_number(to: str) -> bool:
-    table, _, name = to.partition(".")
+    return _is_needed(to, "money", "number", "integer")
+
+
+def _is_needed(to: str, *types: str) -> bool:
+    """Whether a field is required, and of one of these types."""
+    table, _dot, name = to.partition(".")
     declared = TABLES[table].fields.get(name) if table in TABLES else None
-    return bool(declared and declared.required and declared.type in ("money", "number", "integer"))
+    return bool(declared and declared.required and declared.type in types)
 
 
 def _united(parts: Sequence[Table]) -> Table:

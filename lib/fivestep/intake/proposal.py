@@ -18,6 +18,7 @@ from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
+from fivestep.intake.conversion import ROC
 from fivestep.intake.importing import RAW, raw_files, read_databases, read_sheets
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
@@ -43,7 +44,8 @@ _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
 class Proposed:
     """One source with the evidence for each of its columns.
 
-    ``tables`` are the likely tables where that is a question, ``doubts`` say why the encoding is one.
+    ``tables`` are the likely tables where that is a question, ``doubts`` say why the encoding is one, ``blank`` are
+    the columns that are empty where the order number is.
     """
 
     source: Source
@@ -53,6 +55,7 @@ class Proposed:
     rivals: tuple[Kind, ...] = ()
     tables: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -116,10 +119,14 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
 def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, ...]) -> Proposed:
     columns = members[0].columns
     values = {c: Values() for c in columns}
+    below: dict[str, tuple[str, ...]] = {}
     for sheet in members[:SAMPLE_SHEETS]:
         sample = sheet.rows.filter(sheet.rows[ROW].notnull()).order_by(ROW).limit(SAMPLE_ROWS).to_pyarrow()
+        empty = {c: sample[c].is_null().to_pylist() for c in sample.column_names}
         for column in columns:
             own = assembly.column(sheet, column)
+            if own and 10 * sum(empty[own]) >= len(empty[own]) > 0 and not empty[own][0]:
+                below.setdefault(column, tuple(c for c in columns if _with_it(empty, own, assembly.column(sheet, c))))
             if own and not values[column].filled:
                 values[column] = matching.values(sample[own].to_pylist())
                 values[column] = replace(values[column], sample=_order_evidence(sheet, own, values[column]))
@@ -152,7 +159,18 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     if not base.get("date_order"):
         base["date_order"] = _date_order(matches, values)
     doubts = dict.fromkeys(n.text for s in members for n in s.notes if n.check == "encoding" and n.severity == "warning")
-    return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely), tuple(doubts)))
+    key = next((c for c, m in matches.items() if table == "order_lines" and any(_is_order(t) for t in m.targets)), "")
+    blank = below.get(key, ()) if not base.get("fill") and len(below.get(key, ())) < len(columns) else ()
+    return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely), tuple(doubts), blank))
+
+
+def _is_order(target: Target) -> bool:
+    return target.to in ("orders.order_id", "order_lines.order_id")
+
+
+def _with_it(empty: Map[str, list[bool]], key: str, column: str) -> bool:
+    """Whether a column is empty on every row on which another one is."""
+    return bool(column) and all(own for own, its in zip(empty[column], empty[key], strict=True) if its)
 
 
 def _order_evidence(sheet: Sheet, column: str, values: Values) -> tuple[str, ...]:
@@ -204,8 +222,9 @@ def ambiguous_decimals(proposed: Proposed) -> dict[str, str]:
 
 
 def _torn(proposed: Proposed) -> int:
-    """How many questions are open that are of no single column: the encoding, the order of day and month, the decimal sign."""
-    return bool(proposed.doubts) + bool(ambiguous_dates(proposed)) + bool(ambiguous_decimals(proposed))
+    """How many questions are open that are of no single column: encoding, cells to be filled, years, days, decimals."""
+    asked = (proposed.doubts, proposed.blank, roc_years(proposed), ambiguous_dates(proposed), ambiguous_decimals(proposed))
+    return sum(map(bool, asked))
 
 
 def _decimals(proposed: Proposed) -> dict[str, str]:
@@ -276,6 +295,12 @@ def _source_lines(proposed: Proposed) -> list[str]:
     if proposed.doubts:
         out += ["  # " + line for line in encoding_question(proposed)]
         out.append("  # read: {encoding: windows-1252}")
+    if proposed.blank:
+        out.append("  # " + blank_question(proposed))
+        out.append(f"  # fill: {_flow(list(proposed.blank))}")
+    if years := roc_years(proposed):
+        out.append("  # " + years_question(years))
+        out += [f"  # {_flow(c)}: {spelled(_of_the_republic(source.columns[c]))}" for c in years]
     doubtful = ambiguous_dates(proposed)
     if doubtful:
         out.append("  # " + _("question: is {columns} day/month (dmy) or month/day (mdy)?").format(columns=", ".join(doubtful)))
@@ -310,6 +335,39 @@ def personal(proposed: Proposed, header: str, targets: Sequence[Target]) -> str:
     if not any(t.to == KEEP and t.personal for t in targets) or not (likely or matching.tells_who(header, proposed.source.table)):
         return ""
     return _("warning: this may tell who somebody is. Map it to a field of customers or contacts, or drop it.")
+
+
+def blank_question(proposed: Proposed) -> str:
+    """Whether cells are to be filled from above."""
+    asked = _("question: {columns} are empty below the first row of an order: are they to be filled from above?")
+    return asked.format(columns=", ".join(proposed.blank))
+
+
+def roc_years(proposed: Proposed) -> tuple[str, ...]:
+    """The date columns whose sample is written in years of the Republic of China, and nobody has said so."""
+    return tuple(
+        c
+        for c, targets in proposed.source.columns.items()
+        if any(t.target and t.target.kind in ("date", "datetime") and not t.roc_years for t in targets)
+        and any(re.search(ROC, text) for text in (proposed.values.get(c) or Values()).sample)
+    )
+
+
+def years_question(columns: Sequence[str]) -> str:
+    """Whether years are those of the Republic of China."""
+    asked = _("question: are the years of {columns} those of the Republic of China (113 is 2024)?")
+    return asked.format(columns=", ".join(columns))
+
+
+def with_years(proposed: Proposed) -> Proposed:
+    """With the years of the Republic of China where the samples are written so."""
+    columns = {c: _of_the_republic(t) if c in roc_years(proposed) else t for c, t in proposed.source.columns.items()}
+    return replace(proposed, source=proposed.source.model_copy(update={"columns": columns}))
+
+
+def _of_the_republic(targets: Sequence[Target]) -> tuple[Target, ...]:
+    dates = ("date", "datetime")
+    return tuple(t.model_copy(update={"roc_years": True}) if t.target and t.target.kind in dates else t for t in targets)
 
 
 def decimal_question(either: Map[str, str]) -> str:

@@ -18,14 +18,18 @@ from fivestep.intake.proposal import (
     Proposed,
     ambiguous_dates,
     ambiguous_decimals,
+    blank_question,
     decimal_question,
     encoding_question,
     lacking,
     personal,
     question,
+    roc_years,
     samples,
     spelled,
     with_decimal,
+    with_years,
+    years_question,
 )
 from fivestep.intake.quality import table_name
 from fivestep.language import _
@@ -62,6 +66,11 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         say("")
         say(name)
         proposed = _which(proposed, ask, say)
+    if proposed.blank:
+        say("")
+        say(f"{name}: {blank_question(proposed)}")
+        if answer := _number(ask, say, _("1 yes, 2 no, Enter to skip, q for later"), proposed, (_("yes"), _("no"))):
+            proposed = replace(_said(proposed, fill=proposed.blank if answer == 1 else ()), blank=())
     if ambiguous_dates(proposed):
         columns = ", ".join(ambiguous_dates(proposed))
         say("")
@@ -75,6 +84,11 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
     for field in proposed.missing if proposed.source.table else ():
         if field in proposed.missing:
             proposed = _needed(proposed, field, name, ask, say)
+    if years := roc_years(proposed):
+        say("")
+        say(f"{name}: {years_question(years)}")
+        if _number(ask, say, _("1 yes, 2 no, Enter to skip, q for later"), proposed, (_("yes"), _("no"))) == 1:
+            proposed = with_years(proposed)
     proposed = with_decimal(proposed)  # the answers may have told which columns are numbers
     if either := ambiguous_decimals(proposed):
         say("")
