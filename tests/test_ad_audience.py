@@ -42,6 +42,8 @@ def project(tmp_path):
     })  # fmt: skip
     vault.write(tmp_path, "customers", engine.connect().create_table("people", people), NAMES)
     access.first(tmp_path)
+    policy = tmp_path / access.FILE
+    policy.write_text(policy.read_text("utf-8").replace('purpose: ""', "purpose: spring"), "utf-8")
     imported = {"key": NAMES.fingerprint, "snapshots": {}}
     (tmp_path / "data" / "contract" / "imports.json").write_text(json.dumps(imported), "utf-8")
     (tmp_path / "data" / "identity.yml").write_text("- {first: a, second: e, reason: same phone, decision: accepted}\n", "utf-8")

@@ -27,8 +27,8 @@ SEGMENTS = segment_frame(
 )
 
 
-def calendar(currency: str = "CNY") -> strategy.CareCalendar:
-    tables = make_tables(orders=ORDERS, customers=CUSTOMERS)
+def calendar(currency: str = "CNY", sensitive: tuple[str, ...] = ("birth_date",)) -> strategy.CareCalendar:
+    tables = make_tables(orders=ORDERS, customers=CUSTOMERS, sensitive=sensitive)
     return strategy.care_calendar(tables, strategy.plan(tables, SEGMENTS, strategy.playbook()), currency=currency)
 
 
@@ -41,6 +41,15 @@ def test_birthdays_of_the_year_ahead_have_their_day_and_the_owner_of_the_play():
     assert "The birthday of 1 customer is not known." in made.note()
     assert _next(2, 29, dt.date(2023, 3, 1)) == dt.date(2024, 2, 29)
     assert _next(12, 31, dt.date(2024, 12, 31)) == dt.date(2024, 12, 31)
+
+
+def test_birthdays_are_in_a_list_only_where_engagement_yml_allows_it():
+    assert len(calendar().listed()) == 2
+    assert "birthdays.csv" in calendar().note()
+    silent = calendar(sensitive=())
+    assert isinstance(silent.listed(), NotAvailable)
+    assert "birthdays.csv" not in silent.note()
+    assert silent.table.equals(calendar().table), "how many birthdays a month has tells nobody's"
 
 
 def test_festivals_of_the_moon_come_on_their_published_days():

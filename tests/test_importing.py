@@ -538,6 +538,55 @@ def test_names_beside_the_customer_of_an_order_go_to_the_vault_too(project):
     assert set(people["customer_id"]) == set(table(done, "orders")["customer_id"])
 
 
+def test_columns_to_be_kept_that_tell_who_somebody_is_are_left_out(project):
+    people = [("c1", "Anna Meier"), ("c2", "Bo Ek"), ("c3", "张三丰"), ("c4", "Eva Lind")]
+    put(project, "people.csv", "cid,called\n" + "".join(f"{c},{n}\n" for c, n in people))
+    rows = [
+        f"{i},2024-03-0{i + 1},c1,10,{n.lower()},{a},62220212345678{i}{i}{i}{i}{i},张三 {i}10105199003078888,red,{n},{n}"
+        for i, ((_c, n), a) in enumerate(zip(people, ["Hauptstr. 5", "12 High Street", "上海市南京路1号", "x"], strict=True), 1)
+    ]
+    head = "id,day,who,sum,Ansprechpartner,ort,card,note,colour,客户姓名,checked"
+    put(project, "orders.csv", head + "\n" + "\n".join(rows) + "\n")
+    kept = "Ansprechpartner: keep, ort: keep, card: keep, note: keep, colour: keep, 客户姓名: keep, "
+    said = PLAIN.replace("sum: orders.order_amount}", f"sum: orders.order_amount, {kept}checked: {{to: keep, personal: false}}}}")
+    said += """\
+- files: [people.csv]
+  table: customers
+  columns: {cid: customers.customer_id, called: customers.customer_name}
+"""
+    done = run(project, said)
+    assert {"colour", "checked"} <= set(table(done, "orders").columns)
+    left = {x.column: x for x in done.quality.of("personal")}
+    assert set(left) == {"Ansprechpartner", "ort", "card", "note", "客户姓名"}
+    assert not set(left) & set(table(done, "orders").columns)
+    assert all(x.severity == "warning" and x.mend() for x in left.values())
+    assert (left["Ansprechpartner"].rows, left["ort"].rows, left["note"].rows) == (4, 3, 4)
+    with pytest.raises(UserError, match="personal: false"):
+        run(project, said, strict=("personal",), snapshot="again")
+
+
+def test_dates_that_cannot_be_read_say_what_they_may_be(project):
+    put(project, "orders.csv", "id,day,who,sum\n1,113/03/05,a,10\n2,113/03/06,b,5\n")
+    with pytest.raises(UserError, match=r"2 of 2 cells.*\{to: orders.order_date, roc_years: true\}"):
+        run(project, PLAIN)
+    done = run(project, PLAIN.replace("day: orders.order_date", "day: {to: orders.order_date, roc_years: true}"))
+    assert table(done, "orders")["order_date"].min().year == 2024
+
+
+def test_orders_that_were_closed_but_count_are_warned_of(project):
+    put(
+        project,
+        "orders.csv",
+        "id,day,who,sum,state\n1,2024-03-05,a,10,交易关闭\n2,2024-03-06,b,5,完成\n3,2024-03-06,b,0,Refunded\n",
+    )
+    said = PLAIN.replace("sum: orders.order_amount}", "sum: orders.order_amount, state: orders.order_status}")
+    (line,) = [x for x in run(project, said, dry=True).quality.of("refunds") if x.severity == "warning"]
+    assert (line.rows, line.values["amount"]) == (1, 10)
+    assert "exclude: {orders.order_status" in line.mend()
+    left = run(project, said + "  exclude: {orders.order_status: [交易关闭]}\n")
+    assert not [x for x in left.quality.of("refunds") if x.severity == "warning"]
+
+
 def test_names_without_a_customer_are_left_out_with_a_warning(project):
     put(project, "chats.csv", "day,tel,said\n2024-03-05,13900001234,late\n")
     said = """\

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import os
+import re
 import struct
 import sys
 import time
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 import intake_mutations
 from conftest import KIT
 from fivestep.errors import UserError
-from fivestep.intake import databases, delimited, importing, staging
+from fivestep.intake import databases, delimited, importing, proposal, staging
 from fivestep.intake.files import database, sheets
 from fivestep.intake.quality import Message
 from fivestep.intake.sheet import Sheet
@@ -144,6 +145,47 @@ def test_the_encoding_is_told_far_down_where_the_first_foreign_byte_is(read):
 def test_western_european_text_is_no_chinese(read):
     (sheet,) = read("k.csv", "Name;Stadt;Straße\nMüller;Köln;Höhenweg 3\nJörg;Düren;Am Rüben\n".encode("cp1252"))
     assert rows(sheet)[0] == ["Müller", "Köln", "Höhenweg 3"]
+    for text in ("Name;Stadt\nMüller;Berlin\nMeier;Bonn\n", "Name;Ort\nÄrztehaus;Bonn\n", "Prénom;Ville\nÉloïse;Besançon\n"):
+        (sheet,) = read("k.csv", text.encode("cp1252"))
+        assert rows(sheet)[0] == text.splitlines()[1].split(";")
+        assert "Windows-1252" in note(sheet, "encoding").text
+        assert note(sheet, "encoding").severity == "note"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [("Name;Stadt\nMüller;Köln\n", "mac_roman"), ("id;name\n1;女\n2;男\n", "gb18030"), ("Клиент;Сумма\nИванов;5\n", "cp1251")],
+)
+def test_an_encoding_that_nothing_tells_is_a_question(read, text, codec):
+    (sheet,) = read("k.csv", text.encode(codec))
+    assert note(sheet, "encoding").severity == "warning"
+    made = proposal.proposal([sheet])
+    assert "question: which encoding is it?" in proposal.text(made)
+    (sheet,) = read("k.csv", text.encode(codec), encoding=codec)
+    assert rows(sheet)[0] == text.splitlines()[1].split(";")
+    assert not proposal.proposal([sheet]).proposed[0].doubts
+
+
+GERMAN = "Nr;Name;Stadt\n" + "".join(f"{i};Müller;Köln\n" for i in range(9))
+CHINESE = ORDERS + "\n" + "".join(f"{i},张三,2,3\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "columns"),
+    [(GERMAN, "9;Jörg;Bonn\n".encode("cp1252"), ["Name"]), (CHINESE, "9,李四,2,3\n".encode("gb18030"), ["客户名称"])],
+)
+def test_lines_of_another_encoding_in_utf8_lose_their_own_characters_only_and_are_told(read, start, end, columns):
+    (sheet,) = read("o.csv", start.encode() + end)
+    assert rows(sheet)[0] == re.split("[,;]", start.splitlines()[1])
+    assert "\ufffd" in rows(sheet)[9][1]
+    whole = next(n for n in sheet.notes if n.check == "mojibake" and not n.column)
+    assert (whole.severity, whole.rows, whole.first_row, whole.values["columns"]) == ("warning", 1, 11, columns)
+    assert whole.fix
+
+
+def test_lines_of_utf8_in_another_encoding_are_told(read):
+    (sheet,) = read("o.csv", CHINESE.encode("gb18030") + "9,李四,2,3\n".encode())
+    assert (note(sheet, "mojibake").rows, note(sheet, "mojibake").first_row) == (1, 11)
 
 
 def test_the_user_may_say_the_encoding(read):
@@ -442,6 +484,25 @@ def test_leading_zeros_of_text_are_kept(read):
 def test_masked_cells_are_flagged(read):
     (sheet,) = read("o.csv", "order_id,phone,name,product\n1,138****1234,张*,5*3 cm\n2,13912341234,李四,b\n")
     assert [(n.column, n.rows) for n in sheet.notes if n.check == "masked"] == [("phone", 1), ("name", 1)]
+
+
+def test_errors_unsaved_results_and_zeros_that_a_workbook_only_shows_are_told(tmp_path, read):
+    book = openpyxl.Workbook()
+    page = book.active
+    for row in (["订单编号", "客户编号", "订单金额", "备注"], [12, "#N/A", "=5+5", "x"], [345, "c2", 7, '="a"&"b"']):
+        page.append(row)
+    for cell in ("A2", "A3"):
+        page[cell].number_format = "000000"
+    book.save(tmp_path / "made.xlsx")
+    (sheet,) = read("o.xlsx", (tmp_path / "made.xlsx").read_bytes())
+    told = {(n.check, n.column): (n.rows, n.first_row, n.severity) for n in sheet.notes if n.severity == "warning"}
+    assert told == {
+        ("error_cell", "客户编号"): (1, 2, "warning"),
+        ("error_cell", "订单金额"): (1, 2, "warning"),
+        ("error_cell", "备注"): (1, 3, "warning"),
+        ("leading_zeros", "订单编号"): (2, 2, "warning"),
+    }
+    assert rows(sheet)[0] == ["12", None, None, "x"]
 
 
 def test_formula_text_stays_text(read):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
@@ -137,6 +138,57 @@ def test_candidates_are_ranked_by_label_and_by_what_the_values_look_like():
     assert as_text.get("opportunities.created_at", 0) < ranked[0].score
 
 
+GERMAN = {
+    "Bestellnummer": [f"B{1000 + i // 2}" for i in range(24)],
+    "Kundennummer": [f"K{i // 2 % 5}" for i in range(24)],
+    "Bestelldatum": [f"{13 + i // 2}.03.2024" for i in range(24)],
+    "Artikel": ["Kaffee", "Tee", "Große Tasse"] * 8,
+    "Menge": ["1", "2", "3"] * 8,
+    "Einzelpreis": ["12,50", "3,00", "9,90"] * 8,
+    "Gesamtbetrag": ["12,50", "6,00", "29,70"] * 8,
+}
+
+
+def test_headers_of_an_unknown_language_have_candidates_by_their_values_and_the_table_too():
+    (made,) = proposal.proposal([sheet("Bestellungen.csv", GERMAN)]).proposed
+    assert (made.source.table, made.tables[0]) == ("", "order_lines")
+    assert {h: m.candidates[0].to for h, m in made.matches.items()} == {
+        "Bestellnummer": "order_lines.order_id",
+        "Kundennummer": "customers.customer_id",
+        "Bestelldatum": "order_lines.order_date",
+        "Artikel": "products.product_name",
+        "Menge": "order_lines.quantity",
+        "Einzelpreis": "order_lines.unit_price",
+        "Gesamtbetrag": "order_lines.line_amount",
+    }
+    assert all(m.by == "ask" for m in made.matches.values()), "what values suggest is asked, never settled"
+    text = proposal.text(proposal.Proposal((made,)))
+    assert "Tasse" not in text
+    assert "K1" not in text, "a sample is masked where nothing says that it is nobody's"
+    said = made.source.model_copy(update={"table": "order_lines", "columns": {**made.source.columns, "Menge": (Target(
+        to="order_lines.quantity"),)}})  # fmt: skip
+    again = proposal.proposal([sheet("Bestellungen.csv", GERMAN)], mapping.Mapping(sources=(said,))).proposed[0]
+    assert not [m for m in again.matches.values() for c in m.candidates if c.to == "order_lines.quantity"], "it is taken"
+
+
+@pytest.mark.parametrize(
+    ("rows", "table", "first"),
+    [
+        ({"Vorgang": [f"V{i}0" for i in range(20)], "Kd": [f"K{i % 4}0" for i in range(20)], "Tag": ["2024-03-05"] * 20,
+          "Betrag": ["12,50 €", "1.249,00 €"] * 10}, "orders",
+         {"Vorgang": "orders.order_id", "Kd": "customers.customer_id", "Betrag": "orders.order_amount"}),
+        ({"Kd-Nr": [f"{i}" for i in range(10000, 10020)], "Wer": [f"Anna {c}b" for c in "ABCDEFGHIJKLMNOPQRST"],
+          "Post": [f"a{i}@x.de" for i in range(20)], "Ruf": [f"0170 {i}" for i in range(2000000, 2000020)]}, "customers",
+         {"Kd-Nr": "customers.customer_id", "Wer": "customers.customer_name", "Post": "customers.email",
+          "Ruf": "customers.phone"}),
+    ],
+)  # fmt: skip
+def test_values_tell_orders_from_customers(rows, table, first):
+    (made,) = proposal.proposal([sheet("x.csv", rows)]).proposed
+    assert made.tables[0] == table
+    assert {h: made.matches[h].candidates[0].to for h in first} == first
+
+
 ORDERS = {
     "订单编号": ["A1", "A2"],
     "下单时间": ["2024-03-05", "2024-03-06"],
@@ -207,6 +259,26 @@ def test_a_new_header_of_a_known_file_is_a_question_and_the_rest_stays():
     assert made.sources[0].columns["备用"] == (Target(to="drop"),)
 
 
+def test_cells_below_the_first_row_of_an_order_are_a_question():
+    rows = {"订单编号": ["A1", None, "A2"], "下单时间": ["2024-03-05", None, "2024-03-06"], "商品编号": ["x", "y", "x"],
+            "数量": ["1", "2", "1"], "行金额": ["5", "7", "5"]}  # fmt: skip
+    made = proposal.proposal([sheet("o.csv", rows)])
+    assert made.proposed[0].blank == ("订单编号", "下单时间")
+    assert "# fill: [订单编号, 下单时间]" in proposal.text(made)
+    done, _ = walked(made, "1")
+    assert done.mapping.sources[0].fill == ("订单编号", "下单时间")
+    assert proposal.text(done).count("question:") == 0
+
+
+def test_years_of_the_republic_are_a_question():
+    rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"下单时间": ["113/03/05", "113年3月6日"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    assert "113 is 2024" in proposal.text(made)
+    done, _ = walked(made, "1")
+    assert done.mapping.sources[0].columns["下单时间"] == (Target(to="orders.order_date", roc_years=True),)
+    assert "question:" not in proposal.text(done)
+
+
 def test_the_order_of_day_and_month_is_read_from_the_values_or_asked():
     told = {**ORDERS, "下单时间": ["3/13/2024", "3/6/2024"]}
     assert proposal.proposal([sheet("o.csv", told)]).mapping.sources[0].date_order == "mdy"
@@ -260,6 +332,18 @@ def test_answers_are_kept_when_the_input_ends(tmp_path):
     assert source.open == ("Mystery",)
 
 
+def test_answers_are_kept_when_the_analyst_presses_ctrl_c(monkeypatch, capsys):
+    def pressed(*_args, **_more):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+    monkeypatch.setattr(typer, "prompt", pressed)
+    assert cli._typed("?") == "q"
+    assert "Stopped: what was answered is kept" in capsys.readouterr().out
+
+
 def walked(made: proposal.Proposal, *answers: str) -> tuple[proposal.Proposal, list[str]]:
     waiting, shown = list(answers), []
     done = wizard.walk(made, lambda prompt: waiting.pop(0), shown.append)
@@ -280,6 +364,49 @@ def test_the_wizard_takes_numbers_fields_keep_drop_and_later():
     assert not any("13812345678" in line for line in shown)
     done, _ = walked(made, "k", "d", "D")
     assert done.mapping.questions == 0
+
+
+def test_the_wizard_takes_what_mapping_yml_takes_and_says_what_can_be_typed():
+    rows = {**ORDERS, "Mystery": ["1.5", "2.5"], "Other": ["x", "y"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    typed = ["zzz", "9", "[orders.channel", "keep, orders.channel", "?", "orders.channel, orders.store"]
+    done, shown = walked(made, *typed, "{to: orders.paid_amount, unit: 万元}", "drop")
+    (source,) = done.mapping.sources
+    assert source.columns["备用"] == (Target(to="orders.channel"), Target(to="orders.store"))
+    assert source.columns["Mystery"] == (Target(to="orders.paid_amount", unit="万元"),)
+    assert source.columns["Other"] == (Target(to="drop"),)
+    assert sum("is not understood" in line for line in shown) == 4
+    assert any("orders.sales_rep" in line and "Sales representative" in line for line in shown), "? shows what fields hold"
+    assert "  Mystery becomes {to: orders.paid_amount, unit: 万元}" in shown
+    assert mapping.parsed(proposal.text(done)) == done.mapping
+
+
+def test_a_number_that_is_none_of_the_choices_is_asked_again():
+    rows = {**{k: v for k, v in ORDERS.items() if k != "备用"}, "下单时间": ["03/04/2024", "05/06/2024"]}
+    made = proposal.proposal([sheet("o.csv", rows)])
+    done, shown = walked(made, "dmy?", "3", "2")
+    assert done.mapping.sources[0].date_order == "mdy"
+    assert sum("Type a number from 1 to 2" in line for line in shown) == 2
+    (unknown,) = proposal.proposal([sheet("x.csv", GERMAN)]).proposed
+    done, _ = walked(proposal.Proposal((unknown,)), "99", "order_lines", "q")
+    assert done.mapping.sources[0].table == "order_lines"
+
+
+def test_keeping_what_may_be_names_is_warned_of_in_the_file_and_in_the_wizard():
+    rows = {
+        **ORDERS,
+        "备用": ["red", "blue"],
+        "客户姓名": ["x", "y"],
+        "Kontakt": ["Anna Meier", "王小明"],
+        "Farbe": ["rot", "blau"],
+    }
+    made = proposal.proposal([sheet("o.csv", rows)])
+    done, shown = walked(made, "keep", "keep", "keep")
+    assert sum("may tell who somebody is" in line for line in shown) == 1
+    text = proposal.text(done).replace("客户姓名: customers.customer_name", "客户姓名: keep")
+    again = proposal.text(proposal.proposal([sheet("o.csv", rows)], mapping.parsed(text))).splitlines()
+    warned = [again[i - 1].split(":")[0].strip() for i, line in enumerate(again) if "may tell who somebody is" in line]
+    assert warned == ["客户姓名", "Kontakt"]
 
 
 def test_the_wizard_asks_for_what_a_table_cannot_be_without():

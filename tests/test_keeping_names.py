@@ -174,12 +174,17 @@ def test_a_contact_list_has_names_and_phones_only_in_the_vault_and_notes_who_ope
         contact_lists.write(project, "../x", snapshot, NAMES, "x")
 
 
-@pytest.mark.parametrize(("change", "said"), [("stewards: [someone]", "not name .* as a steward"), ("", "--purpose")])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("stewards: [someone]", "not name .* as a steward"), ('purpose: " "', "does not say what names"), ("", "--purpose")],
+)
 def test_who_is_no_steward_or_gives_no_purpose_opens_nothing(project, change, said):
     (project / "reports" / "exports").mkdir(parents=True)
     (project / "reports" / "exports" / "a.csv").write_text(f"Customer\n{NAMES.of('M-770002')}\n", "utf-8")
     policy = project / access.FILE
-    policy.write_text("\n".join(change if change and x.startswith("stewards") else x for x in policy.read_text().splitlines()))
+    key = change.partition(":")[0]
+    policy.write_text("\n".join(change if key and x.startswith(key) else x for x in policy.read_text().splitlines()))
+    assert ("the purpose is stated" in broken(project)) == (key == "purpose"), "the check says what the command does"
     with pytest.raises(UserError, match=said):
         contact_lists.write(project, "a", project / "data" / "contract" / "2024-03-08", NAMES, "calls" if change else " ")
     assert not (project / "data" / "vault" / "lists").exists()

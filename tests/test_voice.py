@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import sys
 
@@ -203,7 +204,13 @@ def test_every_complaint_is_listed_with_its_type_product_dates_representative_an
     assert t["region"].tolist() == told["customer_id"].map(home).tolist()
     assert t["cause"].tolist() == told["cause"].tolist()
     assert t.loc[~t["solved"], "created_on"].is_monotonic_increasing
-    listed = found.listed()
+    assert "feedback_text" not in found.listed(), "engagement.yml does not allow it"
+    assert "feedback_text" not in needs.suggestions(tables).follow_up()
+    allowed = dataclasses.replace(tables, allowed=("feedback_text",))
+    listed = needs.complaint_list(allowed).listed()
+    assert needs.suggestions(allowed).follow_up()["feedback_text"].notna().any()
+    assert "masked" in needs.complaint_list(allowed).note()
+    assert "masked" not in found.note()
     assert {
         "stated_type",
         "complaint_cause",

@@ -152,15 +152,15 @@ def audience(
 
 
 def _typed(prompt: str) -> str:
-    """What is typed; the end of the input means later, while Ctrl-C gives up everything."""
+    """What is typed; the end of the input means later, and so does Ctrl-C."""
     from fivestep.language import _
 
     try:
         return typer.prompt(prompt, default="", show_default=False)
     except typer.Abort as stop:
-        if not isinstance(stop.__context__, EOFError):
-            raise
-        typer.echo("\n" + _("The input has ended: what was answered is kept, all else stays open."))
+        ended = isinstance(stop.__context__, EOFError)
+        said = _("The input has ended: what was answered is kept, all else stays open.")
+        typer.echo("\n" + (said if ended else _("Stopped: what was answered is kept, all else stays open.")))
         return "q"
 
 

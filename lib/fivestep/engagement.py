@@ -98,8 +98,9 @@ class Settings(BaseModel):
     @field_validator("sensitive_fields")
     @classmethod
     def _sensitive_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(field not in contract.SENSITIVE for field in value):
-            raise ValueError(_("choose among {choices}").format(choices=", ".join(contract.SENSITIVE)))
+        known = (*contract.SENSITIVE, *contract.IN_LISTS)
+        if any(field not in known for field in value):
+            raise ValueError(_("choose among {choices}").format(choices=", ".join(known)))
         return value
 
     @property

@@ -116,8 +116,8 @@ class Tables:
     and lines that a silence of years keeps apart from all others (`OrderDays`). ``first_day`` and ``last_day`` are the first and
     last day with an order, ``days`` those of everybody. ``given`` names the tables that were read, the others were derived from
     them; ``empty`` those without a row, which count as absent. ``hidden`` names the sensitive fields of customers that the data
-    has and nobody has allowed: they are in no table. ``uncut`` holds the tables before the cut, only to look up whether a key
-    exists at all and which orders were kept apart.
+    has and nobody has allowed: they are in no table. ``allowed`` names what engagement.yml allows, for lists too. ``uncut`` holds
+    the tables before the cut, only to look up whether a key exists at all and which orders were kept apart.
     """
 
     _tables: dict[str, ibis.Table]
@@ -130,6 +130,7 @@ class Tables:
     empty: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     uncut: dict[str, ibis.Table] = field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -140,7 +141,7 @@ class Tables:
         *as_of* is the last day with an order by default, which must not be one that was kept apart; *scope* is ``field=value`` or
         empty.
         """
-        there = filled(tables)
+        there, allowed = filled(tables), tuple(sensitive)
         given, empty = tuple(there), tuple(name for name in tables if name not in there)
         tables = derived(there)
         days = order_days(tables["orders"])
@@ -155,7 +156,7 @@ class Tables:
             tables = _within(tables, scope)
             daily = _daily(tables["orders"])
         # What may not be used is not there: no method has to remember it.
-        hidden = tuple(f for f in SENSITIVE if f in tables["customers"].columns and f not in tuple(sensitive))
+        hidden = tuple(f for f in SENSITIVE if f in tables["customers"].columns and f not in allowed)
         tables = tables | {"customers": tables["customers"].drop(*hidden)}
         daily = daily[(daily.index >= pd.Timestamp(days.first)) & (daily.index <= pd.Timestamp(as_of))]
         if daily.empty:
@@ -165,7 +166,8 @@ class Tables:
             start = dt.datetime.combine(days.first, dt.time())
             dated = [n for n in ("orders", "order_lines") if n in tables]
             kept = tables | {n: tables[n].filter(tables[n].order_date.isnull() | (tables[n].order_date >= start)) for n in dated}
-        return cls(kept, as_of, daily.index[0].date(), daily.index[-1].date(), days, scope, given, empty, hidden, tables)._cut()
+        first, last = daily.index[0].date(), daily.index[-1].date()
+        return cls(kept, as_of, first, last, days, scope, given, empty, hidden, tables, allowed)._cut()
 
     def _cut(self) -> Tables:
         end = dt.datetime.combine(self.as_of + dt.timedelta(days=1), dt.time())

@@ -342,3 +342,5 @@ _ALL = (
 TABLES: dict[str, Table] = {t.name: t for t in _ALL}
 # Fields of customers that no analysis sees unless engagement.yml names them.
 SENSITIVE = tuple(f.name for f in TABLES["customers"].fields.values() if f.pii == "sensitive")
+# What lists for people show only where engagement.yml names it, too: whose birthday is when, and what feedback says.
+IN_LISTS = ("birth_date", "feedback_text")

@@ -15,13 +15,11 @@ from fivestep.errors import UserError
 from fivestep.intake import conversion, places
 from fivestep.intake.conversion import EXACT, MONEY
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
-from fivestep.intake.matching import FEEDS
+from fivestep.intake.matching import FEEDS, MADE, SHARED
 from fivestep.intake.sheet import ROW, Sheet
-from fivestep.privacy.masking import masked
+from fivestep.privacy.masking import DIRECT, masked
 from fivestep.privacy.pseudonyms import Pseudonyms
 
-# Fields that several tables of one sheet share, so that one column fills them all.
-SHARED = ("customer_id", "order_id", "order_date", "product_id", "store", "campaign_id", "opportunity_id")
 HOMES = {
     "customer_id": (
         "customers", "orders", "order_lines", "opportunities", "interactions", "feedback", "survey", "events", "exposures",
@@ -34,22 +32,11 @@ HOMES = {
     "campaign_id": ("campaigns",),
     "opportunity_id": ("opportunities", "stage_history"),
 }  # fmt: skip
-# Keys that are made where a file has none: the line within its order, else from the whole row.
-MADE = {
-    "order_lines": "line_id",
-    "interactions": "interaction_id",
-    "feedback": "feedback_id",
-    "events": "event_id",
-    "costs": "cost_id",
-    "opportunities": "opportunity_id",
-    "survey": "response_id",
-}
 NO_PRODUCT = "(none)"  # keeps the money of lines that name no product
 KEPT, EXCLUDED, REFUNDED, INCOMPLETE, ORDER_EXCLUDED, REPEATED, REPLACED = range(7)
-PERSONAL = 7  # a state of extra columns: the cell is a phone number or an e-mail address
+PERSONAL = 7  # a state of extra columns: the cell holds a phone number, an e-mail address or the number of an identity card
 
 _SPAN = 2**40  # rows of a file, more than any file has
-_PERSONAL = r"^(?:\+?86)?[- ]?1[3-9]\d{9}$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 _ITEM = r"(.+?)[(（](\d+)\s*件[)）]\s*(?:[;；,，]|$)"
 
 
@@ -296,7 +283,7 @@ def _extra(text: Value, target: Target) -> conversion.Converted:
     made = conversion.extra(text)
     if not target.personal:
         return made
-    return conversion.Converted(made.value, made.value.re_search(_PERSONAL).fill_null(False).ifelse(PERSONAL, 0).cast("int8"))
+    return conversion.Converted(made.value, made.value.re_search(DIRECT).fill_null(False).ifelse(PERSONAL, 0).cast("int8"))
 
 
 def _filled(rows: Table, source: Source, sheet: Sheet) -> Table:

@@ -22,6 +22,11 @@ AMOUNTS = {
     "opportunities": "amount",
     "costs": "amount",
 }
+CLOSED = (
+    "交易关闭 交易關閉 已关闭 已關閉 订单关闭 订单已关闭 已取消 订单取消 交易取消 取消 作废 已作废 "
+    "已退款 退款成功 全额退款 全額退款 "
+    "cancelled canceled voided void refunded"
+).split()  # statuses of orders that brought nothing in
 FAR = 3.5  # modified z-scores: Iglewicz and Hoaglin (1993), How to Detect and Handle Outliers, p. 12
 NORMAL = 0.6745  # the median absolute deviation of a normal distribution in standard deviations
 FEWEST = 30  # positive amounts, below which nothing is called unusual
@@ -100,6 +105,9 @@ def _of(name: str, table: ibis.Table) -> list[Line]:
         counts |= {"first": days.min(), "last": days.max(), "undated": table[time].isnull().sum().fill_null(0)}
     if amount in table.columns:
         counts |= {"total": table[amount].sum(), "negative": table[amount].sum(where=table[amount] < 0)}
+    if name == "orders" and {"order_status", amount} <= set(table.columns):
+        closed = table.order_status.lower().isin(CLOSED) & (table[amount] > 0)
+        counts |= {"closed": closed.sum(), "in_full": table[amount].sum(where=closed)}
     seen = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
     rows = seen["rows"]
     lines = [Line("", name, "", "rows_written", "note", rows, rows, message=N_("Rows: {n}."), values={"n": rows})]
@@ -124,6 +132,18 @@ def _of(name: str, table: ibis.Table) -> list[Line]:
             )
         )  # fmt: skip
         lines += _outliers(name, amount, table)
+    if seen.get("closed"):
+        lines.append(
+            Line(
+                "", name, "order_status", "refunds", "warning", seen["closed"], rows,
+                message=N_("Orders whose status says that they were cancelled, closed or refunded, but which count: {n}, "
+                           "{amount}."),
+                fix=N_("Leave them out in mapping.yml, such as {exclude}, or state the policy of refunds, such as {policy}."),
+                values={"n": seen["closed"], "amount": Decimal(seen["in_full"]),
+                        "exclude": "exclude: {orders.order_status: [交易关闭]}",
+                        "policy": "refunds: {policy: status, values: [已退款]}"},
+            )
+        )  # fmt: skip
     return lines
 
 

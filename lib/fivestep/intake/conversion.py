@@ -34,6 +34,9 @@ _MARK = r"人民币|rmb|cny|usd|eur|gbp|us\$|nt\$|hk\$|[¥$€£]"  # of currenc
 _TRUE = ("是", "y", "yes", "true", "t", "1", "1.0", "有", "已", "√", "✓", "on")
 _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×", "✗", "off")
 
+# A date in years of the Republic of China: 113/03/05 is 5 March 2024.
+ROC = r"^\s*(?:民國|民国|中華民國)?\s*1\d{2}\s*[年/.-]\s*\d{1,2}\s*[月/.-]\s*\d{1,2}\b|^\s*(?:民國|民国|中華民國)"
+
 
 @dataclass(frozen=True)
 class Converted:

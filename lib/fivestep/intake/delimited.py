@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import hashlib
 import io
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -20,7 +22,7 @@ from fivestep.errors import UserError
 from fivestep.intake.encoding import SAMPLE_BYTES, encoding
 from fivestep.intake.layout import SAMPLE_ROWS, Cells, Layout, hits, layout
 from fivestep.intake.quality import Message
-from fivestep.intake.sheet import Note, Quick, Sheet
+from fivestep.intake.sheet import ROW, Note, Quick, Sheet
 from fivestep.intake.staging import MAX_CELL, SIGNS, Staged, new_file, quoted, readable, sheet, stage
 from fivestep.language import N_
 
@@ -146,22 +148,24 @@ def delimited(
     seen = scan(path)
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
+        if not seen.utf8 and seen.size > SAMPLE_BYTES:
+            head = _whole(head)
         if seen.not_utf8_at > SAMPLE_BYTES // 2:  # what tells the encodings apart is further down
             file.seek(seen.not_utf8_at - SAMPLE_BYTES // 4)
-            head += b"\n" + file.read(SAMPLE_BYTES).partition(b"\n")[2]
+            head += b"\n" + _whole(file.read(SAMPLE_BYTES).partition(b"\n")[2])
     found = encoding(head, seen.utf8, known, source=source, said=encoding_said)
     notes = [found.note]
-    clean, counted = path, seen
+    clean, counted, replaced = path, seen, 0
     if found.codec not in ("utf-8", "utf-8-sig") or seen.nulls or not seen.utf8:
         clean = new_file(connection, ".txt")
-        replaced = _transcode(path, clean, found.codec)
+        replaced, strangers, stranger = _transcode(path, clean, found.codec)
         counted = scan(clean)
-        if replaced:
+        if strangers:
             notes.append(
                 Note(
-                    "mojibake", "", N_("Characters that could not be decoded and were replaced by \ufffd: {n}."), replaced,
-                    severity="warning", fix=N_("Export the file again as UTF-8, or say its encoding in the mapping."),
-                    values={"n": replaced},
+                    "mojibake", "", N_("Lines that are UTF-8 in a file of another encoding: {n}, the first is {first}. "
+                                       "Their characters are garbled, nothing was repaired."), strangers, stranger,
+                    severity="warning", fix=N_("Export the file again as UTF-8."), values={"n": strangers, "first": stranger},
                 )
             )  # fmt: skip
         if seen.nulls and found.codec.startswith(("utf-8", "gb", "big5", "cp")):
@@ -181,7 +185,29 @@ def delimited(
     finally:
         if clean is not path:
             clean.unlink(missing_ok=True)
-    return made
+    return replace(made, notes=(_undecoded(made, replaced), *made.notes)) if replaced else made
+
+
+def _undecoded(sheet: Sheet, replaced: int) -> Note:
+    """How many characters of how many rows are of another encoding, where the first of them is and in which columns."""
+    rows = sheet.rows
+    cells = {c: rows[c].contains("\ufffd") for c in sheet.columns if rows[c].type().is_string()}
+    hit = ibis.or_(*cells.values())
+    asked = {"n": hit.sum(), "first": rows[ROW].min(where=hit)} | {f"c{i}": x.any() for i, x in enumerate(cells.values())}
+    seen = rows.aggregate(**asked).to_pyarrow().to_pylist()[0]
+    fix = N_("Export the file again as UTF-8, or say its encoding in the mapping.")
+    values = {"n": replaced, "rows": seen["n"] or 0, "first": seen["first"],
+              "columns": [c for i, c in enumerate(cells) if seen[f"c{i}"]]}  # fmt: skip
+    message = N_("Characters that could not be decoded and were replaced by \ufffd: {n}, none of them in a row of data.")
+    if seen["n"]:
+        message = N_("Characters that could not be decoded and were replaced by \ufffd: {n}, in {rows} rows from row {first}, "
+                     "columns: {columns}.")  # fmt: skip
+    return Note("mojibake", "", message, seen["n"] or 0, seen["first"], "warning", fix, values)
+
+
+def _whole(part: bytes) -> bytes:
+    """A part of a file without its last line, which may be cut within a character."""
+    return part.rpartition(b"\n")[0] or part
 
 
 def _staged(
@@ -328,21 +354,36 @@ _SEPARATOR_NAMES = {
 }  # fmt: skip
 
 
-def _transcode(path: Path, out: Path, codec: str) -> int:
-    """Write the file as UTF-8 without null bytes; the number of characters that could not be decoded."""
+_UTF8_LINE = re.compile(rb"[^\n]*(?:[\xe4-\xe9][\x80-\xbf]{2}){2}[^\n]*")  # with two Chinese characters in a row
+
+
+def _transcode(path: Path, out: Path, codec: str) -> tuple[int, int, int]:
+    """Write the file as UTF-8 without null bytes.
+
+    Returns how many characters could not be decoded, and of a file of another encoding how many lines are UTF-8, and the first.
+    """
     try:
         decoder = codecs.getincrementaldecoder(codec)("replace")
     except LookupError:
         raise UserError(f"{path.name}: {codec} cannot be read in a stream. Save the file as UTF-8.") from None
-    replaced = 0
+    replaced = strangers = first = lines = 0
+    rest = b""
     with path.open("rb") as source, out.open("wb") as target:
         while True:
             chunk = source.read(CHUNK)
             text = decoder.decode(chunk, final=not chunk)
             replaced += text.count("\ufffd")
             target.write(text.replace("\0", "").encode("utf-8", "replace"))
+            if not codec.startswith("utf"):
+                part, _end, rest = (rest + chunk).rpartition(b"\n") if chunk else (rest, b"", b"")
+                for found in _UTF8_LINE.finditer(part):
+                    with contextlib.suppress(UnicodeDecodeError):
+                        found[0].decode("utf-8")
+                        strangers += 1
+                        first = first or lines + part.count(b"\n", 0, found.start()) + 1
+                lines += part.count(b"\n") + 1
             if not chunk:
-                return replaced
+                return replaced, strangers, first
 
 
 def _sample(path: Path) -> list[str]:

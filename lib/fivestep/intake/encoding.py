@@ -1,8 +1,10 @@
-"""Which encoding a file of text is in: byte order mark, strict UTF-8, then GB18030 or Big5 by the headers they spell."""
+"""Which encoding a file of text is in: byte order mark, strict UTF-8, UTF-8 with foreign lines, then what spells most headers."""
 
 from __future__ import annotations
 
 import codecs
+import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -20,6 +22,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+LIKELY = 0.8  # share of everyday characters below which an encoding is doubted
 _LEGACY = ("gb18030", "big5hkscs", "cp1252")
 _NAMES = {"gb18030": "GB18030", "big5hkscs": "Big5", "cp1252": "Windows-1252", "utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
 
@@ -52,7 +55,7 @@ def encoding(head: bytes, strict_utf8: bool, known: Collection[str], *, source: 
         return Encoding(wide, _note(N_("{name} without a byte order mark, by its null bytes."), name=wide.upper()))
     if strict_utf8:
         return Encoding("utf-8", _note(N_("UTF-8: only ASCII.") if head.isascii() else N_("UTF-8: every byte decodes.")))
-    return _scored(head, known)
+    return _mixed(head, known) or _scored(head, known)
 
 
 def _note(message: str, **values: str) -> Note:
@@ -70,6 +73,35 @@ def _utf16(head: bytes) -> str | None:
     return None
 
 
+def _mixed(head: bytes, known: Collection[str]) -> Encoding | None:
+    """UTF-8 where most lines with a foreign character are valid UTF-8, and no other encoding spells more headers.
+
+    By chance a line of GB18030 is valid UTF-8, too (女 alone in a cell is Ů): a character of two bytes counts only within a word.
+    """
+    valid, broken = [], 0
+    for line in head.split(b"\n"):
+        if not line.isascii():
+            try:
+                valid.append(line.decode("utf-8"))
+            except UnicodeDecodeError:
+                broken += 1
+    text = "\n".join(valid)
+    foreign = sum(not c.isascii() for c in text)
+    likely = sum(ord(c) > 0x7FF or c in _LATIN for c in text) + len(_IN_WORD.findall(text))
+    if len(valid) <= broken or likely < 0.9 * foreign:
+        return None
+    found = _spelled(head.decode("utf-8", "replace"), known)
+    if any(_spelled(head.decode(codec, "replace"), known) > found for codec in _LEGACY):
+        return None
+    return Encoding(
+        "utf-8",
+        Note(
+            "encoding", "", N_("UTF-8: of the first {n} lines with other characters, {valid} decode; the others do not."),
+            values={"n": len(valid) + broken, "valid": len(valid)},
+        ),
+    )  # fmt: skip
+
+
 def _scored(head: bytes, known: Collection[str]) -> Encoding:
     """The candidate that spells most known headers; among equals the one with the fewest errors and the commonest characters."""
     results = []
@@ -78,18 +110,22 @@ def _scored(head: bytes, known: Collection[str]) -> Encoding:
         found = _spelled(text, known)
         foreign = [c for c in text if ord(c) > 127] or ["\ufffd"]
         errors = foreign.count("\ufffd") / len(foreign)
-        common = sum(map(_common[codec], foreign)) / len(foreign)
-        results.append(((found, round(common - 2 * errors, 2), -rank), codec, found, errors))
+        common = _common(text, codec) / len(foreign)
+        shown = " ".join(c for c, _n in Counter(foreign).most_common(3))
+        results.append(((found, round(common - 2 * errors, 2), -rank), codec, found, errors, common, shown))
     results.sort(reverse=True)
-    (score, codec, found, errors), others = results[0], results[1:]
+    (score, codec, found, errors, common, shown), others = results[0], results[1:]
     rival = others[0]
-    sure = found > rival[2] or score[1] > rival[0][1] + 0.2
+    sure = found > rival[2] or (score[1] > rival[0][1] + 0.2 and common >= LIKELY)
     evidence = N_("{name}: it spells {n} known headers, {rival} {other}.")
+    if not found and not rival[2]:
+        evidence = N_("{name}: its commonest other characters are {shown}; read as {rival} they would be {others}.")
     if errors:
         evidence = N_(
             "{name}: it spells {n} known headers, {rival} {other}; {share} of its other characters are not of this encoding."
         )
-    values = {"name": _NAMES[codec], "n": found, "rival": _NAMES[rival[1]], "other": rival[2], "share": errors}
+    values = {"name": _NAMES[codec], "n": found, "rival": _NAMES[rival[1]], "other": rival[2], "share": errors,
+              "shown": shown, "others": rival[5]}  # fmt: skip
     doubt = N_("Look at the sample values; if they are garbled, say the encoding in the mapping.")
     sure = sure and not errors
     note = Note("encoding", "", evidence, severity="note" if sure else "warning", fix="" if sure else doubt, values=values)
@@ -106,22 +142,30 @@ def _spelled(text: str, known: Collection[str]) -> int:
     return best
 
 
-def _row_of(codec: str, first: int, last: int):
-    def common(char: str) -> bool:
-        try:
-            raw = char.encode(codec)
-        except UnicodeEncodeError:
-            return False
-        return len(raw) == 2 and first <= raw[0] <= last
+def _common(text: str, codec: str) -> int:
+    """How many of the foreign characters are of everyday use in this encoding, where such a character stands."""
+    if codec == "utf-8":
+        return sum(ord(c) > 127 and c != "\ufffd" for c in text)
+    if codec == "cp1252":  # letters of words, not of two or three in a row as Chinese characters would be
+        return sum(c in _LATIN for c in _IN_WORD.findall(text)) - len(_RUN.findall(text)) + sum(c in _SIGNS for c in text)
+    first, last, plane = _PLANES[codec]
+    glued = set(_GLUED.findall(text))  # M黮ler is no Chinese
+    return sum(c in _CHINESE_SIGNS or (c not in glued and _of_plane(c, plane, first, last)) for c in text if ord(c) > 127)
 
-    return common
+
+def _of_plane(char: str, codec: str, first: int, last: int) -> bool:
+    try:
+        raw = char.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return len(raw) == 2 and first <= raw[0] <= last
 
 
-_gb, _big5 = _row_of("gb2312", 0xB0, 0xD7), _row_of("big5", 0xA4, 0xC6)
-_signs = frozenset("，。、；：？！“”‘’（）《》【】—…￥％·")
-_common = {  # characters of everyday use: the first plane of each standard
-    "utf-8": lambda c: c != "\ufffd",
-    "gb18030": lambda c: c in _signs or _gb(c),
-    "big5hkscs": lambda c: c in _signs or _big5(c),
-    "cp1252": lambda c: c in "äöüßÄÖÜàáâãåæçèéêëìíîïñòóôõøùúûýÿœÀÁÂÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕØÙÚÛÝŒ€£’–",
-}
+_PLANES = {"gb18030": (0xB0, 0xD7, "gb2312"), "big5hkscs": (0xA4, 0xC6, "big5")}  # the first plane of each standard
+_CHINESE_SIGNS = frozenset("，。、；：？！“”‘’（）《》【】—…￥％·")
+_LETTER = r"[^\W\d_\u0370-\uffff]"  # of a Latin alphabet
+_LATIN = frozenset("äöüßÄÖÜàáâãåæçèéêëìíîïñòóôõøùúûýÿœÀÁÂÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕØÙÚÛÝŒ")
+_SIGNS = frozenset("€£§°²³½«»ªº¡¿–…„“”‚‘’")
+_IN_WORD = re.compile(rf"(?:(?<=[A-Za-z])|(?=.[A-Za-z]))(?![A-Za-z]){_LETTER}")
+_RUN = re.compile(rf"(?![A-Za-z]){_LETTER}(?:(?![A-Za-z]){_LETTER}){{2,}}")
+_GLUED = re.compile(r"(?<![\u3400-\u9fff])[\u3400-\u9fff](?=[a-z])|(?<=[a-z])[\u3400-\u9fff](?![\u3400-\u9fff])")

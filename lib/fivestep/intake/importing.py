@@ -64,13 +64,14 @@ from fivestep.intake.conversion import (
     UNKNOWN_VALUE,
     YUAN,
 )  # fmt: skip
-from fivestep.intake.mapping import ASK, DROP, FILE, Source
+from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source
 from fivestep.intake.quality import Line, QualitySheet, table_name
 from fivestep.intake.refunds import refunds, rounded
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import N_, _
 from fivestep.privacy import vault
+from fivestep.privacy.masking import ADDRESS, NUMBER
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 RAW = Path("data", "raw")
@@ -124,12 +125,23 @@ _STATES = {
     ),
     PERSONAL: (
         "personal", "warning",
-        N_("{column} was to be kept as it is, but holds phone numbers or e-mail addresses ({n} of {of}). It was left out."),
+        N_("{column} was to be kept as it is, but holds phone numbers, e-mail addresses or numbers of identity cards "
+           "({n} of {of}). It was left out."),
         N_("Map it to phone or email of customers, or drop it."),
     ),
 }  # fmt: skip
 
 
+# A column that is to be kept, although its header or its values tell who somebody is.
+_WHO = {
+    "header": N_("{column} was to be kept as it is, but its header says that it tells who somebody is. It was left out."),
+    "name": N_("{column} was to be kept as it is, but holds names of customers or contact persons (of {of} different values "
+               "{n}). It was left out."),
+    "look": N_("{column} was to be kept as it is, but holds addresses, telephone numbers or numbers of bank cards ({n} of {of}). "
+               "It was left out."),
+}  # fmt: skip
+_WHO_FIX = N_("Map it to the field of customers or contacts that it is, or drop it. Where it tells nobody, say {option} instead.")
+_CHANCE = 0.2  # share of a column's values from which it is none that they are names or look like addresses
 _SHARED_NAME = N_("{column} holds names. Rows whose name several customers or products share, so that it names nobody: {n}.")
 _UNKNOWN_NAME = N_("{column} holds names. Rows whose name no other file has, so that it serves as the id: {n}.")
 
@@ -342,9 +354,57 @@ class _Run:
             self._nobody(made)
             self._nowhere(made)
             done.append(made)
+        named = self._named(done)
+        done = [self._nameless(made, named) for made in done]
         self._hashed(done)
         self._spanned(done)
         return self._contract(done), self._people(done), self._contacts(done)
+
+    def _named(self, done: Sequence[Wide]) -> Table | None:
+        """The names of customers and contact persons of this import and of the vault, as they are compared."""
+        if not any(c.target.to == KEEP and c.target.personal for made in done for c in made.cells):
+            return None
+        parts = []
+        for table in vault.TABLES:
+            held = [vault.read(self.project, table, self.names)] if vault.holds(self.project, table) else []
+            known = (assembly.vault_rows(made, table) for made in done)
+            parts += [t.select(name=_bare(t["name"])) for t in (*held, *known) if t is not None and "name" in t.columns]
+        if not parts:
+            return None
+        names = _union(parts)
+        return _stored(self.connection, names.filter(names.name.length() > 1).distinct(), "known_names")
+
+    def _nameless(self, made: Wide, named: Table | None) -> Wide:
+        """The rows without the columns that were to be kept, but tell who somebody is by their header or their values."""
+        asked = {}
+        for cell in made.cells:
+            to = f"keep.{cell.target.name or mappings.extra_name(cell.header)}"
+            if cell.target.to == KEEP and cell.target.personal and to in made.extras:
+                asked[to] = cell.header
+        if not asked:
+            return made
+        rows = made.rows.filter(made.rows._out == KEPT)
+        counts = {f"{kind}{i}": rows[c].count() if kind == "of" else rows[c].re_search(f"{NUMBER}|{ADDRESS}").sum()
+                  for i, c in enumerate(asked) for kind in ("of", "look")}  # fmt: skip
+        seen = rows.aggregate(**counts).to_pyarrow().to_pylist()[0]
+        told: dict[str, tuple[str, int, int]] = {}
+        for i, (column, header) in enumerate(asked.items()):
+            of, look = seen[f"of{i}"] or 0, seen[f"look{i}"] or 0
+            if matching.tells_who(header, made.source.table):
+                told[column] = ("header", of, of)
+            elif look and look >= _CHANCE * of:
+                told[column] = ("look", look, of)
+            elif named is not None:
+                values = rows.select(name=_bare(rows[column])).filter(ibis._.name.notnull()).distinct()
+                different, equal = (int(t.count().to_pandas()) for t in (values, values.semi_join(named, "name")))
+                if equal >= _CHANCE * different and (equal > 2 or equal == different > 0):
+                    told[column] = ("name", equal, different)
+        for column, (why, n, of) in told.items():
+            values = {"column": asked[column], "n": n, "of": of, "option": "{to: keep, personal: false}"}
+            self.quality.add(
+                Line(made.name, made.source.table, asked[column], "personal", "warning", n, of, None, _WHO[why], _WHO_FIX, values)
+            )
+        return replace(made, extras={k: v for k, v in made.extras.items() if k not in told}) if told else made
 
     def _hashed(self, done: Sequence[Wide]) -> None:
         """The customers of every source by their raw ids, and the pseudonyms of all of them, each made once."""
@@ -524,6 +584,18 @@ class _Run:
                 f"{where}: {rows:,} of {of:,} cells, such as {shown_at(sheet, column, first)} (row {first:,}), are no numbers as "
                 f"{FILE} reads them, and every row of {table} needs {cell.target.to}. {self._cure(made, sheet, column)}"
             )
+        if state == NOT_PARSED and 2 * rows > of and _is_needed(cell.target.to, "timestamp", "date"):
+            cells = sheet.rows.filter(sheet.rows[column].re_search(conversion.ROC)).limit(1).count().to_pyarrow().as_py()
+            cure = _("Map the right column, or ask the client what the cells mean.")
+            if cells:
+                cure = _("Where they are years of the Republic of China (113 is 2024), say {option} in {file}.").format(
+                    option=f"{{to: {cell.target.to}, roc_years: true}}", file=FILE
+                )
+            text = _("{where}: {n} of {of} cells, such as {sample} (row {row}), are no dates, and every row of {table} needs "
+                     "{field}.")  # fmt: skip
+            values = {"n": language.number(rows), "of": language.number(of), "row": language.number(first)}
+            said = text.format(where=where, sample=shown_at(sheet, column, first), table=table, field=cell.target.to, **values)
+            raise UserError(f"{said} {cure}")
         said = _STATES.get(state)
         if said is None:
             return
@@ -706,7 +778,10 @@ class _Run:
             ),
         }
         fixes = {
-            INCOMPLETE: N_("Ask for the values, or map the right column."),
+            INCOMPLETE: N_(
+                "Ask for the values, or map the right column. Where cells stand on the first row of an order only, name "
+                "their columns under `fill:`."
+            ),
             REPLACED: N_(
                 "Ask which row holds. Where both are lines of the order, map the line number to drop: lines are numbered then."
             ),
@@ -1156,6 +1231,11 @@ def _signs(sheet: Sheet, column: str) -> set[str]:
     return {s for s, found in sheet.rows.aggregate(**asked).to_pyarrow().to_pylist()[0].items() if found}
 
 
+def _bare(name: StringValue) -> StringValue:
+    """A name as names are compared: without case, blanks and points."""
+    return conversion.plain(name).lower().re_replace(r"[\s.·]", "")
+
+
 def _is_key(to: str) -> bool:
     table, _, name = to.partition(".")
     declared = TABLES[table].fields.get(name) if table in TABLES else None
@@ -1163,9 +1243,14 @@ def _is_key(to: str) -> bool:
 
 
 def _is_needed_number(to: str) -> bool:
-    table, _, name = to.partition(".")
+    return _is_needed(to, "money", "number", "integer")
+
+
+def _is_needed(to: str, *types: str) -> bool:
+    """Whether a field is required, and of one of these types."""
+    table, _dot, name = to.partition(".")
     declared = TABLES[table].fields.get(name) if table in TABLES else None
-    return bool(declared and declared.required and declared.type in ("money", "number", "integer"))
+    return bool(declared and declared.required and declared.type in types)
 
 
 def _united(parts: Sequence[Table]) -> Table:

@@ -13,11 +13,13 @@ from typing import Any
 import yaml
 
 from fivestep.contract import TABLES, headers
+from fivestep.intake import value_evidence
 from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
 from fivestep.language import _
 
 SHOWN = 5  # candidates and samples of a question
 SUITS = 0.3  # how well the values of a renamed column suit the field of before, at least
+BY_VALUES = 0.4  # score of a candidate of which the values alone speak, at most
 NEAR = 0.9  # a second kind that knows this share of the headers that the best one knows makes the choice a question
 
 # Labels that only say something within the table they are known from.
@@ -43,6 +45,19 @@ FEEDS: dict[str, tuple[str, ...]] = {
     "products": ("products",),
     "costs": ("costs", "customers"),
     "stock": ("stock", "products", "orders"),  # the store has one name, in orders
+}
+
+# Fields that several tables of one sheet share, so that one column fills them all.
+SHARED = ("customer_id", "order_id", "order_date", "product_id", "store", "campaign_id", "opportunity_id")
+# Keys that are made where a file has none: the line within its order, else from the whole row.
+MADE = {
+    "order_lines": "line_id",
+    "interactions": "interaction_id",
+    "feedback": "feedback_id",
+    "events": "event_id",
+    "costs": "cost_id",
+    "opportunities": "opportunity_id",
+    "survey": "response_id",
 }
 
 
@@ -77,6 +92,7 @@ class Values:
 
     ``decimals`` are numbers that can only be read with one decimal sign, one of each: {",": "1.249,00"}. ``either`` is one that
     may be a whole number with a point between its thousands, or have three decimals: 1.234; ``threes``: every cell has three.
+    ``median`` is that of the numbers.
     """
 
     filled: int = 0
@@ -86,6 +102,7 @@ class Values:
     decimals: Mapping[str, str] = field(default_factory=dict, hash=False)
     either: str = ""
     threes: bool = False
+    median: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -166,7 +183,8 @@ def detected(columns: Sequence[str]) -> list[Kind]:
 def table_of(columns: Sequence[str], values: Mapping[str, Values] | None = None) -> tuple[str, list[str]]:
     """The contract table that a sheet of no known system holds, and the likely ones; empty where its headers do not say.
 
-    *values* are those of its columns: order numbers that stand on several rows, beside products, are those of lines.
+    *values* are those of its columns: order numbers that stand on several rows, beside products, are those of lines. Where most
+    headers are unknown, the likely tables are those of which the values would fill most that they need.
     """
     votes: dict[str, float] = {}
     sure: set[str] = set()
@@ -187,7 +205,9 @@ def table_of(columns: Sequence[str], values: Mapping[str, Values] | None = None)
     own = [t for t in ranked if any(f"{t}.{k}" in sure for k in _keys(t))]
     if own and votes[own[0]] >= 2 and (len(own) == 1 or votes[own[0]] > votes[own[1]]):
         return own[0], ranked
-    return "", ranked[:SHOWN]
+    known = sum(bool(headers.lookup(c)) for c in columns)
+    by_values = value_evidence.tables(values or {}, FEEDS, MADE) if 2 * known < len(columns) else []
+    return "", list(dict.fromkeys([*by_values, *ranked]))[:SHOWN]
 
 
 def _of_lines(columns: Sequence[str], values: Mapping[str, Values], lines: Collection[str]) -> bool:
@@ -206,11 +226,12 @@ def matches(
     kind: Kind | None = None,
     table: str = "",
     earlier: Source | None = None,
+    likely: str = "",
 ) -> dict[str, Match]:
     """What each header becomes: what the mapping says already, else the system, else the synonyms where they name one field.
 
     Everything else is a question: unknown headers, headers of several fields, fields of a table that such a sheet does not feed,
-    and two headers for one field.
+    and two headers for one field. *likely* is the table whose fields are candidates where *table* is not known.
     """
     said = {headers.key(h): t for h, t in earlier.columns.items()} if earlier else {}
     out: dict[str, Match] = {}
@@ -224,6 +245,7 @@ def matches(
             out[column] = by_synonyms(column, values.get(column, Values()), table)
     _twice(out, values, table)
     _of_line_or_order(out, values, table)
+    _by_values(out, values, table or likely)
     return out
 
 
@@ -258,6 +280,27 @@ def by_synonyms(column: str, values: Values, table: str) -> Match:
             return Match((Target(to=target.place),), "synonyms")
         return Match((Target(to=target.name, inverse=headers.key(column) in target.inverse),), "synonyms")
     return Match((Target(to=ASK),), "ask", candidates(column, values, table))
+
+
+def _by_values(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:
+    """Candidates for headers that no synonym knows, from what stands below them: fields that no other column has."""
+    taken = {t.to for m in out.values() if m.by != "ask" for t in m.targets}
+    taken |= {f"{home}.{t.partition('.')[2]}" for t in taken for home in FEEDS if t.partition(".")[2] in SHARED}
+    unknown = {c: values[c] for c, m in out.items() if m.by == "ask" and c in values and not headers.lookup(c)}
+    feeds = FEEDS.get(table, ())
+    for column, found in value_evidence.likely(unknown, feeds, taken, SHOWN).items() if feeds else ():
+        own = [c for c in candidates(column, values[column], table) if c.score >= 0.5]
+        place = {t: 1.0 if t == table else 0.8 for t in feeds}
+        more = [Candidate(to, round(BY_VALUES * fit * place[to.partition(".")[0]], 2)) for to, fit in found]
+        both = [*own, *(c for c in more if c.to not in {o.to for o in own})]
+        out[column] = Match(out[column].targets, "ask", tuple(sorted(both, key=lambda c: -c.score))[:SHOWN])
+
+
+def tells_who(header: str, table: str) -> bool:
+    """Whether a header is known to name direct identifiers only; a bare ``name`` may be that of a product, but in their table."""
+    found = headers.lookup(header)
+    bare = headers.key(header) in _GENERIC and table not in {t.table for t in found}
+    return bool(found) and all(t.place == "vault" for t in found) and not bare
 
 
 def _twice(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:
@@ -323,7 +366,9 @@ def values(texts: Sequence[str | None]) -> Values:
     shares["long"] = sum(len(t) > 40 for t in filled) / len(filled)
     either = next((t for t in distinct if "." in t and EITHER.fullmatch(_MARKS.sub("", t))), "")
     threes = bool(either) and all(THREES.fullmatch(_MARKS.sub("", t)) for t in distinct)
-    return Values(len(filled), len(distinct), shares, tuple(distinct)[:SHOWN], decimals(distinct), either, threes)
+    shares |= value_evidence.shares(filled)
+    middle = value_evidence.middle(filled)
+    return Values(len(filled), len(distinct), shares, tuple(distinct)[:SHOWN], decimals(distinct), either, threes, middle)
 
 
 def decimals(texts: Iterable[str]) -> dict[str, str]:

@@ -19,8 +19,9 @@ from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
+from fivestep.intake.conversion import ROC
 from fivestep.intake.importing import NO_THOUSANDS, NUMBERS, RAW, missing_columns, raw_files, read_databases, read_sheets
-from fivestep.intake.mapping import ASK, DROP, FILE, Mapping, Source, Target
+from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.quality import table_name
 from fivestep.intake.returning_files import same_headers
@@ -36,13 +37,18 @@ _SHORT = re.compile(r"\s*(\d{1,2})[/-](\d{1,2})[/-](\d{2})\b")  # 24-03-05 may b
 _POINTS = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d{4}\b")  # day first wherever it is written
 _TELLING = r"^\s*((1[3-9]|2\d|3[01])[/.-]\d{1,2}|\d{1,2}[/.-](1[3-9]|2\d|3[01]))[/.-](\d{4}|\d{2})\b"
 _SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
+_PERSONS = 0.5  # share of a column's cells that look like persons from which keeping it is warned of
 _LONGEST = 40  # characters shown of a value
 _OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
 
 
 @dataclass(frozen=True)
 class Proposed:
-    """One source with the evidence for each of its columns; ``tables`` are the likely tables where that is a question."""
+    """One source with the evidence for each of its columns.
+
+    ``tables`` are the likely tables where that is a question, ``doubts`` say why the encoding is one, ``blank`` are
+    the columns that are empty where the order number is.
+    """
 
     source: Source
     matches: Map[str, Match]
@@ -50,6 +56,8 @@ class Proposed:
     kind: Kind | None = None
     rivals: tuple[Kind, ...] = ()
     tables: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -122,10 +130,14 @@ def source_of(sheet: Sheet, earlier: Mapping) -> Source | None:
 def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, ...]) -> Proposed:
     columns = members[0].columns
     values = {c: Values() for c in columns}
+    below: dict[str, tuple[str, ...]] = {}
     for sheet in members[:SAMPLE_SHEETS]:
         sample = sheet.rows.filter(sheet.rows[ROW].notnull()).order_by(ROW).limit(SAMPLE_ROWS).to_pyarrow()
+        empty = {c: sample[c].is_null().to_pylist() for c in sample.column_names}
         for column in columns:
             own = assembly.column(sheet, column)
+            if own and 10 * sum(empty[own]) >= len(empty[own]) > 0 and not empty[own][0]:
+                below.setdefault(column, tuple(c for c in columns if _with_it(empty, own, assembly.column(sheet, c))))
             if own and not values[column].filled:
                 values[column] = matching.values(sample[own].to_pylist())
                 if own in sheet.pointed:
@@ -137,7 +149,8 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     table, likely = (said.table, []) if said and said.table else (kind.table, []) if kind else matching.table_of(columns, values)
     if rivals and len({k.table for k in rivals}) > 1:
         table = ""
-    matches = matching.matches(columns, values, kind=kind, table=table, earlier=said)
+    first = likely[0] if likely and not table else ""
+    matches = matching.matches(columns, values, kind=kind, table=table, earlier=said, likely=first)
     gone = missing_columns(said, members[0]) if said else []
     gone = [h for h in gone if not filled(h, said.columns, {c: m.targets for c, m in matches.items() if m.by == "mapping"})]
     if len(gone) == 1:
@@ -166,7 +179,19 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     base["columns"] |= {h: said.columns[h] for h in renamed_from(matches)}  # kept until the question is answered
     if not base.get("date_order"):
         base["date_order"] = _date_order(matches, values)
-    return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely)))
+    doubts = dict.fromkeys(n.text for s in members for n in s.notes if n.check == "encoding" and n.severity == "warning")
+    key = next((c for c, m in matches.items() if table == "order_lines" and any(_is_order(t) for t in m.targets)), "")
+    blank = below.get(key, ()) if not base.get("fill") and len(below.get(key, ())) < len(columns) else ()
+    return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely), tuple(doubts), blank))
+
+
+def _is_order(target: Target) -> bool:
+    return target.to in ("orders.order_id", "order_lines.order_id")
+
+
+def _with_it(empty: Map[str, list[bool]], key: str, column: str) -> bool:
+    """Whether a column is empty on every row on which another one is."""
+    return bool(column) and all(own for own, its in zip(empty[column], empty[key], strict=True) if its)
 
 
 def renamed_from(matches: Map[str, Match], headers_: Sequence[str] | None = None) -> set[str]:
@@ -271,8 +296,9 @@ def _number_columns(proposed: Proposed) -> dict[str, set[str]]:
 
 
 def _torn(proposed: Proposed) -> int:
-    """How many questions are open that are of no single column: the order of day and month, the decimal sign."""
-    return bool(ambiguous_dates(proposed)) + bool(ambiguous_decimals(proposed))
+    """How many questions are open that are of no single column: encoding, cells to be filled, years, days, decimals."""
+    asked = (proposed.doubts, proposed.blank, roc_years(proposed), ambiguous_dates(proposed), ambiguous_decimals(proposed))
+    return sum(map(bool, asked))
 
 
 def _decimals(proposed: Proposed) -> dict[str, str]:
@@ -341,6 +367,15 @@ def _source_lines(proposed: Proposed) -> list[str]:
                 out[-1] += "  # " + _("numbers are written with a decimal comma, as in {cell}").format(cell=cell)
             if key == "decimal" and value == "." and (cell := _decimals(proposed).get(".")):
                 out[-1] += "  # " + _("numbers are written with a decimal point, as in {cell}").format(cell=cell)
+    if proposed.doubts:
+        out += ["  # " + line for line in encoding_question(proposed)]
+        out.append("  # read: {encoding: windows-1252}")
+    if proposed.blank:
+        out.append("  # " + blank_question(proposed))
+        out.append(f"  # fill: {_flow(list(proposed.blank))}")
+    if years := roc_years(proposed):
+        out.append("  # " + years_question(years))
+        out += [f"  # {_flow(c)}: {spelled(_of_the_republic(source.columns[c]))}" for c in years]
     doubtful = ambiguous_dates(proposed)
     if doubtful:
         out.append("  # " + _("question: is {columns} day/month (dmy) or month/day (mdy)?").format(columns=", ".join(doubtful)))
@@ -358,10 +393,60 @@ def _source_lines(proposed: Proposed) -> list[str]:
         match = proposed.matches.get(header)
         by = "  # " + _("by its name") if match and _by_name(header, match, source.table) else ""
         by = "  # " + _("gone from the file; this line goes when the question is answered") if header in before else by
-        out.append(f"    {_flow(header)}: {_spec(targets)}{by}")
+        out.append(f"    {_flow(header)}: {spelled(targets)}{by}")
         if any(t.to == ASK for t in targets):
             out += [f"      # {line}" for line in question(proposed, header)]
+        if warning := personal(proposed, header, targets):
+            out.append("      # " + warning)
     return out
+
+
+def encoding_question(proposed: Proposed) -> list[str]:
+    """What a file was read as, and that another encoding may be said."""
+    asked = _("question: which encoding is it? Look at headers and values: where they are garbled, say another; else this one.")
+    return [asked, *proposed.doubts]
+
+
+def personal(proposed: Proposed, header: str, targets: Sequence[Target]) -> str:
+    """The warning below a column that is to be kept as it is, but may tell who somebody is; empty for another."""
+    shares = (proposed.values.get(header) or Values()).shares
+    likely = max((shares.get(kind, 0.0) for kind in ("person", "call", "phone", "email")), default=0.0) >= _PERSONS
+    if not any(t.to == KEEP and t.personal for t in targets) or not (likely or matching.tells_who(header, proposed.source.table)):
+        return ""
+    return _("warning: this may tell who somebody is. Map it to a field of customers or contacts, or drop it.")
+
+
+def blank_question(proposed: Proposed) -> str:
+    """Whether cells are to be filled from above."""
+    asked = _("question: {columns} are empty below the first row of an order: are they to be filled from above?")
+    return asked.format(columns=", ".join(proposed.blank))
+
+
+def roc_years(proposed: Proposed) -> tuple[str, ...]:
+    """The date columns whose sample is written in years of the Republic of China, and nobody has said so."""
+    return tuple(
+        c
+        for c, targets in proposed.source.columns.items()
+        if any(t.target and t.target.kind in ("date", "datetime") and not t.roc_years for t in targets)
+        and any(re.search(ROC, text) for text in (proposed.values.get(c) or Values()).sample)
+    )
+
+
+def years_question(columns: Sequence[str]) -> str:
+    """Whether years are those of the Republic of China."""
+    asked = _("question: are the years of {columns} those of the Republic of China (113 is 2024)?")
+    return asked.format(columns=", ".join(columns))
+
+
+def with_years(proposed: Proposed) -> Proposed:
+    """With the years of the Republic of China where the samples are written so."""
+    columns = {c: _of_the_republic(t) if c in roc_years(proposed) else t for c, t in proposed.source.columns.items()}
+    return replace(proposed, source=proposed.source.model_copy(update={"columns": columns}))
+
+
+def _of_the_republic(targets: Sequence[Target]) -> tuple[Target, ...]:
+    dates = ("date", "datetime")
+    return tuple(t.model_copy(update={"roc_years": True}) if t.target and t.target.kind in dates else t for t in targets)
 
 
 def decimal_question(either: Map[str, str]) -> str:
@@ -396,19 +481,22 @@ def candidate(one: matching.Candidate) -> str:
     """A candidate with its score; of a renamed column with all that was said of it."""
     if not one.targets:
         return f"{one.to} ({one.score:.2f})"
-    return _("{spec} (as {header} was)").format(spec=_spec(one.targets), header=one.was)
+    return _("{spec} (as {header} was)").format(spec=spelled(one.targets), header=one.was)
 
 
 def samples(match: Match | None, values: Values) -> str:
     """Some values of a column; masked unless every field that it may be is a kind, a status, an amount or says something of a
-    product."""
+    product, and where they are words the header says so: those below an unknown header may be names."""
     fields = [headers.targets()[c.to] for c in match.candidates] if match else []
     plain = fields and all(f.place != "vault" and (f.kind in _SHOWN or f.table == "products") for f in fields)
+    unsaid = match and match.by == "ask" and all(c.score <= matching.BY_VALUES for c in match.candidates)
+    plain = plain and not (unsaid and any(f.kind not in NUMBERS for f in fields))
     shown = plain and names_nobody(values.sample)
     return " | ".join(v[:_LONGEST] if shown else masked(v) for v in values.sample)
 
 
-def _spec(targets: Sequence[Target]) -> str:
+def spelled(targets: Sequence[Target]) -> str:
+    """What a column becomes, as mapping.yml says it."""
     said = [t.to if t == Target(to=t.to) else _plain(t.model_dump(exclude_defaults=True)) for t in targets]
     return _flow(said[0] if len(said) == 1 else said)
 

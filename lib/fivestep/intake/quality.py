@@ -65,6 +65,7 @@ CHECKS: dict[str, str] = {
     "null_bytes": N_("Null bytes"),
     "formula_text": N_("Formulas as text"),
     "leading_zeros": N_("Leading zeros lost"),
+    "error_cell": N_("Errors of the spreadsheet"),
     "masked": N_("Masked values"),
     "mixed_units": N_("Mixed units"),
     "unknown_value": N_("Unknown values"),

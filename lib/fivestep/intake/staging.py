@@ -434,7 +434,7 @@ _TRAPS = {
     "mojibake": (
         "mojibake",
         "warning",
-        N_("Cells with characters of a wrong encoding: {n}. They were left as they are."),
+        N_("Cells with characters of a wrong encoding: {n}. Nothing was repaired."),
         N_("Export the file again as UTF-8, or say its encoding in the mapping."),
     ),
     "formula": ("formula_text", "note", N_("Cells with text that begins like a formula: {n}. It is kept as text."), ""),

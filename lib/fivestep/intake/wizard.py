@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import codecs
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import yaml
+from pydantic import ValidationError
 
 from fivestep.contract import TABLES, headers
 from fivestep.intake import matching
-from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
+from fivestep.intake.mapping import ASK, DROP, KEEP, Read, Source, Target
 from fivestep.intake.matching import Match
 from fivestep.intake.proposal import (
     Proposal,
     Proposed,
     ambiguous_dates,
     ambiguous_decimals,
+    blank_question,
     candidate,
     decimal_question,
+    encoding_question,
     filled,
     lacking,
+    personal,
     question,
     renamed_from,
+    roc_years,
     samples,
+    spelled,
     with_decimal,
+    with_years,
+    years_question,
 )
 from fivestep.intake.quality import table_name
 from fivestep.language import _
@@ -50,19 +61,26 @@ def walk(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
 
 def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
     name = ", ".join(proposed.source.files)
+    if proposed.doubts:
+        proposed, reread = _encoding(proposed, name, ask, say)
+        if reread:
+            return proposed
     if proposed.rivals or not proposed.source.table:
         say("")
         say(name)
         proposed = _which(proposed, ask, say)
+    if proposed.blank:
+        say("")
+        say(f"{name}: {blank_question(proposed)}")
+        if answer := _number(ask, say, _("1 yes, 2 no, Enter to skip, q for later"), proposed, (_("yes"), _("no"))):
+            proposed = replace(_said(proposed, fill=proposed.blank if answer == 1 else ()), blank=())
     if ambiguous_dates(proposed):
         columns = ", ".join(ambiguous_dates(proposed))
         say("")
         say(_("{file}: {columns} may be day/month or month/day.").format(file=name, columns=columns))
-        answer = _answer(ask, _("1 day/month, 2 month/day, Enter to skip, q for later"), proposed)
-        if answer in ("1", "2"):
-            proposed = replace(
-                proposed, source=proposed.source.model_copy(update={"date_order": {"1": "dmy", "2": "mdy"}[answer]})
-            )
+        prompt = _("1 day/month, 2 month/day, Enter to skip, q for later")
+        if answer := _number(ask, say, prompt, proposed, ("date_order: dmy", "date_order: mdy")):
+            proposed = _said(proposed, date_order=("dmy", "mdy")[answer - 1])
     before = renamed_from(proposed.matches)
     for header in proposed.source.open:
         if header in proposed.source.open:  # not settled together with an earlier one
@@ -72,15 +90,45 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         left = {h: t for h, t in columns.items() if h not in answered}
         proposed = replace(proposed, source=proposed.source.model_copy(update={"columns": left}))
     for field in proposed.missing if proposed.source.table else ():
-        proposed = _needed(proposed, field, name, ask, say)
+        if field in proposed.missing:
+            proposed = _needed(proposed, field, name, ask, say)
+    if years := roc_years(proposed):
+        say("")
+        say(f"{name}: {years_question(years)}")
+        if _number(ask, say, _("1 yes, 2 no, Enter to skip, q for later"), proposed, (_("yes"), _("no"))) == 1:
+            proposed = with_years(proposed)
     proposed = with_decimal(proposed)  # the answers may have told which columns are numbers
     if either := ambiguous_decimals(proposed):
         say("")
         say(f"{name}: {decimal_question(either)}")
-        answer = _answer(ask, _("1 comma, 2 point, Enter to skip, q for later"), proposed)
-        if answer in ("1", "2"):
-            proposed = replace(proposed, source=proposed.source.model_copy(update={"decimal": {"1": ",", "2": "."}[answer]}))
+        prompt = _("1 comma, 2 point, Enter to skip, q for later")
+        if answer := _number(ask, say, prompt, proposed, ('decimal: ","', 'decimal: "."')):
+            proposed = _said(proposed, decimal=(",", ".")[answer - 1])
     return proposed
+
+
+def _said(proposed: Proposed, **said: object) -> Proposed:
+    return replace(proposed, source=proposed.source.model_copy(update=said))
+
+
+def _encoding(proposed: Proposed, name: str, ask: Ask, say: Say) -> tuple[Proposed, bool]:
+    """With the encoding that the analyst says, and whether one was said: then the file is to be read again."""
+    say("")
+    say(name)
+    for line in encoding_question(proposed):
+        say("  " + line)
+    prompt = _("An encoding, such as windows-1252, gb18030 or big5; Enter to skip, q for later")
+    while answer := _answer(ask, prompt, proposed):
+        try:
+            if answer.isascii() and getattr(codecs.lookup(answer), "_is_text_encoding", True):
+                read = {**proposed.source.read.model_dump(), "encoding": answer}
+                say("  " + _("{name} will be read so: run fivestep map --ask again for its columns.").format(name=name))
+                return replace(_said(proposed, read=Read(**read)), doubts=()), True
+        except LookupError:
+            pass
+        say("  " + _("{answer} is no encoding of text.").format(answer=answer))
+    say("  " + _("It stays open."))
+    return proposed, False
 
 
 def _needed(proposed: Proposed, field: str, name: str, ask: Ask, say: Say) -> Proposed:
@@ -96,18 +144,20 @@ def _needed(proposed: Proposed, field: str, name: str, ask: Ask, say: Say) -> Pr
     for number, header in enumerate(ranked, 1):
         shown = samples(proposed.matches.get(header), proposed.values.get(header, matching.Values()))
         say(f"  {number}  {header}  ({shown})")
-    answer = _answer(ask, _("Which column is it? A number, Enter to skip, q for later"), proposed)
-    if not answer.isdecimal() or not 1 <= int(answer) <= len(ranked):
+    answer = _number(ask, say, _("Which column is it? A number, Enter to skip, q for later"), proposed, ranked)
+    if not answer:
         return proposed
-    header = ranked[int(answer) - 1]
+    header = ranked[answer - 1]
     held = tuple(t for t in proposed.source.columns[header] if t.to not in (ASK, DROP, KEEP))
-    return _with(proposed, header, (*held, Target(to=field)))
+    return _with(proposed, header, (*held, Target(to=field)), say)
 
 
-def _with(proposed: Proposed, header: str, targets: tuple[Target, ...]) -> Proposed:
+def _with(proposed: Proposed, header: str, targets: tuple[Target, ...], say: Say) -> Proposed:
+    say("  " + _("{header} becomes {target}").format(header=header, target=spelled(targets)))
+    if warning := personal(proposed, header, targets):
+        say("  " + warning)
     columns = {**proposed.source.columns, header: targets}
-    matches = {**proposed.matches, header: Match(targets, "mapping")}
-    return replace(proposed, source=proposed.source.model_copy(update={"columns": columns}), matches=matches)
+    return replace(_said(proposed, columns=columns), matches={**proposed.matches, header: Match(targets, "mapping")})
 
 
 def _which(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
@@ -117,11 +167,11 @@ def _which(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
     choices = [k.label for k in kinds] or tables
     for number, label in enumerate(choices, 1):
         say(f"  {number}  {label if kinds else table_name(label)}")
-    answer = _answer(ask, _("Which of these is it? A number, Enter to skip, q for later"), proposed)
-    if not answer.isdecimal() or not 1 <= int(answer) <= len(choices):
+    answer = _number(ask, say, _("Which of these is it? A number, Enter to skip, q for later"), proposed, choices)
+    if not answer:
         return proposed
-    kind = kinds[int(answer) - 1] if kinds else None
-    table = kind.table if kind else tables[int(answer) - 1]
+    kind = kinds[answer - 1] if kinds else None
+    table = kind.table if kind else tables[answer - 1]
     matches = matching.matches(list(proposed.source.columns), proposed.values, kind=kind, table=table)
     given = {"table": table, "system": kind.system if kind else "", "kind": kind.sheet if kind else "",
              "columns": {h: m.targets for h, m in matches.items()}}  # fmt: skip
@@ -140,24 +190,50 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
         say(f"  {number}  {shown}{_about(likely.to)}".rstrip())
     for line in question(proposed, header)[1:]:
         say(f"  {line}")
-    while True:
-        answer = _answer(
-            ask,
-            _("A number, a field (table.field), k keep, d drop, D drop all that is left here, Enter to skip, q for later"),
-            proposed,
-        )
-        if not answer:
-            return proposed
+    prompt = _("A number, a field, k keep, d drop, D drop all that is left here, ? shows the fields, Enter to skip, q for later")
+    while answer := _answer(ask, prompt, proposed):
+        if answer in ("?", "？"):
+            _fields(proposed, say)
+            continue
         if answer == "D":
-            left = {h: (Target(to=DROP),) if h in proposed.source.open else t for h, t in proposed.source.columns.items()}
-            return replace(proposed, source=proposed.source.model_copy(update={"columns": left}))
-        to = _said(answer, match)
-        if to and answer.isdecimal() and (carried := match.candidates[int(answer) - 1].targets):
-            return _with(proposed, header, carried)
-        if to:
-            targets = (Target(to=to, inverse=headers.key(header) in getattr(headers.targets().get(to), "inverse", ())),)
-            return _with(proposed, header, targets)
-        say(_("{answer} is neither a number above nor a field.").format(answer=answer))
+            left = proposed.source.open
+            say("  " + _("{columns} become drop").format(columns=", ".join(left)))
+            dropped = {h: (Target(to=DROP),) if h in left else t for h, t in proposed.source.columns.items()}
+            return _said(proposed, columns=dropped)
+        targets, why = _targets(answer, header, match)
+        if targets:
+            return _with(proposed, header, targets, say)
+        say("  " + _("{answer} is not understood. {why}").format(answer=answer, why=why).rstrip())
+        help_ = _("Type a number above, a field such as {field}, several (a, b), a field with options as in mapping.yml "
+                  "such as {options}, k, d, D, ? or q.")  # fmt: skip
+        say("  " + help_.format(field=_example(proposed, match), options=_OPTIONS))
+    say("  " + _("{header} stays open.").format(header=header))
+    return proposed
+
+
+_OPTIONS = "{to: orders.order_amount, unit: 万元}"
+
+
+def _example(proposed: Proposed, match: Match) -> str:
+    """A field that may be typed."""
+    table = _tables(proposed)[0]
+    return match.candidates[0].to if match.candidates else f"{table}.{next(iter(TABLES[table].fields))}"
+
+
+def _tables(proposed: Proposed) -> Sequence[str]:
+    """The tables that a sheet is likely to feed."""
+    first = proposed.source.table or next(iter(proposed.tables), "orders")
+    return [t for t in matching.FEEDS[first] if t in TABLES] or ["customers"]
+
+
+def _fields(proposed: Proposed, say: Say) -> None:
+    """The fields of the likely tables, with what they hold."""
+    for table in _tables(proposed):
+        say(f"  {table_name(table)}")
+        for target in headers.targets().values():
+            if target.table == table and target.place in ("contract", "vault"):
+                about = _about(target.name) or (_("Goes to the vault only") if target.place == "vault" else "")
+                say(f"    {target.name:<36}{about}".rstrip())
 
 
 def _about(to: str) -> str:
@@ -167,18 +243,57 @@ def _about(to: str) -> str:
     return _(field.description) if field else ""
 
 
-def _said(answer: str, match: Match) -> str:
-    if answer in ("k", KEEP):
-        return KEEP
-    if answer in ("d", DROP):
-        return DROP
-    if answer.isdecimal():
-        return match.candidates[int(answer) - 1].to if 1 <= int(answer) <= len(match.candidates) else ""
-    return answer if answer in headers.targets() and answer != ASK else ""
+def _targets(answer: str, header: str, match: Match) -> tuple[tuple[Target, ...], str]:
+    """What was typed as fields, else why it is none: numbers of candidates, fields, and specifications as in mapping.yml."""
+    letters = {"k": KEEP, "d": DROP}
+    try:
+        said = yaml.safe_load(answer if answer.startswith(("[", "{")) else f"[{answer}]")
+    except yaml.YAMLError:
+        return (), ""
+    parts = []
+    for part in said if isinstance(said, list) else [said]:
+        if isinstance(part, int) and not isinstance(part, bool):
+            if not 1 <= part <= len(match.candidates):
+                return (), _("There is no candidate {n}.").format(n=part)
+            chosen = match.candidates[part - 1]
+            if chosen.targets:  # all that was said of the column before it was renamed
+                parts += [t.model_dump(exclude_defaults=True) for t in chosen.targets]
+                continue
+            part = chosen.to
+        parts.append(letters.get(part, part) if isinstance(part, str) and said == [part] else part)
+    try:
+        (targets,) = Source(files=("x",), columns={header: parts}).columns.values()
+    except ValidationError as error:
+        return (), error.errors()[0]["msg"].removeprefix("Value error, ")
+    if not targets or any(t.to == ASK for t in targets):
+        return (), ""
+    if len(targets) > 1 and (len({t.to for t in targets}) < len(targets) or any(t.to in (KEEP, DROP) for t in targets)):
+        return (), _("Several fields must be different ones, without keep and drop.")
+    known = headers.targets()
+    said_so = [t.model_copy(update={"inverse": True}) if t.to in known and headers.key(header) in known[t.to].inverse else t
+               for t in targets]  # fmt: skip
+    return tuple(said_so), ""
+
+
+def _number(ask: Ask, say: Say, prompt: str, proposed: Proposed, choices: Sequence[str]) -> int:
+    """The number of the choice that was typed; 0 for none."""
+    while answer := _answer(ask, prompt, proposed):
+        if answer.isdecimal() and 1 <= int(answer) <= len(choices):
+            say("  " + _("Chosen: {choice}").format(choice=choices[int(answer) - 1]))
+            return int(answer)
+        if answer in choices:
+            say("  " + _("Chosen: {choice}").format(choice=answer))
+            return choices.index(answer) + 1
+        wrong = _("{answer} is not understood. Type a number from 1 to {n}, Enter or q.")
+        say("  " + wrong.format(answer=answer, n=len(choices)))
+        for number, choice in enumerate(choices, 1):
+            say(f"  {number}  {choice}")
+    say("  " + _("It stays open."))
+    return 0
 
 
 def _answer(ask: Ask, prompt: str, proposed: Proposed) -> str:
     answer = ask(prompt).strip()
-    if answer == "q":
+    if answer in ("q", "Q"):
         raise Later(proposed)
     return answer

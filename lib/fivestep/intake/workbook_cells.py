@@ -1,8 +1,8 @@
 """A process of its own that reads one workbook: what a damaged workbook does to memory, time or the reader stays in it.
 
 Called with the file, a limit of memory and one of processor seconds. Writes records of `marshal` to its output: ("sheet", name,
-visible, first column, merged ranges), then ("rows", rows, numbers) of text cells and of (column, cells that were
-numbers, of them too long for a number), at last ("end",); or ("error", kind, message).
+visible, first column, merged ranges, marks), then ("rows", rows, numbers) of text cells and of (column, cells that were
+numbers, of them too long for a number), at last ("end",); or ("error", kind, message). Marks are what `workbook_marks` finds.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import marshal
 import sys
+import zipfile
+from pathlib import Path
 
 BATCH_CELLS = 200_000
 
@@ -37,6 +39,7 @@ def _records(path: str):
     import python_calamine
 
     workbook = python_calamine.CalamineWorkbook.from_path(path)
+    marked = _marks(path)
     for number, meta in enumerate(workbook.sheets_metadata):
         if meta.typ != python_calamine.SheetTypeEnum.WorkSheet:
             continue
@@ -47,7 +50,7 @@ def _records(path: str):
         except Exception:
             merged = []
         visible = meta.visible == python_calamine.SheetVisibleEnum.Visible
-        yield "sheet", meta.name, visible, left, [m for m in merged if m[0] < 100][:1_000]
+        yield "sheet", meta.name, visible, left, [m for m in merged if m[0] < 100][:1_000], marked.get(number, [])
         size = max(BATCH_CELLS // max(sheet.width, 1), 1)
         batch, numbers = [], {}
         for row in sheet.iter_rows():
@@ -57,6 +60,21 @@ def _records(path: str):
                 batch, numbers = [], {}
         yield "rows", batch, [(c, *n) for c, n in numbers.items()]
     yield ("end",)
+
+
+def _marks(path: str) -> dict[int, list[tuple[str, int, int, int]]]:
+    """By the number of a sheet (kind, column, cells, first row) of each mark; none for workbooks that are no xlsx."""
+    sys.path.append(str(Path(__file__).parent))  # the process runs this file alone
+    import workbook_marks
+
+    try:
+        with zipfile.ZipFile(path) as book:
+            zeros, known = workbook_marks.padded(book), set(book.namelist())
+            names = {i: part for i, part in enumerate(workbook_marks.parts(book)) if part in known}
+            found = {i: workbook_marks.marks(book, part, zeros) for i, part in names.items()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):  # what calamine read all the same
+        return {}
+    return {i: [(kind, column, *seen) for (kind, column), seen in sorted(m.items())] for i, m in found.items()}
 
 
 def _text(value, column: int, numbers: dict[int, list[int]]) -> str | None:

@@ -31,6 +31,21 @@ _REASONS = {
 _DAMAGED = "it is damaged or no workbook. Open it in a spreadsheet program and save it again as xlsx or CSV"
 _TOO_LARGE = "it is damaged or too large to be read as a workbook. Save it as CSV"
 
+_MARKS = {
+    "error": (
+        "error_cell", N_("Cells that hold an error of the spreadsheet (#N/A, #REF!): {n}. They count as empty."),
+        N_("Mend the formulas in the workbook, or ask for the values."),
+    ),
+    "formula": (
+        "error_cell", N_("Cells with a formula whose result is not saved in the workbook: {n}. They count as empty."),
+        N_("Open the file in a spreadsheet program and save it again."),
+    ),
+    "zeros": (
+        "leading_zeros", N_("Cells that are shown with leading zeros, but held as numbers without: {n}. They were read without."),
+        N_("Export the column as text, so that its ids are the same in every file."),
+    ),
+}  # fmt: skip
+
 
 def workbook(
     path: Path,
@@ -52,10 +67,10 @@ def workbook(
             record = next(records)
             while record[0] == "sheet":
                 rows: list[tuple] = []
-                _, name, visible, left, merged = record
+                _, name, visible, left, merged, marks = record
                 counts: dict[int, list[int]] = {}
                 below = _rows(records, left, counts, rows)
-                found = _sheet(below, merged, counts, connection, f"{source}#{name}", sha256, visible, known, header_row)
+                found = _sheet(below, merged, counts, connection, f"{source}#{name}", sha256, visible, known, header_row, marks)
                 out += [found] if found else []
                 for _unread in below:
                     pass
@@ -94,7 +109,7 @@ def _rows(records: Iterator[tuple], left: int, counts: dict[int, list[int]], aft
             yield number, before + cells if left else cells
 
 
-def _sheet(rows, merged, counts, connection, source, sha256, visible, known, header_row) -> Sheet | None:
+def _sheet(rows, merged, counts, connection, source, sha256, visible, known, header_row, marks) -> Sheet | None:
     head: list[tuple[int, Cells]] = []
     full = 0
     for row in rows:
@@ -123,6 +138,10 @@ def _sheet(rows, merged, counts, connection, source, sha256, visible, known, hea
             )
     cells = filled(staged)
     staged.pointed = frozenset(c for c in staged.numeric if 0 < cells[c] <= counts[c][0])
+    for kind, column, n, first in marks:
+        if column < plan.width:
+            check, said, fix = _MARKS[kind]
+            staged.notes.append(Note(check, plan.columns[column], said, n, first, "warning", fix, {"n": n}))
     if not visible:
         staged.notes.append(Note("hidden_sheet", "", N_("The worksheet is hidden in the workbook.")))
     return sheet(connection, staged, source=source, sha256=sha256)

@@ -10,8 +10,7 @@ from fivestep import language
 from fivestep.engine import Tables, needs
 from fivestep.findings import NotAvailable
 from fivestep.language import N_, _
-from fivestep.needs.feedback_cases import LISTED, case_list, cases, complaints, unnamed_note
-from fivestep.privacy.masking import masked_text
+from fivestep.needs.feedback_cases import LISTED, case_list, cases, complaints, masked_cases, texts_note, unnamed_note
 
 SHOWN = 20
 _ANSWERS = N_("which complaints are still open, and whose they are to deal with")
@@ -31,13 +30,15 @@ class ComplaintList:
         open_ = self.table[~self.table["solved"]].head(SHOWN)
         if open_.empty:
             return NotAvailable((), _(_ANSWERS), reason=_("every complaint is solved."))
-        out = open_.drop(columns=["customer_id", "text", "solved", "solved_on"]).rename(columns=LISTED)
+        out = open_.drop(columns=["customer_id", "text", "solved", "solved_on"], errors="ignore").rename(columns=LISTED)
         return out.dropna(axis="columns", how="all")
 
     def listed(self) -> pd.DataFrame:
-        """Every complaint, to be filtered by type, product, cause, dates, region, representative and department; texts masked."""
-        out = self.table.assign(text=[masked_text(t) for t in self.table["text"]])
-        return out.drop(columns="solved").rename(columns=LISTED)
+        """Every complaint, to be filtered by type, product, cause, dates, region, representative and department.
+
+        What was written is in it, masked, where engagement.yml allows that.
+        """
+        return masked_cases(self.table).drop(columns="solved").rename(columns=LISTED)
 
     def headline(self) -> str:
         """How many are open, and since when the oldest is."""
@@ -54,9 +55,9 @@ class ComplaintList:
         """What is in the table and what in the list."""
         said = _(
             "At most {n} open complaints, the oldest first. The list with every complaint is in the exports, to be filtered by "
-            "type, product, cause, dates, region, representative and department; names and numbers in texts are masked as far as "
-            "they can be recognised."
+            "type, product, cause, dates, region, representative and department."
         ).format(n=language.number(SHOWN))
+        said = f"{said} {texts_note(self.table)}"
         return said if self.named else f"{said} {unnamed_note(self.named)}"
 
 

@@ -11,6 +11,7 @@ from fivestep import language
 from fivestep.engine import Tables, frame
 from fivestep.language import N_, _
 from fivestep.needs.survey import SCALES
+from fivestep.privacy.masking import masked_text
 
 COMPLAINT, INQUIRY, SUGGESTION, REVIEW, OTHER = (
     N_("Complaints"), N_("Inquiries"), N_("Suggestions"), N_("Reviews"), N_("Other feedback"),
@@ -119,8 +120,9 @@ LISTED = {
 def case_list(told: ibis.Table, tables: Tables) -> pd.DataFrame:
     """The *told* cases one by one, by id: feedback_id, customer_id, feedback_type (as the data has it), cause, product, region,
     sales_rep, department, created_on, answered_on, solved_on (days), status, solved, days (since it came in, or until it was
-    solved; NaN where it is not known when), text.
+    solved; NaN where it is not known when), and text where engagement.yml allows it in lists.
     """
+    texts = {"text": told.text} if "feedback_text" in tables.allowed else {}
     begin, end = told.created_at.epoch_seconds(), ibis.literal(end_of(tables)).epoch_seconds()
     until = ibis.ifelse(told.solved, told.resolved_at.epoch_seconds(), end)
     whole = ((until - begin) / 86_400).floor().cast("float64")
@@ -129,11 +131,23 @@ def case_list(told: ibis.Table, tables: Tables) -> pd.DataFrame:
         told.select(
             *("feedback_id", "customer_id", "feedback_type", "cause", "product", "region", "sales_rep", "department"),
             **{name: moment.date() for name, moment in dates.items()},
-            status=told.status, solved=told.solved, days=whole, text=told.text,
+            status=told.status, solved=told.solved, days=whole, **texts,
         ),
         by=["feedback_id"],
     )  # fmt: skip
     return out.assign(**{name: pd.to_datetime(out[name]) for name in dates})
+
+
+def masked_cases(table: pd.DataFrame) -> pd.DataFrame:
+    """Cases with their texts masked, where they have them."""
+    return table.assign(text=[masked_text(t) for t in table["text"]]) if "text" in table else table
+
+
+def texts_note(table: pd.DataFrame) -> str:
+    """Whether a list of cases says what was written."""
+    if "text" in table:
+        return _("Names and numbers in texts are masked as far as they can be recognised.")
+    return _("It does not hold what was written, as sensitive_fields in engagement.yml does not name feedback_text.")
 
 
 def complaints(told: ibis.Table) -> tuple[ibis.Table, bool]:

@@ -12,8 +12,7 @@ from fivestep.engine import Tables, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intervals import wilson
 from fivestep.language import N_, _
-from fivestep.needs.feedback_cases import LISTED, SUGGESTION, case_list, cases
-from fivestep.privacy.masking import masked_text
+from fivestep.needs.feedback_cases import LISTED, SUGGESTION, case_list, cases, masked_cases, texts_note
 
 DONE, ANSWERED, WAITING = N_("Done"), N_("Answered"), N_("Waiting")
 LONG = 30  # days
@@ -51,8 +50,8 @@ class Suggestions:
         return out.sort_values(["suggestions", "_name"], ascending=[False, True], ignore_index=True).drop(columns="_name")
 
     def follow_up(self) -> pd.DataFrame:
-        """The tracker: every suggestion that is not done, longest waiting first, then those done; texts masked."""
-        return self.table.assign(text=[masked_text(t) for t in self.table["text"]]).rename(columns=LISTED)
+        """The tracker: every suggestion that is not done, longest waiting first, then those done; texts, if allowed, masked."""
+        return masked_cases(self.table).rename(columns=LISTED)
 
     def _count(self, state: str) -> int:
         return int((self.table["follow_up"] == state).sum())
@@ -66,9 +65,12 @@ class Suggestions:
         )
 
     def note(self) -> str:
-        return _(
-            "Done: the data has a time or a status that says so. Answered: a first answer, not done. The list with every "
-            "suggestion is in the exports; names and numbers in texts are masked as far as they can be recognised."
+        return (
+            _(
+                "Done: the data has a time or a status that says so. Answered: a first answer, not done. The list with every "
+                "suggestion is in the exports."
+            )
+            + f" {texts_note(self.table)}"
         )
 
     def finding(self) -> Finding:

@@ -46,6 +46,11 @@ class Policy(BaseModel):
     keep_raw_days: int = Field(ge=1)
     keep_vault_days: int = Field(ge=1)
 
+    @property
+    def stated(self) -> bool:
+        """Whether it says what names may be opened for: without that nothing is."""
+        return bool(self.purpose.strip())
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -83,15 +88,19 @@ def first(project: Path) -> bool:
 def opened(project: Path, action: str, purpose: str, rows: int) -> None:
     """Note that the vault was opened: when, by whom, for which action and purpose, and how many persons were seen.
 
-    Raises UserError where access.yml does not name the user as a steward, or no purpose is given; then nothing may be opened.
+    Raises UserError where access.yml states no purpose or does not name the user as a steward, or no purpose is given here; then
+    nothing may be opened.
     """
-    user = getpass.getuser()
-    if user not in policy(project).stewards:
+    user, said = getpass.getuser(), policy(project)
+    if user not in said.stewards:
         raise UserError(
             _("{file} does not name {user} as a steward. Ask one of {choices}.").format(
-                file=FILE, user=user, choices=", ".join(policy(project).stewards)
+                file=FILE, user=user, choices=", ".join(said.stewards)
             )
         )
+    if not said.stated:
+        text = _("{file} does not say what names and phones may be opened for. Write it there, under purpose:")
+        raise UserError(text.format(file=FILE))
     if not purpose.strip():
         raise UserError(_("Say what the names are opened for: --purpose"))
     entry = {"when": dt.datetime.now().astimezone().isoformat(timespec="seconds"), "user": user, "action": action,
@@ -117,7 +126,7 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
     strangers = sorted({e["user"] for e in log} - set(said.stewards))
     clear = [p.name for p in held if p.parent == project / vault.FOLDER and p.suffix == ".parquet"]
     out = [
-        (N_("the purpose is stated"), not said.purpose.strip(), _("write it into access.yml under purpose:")),
+        (N_("the purpose is stated"), not said.stated, _("write it into access.yml under purpose:")),
         (N_("the vault is sealed"), bool(clear), _("import again, then delete {files}").format(files=", ".join(clear))),
         (N_("only the user may read vault and raw files"), _open(project), _("run: {command}").format(
             command="chmod -R go-rwx data/raw data/vault")),

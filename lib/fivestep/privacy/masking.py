@@ -10,6 +10,23 @@ import ibis
 
 MASKED = r"[*＊•●·█]{2,}|[*＊•●█]|[xX]{3,}"  # what exports put in place of digits and letters that they hide
 
+# What a cell that is to be kept must not hold; without look-around, as the engine has none. Anywhere in it: a mobile number, an
+# address of mail, the number of a Chinese identity card.
+DIRECT = (
+    r"(?:^|\D)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?:\D|$)|[\w.+-]+@[\w-]+\.[\w.-]*\w"
+    r"|(?:^|\D)[1-8]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?:\D|$)"
+)
+# The whole cell: a number of a telephone, or of a bank card.
+NUMBER = (
+    r"^(?:\+\d[\d ()/-]{7,17}|\(?0\d{2,4}\)?[- /]\d{5,8}(?:-\d{1,5})?"
+    r"|(?:62\d{2}|4\d{3}|5[1-5]\d{2})(?:[ -]?\d{4}){3}(?:[ -]?\d{3})?)$"
+)
+ADDRESS = (
+    r"[省市区區县縣镇鎮乡鄉村].*[路街道巷弄]|[路街道巷弄].{0,6}\d+.{0,4}[号號弄栋棟幢座室楼樓]"
+    r"|(?i:(?:straße|strasse|str\.|weg|platz|allee|gasse)\s+\d+)"
+    r"|(?i:^\d+\s.*\b(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|blvd)\b)"
+)
+
 _LONGEST = 16  # characters shown of any value
 
 
@@ -44,9 +61,13 @@ def names_nobody(texts: Sequence[str]) -> bool:
     texts = [unicodedata.normalize("NFKC", t).strip() for t in texts]
     if any("@" in t or re.search(MASKED, t) or len(re.sub(r"\D", "", t)) >= 7 for t in texts):
         return False
-    return not all(
-        re.fullmatch(rf"[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}|[A-Z][\w'’-]+(?: [A-Z]\.?)? [A-Z][\w'’-]+", t) for t in texts
-    )
+    return not all(re.fullmatch(_NAME, t) for t in texts)
+
+
+def likely_person(text: str) -> bool:
+    """Whether a value may name a person or say where one lives: the form of a name of a person, or of an address."""
+    text = unicodedata.normalize("NFKC", text).strip()
+    return bool(re.fullmatch(_NAME, text) or re.search(ADDRESS, text))
 
 
 def is_masked(text: ibis.expr.types.StringValue) -> ibis.expr.types.BooleanValue:
@@ -66,6 +87,7 @@ _SURNAMES = (
     "王李张張刘劉陈陳杨楊黄黃赵趙吴吳周徐孙孫马馬朱胡郭何林罗羅高郑鄭梁谢謝宋唐许許韩韓邓鄧冯馮曹彭曾肖蕭田董潘袁蔡蒋蔣余于"
     "杜叶葉程魏苏蘇吕呂丁任卢盧姚沈钟鐘姜崔谭譚陆陸范汪廖石金韦韋贾賈夏付方邹鄒熊白孟秦邱侯江尹薛闫雷龙龍史陶贺賀毛郝顾顧龚龔邵万萬"
 )
+_NAME = rf"[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}|[A-Z][\w'’-]+(?: [A-Z]\.?)? [A-Z][\w'’-]+"
 _HIDDEN = (
     (re.compile(r"[\w.+'’-]+(?:\s?@\s?|\s?[(\[]at[)\]]\s?)[\w-]+(?:\.[\w-]+)*", re.I), "***@***"),
     (re.compile(r"(?:https?://|www\.)[^\s，。；！？、]+", re.I), "***"),

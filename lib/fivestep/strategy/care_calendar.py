@@ -35,7 +35,7 @@ class CareCalendar:
     care_customers (who may be contacted), care_owners. ``birthdays``: one row per customer with a known birthday, by date:
     care_date, customer_id, play, contact_channel, owner_role, offer. ``festivals``: one row per festival and play: care_date,
     prepare_by, care_occasion, play, care_customers, contact_channel, owner_role. ``unknown``: customers who may be contacted and
-    whose birthday is not known (None where the data has no birthdays).
+    whose birthday is not known (None where the data has no birthdays). ``allowed``: engagement.yml allows a list of birthdays.
     """
 
     table: pd.DataFrame
@@ -44,6 +44,13 @@ class CareCalendar:
     contactable: int
     unknown: int | None
     asked: bool
+    allowed: bool = False
+
+    def listed(self) -> pd.DataFrame | NotAvailable:
+        """The birthdays one by one, where engagement.yml allows that."""
+        if not self.allowed:
+            return NotAvailable((), _(ANSWERS), reason=_("sensitive_fields in engagement.yml does not name birth_date."))
+        return self.birthdays
 
     def headline(self) -> str:
         """How many greetings the year ahead has."""
@@ -63,10 +70,14 @@ class CareCalendar:
         out = [
             _(
                 "Customers who have not opted out and are in a play with contact; who greets and how is what the playbook says "
-                "of the play. Lists: care_calendar.csv (festivals by play, ready {days} days before) and birthdays.csv. A "
+                "of the play. List: care_calendar.csv (festivals by play, ready {days} days before). A "
                 "birthday on 29 February is kept on the 28th where the year has none."
             ).format(days=language.number(LEAD_DAYS))
         ]
+        if self.unknown is not None:
+            listed = _("Birthdays one by one: birthdays.csv.")
+            unlisted = _("Whose birthday is when is in no list, as sensitive_fields in engagement.yml does not name birth_date.")
+            out.append(listed if self.allowed else unlisted)
         if self.unknown is None:
             out.append(_("The data has no birthdays."))
         elif self.unknown:
@@ -131,7 +142,8 @@ def care_calendar(tables: Tables, plan: Plan | NotAvailable, *, currency: str) -
     table = grouped["care_customers"].sum().reset_index()
     table["care_owners"] = [_owners(rows) for _key, rows in grouped]
     unknown = None if born is None else len(people) - len(birthdays)
-    return CareCalendar(table, birthdays, festivals, len(people), unknown, plan.asked)
+    allowed = "birth_date" in tables.allowed
+    return CareCalendar(table, birthdays, festivals, len(people), unknown, plan.asked, allowed)
 
 
 def _birthdays(born: pd.DataFrame | None, first: dt.date, plays: dict) -> pd.DataFrame:
