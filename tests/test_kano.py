@@ -280,6 +280,7 @@ def test_survey_yml_is_read_and_its_mistakes_are_named(tmp_path):
     assert declared.label("bread") == "Bread"
     language.use("zh_CN")
     assert declared.label("bread") == "面包"
+    language.use("en")
     for text, said in (
         ("wording: {a: like}", "wording"),
         ("answers: {a: love}", "like"),

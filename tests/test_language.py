@@ -78,6 +78,9 @@ def test_unknown_values_show_as_unknown_and_unlabelled_ones_as_they_are(tmp_path
     assert [language.value("p.c", v) for v in ("A", "B", "C", None)] == ["苹果", "Beans", "C", language._("Unknown")]
     assert language.value_order("p.c", ["C", "A", "B"]) == ["B", "A", "C"]
     path.write_text("value,en\nA,B\n")
+    with pytest.raises(UserError, match=r"^labels\.csv：.*field"):
+        language.load_values(path)
+    language.use("en")
     with pytest.raises(UserError, match="column field is missing"):
         language.load_values(path)
 

@@ -85,8 +85,8 @@ def _opened(path: Path, connection: ibis.BaseBackend) -> ibis.Table:
     except faults as error:
         reason = str(error).splitlines()[0].replace(str(path), path.name)
         raise UserError(
-            _("{said} cannot be read as Parquet ({reason}). Write the file again; CSV must be converted.").format(
-                said=said, reason=reason
+            _("{file} cannot be read as Parquet ({reason}). Write the file again; CSV must be converted.").format(
+                file=said, reason=reason
             )
         ) from None
 

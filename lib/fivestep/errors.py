@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """A problem that the user can mend: one message that names it and the fix.
+    """A problem that the user can mend: one message that names it and the fix, in the language in use where it is raised.
 
     Commands print the message and stop; notebooks show it without a traceback.
     """

@@ -122,7 +122,8 @@ _RULES = {
 
 def problem(error: Mapping[str, Any]) -> str:
     """What is wrong with one value, from an entry of pydantic's ``errors()``: the rule, what the file says, and the fix."""
-    value, kind, values = error["input"], error["type"], dict(error.get("ctx", {}))
+    value, kind = error["input"], error["type"]
+    values = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in error.get("ctx", {}).items()}
     if "expected" in values:
         values["expected"] = values["expected"].replace(" or ", _(" or "))
     rule = _(_RULES[kind]).format(**values) if kind in _RULES else error["msg"]

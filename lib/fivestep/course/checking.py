@@ -24,7 +24,7 @@ from fivestep.course.answers import plain
 from fivestep.course.exercises import ENOUGH, EXERCISES, Exercise, Verdict
 from fivestep.engagement import Engagement, settings
 from fivestep.errors import UserError
-from fivestep.language import _
+from fivestep.language import _, use_language_of
 
 ANSWERS = "FIVESTEP_COURSE_ANSWERS"  # the file in which answers are written down while a class is graded
 PROGRESS = ".progress.json"
@@ -78,6 +78,7 @@ def open_course(project: str | Path, step: str) -> Course:
     """
     places = (Path(project).resolve(), Path.cwd())
     folder = next((p for p in places if (p / company.SETTINGS).is_file()), places[0])
+    use_language_of(folder / "engagement.yml")
     company.company(folder, language=settings(folder).language)
     _open[:] = [Course(folder, Engagement(folder, step))]
     return _open[0]

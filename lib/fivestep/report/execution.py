@@ -32,7 +32,7 @@ def read(path: Path, *, fix: str = N_("Restore it from version control.")) -> nb
     except Exception as error:  # nbformat meets strange content with errors of many kinds
         said = error.strerror if isinstance(error, OSError) else next(iter(str(error).splitlines()), type(error).__name__)
         words = _("{file} cannot be read as a notebook: {reason}.").format(file=path.name, reason=str(said).rstrip("."))
-        raise UserError(typeset(f"{words} {_(fix)}")) from None
+        raise UserError(typeset(" ".join([words, _(fix)]))) from None
     if others := spoken - {None, "", "python"}:
         raise UserError(
             _(
