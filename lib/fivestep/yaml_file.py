@@ -37,7 +37,9 @@ class _Loader(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             if self._anchors:
                 raise yaml.MarkedYAMLError(
-                    problem=f"the alias *{event.anchor} stands within another anchor (&): write the values out",
+                    problem=_("the alias *{name} stands within another anchor (&): write the values out").format(
+                        name=event.anchor
+                    ),
                     problem_mark=event.start_mark,
                 )
             return super().compose_node(parent, index)
@@ -48,7 +50,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         if key := repeated(node):
-            raise yaml.MarkedYAMLError(problem=f"{key.value!r} is written twice", problem_mark=key.start_mark)
+            said = _("{key!r} is written twice").format(key=key.value)
+            raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -72,7 +75,7 @@ def mapping(path: Path) -> dict[Any, Any]:
         said = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = f"{error.problem or error.context}."
+        reason = sentence(error.problem or error.context)
         if mark:
             place = {"line": mark.line + 1, "column": mark.column + 1}
             reason = _("line {line}, column {column}: {problem}").format(**place, problem=reason)

@@ -12,8 +12,10 @@ from pathlib import Path, PurePosixPath
 
 import ibis
 
+from fivestep import language
 from fivestep.errors import UserError
 from fivestep.intake.staging import new_file
+from fivestep.language import _
 
 MAX_FILES = 10_000  # in one archive: ten years of daily files are 3,650
 MAX_UNPACKED = 20 << 30  # bytes: a backup archive of 1 GB holds at most about this much text
@@ -45,15 +47,23 @@ def unpacked_size(path: Path, *, source: str) -> int:
 def _checked(archive: zipfile.ZipFile, source: str) -> int:
     files = [i for i in archive.infolist() if not i.is_dir()]
     if len(files) > MAX_FILES:
-        raise UserError(f"{source}: the archive holds more than {MAX_FILES:,} files. Unpack it and send what is needed.")
+        raise UserError(
+            _("{file}: the archive holds more than {most} files. Unpack it and send what is needed.").format(
+                file=source, most=language.number(MAX_FILES)
+            )
+        )
     size, packed = sum(i.file_size for i in files), sum(i.compress_size for i in files)
     if size > MAX_UNPACKED or (size > RATIO_FROM and size > MAX_RATIO * max(packed, 1)):
         raise UserError(
-            f"{source}: the archive would unpack to {size / 2**20:,.0f} MB from {packed / 2**20:,.1f} MB. It is not opened; "
-            "unpack it yourself if you trust it."
+            _(
+                "{file}: the archive would unpack to {size} MB from {packed} MB. It is not opened; unpack it "
+                "yourself if you trust it."
+            ).format(file=source, size=language.number(size / 2**20), packed=language.number(packed / 2**20, 1))
         )
     if any(i.flag_bits & 1 for i in files):
-        raise UserError(f"{source}: the archive is protected by a password. Unpack it and put the files in its place.")
+        raise UserError(
+            _("{file}: the archive is protected by a password. Unpack it and put the files in its place.").format(file=source)
+        )
     return size
 
 
@@ -66,7 +76,11 @@ def members(path: Path, connection: ibis.BaseBackend, *, source: str) -> Iterato
         with zipfile.ZipFile(path) as archive:
             size = _checked(archive, source)
             if size + SPARE > shutil.disk_usage(path.parent).free:
-                raise UserError(f"{source}: {size / 2**30:,.1f} GB unpacked do not fit on the disk. Make room.")
+                raise UserError(
+                    _("{file}: {size} GB unpacked do not fit on the disk. Make room.").format(
+                        file=source, size=language.number(size / 2**30, 1)
+                    )
+                )
             for info in sorted((i for i in archive.infolist() if not i.is_dir()), key=_name):
                 name = _name(info)
                 if is_junk(name):
@@ -87,7 +101,7 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, copy: Path, source:
         while chunk := packed.read(CHUNK):
             written += len(chunk)
             if written > info.file_size:
-                raise UserError(f"{source}: the file is larger than the archive says. It is not opened.")
+                raise UserError(_("{file}: the file is larger than the archive says. It is not opened.").format(file=source))
             out.write(chunk)
 
 
@@ -104,15 +118,21 @@ def gunzipped(path: Path, connection: ibis.BaseBackend, *, source: str) -> Itera
                 written += len(chunk)
                 if written > MAX_UNPACKED or (written > RATIO_FROM and written > MAX_RATIO * packed):
                     raise UserError(
-                        f"{source}: the file unpacks to more than {written / 2**20:,.0f} MB from {packed / 2**20:,.1f} MB. "
-                        "It is not opened; unpack it yourself if you trust it."
+                        _(
+                            "{file}: the file unpacks to more than {size} MB from {packed} MB. It is not opened; unpack it "
+                            "yourself if you trust it."
+                        ).format(file=source, size=language.number(written / 2**20), packed=language.number(packed / 2**20, 1))
                     )
                 if written > free:
-                    raise UserError(f"{source}: more than {written / 2**30:,.1f} GB unpacked do not fit on the disk. Make room.")
+                    raise UserError(
+                        _("{file}: more than {size} GB unpacked do not fit on the disk. Make room.").format(
+                            file=source, size=language.number(written / 2**30, 1)
+                        )
+                    )
                 out.write(chunk)
         yield copy
     except (gzip.BadGzipFile, zlib.error, EOFError):
-        raise UserError(f"{source}: the file is damaged or cut off. Pack it again.") from None
+        raise UserError(_("{file}: the file is damaged or cut off. Pack it again.").format(file=source)) from None
     finally:
         copy.unlink(missing_ok=True)
 
@@ -133,4 +153,8 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 
 def _damaged(source: str) -> UserError:
-    return UserError(f"{source}: the archive is damaged or packed in a way that cannot be read. Pack it again as a plain ZIP.")
+    return UserError(
+        _("{file}: the archive is damaged or packed in a way that cannot be read. Pack it again as a plain ZIP.").format(
+            file=source
+        )
+    )

@@ -17,6 +17,7 @@ from fivestep.intake.conversion import EXACT, MONEY
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
 from fivestep.intake.matching import FEEDS, MADE, SHARED
 from fivestep.intake.sheet import ROW, Sheet
+from fivestep.language import _
 from fivestep.privacy.masking import DIRECT, masked
 from fivestep.privacy.pseudonyms import Pseudonyms
 
@@ -366,7 +367,9 @@ def check_excluded(source: Source) -> None:
     for name in source.exclude:
         if name not in there and headers.key(name) not in there and not source.others:
             raise UserError(
-                f"{FILE}: {source.files[0]}: exclude: {name} is neither a mapped field nor a column. Correct or remove it."
+                _("{file}: {source}: exclude: {name} is neither a mapped field nor a column. Correct or remove it.").format(
+                    file=FILE, source=source.files[0], name=name
+                )
             )
 
 

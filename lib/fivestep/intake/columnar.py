@@ -10,11 +10,13 @@ from pathlib import Path
 import duckdb
 import ibis
 
+from fivestep import language
 from fivestep.errors import UserError
 from fivestep.intake.delimited import ROW_BYTES
 from fivestep.intake.layout import MAX_COLUMNS, named
 from fivestep.intake.sheet import Sheet
 from fivestep.intake.staging import Staged, new_file, quoted, readable, sheet, stage
+from fivestep.language import _
 
 MAX_LIST = 64 << 20  # bytes of JSON that is one list: it has to be held as a whole, at about ten times its size
 
@@ -27,11 +29,15 @@ def parquet(path: Path, connection: ibis.BaseBackend, *, source: str, sha256: st
         table = f"read_parquet({quoted(str(readable(path, connection)))})"
         described = raw.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
         if len(described) > MAX_COLUMNS:
-            raise UserError(f"{source}: the file has more than {MAX_COLUMNS:,} columns.")
+            raise UserError(
+                _("{file}: the file has more than {most} columns.").format(file=source, most=language.number(MAX_COLUMNS))
+            )
         chosen = ", ".join(f"{_as_text(n, t)} AS c{i}" for i, (n, t, *_) in enumerate(described))
         raw.execute(f"COPY (SELECT {chosen} FROM {table}) TO {quoted(str(out))} (FORMAT parquet, COMPRESSION zstd)")
     except (duckdb.Error, UnicodeDecodeError):
-        raise UserError(f"{source}: the Parquet file cannot be read: it is damaged or cut off. Export it again.") from None
+        raise UserError(
+            _("{file}: the Parquet file cannot be read: it is damaged or cut off. Export it again.").format(file=source)
+        ) from None
     finally:
         raw.close()
     numbers = ("INT", "HUGE", "UINT", "FLOAT", "DOUBLE", "DECIMAL", "BIGINT", "SMALLINT", "TINYINT")
@@ -57,7 +63,11 @@ def json_rows(path: Path, connection: ibis.BaseBackend, *, source: str, sha256: 
     with path.open("rb") as file:
         listed = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
     if listed and size > MAX_LIST:
-        raise UserError(f"{source}: a list of JSON of more than {MAX_LIST >> 20} MB. Export it as JSON lines or CSV.")
+        raise UserError(
+            _("{file}: a list of JSON of more than {most} MB. Export it as JSON lines or CSV.").format(
+                file=source, most=MAX_LIST >> 20
+            )
+        )
     keys: dict[str, None] = {}
     texts: set[str] = set()
     first: int = 0
@@ -67,9 +77,13 @@ def json_rows(path: Path, connection: ibis.BaseBackend, *, source: str, sha256: 
             texts.update(k for k, v in found.items() if v and not isinstance(v, _Number))
             first = first or number
             if len(keys) > MAX_COLUMNS:
-                raise UserError(f"{source}: the objects have more than {MAX_COLUMNS:,} different keys. Export a table.")
+                raise UserError(
+                    _("{file}: the objects have more than {most} different keys. Export a table.").format(
+                        file=source, most=language.number(MAX_COLUMNS)
+                    )
+                )
     if not keys:
-        raise UserError(f"{source}: there are no JSON objects in the file. Export it again.")
+        raise UserError(_("{file}: there are no JSON objects in the file. Export it again.").format(file=source))
     plan = named(list(keys))
     rows = (
         (n, [] if o is None else [_cell(o.get(k)) for k in keys] if isinstance(o, dict) else ["?"] * (len(keys) + 1))
@@ -107,7 +121,7 @@ def _objects(path: Path, listed: bool, source: str) -> Iterator[tuple[int, objec
             try:
                 found = json.load(file, parse_float=_Number, parse_int=_Number, parse_constant=lambda _: None)
             except (ValueError, RecursionError):
-                raise UserError(f"{source}: the JSON is damaged or cut off. Export it again.") from None
+                raise UserError(_("{file}: the JSON is damaged or cut off. Export it again.").format(file=source)) from None
             yield from ((i, o if isinstance(o, dict) else False) for i, o in enumerate(found, start=1))
             return
         for number in itertools.count(1):

@@ -42,7 +42,9 @@ def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: 
     column = next((c for c in listed.columns if _pseudonyms(listed[c])), "")
     if not column:
         raise UserError(
-            f"{name}.csv in {EXPORTS[0].as_posix()}/: no column holds pseudonyms of customers, so nobody can be looked up."
+            _("{name}.csv in {folder}/: no column holds pseudonyms of customers, so nobody can be looked up.").format(
+                name=name, folder=EXPORTS[0].as_posix()
+            )
         )
     refused = consent.opted_out(engine.Tables.of(engine.read(snapshot, engine.connect()))) or frozenset()
     left = listed[~listed[column].isin(refused)]
@@ -69,8 +71,12 @@ def _listed(project: Path, name: str) -> pd.DataFrame:
     written = {p: p.stem for folder in EXPORTS for p in sorted((project / folder).glob("*.csv"))}
     mine = [p for p, stem in written.items() if stem == name]
     if not mine:
-        there = ", ".join(sorted(set(written.values()))) or "none yet"
-        raise UserError(f"{EXPORTS[0].as_posix()}/ holds no list called {name}. Lists are {there}; fivestep run writes them.")
+        there = ", ".join(sorted(set(written.values()))) or _("none yet")
+        raise UserError(
+            _("{folder}/ holds no list called {name}. Lists are {there}; fivestep run writes them.").format(
+                folder=EXPORTS[0].as_posix(), name=name, there=there
+            )
+        )
     path = max(mine, key=lambda p: p.stat().st_mtime)
     return pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
 
@@ -98,7 +104,7 @@ def _people(project: Path, names: Pseudonyms) -> pd.DataFrame:
         own = frame["customer_id"].map(into)
         parts.append(frame.assign(customer_id=own.fillna(frame["customer_id"]), _rank=order * 2 + own.notna()))
     if not parts:
-        raise UserError("data/vault/ holds nobody. Import the client's files first: fivestep import")
+        raise UserError(_("data/vault/ holds nobody. Import the client's files first: fivestep import"))
     united = pd.concat(parts).sort_values(["customer_id", "_rank"], kind="stable")
     return united.groupby("customer_id")[wanted].first()
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from fivestep import language
 from fivestep.errors import UserError
 from fivestep.intake.layout import MAX_COLUMNS, Cells, named
 from fivestep.intake.sheet import Sheet
 from fivestep.intake.staging import new_file, sheet, stage, text_of
+from fivestep.language import _
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -35,18 +37,18 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
 
     query = bool(re.match(r"\s*(select|with)\b", query_or_table, re.I))
     if not query and not re.fullmatch(r"\s*[^\s;'\"]+\s*", query_or_table):
-        raise UserError("The database source is neither the name of a table nor a query that begins with SELECT or WITH.")
+        raise UserError(_("The database source is neither the name of a table nor a query that begins with SELECT or WITH."))
     try:
         parsed = sa.engine.make_url(url)
     except sa.exc.ArgumentError:
         raise UserError(
-            "The database URL is not of the form dialect://user:password@host/name. Correct it in the mapping."
+            _("The database URL is not of the form dialect://user:password@host/name. Correct it in the mapping.")
         ) from None
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         parsed = parsed.set(drivername="postgresql+psycopg")
         if importlib.util.find_spec("psycopg") is None:
             raise UserError(
-                "PostgreSQL needs its driver, which is not installed. Install it: python -m pip install 'psycopg[binary]>=3.2'"
+                _("PostgreSQL needs its driver, which is not installed. Install it: python -m pip install 'psycopg[binary]>=3.2'")
             )
     if password:
         parsed = parsed.set(password=password)
@@ -55,7 +57,7 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
     place = {"sqlite": parsed.database or "", "duckdb": url.partition("://")[2]}.get(parsed.get_backend_name(), "")
     if place and place != ":memory:":
         if not (root / place).is_file():
-            raise UserError(f"{place}: there is no such database file.")
+            raise UserError(_("{place}: there is no such database file.").format(place=place))
         url = f"{parsed.drivername}://{'/' * (parsed.get_backend_name() == 'sqlite')}{(root / place).absolute()}"
     shown = f"{parsed.render_as_string(hide_password=True).partition('?')[0]}#{'query' if query else query_or_table.strip()}"
     read = _by_sqlalchemy if _has_dialect(parsed) else _by_ibis
@@ -63,7 +65,9 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
         rows = read(url, query_or_table.strip(), query)
         columns = next(rows)
         if len(columns) > MAX_COLUMNS:
-            raise UserError(f"{shown}: the result has more than {MAX_COLUMNS:,} columns.")
+            raise UserError(
+                _("{shown}: the result has more than {most} columns.").format(shown=shown, most=language.number(MAX_COLUMNS))
+            )
         out = new_file(connection, ".parquet")
         texts: set[int] = set()
         staged = stage(_noted(rows, texts), named(columns), out)
@@ -71,13 +75,17 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
     except UserError:
         raise
     except ModuleNotFoundError as error:
-        package = _PACKAGES.get(error.name or "", error.name or "of its driver")
+        package = _PACKAGES.get(error.name or "", error.name or _("of its driver"))
         raise UserError(
-            f"{shown}: this database needs the Python package {package}, which is not installed. "
-            f"Install it: python -m pip install {package}"
+            _(
+                "{shown}: this database needs the Python package {package}, which is not installed. Install it: "
+                "python -m pip install {package}"
+            ).format(shown=shown, package=package)
         ) from None
     except Exception as error:  # drivers have exceptions of their own
-        raise UserError(f"{shown}: the database did not answer: {_said(error, parsed)}") from None
+        raise UserError(
+            _("{shown}: the database did not answer: {reason}").format(shown=shown, reason=_said(error, parsed))
+        ) from None
     with out.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return sheet(connection, staged, source=shown, sha256=digest)

@@ -24,7 +24,7 @@ from fivestep.intake.layout import SAMPLE_ROWS, Cells, Layout, hits, layout
 from fivestep.intake.quality import Message
 from fivestep.intake.sheet import ROW, Note, Quick, Sheet
 from fivestep.intake.staging import MAX_CELL, SIGNS, Staged, new_file, quoted, readable, sheet, stage
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 CHUNK = 4 << 20
 ROW_BYTES = 2_000_000  # the longest row, DuckDB's own default: far beyond any worksheet row, and it bounds memory
@@ -217,7 +217,11 @@ def _staged(
     sample = _sample(path)
     separator, why = (said, Message(N_("as the mapping says"))) if said else _separator(sample, known)
     if len(separator) > 1:
-        raise UserError(f"{source}: the separator {said!r} is longer than one character. Correct it in the mapping.")
+        raise UserError(
+            _("{file}: the separator {said!r} is longer than one character. Correct it in the mapping.").format(
+                file=source, said=said
+            )
+        )
     rows = []
     for number, cells in records(path, separator):
         rows.append((number, cells))
@@ -365,7 +369,9 @@ def _transcode(path: Path, out: Path, codec: str) -> tuple[int, int, int]:
     try:
         decoder = codecs.getincrementaldecoder(codec)("replace")
     except LookupError:
-        raise UserError(f"{path.name}: {codec} cannot be read in a stream. Save the file as UTF-8.") from None
+        raise UserError(
+            _("{file}: {codec} cannot be read in a stream. Save the file as UTF-8.").format(file=path.name, codec=codec)
+        ) from None
     replaced = strangers = first = lines = 0
     rest = b""
     with path.open("rb") as source, out.open("wb") as target:

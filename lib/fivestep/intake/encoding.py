@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fivestep.errors import UserError
 from fivestep.intake.layout import hits
 from fivestep.intake.sheet import Note
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 SAMPLE_BYTES = 262_144  # read to tell encoding and separator: hundreds of rows
 
@@ -44,9 +44,17 @@ def encoding(head: bytes, strict_utf8: bool, known: Collection[str], *, source: 
         try:
             codec = codecs.lookup(said)
         except LookupError:
-            raise UserError(f"{source}: {said!r} is no encoding. Name one like utf-8, gb18030 or big5 in the mapping.") from None
+            raise UserError(
+                _("{file}: {said!r} is no encoding. Name one like utf-8, gb18030 or big5 in the mapping.").format(
+                    file=source, said=said
+                )
+            ) from None
         if not getattr(codec, "_is_text_encoding", True):
-            raise UserError(f"{source}: {said!r} is no encoding of text. Name one like utf-8, gb18030 or big5 in the mapping.")
+            raise UserError(
+                _("{file}: {said!r} is no encoding of text. Name one like utf-8, gb18030 or big5 in the mapping.").format(
+                    file=source, said=said
+                )
+            )
         return Encoding(codec.name, _note(N_("{name}, as the mapping says."), name=said))
     for mark, codec in _MARKS:
         if head.startswith(mark):

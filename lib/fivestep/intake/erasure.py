@@ -15,6 +15,7 @@ from fivestep import engine
 from fivestep.contract import TABLES
 from fivestep.errors import UserError
 from fivestep.intake import identity, snapshots
+from fivestep.language import _
 from fivestep.privacy import leaks, vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
@@ -44,7 +45,9 @@ def erased(project: Path) -> frozenset[str]:
     try:
         return frozenset(json.loads(path.read_text(encoding="utf-8"))["customers"])
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{FILE.as_posix()}: the record of erased customers cannot be read. Restore it from a backup.") from None
+        raise UserError(
+            _("{file}: the record of erased customers cannot be read. Restore it from a backup.").format(file=FILE.as_posix())
+        ) from None
 
 
 def without(tables: Mapping[str, ibis.Table], who: Collection[str]) -> dict[str, ibis.Table]:
@@ -94,7 +97,11 @@ def erase(project: Path, said: str, names: Pseudonyms) -> Erased:
     folders = [f for f in sorted(root.glob("*")) if f.is_dir() and f.name != ".tmp" and engine.parquet_files(f)]
     changes = {folder: _theirs(folder, who) for folder in folders}
     if not any(len(p) for p in people.values()) and not any(changes.values()):
-        raise UserError(f"{said}: nobody of this id is in the vault or in data/contract/. Give the id of the client's system.")
+        raise UserError(
+            _("{said}: nobody of this id is in the vault or in data/contract/. Give the id of the client's system.").format(
+                said=said
+            )
+        )
     known = leaks.identifiers(people.values()) | dict.fromkeys(who, "raw_id")
     with snapshots.locked(project):
         _note(project, erased(project) | who)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ibis
 
+from fivestep import language
 from fivestep.contract import headers
 from fivestep.errors import UserError
 from fivestep.intake.archives import MAX_FILES, gunzipped, is_junk, members, unpacked_size
@@ -22,25 +23,26 @@ from fivestep.intake.delimited import delimited
 from fivestep.intake.markup import markup
 from fivestep.intake.sheet import Quick, Sheet
 from fivestep.intake.workbooks import workbook
+from fivestep.language import N_, _
 
 __all__ = ["database", "sheets"]
 
 _FOREIGN = {  # what is no table, by its first bytes
-    b"%PDF": "a PDF: ask for the table that it was printed from",
-    b"\x89PNG": "a picture: ask for the table that it shows",
-    b"\xff\xd8\xff": "a picture: ask for the table that it shows",
-    b"GIF8": "a picture: ask for the table that it shows",
-    b"7z\xbc\xaf": "a 7z archive: unpack it and put the files in its place",
-    b"Rar!": "a RAR archive: unpack it and put the files in its place",
-    b"BZh": "packed by bzip2: unpack it and put the file in its place",
-    b"\xfd7zXZ": "packed by xz: unpack it and put the file in its place",
-    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it and put the file in its place",
-    b"SQLite format 3": "a SQLite database: name it as sqlite:///path with a table in the mapping",
-    b"\x7fELF": "a program, not data",
-    b"MZ\x90": "a program, not data",
-    b"ORC": "an ORC file: export it as Parquet or CSV",
-    b"Obj\x01": "an Avro file: export it as Parquet or CSV",
-    b"ARROW1": "an Arrow file: export it as Parquet or CSV",
+    b"%PDF": N_("a PDF: ask for the table that it was printed from"),
+    b"\x89PNG": N_("a picture: ask for the table that it shows"),
+    b"\xff\xd8\xff": N_("a picture: ask for the table that it shows"),
+    b"GIF8": N_("a picture: ask for the table that it shows"),
+    b"7z\xbc\xaf": N_("a 7z archive: unpack it and put the files in its place"),
+    b"Rar!": N_("a RAR archive: unpack it and put the files in its place"),
+    b"BZh": N_("packed by bzip2: unpack it and put the file in its place"),
+    b"\xfd7zXZ": N_("packed by xz: unpack it and put the file in its place"),
+    b"\x28\xb5\x2f\xfd": N_("packed by zstd: unpack it and put the file in its place"),
+    b"SQLite format 3": N_("a SQLite database: name it as sqlite:///path with a table in the mapping"),
+    b"\x7fELF": N_("a program, not data"),
+    b"MZ\x90": N_("a program, not data"),
+    b"ORC": N_("an ORC file: export it as Parquet or CSV"),
+    b"Obj\x01": N_("an Avro file: export it as Parquet or CSV"),
+    b"ARROW1": N_("an Arrow file: export it as Parquet or CSV"),
 }
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -84,12 +86,12 @@ def _files(path: Path) -> Iterator[Path]:
     try:
         kind = path.stat().st_mode
     except (OSError, ValueError):
-        raise UserError(f"{path.name}: there is no such file, or it cannot be opened.") from None
+        raise UserError(_("{file}: there is no such file, or it cannot be opened.").format(file=path.name)) from None
     if stat.S_ISREG(kind):
         yield path
         return
     if not stat.S_ISDIR(kind):
-        raise UserError(f"{path.name}: it is neither a file nor a folder.")
+        raise UserError(_("{file}: it is neither a file nor a folder.").format(file=path.name))
     found = []
     for at, folders, names in os.walk(path):
         folders[:] = [f for f in folders if not is_junk(f)]
@@ -102,12 +104,20 @@ def _files(path: Path) -> Iterator[Path]:
             except OSError:
                 regular = False
             if not regular:
-                raise UserError(f"{_source(file, path)}: it is a broken link or no regular file. Take it out of the folder.")
+                raise UserError(
+                    _("{file}: it is a broken link or no regular file. Take it out of the folder.").format(
+                        file=_source(file, path)
+                    )
+                )
             found.append(file)
         if len(found) > MAX_FILES:
-            raise UserError(f"{path.name}: the folder holds more than {MAX_FILES:,} files. Name a smaller one.")
+            raise UserError(
+                _("{file}: the folder holds more than {most} files. Name a smaller one.").format(
+                    file=path.name, most=language.number(MAX_FILES)
+                )
+            )
     if not found:
-        raise UserError(f"{path.name}: the folder holds no files.")
+        raise UserError(_("{file}: the folder holds no files.").format(file=path.name))
     yield from sorted(found, key=lambda f: f.relative_to(path).as_posix())
 
 
@@ -118,15 +128,15 @@ def _read(
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError:
-        raise UserError(f"{source}: the file cannot be opened. Check its permissions.") from None
+        raise UserError(_("{file}: the file cannot be opened. Check its permissions.").format(file=source)) from None
     if not head:
-        raise UserError(f"{source}: the file is empty. Export it again.")
+        raise UserError(_("{file}: the file is empty. Export it again.").format(file=source))
     for mark, what in _FOREIGN.items():
         if head.startswith(mark):
-            raise UserError(f"{source}: the file is {what}.")
+            raise UserError(_("{file}: the file is {what}.").format(file=source, what=_(what)))
     if head.startswith(b"\x1f\x8b"):
         if packed:
-            raise UserError(f"{source}: an archive within an archive is not opened. Unpack the outer one.")
+            raise UserError(_("{file}: an archive within an archive is not opened. Unpack the outer one.").format(file=source))
         with gunzipped(path, connection, source=source) as copy:
             return _read(copy, connection, source, known, packed=True, **said)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -134,12 +144,12 @@ def _read(
         if _is_workbook(path):
             return _workbook(path, connection, source, size, known, said)
         if packed:
-            raise UserError(f"{source}: an archive within an archive is not opened. Unpack the outer one.")
+            raise UserError(_("{file}: an archive within an archive is not opened. Unpack the outer one.").format(file=source))
         out = []
         for name, copy in members(path, connection, source=source):
             out += _read(copy, connection, f"{source}/{name}", known, packed=True, **said)
         if not out:
-            raise UserError(f"{source}: the archive holds no files.")
+            raise UserError(_("{file}: the archive holds no files.").format(file=source))
         return out
     if head.startswith(_OLE) or head[:4] in (b"\x09\x08\x10\x00", b"\x09\x08\x06\x00"):
         return _workbook(path, connection, source, path.stat().st_size, known, said)
@@ -149,7 +159,11 @@ def _read(
     if text.startswith("<"):
         start = text[:2048].lower()
         if "<workbook" in start or "mso-application" in start:
-            raise UserError(f"{source}: an XML spreadsheet of 2003. Open it in a spreadsheet program and save it as xlsx or CSV.")
+            raise UserError(
+                _("{file}: an XML spreadsheet of 2003. Open it in a spreadsheet program and save it as xlsx or CSV.").format(
+                    file=source
+                )
+            )
         if any(tag in start for tag in ("<html", "<table", "<!doctype html", "<meta", "<body", "<head", "<style", "<div", "<tr")):
             utf8 = _is_utf8(path)
             return markup(
@@ -163,7 +177,7 @@ def _read(
     ):
         return [json_rows(path, connection, source=source, sha256=_sha256(path), size=path.stat().st_size)]
     if text.lower().startswith("mime-version:"):
-        raise UserError(f"{source}: the file is a saved web page (MHTML). Export it as CSV or xlsx.")
+        raise UserError(_("{file}: the file is a saved web page (MHTML). Export it as CSV or xlsx.").format(file=source))
     found = delimited(
         path, connection, source=source, known=known, encoding_said=said["encoding"], separator=said["separator"],
         header_row=said["header_row"], quick=said["quick"],

@@ -6,6 +6,7 @@ import logging
 
 import ibis
 
+from fivestep import language
 from fivestep.engine import frame
 from fivestep.errors import UserError
 from fivestep.intake.identity import Pair, email, phone
@@ -23,7 +24,7 @@ def check() -> None:
     try:
         import splink  # noqa: F401
     except ImportError:
-        raise UserError("Fuzzy matching needs Splink. Install it: python -m pip install 'splink>=5,<6'") from None
+        raise UserError(_("Fuzzy matching needs Splink. Install it: python -m pip install 'splink>=5,<6'")) from None
 
 
 def proposals(people: ibis.Table) -> list[Pair]:
@@ -40,10 +41,9 @@ def proposals(people: ibis.Table) -> list[Pair]:
     used = [c for c in COLUMNS if c in rows and rows[c].nunique() > 1]
     keys = [c for c in ("phone", "email", "name") if c in used]
     if len(rows) < FEWEST or len(used) < 2 or not keys:
-        raise UserError(
-            f"Fuzzy matching needs at least {FEWEST} customers with two of {', '.join(COLUMNS)}; the vault has {len(rows)} "
-            f"with {', '.join(used) or 'none'}."
-        )
+        said = _("Fuzzy matching needs at least {least} customers with two of {columns}; the vault has {n} with {used}.")
+        used_columns = ", ".join(used) or _("none")
+        raise UserError(said.format(least=FEWEST, columns=", ".join(COLUMNS), n=language.number(len(rows)), used=used_columns))
     distances = {
         "name": compared.JaroWinklerAtThresholds("name", [0.92, 0.8]),
         "phone": compared.LevenshteinAtThresholds("phone", [1]),

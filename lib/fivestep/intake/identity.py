@@ -15,6 +15,7 @@ import ibis
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fivestep import yaml_file
 from fivestep.contract import TABLES
 from fivestep.engine import frame
 from fivestep.errors import UserError
@@ -103,14 +104,14 @@ def decisions(project: Path) -> list[Pair]:
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8")) or []
         if not isinstance(said, list):
-            raise UserError(f"{FILE.as_posix()}: expected a list of pairs, each beginning with `- first:`.")
+            raise UserError(_("{file}: expected a list of pairs, each beginning with `- first:`.").format(file=FILE.as_posix()))
         return [Pair.model_validate(entry) for entry in said]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{FILE.as_posix()} cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(
+            _("{file} cannot be read: {reason}").format(file=FILE.as_posix(), reason=" ".join(str(error).split()))
+        ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "entry"
-        raise UserError(f"{FILE.as_posix()}: {where}: {first['msg']} (it says {first['input']!r}).") from None
+        raise UserError(yaml_file.problems(FILE.as_posix(), error.errors())[0]) from None
 
 
 def record(project: Path, proposed: Iterable[Pair]) -> list[Pair]:
@@ -168,8 +169,10 @@ def merges(pairs: Iterable[Pair]) -> dict[str, str]:
     for pair in pairs:
         if pair.decision == "refused" and top(pair.first) == top(pair.second):
             raise UserError(
-                f"{FILE.as_posix()}: {pair.first} and {pair.second} are refused as a pair, but other accepted pairs make "
-                "them one. Refuse one of those pairs, or accept this one."
+                _(
+                    "{file}: {first} and {second} are refused as a pair, but other accepted pairs make them one. "
+                    "Refuse one of those pairs, or accept this one."
+                ).format(file=FILE.as_posix(), first=pair.first, second=pair.second)
             )
     return {one: top(one) for one in sorted(root) if top(one) != one}
 

@@ -260,7 +260,7 @@ def raw_files(project: Path, said: mappings.Mapping) -> dict[str, Path]:
     found = sorted(p for p in root.rglob("*") if p.is_file() and not any(is_junk(x) for x in p.relative_to(root).parts))
     found = [p for p in found if p.name not in ("README.md", ".gitkeep")]
     if not found and not any(s.database for s in said.sources):
-        raise UserError(f"{RAW.as_posix()}/ holds no files. Put what the client sent there.")
+        raise UserError(_("{raw}/ holds no files. Put what the client sent there.").format(raw=RAW.as_posix()))
     return {p.relative_to(root).as_posix(): p for p in found}
 
 
@@ -290,10 +290,18 @@ def read_databases(project: Path, said: mappings.Mapping, connection: ibis.BaseB
             continue
         (name,) = source.files
         if (project / RAW / name).exists():
-            raise UserError(f"{FILE}: {name} is the name of a file in {RAW.as_posix()}/. Give the database another one.")
+            raise UserError(
+                _("{file}: {name} is the name of a file in {raw}/. Give the database another one.").format(
+                    file=FILE, name=name, raw=RAW.as_posix()
+                )
+            )
         url, variable = source.database.url, source.database.password
         if variable and not os.environ.get(variable):
-            raise UserError(f"{FILE}: {name}: the password is missing. Set the environment variable {variable}.")
+            raise UserError(
+                _("{file}: {name}: the password is missing. Set the environment variable {variable}.").format(
+                    file=FILE, name=name, variable=variable
+                )
+            )
         read = files.database(
             url, source.database.query or source.database.table, connection, root=project, password=os.environ.get(variable, "")
         )
@@ -331,10 +339,20 @@ class _Run:
         """The contract tables of files and databases, and the direct identifiers of customers and of contact persons."""
         grouped = self._grouped(paths, queried)
         orders = any(s.table == "orders" for s in grouped) or "orders" in self.earlier
+        lacking = _(
+            "{file}: {source}: no column is {field} ({meaning}), which every row of {table} needs. "
+            "Map the column that says it, in {file} or with: fivestep map --ask"
+        )
+        either = _(", or say table: orders where the file has no products.")
         problems = [
-            f"{FILE}: {s.files[0]}: no column is {field} ({TABLES[s.table].fields[field.partition('.')[2]].description}), which "
-            f"every row of {s.table} needs. Map the column that says it, in {FILE} or with: fivestep map --ask"
-            + (", or say table: orders where the file has no products." if field == "order_lines.product_id" else "")
+            lacking.format(
+                file=FILE,
+                source=s.files[0],
+                field=field,
+                table=s.table,
+                meaning=_(TABLES[s.table].fields[field.partition(".")[2]].description),
+            )
+            + (either if field == "order_lines.product_id" else "")
             for s in grouped
             for field in assembly.missing(s, orders)
         ]
@@ -490,10 +508,12 @@ class _Run:
                 .format(mapping=FILE, files=some)
             )  # fmt: skip
         if changed:
-            more = [f"... and {len(changed) - SHOWN} more"] if len(changed) > SHOWN else []
+            more = [_("... and {n} more").format(n=language.number(len(changed) - SHOWN))] if len(changed) > SHOWN else []
             raise UserError("\n".join([*changed[:SHOWN], *more]))
         if not grouped:
-            raise UserError(f"{RAW.as_posix()}/: every file is ignored by {FILE}. Nothing to import.")
+            raise UserError(
+                _("{raw}/: every file is ignored by {file}. Nothing to import.").format(raw=RAW.as_posix(), file=FILE)
+            )
         for source, sheets in grouped.items():
             for sheet in sheets:
                 self._read(source, sheet)
@@ -532,7 +552,9 @@ class _Run:
         """The rows once every cell that was not understood is counted; raises UserError for what must not be guessed."""
         rows = made.rows
         if not made.cells:
-            raise UserError(f"{FILE}: {made.name}: no column is mapped. Run: fivestep map --ask")
+            raise UserError(
+                _("{file}: {source}: no column is mapped. Run: fivestep map --ask").format(file=FILE, source=made.name)
+            )
         mask: dict[str, int | None] = {c.state: 0 for c in made.cells}
         if not made.plain:
             masks = rows.aggregate(**{c.state: (ibis.literal(1) << rows[c.state].cast("int64")).bit_or() for c in made.cells})
@@ -568,22 +590,27 @@ class _Run:
         column = assembly.column(sheet, cell.header) or cell.header
         table = cell.target.to.partition(".")[0] if cell.target.target else made.source.table
         of = int(sheet.rows[column].count().to_pandas())
-        where = f"{sheet.source}: {column}"
+        told = {"place": f"{sheet.source}: {column}", "n": language.number(rows), "row": language.number(first)}
         if state == AMBIGUOUS_DATE:
-            raise UserError(
-                f"{where}: {rows:,} dates like {shown_at(sheet, column, first)} (row {first:,}) may be day/month or month/day. "
-                f"Say `date_order: dmy` or `date_order: mdy` for {made.name} in {FILE}."
+            said = _(
+                "{place}: {n} dates like {sample} (row {row}) may be day/month or month/day. "
+                "Say `date_order: dmy` or `date_order: mdy` for {source} in {file}."
             )
+            raise UserError(said.format(**told, sample=shown_at(sheet, column, first), source=made.name, file=FILE))
         if state == PRECISION_LOST and _is_key(cell.target.to):
-            raise UserError(
-                f"{where}: {rows:,} ids have lost digits in a spreadsheet (first: row {first:,}), so they cannot be a key. "
+            said = _(
+                "{place}: {n} ids have lost digits in a spreadsheet (first: row {row}), so they cannot be a key. "
                 "Ask for a CSV or text export of this file, or for the column formatted as text."
             )
+            raise UserError(said.format(**told))
         if state == NOT_PARSED and 2 * rows > of and _is_needed_number(cell.target.to):
-            raise UserError(
-                f"{where}: {rows:,} of {of:,} cells, such as {shown_at(sheet, column, first)} (row {first:,}), are no numbers as "
-                f"{FILE} reads them, and every row of {table} needs {cell.target.to}. {self._cure(made, sheet, column)}"
+            said = _(
+                "{place}: {n} of {of} cells, such as {sample} (row {row}), are no numbers as {file} reads them, "
+                "and every row of {table} needs {field}."
             )
+            sample = shown_at(sheet, column, first)
+            said = said.format(**told, of=language.number(of), sample=sample, file=FILE, table=table, field=cell.target.to)
+            raise UserError(language.typeset(f"{said} {self._cure(made, sheet, column)}"))
         if state == NOT_PARSED and 2 * rows > of and _is_needed(cell.target.to, "timestamp", "date"):
             cells = sheet.rows.filter(sheet.rows[column].re_search(conversion.ROC)).limit(1).count().to_pyarrow().as_py()
             cure = _("Map the right column, or ask the client what the cells mean.")
@@ -591,11 +618,12 @@ class _Run:
                 cure = _("Where they are years of the Republic of China (113 is 2024), say {option} in {file}.").format(
                     option=f"{{to: {cell.target.to}, roc_years: true}}", file=FILE
                 )
-            text = _("{where}: {n} of {of} cells, such as {sample} (row {row}), are no dates, and every row of {table} needs "
-                     "{field}.")  # fmt: skip
-            values = {"n": language.number(rows), "of": language.number(of), "row": language.number(first)}
-            said = text.format(where=where, sample=shown_at(sheet, column, first), table=table, field=cell.target.to, **values)
-            raise UserError(f"{said} {cure}")
+            said = _(
+                "{place}: {n} of {of} cells, such as {sample} (row {row}), are no dates, and every row of {table} needs {field}."
+            )
+            sample = shown_at(sheet, column, first)
+            said = said.format(**told, of=language.number(of), sample=sample, table=table, field=cell.target.to)
+            raise UserError(language.typeset(f"{said} {cure}"))
         said = _STATES.get(state)
         if said is None:
             return
@@ -679,8 +707,8 @@ class _Run:
         sign = "," if made.source.decimal != "," else "."
         cells = sheet.rows.filter(sheet.rows[column].contains(sign)).select(x=sheet.rows[column]).limit(1_000).to_pyarrow()
         if sign in matching.decimals(cells["x"].to_pylist()):
-            return f'Say `decimal: "{sign}"` for {made.name} in {FILE}.'
-        return "Map the right column, or ask the client what the cells mean."
+            return _('Say `decimal: "{sign}"` for {source} in {file}.').format(sign=sign, source=made.name, file=FILE)
+        return _("Map the right column, or ask the client what the cells mean.")
 
     def _units(self, made: Wide, found: Sequence[tuple[assembly.Cells, int]]) -> None:
         """Money in two units or two currencies in one column, or in another currency than the engagement's, is never added up."""
@@ -693,21 +721,26 @@ class _Run:
             if UNIT in states and not unit and cell.target.to in rows.columns:
                 bare = rows.filter((rows[cell.state] != UNIT) & (rows[cell.target.to] != 0))
                 if n := int(bare.count().to_pandas()):
-                    raise UserError(
-                        f"{made.name}: {cell.header}: some amounts are in 万 and {n:,} have no unit. "
-                        f"Say what a bare number is: {{to: {cell.target.to}, unit: 元}} (or 万元) in {FILE}."
+                    said = _(
+                        "{source}: {column}: some amounts are in 万 and {n} have no unit. "
+                        "Say what a bare number is: {{to: {field}, unit: 元}} (or 万元) in {file}."
                     )
+                    bare_numbers = {"n": language.number(n), "field": cell.target.to, "file": FILE}
+                    raise UserError(said.format(source=made.name, column=cell.header, **bare_numbers))
             marks = [_MARKS[s] for s in sorted(states & set(_MARKS))]
             if len(marks) > 1:
                 raise UserError(
-                    f"{made.name}: {cell.header}: amounts in several currencies ({', '.join(marks)}) in one column. "
-                    "Split the file by currency, or leave rows out with `exclude:`."
+                    _(
+                        "{source}: {column}: amounts in several currencies ({choices}) in one column. Split the file by "
+                        "currency, or leave rows out with `exclude:`."
+                    ).format(source=made.name, column=cell.header, choices=", ".join(marks))
                 )
             if marks and self.settings.currency not in _CURRENCIES[marks[0]]:
                 raise UserError(
-                    f"{made.name}: {cell.header}: amounts are marked {marks[0]}, but engagement.yml says "
-                    f"{self.settings.currency}. "
-                    "Correct the currency there, or convert the file."
+                    _(
+                        "{source}: {column}: amounts are marked {currency}, but engagement.yml says {own}. Correct the "
+                        "currency there, or convert the file."
+                    ).format(source=made.name, column=cell.header, currency=marks[0], own=self.settings.currency)
                 )
 
     def _shares(self, made: Wide) -> Wide:
@@ -755,8 +788,10 @@ class _Run:
         others = [c for c in seen if _ALIASES.get(c, c) != self.settings.currency]
         if others:
             raise UserError(
-                f"{made.name}: there are orders in {', '.join(others[:5])}, but engagement.yml says {self.settings.currency}. "
-                f"Leave them out with `exclude: {{orders.currency: [{others[0]}]}}` in {FILE}, or convert them before the import."
+                _(
+                    "{source}: there are orders in {choices}, but engagement.yml says {own}. Leave them out with "
+                    "`exclude: {{orders.currency: [{other}]}}` in {file}, or convert them before the import."
+                ).format(source=made.name, choices=", ".join(others[:5]), own=self.settings.currency, other=others[0], file=FILE)
             )
 
     # ------------------------------------------------------------ rows
@@ -1146,11 +1181,12 @@ def _kept(
     stop = quality.fatal(strict)
     rows = {n: int(t.count().to_pandas()) for n, t in tables.items()}
     if stop:
-        more = [f"  ... and {len(stop) - SHOWN} more"] if len(stop) > SHOWN else []
+        more = ["  " + _("... and {n} more").format(n=language.number(len(stop) - SHOWN))] if len(stop) > SHOWN else []
         said = [
             f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
         ]
-        raise UserError("\n".join([f"Nothing was imported ({len(stop)} checks failed):", *said, *more]))
+        failed = _("Nothing was imported ({n} checks failed):").format(n=language.number(len(stop)))
+        raise UserError("\n".join([failed, *said, *more]))
     result = Imported(None, quality, rows, run.money, run.said.questions, added=added)
     if new or again:
         result = replace(result, told=quality.of(*returning_files.CHECKS))
@@ -1176,14 +1212,13 @@ def _kept(
 
 def header_changes(source: Source, sheet: Sheet) -> list[str]:
     """What is different between the headers of a sheet and those of the mapping, one sentence each."""
-    fix = "Run `fivestep map` again and answer its questions."
-    out = [f"{sheet.source}: the column {h!r} is gone, which {FILE} maps. {fix}" for h in missing_columns(source, sheet)]
+    lost = _("{sheet}: the column {column!r} is gone, which {file} maps. Run `fivestep map` again and answer its questions.")
+    new = _("{sheet}: the column {column!r} is new; {file} does not know it. Run `fivestep map` again and answer its questions.")
+    out = [lost.format(sheet=sheet.source, column=h, file=FILE) for h in missing_columns(source, sheet)]
     named = {assembly.column(sheet, h) for h in source.columns}
     if source.others:
         return out
-    return out + [
-        f"{sheet.source}: the column {c!r} is new; {FILE} does not know it. {fix}" for c in sheet.columns if c not in named
-    ]
+    return out + [new.format(sheet=sheet.source, column=c, file=FILE) for c in sheet.columns if c not in named]
 
 
 def missing_columns(source: Source, sheet: Sheet) -> list[str]:

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from fivestep import language
 from fivestep.contract.headers import key
 from fivestep.errors import UserError
 from fivestep.intake.quality import Message
 from fivestep.intake.sheet import ROW, Note, SetAside
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 SAMPLE_ROWS = 60  # rows looked at to find separator and header: more than the titles of any report seen
 MAX_COLUMNS = 4_096  # twice the widest survey; a column takes milliseconds of planning in every later query
@@ -69,16 +70,22 @@ def layout(
     rows = [(n, list(c)) for n, c in rows]
     if max((len(c) for _, c in rows), default=0) > MAX_COLUMNS:
         raise UserError(
-            f"{source}: the file has more than {MAX_COLUMNS:,} columns. It is damaged or read with a wrong separator."
+            _("{file}: the file has more than {most} columns. It is damaged or read with a wrong separator.").format(
+                file=source, most=language.number(MAX_COLUMNS)
+            )
         )
     filled = [i for i, (_, c) in enumerate(rows) if any(_text(x) for x in c)]
     if not filled:
-        raise UserError(f"{source}: the file holds no rows. Export it again.")
+        raise UserError(_("{file}: the file holds no rows. Export it again.").format(file=source))
     notes: list[Note] = []
     if header_row:
         at = next((i for i, (n, _) in enumerate(rows) if n == header_row), None)
         if at is None or at not in filled:
-            raise UserError(f"{source}: row {header_row} holds no header in the first {SAMPLE_ROWS} rows. Correct header_row.")
+            raise UserError(
+                _("{file}: row {header_row} holds no header in the first {sample_rows} rows. Correct header_row.").format(
+                    file=source, header_row=header_row, sample_rows=SAMPLE_ROWS
+                )
+            )
         evidence = Message(N_("as the mapping says"))
     else:
         at, evidence = _header(rows, filled, known)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from fivestep import yaml_file
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
+from fivestep.language import _
 
 FILE = "mapping.yml"
 KEEP, DROP, ASK = "keep", "drop", "ask"
@@ -52,8 +53,12 @@ class Target(_Strict):
         if value in (KEEP, DROP, ASK) or value in headers.targets():
             return value
         near = difflib.get_close_matches(value, list(headers.targets()), 3, 0.4)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(f"{value!r} is no field of the contract, nor keep, drop or ask.{hint}")
+        said = (
+            _("{value!r} is no field of the contract, nor keep, drop or ask. Did you mean {near}?")
+            if near
+            else _("{value!r} is no field of the contract, nor keep, drop or ask")
+        )
+        raise ValueError(said.format(value=value, near=_(" or ").join(near)))
 
     @field_validator("values", mode="before")
     @classmethod
@@ -66,7 +71,7 @@ class Target(_Strict):
     def _looked_up(self) -> Target:
         wanted = {"customer_name": "customers.customer_id", "product_name": "products.product_id"}.get(self.by, self.to)
         if self.to != wanted:
-            raise ValueError(f"by: {self.by} looks up {wanted}, so say to: {wanted}")
+            raise ValueError(_("by: {by} looks up {wanted}, so say to: {wanted}").format(by=self.by, wanted=wanted))
         return self
 
     def __hash__(self) -> int:
@@ -96,7 +101,7 @@ class Refunds(_Strict):
     @model_validator(mode="after")
     def _complete(self) -> Refunds:
         if (self.policy == "status") != bool(self.values):
-            raise ValueError("policy status needs values, and the other policies take none")
+            raise ValueError(_("policy status needs values, and the other policies take none"))
         return self
 
 
@@ -124,22 +129,24 @@ class Database(_Strict):
         try:
             parsed = sa.engine.make_url(value)
         except sa.exc.ArgumentError:
-            raise ValueError("write it as dialect://user@host/name, or sqlite:///path of the file") from None
+            raise ValueError(_("write it as dialect://user@host/name, or sqlite:///path of the file")) from None
         if parsed.password or any(re.search("pass|pwd|secret|token", k, re.I) for k in parsed.query):
-            raise ValueError("a password never stands here; name the environment variable that holds it: password: SHOP_PASSWORD")
+            raise ValueError(
+                _("a password never stands here; name the environment variable that holds it: password: SHOP_PASSWORD")
+            )
         return value
 
     @field_validator("password")
     @classmethod
     def _variable(cls, value: str) -> str:
         if not re.fullmatch(r"(?:[A-Z_][A-Z0-9_]*)?", value):  # what else is written here may be the password itself
-            raise ValueError("name the environment variable that holds it, in capitals, such as SHOP_PASSWORD")
+            raise ValueError(_("name the environment variable that holds it, in capitals, such as SHOP_PASSWORD"))
         return value
 
     @model_validator(mode="after")
     def _one(self) -> Database:
         if bool(self.table) == bool(self.query):
-            raise ValueError("say either table or query")
+            raise ValueError(_("say either table or query"))
         return self
 
 
@@ -174,16 +181,17 @@ class Source(_Strict):
     @model_validator(mode="after")
     def _named(self) -> Source:
         if not self.database and not self.columns:
-            raise ValueError("columns: at least one is needed")
+            raise ValueError(_("columns: at least one is needed"))
         if self.database and (len(self.files) != 1 or re.search(r"[*?\[#]", self.files[0])):
-            raise ValueError("files: a database has one name, without * ? [ #")
+            raise ValueError(_("files: a database has one name, without * ? [ #"))
         return self
 
     @field_validator("table")
     @classmethod
     def _table(cls, value: str) -> str:
         if value and value not in (*TABLES, "contacts"):
-            raise ValueError(f"{value!r} is no contract table. Tables are {', '.join(TABLES)}")
+            said = _("{value!r} is no contract table. Tables are {choices}")
+            raise ValueError(said.format(value=value, choices=", ".join(TABLES)))
         return value
 
     @field_validator("time_zone")
@@ -192,7 +200,7 @@ class Source(_Strict):
         try:
             value and ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise ValueError("use an IANA name like Asia/Shanghai") from None
+            raise ValueError(_("use an IANA name like Asia/Shanghai")) from None
         return value
 
     @field_validator("exclude", mode="before")
@@ -252,7 +260,7 @@ def read(project: Path) -> Mapping:
     """The mapping of *project*. Raises UserError with one line for each problem."""
     path = project / FILE
     if not path.is_file():
-        raise UserError(f"There is no {FILE} yet. Put the client's files in data/raw/ and run: fivestep map")
+        raise UserError(_("There is no {file} yet. Put the client's files in data/raw/ and run: fivestep map").format(file=FILE))
     return parsed(path.read_text(encoding="utf-8"))
 
 
@@ -261,9 +269,9 @@ def parsed(text: str) -> Mapping:
     try:
         said = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
-        raise UserError(f"{FILE} cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(_("{file} cannot be read: {reason}").format(file=FILE, reason=" ".join(str(error).split()))) from None
     if not isinstance(said, dict):
-        raise UserError(f"{FILE}: expected `sources:` with a list of files below it.")
+        raise UserError(_("{file}: expected `sources:` with a list of files below it.").format(file=FILE))
     try:
         return Mapping(**said)
     except ValidationError as error:
@@ -288,7 +296,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         if twice := yaml_file.repeated(node):
-            raise yaml.YAMLError(f"line {twice.start_mark.line + 1}: {twice.value!r} is written twice")
+            said = _("line {line}: {key!r} is written twice")
+            raise yaml.YAMLError(said.format(line=twice.start_mark.line + 1, key=twice.value))
         for key, _value in node.value:
             key.tag = "tag:yaml.org,2002:str"
         return super().construct_mapping(node, deep)
@@ -311,10 +320,10 @@ def _problem(said: Map[str, Any], error: Any) -> str:
     if loc[:1] == ["sources"] and len(loc) > 1 and isinstance(loc[1], int) and isinstance(sources, list):
         entry = sources[loc[1]]
         files = entry.get("files") if isinstance(entry, dict) else None
-        where.append(str(files[0] if isinstance(files, list) and files else files or f"source {loc[1] + 1}"))
+        nth = _("source {n}").format(n=loc[1] + 1)
+        where.append(str(files[0] if isinstance(files, list) and files else files or nth))
         loc = loc[2:]
     where += [str(part) for part in loc if not isinstance(part, int)]
-    known = {"extra_forbidden": " There is no such key."}.get(error["type"], "")
-    secret = loc[:1] == ["database"]  # a password may have been written there
-    given = f" (it says {error['input']!r})" if isinstance(error["input"], str | int | float) and not secret else ""
-    return f"{FILE}: {': '.join(where)}: {error['msg'].removeprefix('Value error, ')}{given}.{known}".replace("..", ".")
+    if loc[:1] == ["database"]:  # a password may have been written there
+        error = {**error, "input": ()}
+    return f"{FILE}: {': '.join(where)}: {yaml_file.problem(error)}"

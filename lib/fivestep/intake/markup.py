@@ -11,12 +11,13 @@ from pathlib import Path
 
 import ibis
 
+from fivestep import language
 from fivestep.errors import UserError
 from fivestep.intake.encoding import SAMPLE_BYTES, encoding
 from fivestep.intake.layout import MAX_COLUMNS, SAMPLE_ROWS, Cells, layout
 from fivestep.intake.sheet import Note, Sheet
 from fivestep.intake.staging import MAX_CELL, new_file, sheet, stage
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 CHUNK = 65_536
 MAX_TAG = 1_000_000  # characters that a tag or comment may take: more is no page
@@ -134,9 +135,13 @@ def markup(
     sheets: list[Sheet] = []
     loose = 0
     pages = itertools.groupby(_rows(path, found.codec, source), key=lambda row: row[0])
-    for number, (_, group) in enumerate(pages, start=1):
+    for number, (_page, group) in enumerate(pages, start=1):
         if number > MAX_TABLES:
-            raise UserError(f"{source}: the page has more than {MAX_TABLES:,} tables. Export it as CSV or xlsx.")
+            raise UserError(
+                _("{file}: the page has more than {most} tables. Export it as CSV or xlsx.").format(
+                    file=source, most=language.number(MAX_TABLES)
+                )
+            )
         rows = ((i, cells, spans) for i, (_, cells, spans) in enumerate(group, start=1))
         first = list(itertools.islice(rows, SAMPLE_ROWS))
         if sum(any(c) for _, c, _ in first) < 2 or max(sum(1 for x in c if x) for _, c, _ in first) < 2:
@@ -151,7 +156,7 @@ def markup(
         staged.notes.append(Note("format", "", N_("The file is an HTML page, whatever its name says.")))
         sheets.append(sheet(connection, staged, source=source if number == 1 else f"{source}#table {number}", sha256=sha256))
     if not sheets:
-        raise UserError(f"{source}: the page holds no table. Export it as CSV or xlsx.")
+        raise UserError(_("{file}: the page holds no table. Export it as CSV or xlsx.").format(file=source))
     if loose:
         from dataclasses import replace
 
@@ -173,9 +178,9 @@ def _rows(path: Path, codec: str, source: str) -> Iterator[tuple]:
                     parser.close()
                     parser.end_row()
             except (AssertionError, ValueError, RecursionError):
-                raise UserError(f"{source}: the page is damaged. Export it as CSV or xlsx.") from None
+                raise UserError(_("{file}: the page is damaged. Export it as CSV or xlsx.").format(file=source)) from None
             if len(parser.rawdata) > MAX_TAG:
-                raise UserError(f"{source}: the page is damaged. Export it as CSV or xlsx.")
+                raise UserError(_("{file}: the page is damaged. Export it as CSV or xlsx.").format(file=source))
             yield from parser.done
             parser.done = []
             if not chunk:

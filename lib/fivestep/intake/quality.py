@@ -180,7 +180,11 @@ class QualitySheet:
         known = {*CHECKS, *(line.check for line in self.lines), "all"}
         unknown = sorted(set(strict) - known)
         if unknown:
-            raise UserError(f"--strict {unknown[0]}: there is no such check. Checks are all, {', '.join(CHECKS)}.")
+            raise UserError(
+                _("--strict {name}: there is no such check. Checks are all, {choices}.").format(
+                    name=unknown[0], choices=", ".join(CHECKS)
+                )
+            )
         chosen = known if "all" in strict else set(strict)
         return [x for x in self.lines if x.severity == "error" or (x.severity == "warning" and x.check in chosen)]
 

@@ -17,7 +17,7 @@ from filelock import FileLock
 from fivestep.contract import TABLES
 from fivestep.errors import UserError
 from fivestep.intake.quality import PAGE, SHEET, Line, QualitySheet
-from fivestep.language import N_
+from fivestep.language import N_, _
 from fivestep.privacy import vault
 
 CONTRACT = Path("data", "contract")
@@ -85,8 +85,10 @@ def ledger(project: Path) -> Ledger:
         return Ledger(said["key"], known)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UserError(
-            f"{(CONTRACT / LEDGER).as_posix()}: the record of imports cannot be read. Restore it from a backup, or remove "
-            f"{CONTRACT.as_posix()}/ and import everything again."
+            _(
+                "{file}: the record of imports cannot be read. Restore it from a backup, or remove {contract}/ "
+                "and import everything again."
+            ).format(file=(CONTRACT / LEDGER).as_posix(), contract=CONTRACT.as_posix())
         ) from None
 
 
@@ -111,14 +113,21 @@ def write(
     from fivestep.intake.quality_page import page
 
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
-        raise UserError(f"snapshot: {name!r} is no folder name. Use letters, digits, hyphens and dots, such as 2024-06-30.")
+        raise UserError(
+            _("snapshot: {name!r} is no folder name. Use letters, digits, hyphens and dots, such as 2024-06-30.").format(
+                name=name
+            )
+        )
     root = project / CONTRACT
     work = root / ".tmp"
     with locked(project):
         said = ledger(project)
         if key and said.key and key != said.key:
             raise UserError(
-                f"snapshot {name}: its pseudonyms were made with another key ({key}) than those of data/contract/ ({said.key})."
+                _(
+                    "snapshot {name}: its pseudonyms were made with another key ({key}) than those of data/contract/ "
+                    "({expected})."
+                ).format(name=name, key=key, expected=said.key)
             )
         new, target = work / name, root / name
         shutil.rmtree(new, ignore_errors=True)  # of an import that was cut off

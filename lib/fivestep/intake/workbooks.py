@@ -16,7 +16,7 @@ from fivestep.intake import workbook_cells
 from fivestep.intake.layout import SAMPLE_ROWS, Cells, layout
 from fivestep.intake.sheet import Note, Sheet
 from fivestep.intake.staging import filled, new_file, sheet, stage
-from fivestep.language import N_
+from fivestep.language import N_, _
 
 MEMORY = 2 << 30  # bytes: what the whole import may take
 LEAST_MEMORY = 512 << 20  # for the smallest workbook: the reader itself and a sheet of a million cells
@@ -25,11 +25,11 @@ SECONDS = 10  # of processor time for the smallest workbook, and one more for ev
 SECOND_BYTES = 2 << 20
 
 _REASONS = {
-    "PasswordError": "it is protected by a password. Save it without one",
-    "MemoryError": "it needs more memory than an import may take. Save it as CSV",
+    "PasswordError": N_("it is protected by a password. Save it without one"),
+    "MemoryError": N_("it needs more memory than an import may take. Save it as CSV"),
 }
-_DAMAGED = "it is damaged or no workbook. Open it in a spreadsheet program and save it again as xlsx or CSV"
-_TOO_LARGE = "it is damaged or too large to be read as a workbook. Save it as CSV"
+_DAMAGED = N_("it is damaged or no workbook. Open it in a spreadsheet program and save it again as xlsx or CSV")
+_TOO_LARGE = N_("it is damaged or too large to be read as a workbook. Save it as CSV")
 
 _MARKS = {
     "error": (
@@ -67,7 +67,7 @@ def workbook(
             record = next(records)
             while record[0] == "sheet":
                 rows: list[tuple] = []
-                _, name, visible, left, merged, marks = record
+                _kind, name, visible, left, merged, marks = record
                 counts: dict[int, list[int]] = {}
                 below = _rows(records, left, counts, rows)
                 found = _sheet(below, merged, counts, connection, f"{source}#{name}", sha256, visible, known, header_row, marks)
@@ -78,8 +78,12 @@ def workbook(
         finally:
             process.kill()
     if not out:
-        raise UserError(f"{source}: the workbook holds no rows. Export it again.")
+        raise UserError(_("{file}: the workbook holds no rows. Export it again.").format(file=source))
     return out
+
+
+def _unread(source: str, reason: str) -> str:
+    return _("{file}: the workbook cannot be read: {reason}.").format(file=source, reason=_(reason))
 
 
 def _records(process: subprocess.Popen, source: str) -> Iterator[tuple]:
@@ -87,9 +91,9 @@ def _records(process: subprocess.Popen, source: str) -> Iterator[tuple]:
         try:
             record = marshal.load(process.stdout)
         except (EOFError, ValueError, TypeError):
-            raise UserError(f"{source}: the workbook cannot be read: {_TOO_LARGE}.") from None
+            raise UserError(_unread(source, _TOO_LARGE)) from None
         if record[0] == "error":
-            raise UserError(f"{source}: the workbook cannot be read: {_REASONS.get(record[1], _DAMAGED)}.")
+            raise UserError(_unread(source, _REASONS.get(record[1], _DAMAGED)))
         yield record
 
 
@@ -123,7 +127,7 @@ def _sheet(rows, merged, counts, connection, source, sha256, visible, known, hea
     plan = layout(head, source=source, known=known, header_row=header_row, merged=ranges)
     staged = stage(itertools.chain(head, rows), plan, new_file(connection, ".parquet"), pad=True)
     staged.numeric = frozenset(c for c, (found, _) in counts.items() if found and c < plan.width)
-    for column, (_, long) in sorted(counts.items()):
+    for column, (_found, long) in sorted(counts.items()):
         if long and column < plan.width:
             staged.notes.append(
                 Note(
