@@ -14,7 +14,7 @@ from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
 from fivestep.intake import conversion, places
 from fivestep.intake.conversion import EXACT, MONEY
-from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source, Target, extra_name
+from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, LOOKED_UP, Source, Target, extra_name
 from fivestep.intake.matching import FEEDS, MADE, SHARED
 from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import _
@@ -33,6 +33,7 @@ HOMES = {
     "campaign_id": ("campaigns",),
     "opportunity_id": ("opportunities", "stage_history"),
 }  # fmt: skip
+CLOSED = ("won", "lost")  # statuses of an opportunity
 NO_PRODUCT = "(none)"  # keeps the money of lines that name no product
 KEPT, EXCLUDED, REFUNDED, INCOMPLETE, ORDER_EXCLUDED, REPEATED, REPLACED = range(7)
 PERSONAL = 7  # a state of extra columns: the cell holds a phone number, an e-mail address or the number of an identity card
@@ -138,7 +139,7 @@ def wide(source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, 
     locale = conversion.locale(source, zone)
     cells = _cells(source)
     extras = {f"keep.{t.name or extra_name(h)}": h for h, targets in source.columns.items() for t in targets if t.to == KEEP}
-    parts = [_typed(source, sheet, number, cells, locale) for number, sheet in enumerate(sheets)]
+    parts = [_typed(source, sheet, number, cells, locale, names) for number, sheet in enumerate(sheets)]
     rows = parts[0][0] if len(parts) == 1 else ibis.union(*(typed for typed, _plain in parts))
     plain = all(plain for _typed, plain in parts)
     if not plain:
@@ -196,7 +197,9 @@ def spelled(columns: Sequence[str], header: str) -> str:
     )
 
 
-def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale) -> tuple[Table, bool]:
+def _typed(
+    source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale, names: Pseudonyms
+) -> tuple[Table, bool]:
     """The typed rows of a sheet, and whether all of them is the engine's own casting."""
     rows = _exploded(_filled(sheet.rows, source, sheet), source, sheet)
     out: dict[str, Value] = {
@@ -218,18 +221,24 @@ def _typed(source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], lo
                 continue
             own = replace(locale, years=years.get(name, ()), decimal="." if name in sheet.pointed else locale.decimal)
             made[cell] = conversion.converted(text, cell.target, own, numeric=name in sheet.numeric, unit=unit)
+            if cell.target.id == "hashed" and name:
+                made[cell] = replace(made[cell], value=names.expression(made[cell].value))
     easy = _easy(rows, made) if rows is sheet.rows else set()
-    filled: dict[str, list[tuple[int, Value]]] = {}
+    filled: dict[str, list[tuple[int, str, Value]]] = {}
     for cell, cast in made.items():
         if cell.target.to == KEEP:
             to = f"keep.{cell.target.name or extra_name(cell.header)}"
         else:
             to = cell.target.to + (f":{cell.target.by}" if cell.target.by else "")
+            to += f":{cell.target.rank}" if cell.target.by == "related_id" else ""  # the next one where the first is nobody's
             to += f":{cell.target.name or cell.header}" if cell.target.to == "survey.answer" else ""
-        filled.setdefault(to, []).append((cell.target.rank, cast.short if cell in easy else cast.value))
+        filled.setdefault(to, []).append((cell.target.rank, cell.target.when, cast.short if cell in easy else cast.value))
         out[cell.state] = ibis.literal(conversion.FINE, type="int8") if cell in easy else cast.state
+    statuses = [v for _rank, _when, v in sorted(filled.get("opportunities.status", ()), key=lambda rwv: rwv[0])]
+    closed = ibis.coalesce(*statuses, "").lower().isin(CLOSED) if statuses else ibis.literal(False)
     for to, values in filled.items():
-        ranked = [v for _, v in sorted(values, key=lambda rv: rv[0])]
+        ranked = [v if not when else (closed if when == "closed" else ~closed).ifelse(v, ibis.null(v.type()))
+                  for _rank, when, v in sorted(values, key=lambda rwv: rwv[0])]  # fmt: skip
         out[to] = ranked[0] if len(ranked) == 1 else ibis.coalesce(*ranked)
     if source.items:
         out |= {"products.product_id": rows["_product"], "order_lines.quantity": rows["_quantity"].cast("float64")}
@@ -358,6 +367,8 @@ def _out(rows: Table, source: Source) -> Value:
 
 
 def _is(value: Value, said: Sequence[str]) -> BooleanValue:
+    if "*" in said:
+        return value.notnull()
     return conversion.plain(value.cast("string")).lower().isin([conversion.plain_key(v) for v in said]).fill_null(False)
 
 
@@ -381,21 +392,19 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
     """
     rows, table, looked_up = made.rows, made.source.table, False
     for by, lookup in lookups.items():
-        to = {"customer_name": "customers.customer_id", "product_name": "products.product_id"}[by]
-        if f"{to}:{by}" not in rows.columns:
-            continue
-        named = rows[f"{to}:{by}"]
-        known = lookup.select(_name=lookup.name, _id=lookup.id, _ids=lookup.ids)
-        joined = rows.left_join(known, named == known._name)
-        found = ibis.cases((joined._ids == 1, joined._id), (joined._ids > 1, ibis.null("string")), else_=joined[f"{to}:{by}"])
-        found = ibis.coalesce(joined[to], found) if to in rows.columns else found
-        several, unknown = (joined._ids > 1).fill_null(False), joined._ids.isnull() & joined[f"{to}:{by}"].notnull()
-        if to in rows.columns:
-            several, unknown = several & joined[to].isnull(), unknown & joined[to].isnull()
-        looked_up = True
-        rows = joined.select(
-            **{c: joined[c] for c in rows.columns if c != to}, **{to: found, f"_several:{by}": several, f"_unknown:{by}": unknown}
-        )
+        to = LOOKED_UP[by]
+        for column in sorted(c for c in rows.columns if f"{c}:".startswith(f"{to}:{by}:")):
+            known = lookup.select(_name=lookup.name, _id=lookup.id, _ids=lookup.ids).view()  # of two columns each its own
+            joined = rows.left_join(known, rows[column] == known._name)
+            nobody = ibis.null("string") if by == "related_id" else joined[column]  # a name may serve as an id
+            found = ibis.cases((joined._ids == 1, joined._id), (joined._ids > 1, ibis.null("string")), else_=nobody)
+            several, unknown = (joined._ids > 1).fill_null(False), joined._ids.isnull() & joined[column].notnull()
+            if to in rows.columns:
+                found = ibis.coalesce(joined[to], found)
+                several, unknown = several & joined[to].isnull(), unknown & joined[to].isnull()
+            looked_up, told = True, column.removeprefix(f"{to}:")
+            new = {to: found, f"_several:{told}": several, f"_unknown:{told}": unknown}
+            rows = joined.select(**{c: joined[c] for c in rows.columns if c != to}, **new)
     if table == "order_lines" and orders is not None and "orders.order_id" in rows.columns:
         known = orders.select(_key=orders.order_id, _date=orders.order_date, _left=orders.left)
         joined = rows.left_join(known, rows["orders.order_id"] == known._key)
@@ -459,7 +468,7 @@ def _answered(made: Wide) -> set[str]:
 
 
 def _derived(rows: Table, source: Source) -> Table:
-    """What follows from other columns: quantity times price, unit cost times quantity, less what was refunded, the city."""
+    """What follows from other columns: quantity times price, unit cost times quantity, less what was refunded, names, ends, the city."""
 
     def has(*names: str) -> bool:
         return all(n in rows.columns for n in names)
@@ -478,6 +487,17 @@ def _derived(rows: Table, source: Source) -> Table:
         product = home("product_id", "order_lines", rows.columns)
         if product:
             new[product] = ibis.coalesce(rows[product], ibis.literal(NO_PRODUCT))
+    for name in ("customers.customer_name", "contacts.contact_name"):
+        parts = [rows[c] for c in (f"{name.partition('.')[0]}.{p}_name" for p in ("first", "last")) if has(c)]
+        if parts:
+            new[name] = ibis.coalesce(*([rows[name]] if has(name) else []), _full_name(*parts))
+    entered, days, left = "stage_history.entered_at", "stage_history.days_in_stage", "stage_history.left_at"
+    if has(entered, days) and not has(left):
+        new[left] = (rows[entered] + (rows[days] * 86_400).round().cast("int64").as_interval("s")).cast("timestamp(6)")
+    opened, closed = "opportunities.created_at", "opportunities.closed_at"
+    if has(opened, closed):  # a day without a time, on which it was opened too, does not lie before its opening
+        bare = (rows[closed] == rows[closed].truncate("D")) & (rows[closed] == rows[opened].truncate("D"))
+        new[closed] = bare.fill_null(False).ifelse(rows[opened], rows[closed])
     if has("customers.city", "customers.province"):
         new["customers.city"] = places.city_in(rows["customers.city"], rows["customers.province"])
     if source.table == "orders" and not has("orders.order_amount") and has("orders.paid_amount"):
@@ -493,8 +513,18 @@ def _derived(rows: Table, source: Source) -> Table:
     return rows.mutate(**new) if new else rows
 
 
+def _full_name(first: StringValue, last: StringValue | None = None) -> StringValue:
+    """First and last name as one; in Chinese the last name comes first, without a blank."""
+    if last is None:
+        return first
+    chinese = (first + last).re_search(r"\p{Han}")
+    return ibis.coalesce(chinese.ifelse(last + first, first + " " + last), last, first)
+
+
 def _incomplete(rows: Table, table: str) -> BooleanValue:
-    """Whether a row lacks what its table cannot be without."""
+    """Whether a row lacks what its table cannot be without; a contact person is one of a customer."""
+    if table == "contacts" and (at := home("customer_id", "customers", rows.columns)):
+        return rows[at].isnull()
     if table not in TABLES:
         return ibis.literal(False)
     lacking = [
@@ -607,7 +637,7 @@ def vault_rows(made: Wide, table: str) -> Table | None:
     """The direct identifiers that a source has for customers or contacts, by raw id; None where it has none."""
     rows = made.rows.filter(made.rows._out == KEPT)
     names = {"customer_name": "name", "contact_name": "name", "phone": "phone", "email": "email", "address": "address",
-             "contact_id": "contact_id", "job_title": "job_title"}  # fmt: skip
+             "contact_id": "contact_id", "job_title": "job_title", "marketing_opt_out": "marketing_opt_out"}  # fmt: skip
     own = {
         f: new
         for f, new in names.items()

@@ -90,7 +90,7 @@ def _kind(to: str) -> str:
     if facts.kind == "id" and (declared is None or declared.type == "text"):
         return "id"
     if declared is None:
-        return {"money": "price", "percent": "percent"}.get(facts.kind, "text")
+        return {"money": "price", "percent": "percent", "bool": "boolean", "number": "number"}.get(facts.kind, "text")
     if facts.name == "order_lines.unit_price":
         return "price"
     if facts.kind == "percent":
@@ -108,7 +108,8 @@ def _by_kind(
         made = ids(text, numeric=numeric, form=target.id)
         return Converted(target.prefix + made.value, made.state) if target.prefix else made
     if kind in ("money", "price"):
-        return money(text, locale, unit=unit)
+        made = money(text, locale, unit=unit)
+        return Converted((-made.value.abs()).cast(made.value.type()), made.state) if target.inverse else made  # what goes back
     if kind in ("number", "integer"):
         return number(text, locale, whole=kind == "integer")
     if kind == "percent":
@@ -121,7 +122,7 @@ def _by_kind(
         )  # fmt: skip
     if kind == "boolean":
         made = boolean(text, inverse=target.inverse)
-        if target.to == "customers.marketing_opt_out":  # what cannot be read may be a refusal: nobody is contacted on a guess
+        if field.field == "marketing_opt_out":  # what cannot be read may be a refusal: nobody is contacted on a guess
             return Converted((made.state == NOT_PARSED).ifelse(True, made.value), made.state)
         return made
     if kind == "multi":
@@ -211,7 +212,8 @@ def plain_key(text: str) -> str:
 def ids(text: StringValue, *, numeric: bool = False, form: str = "") -> Converted:
     """Ids as text: cleaned, without the ``.0`` of a number; masked ones and those whose digits a spreadsheet destroyed are null.
 
-    *form*: ``salesforce`` lengthens ids of 15 characters to 18; ``email`` and ``phone`` normalise as identities are compared.
+    *form*: ``salesforce`` lengthens ids of 15 characters to 18; ``email`` and ``phone`` normalise as identities are compared;
+    ``hashed`` ids are made of names, and whoever asks turns them into pseudonyms.
     """
     odd = ~_simple(text) | text.contains("*") | text.contains("E+") | text.endswith(".0") | text.isin(_NO_ID)
     if numeric:

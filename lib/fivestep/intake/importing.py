@@ -77,7 +77,7 @@ from fivestep.privacy.pseudonyms import Pseudonyms
 RAW = Path("data", "raw")
 LOCK = Path(".tmp", "import.lock")
 MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
-ORDER = ("customers", "contacts", "products", "campaigns", "orders")  # what others look up comes first
+ORDER = ("customers", "contacts", "products", "campaigns", "orders", "opportunities")  # what others look up comes first
 SHOWN = 20  # problems named in one error
 NUMBERS = ("money", "number", "int", "percent", "score")  # kinds of fields that are written with a decimal sign
 NO_THOUSANDS = ("percent", "score")  # those of them that never go into the thousands
@@ -144,6 +144,10 @@ _WHO_FIX = N_("Map it to the field of customers or contacts that it is, or drop 
 _CHANCE = 0.2  # share of a column's values from which it is none that they are names or look like addresses
 _SHARED_NAME = N_("{column} holds names. Rows whose name several customers or products share, so that it names nobody: {n}.")
 _UNKNOWN_NAME = N_("{column} holds names. Rows whose name no other file has, so that it serves as the id: {n}.")
+_SHARED_ID = N_("{column} holds ids. Rows whose id several customers share, so that it names nobody: {n}.")
+_UNKNOWN_ID = N_(
+    "{column} holds ids of customers, contact persons or opportunities. Rows whose id none of them has, so that it names nobody: {n}."
+)
 
 
 class Settings(Protocol):
@@ -366,12 +370,14 @@ class _Run:
             assembly.check_excluded(source)
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
             made = self._judged(made)
-            made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done), f"joined{number}")
+            made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done, made), f"joined{number}")
             made = assembly.without_repeats(made, self.connection, f"once{number}")
             made = self._counted(made)
             self._nobody(made)
             self._nowhere(made)
+            self._stages(made)
             done.append(made)
+        self._refunded_twice(done)
         named = self._named(done)
         done = [self._nameless(made, named) for made in done]
         self._hashed(done)
@@ -537,6 +543,14 @@ class _Run:
                     sheet.source, source.table, "", "layout", "warning" if kind.layout == "unconfirmed" else "note",
                     message=N_("Read as {kind}."), fix=N_("Check every column against the client's own system."),
                     values={"kind": kind.label},
+                )
+            )  # fmt: skip
+        if source.time_zone and source.time_zone != self.settings.time_zone:
+            add(
+                Line(
+                    sheet.source, source.table, "", "time_zone", "note",
+                    message=N_("Times without an offset are those of {own}, and are shown in {zone}. A time of 00:00 is taken for a day."),
+                    values={"own": source.time_zone, "zone": self.settings.time_zone},
                 )
             )  # fmt: skip
         for header in source.open:
@@ -821,7 +835,7 @@ class _Run:
                 "Ask which row holds. Where both are lines of the order, map the line number to drop: lines are numbered then."
             ),
         }
-        needed = ", ".join(f.name for f in TABLES[table].fields.values() if f.required) if table in TABLES else ""
+        needed = ", ".join(f.name for f in TABLES[table].fields.values() if f.required) if table in TABLES else "customer_id"
         for number, sheet in enumerate(made.sheets):
             aside = [a for a in sheet.set_aside if a.reason not in ("title", "header")]
             kept = counts.get((number, KEPT), (0, 0))[0]
@@ -944,18 +958,67 @@ class _Run:
         whole = _stored(self.connection, rows.anti_join(poor, keys), f"whole_{name}")
         return whole if len(by_the_way) < len(parts) or int(whole.count().to_pandas()) else None
 
+    def _stages(self, made: Wide) -> None:
+        """Stages whose end, or whose next stage, the next row of the same opportunity contradicts by more than a day."""
+        rows = made.rows.filter(made.rows._out == KEPT)
+        of = assembly.home("opportunity_id", "stage_history", rows.columns)
+        days, moved, entered, stage = (f"stage_history.{c}" for c in ("days_in_stage", "moved_to", "entered_at", "stage"))
+        if made.source.table != "stage_history" or not {days, moved} & set(rows.columns):
+            return
+        after = ibis.window(group_by=rows[of], order_by=[rows[entered], rows._order])
+        wrong, then = [], rows[entered].lead().over(after)
+        if days in rows.columns:
+            wrong.append((rows[entered].date().delta(then.date(), unit="day").abs() - rows[days]).abs() > 1)
+        if moved in rows.columns:
+            wrong.append(rows[moved] != rows[stage].lead().over(after))
+        told = rows.select(wrong=ibis.or_(*(w.fill_null(False) for w in wrong)), followed=then.notnull())
+        seen = told.aggregate(n=told.wrong.sum(), of=told.followed.sum()).to_pyarrow().to_pylist()[0]
+        if seen["n"]:
+            header = next(c.header for c in made.cells if c.target.to == entered)
+            self.quality.add(
+                Line(
+                    made.name, "stage_history", header, "time_order", "warning", seen["n"], seen["of"],
+                    message=N_("Stages whose length or next stage the next row of the same opportunity contradicts: {n} of {of}. "
+                               "That {column} is when a stage was entered is unconfirmed."),
+                    fix=N_("Ask the client what this time stands for; where it is when the stage was left, map it to left_at."),
+                    values={"n": seen["n"], "of": seen["of"], "column": header},
+                )
+            )  # fmt: skip
+
+    def _refunded_twice(self, done: Sequence[Wide]) -> None:
+        """Returns of a file of their own beside orders that are net of refunds: the same money may be in both."""
+        orders = [w for w in done if w.source.table == "orders"]
+        returns = [w for w in orders if any(c.target.inverse and c.target.to == "orders.order_amount" for c in w.cells)]
+        for made in (
+            w for w in orders if w.source.refunds.policy == "refund_column" and "orders.refund_amount" in w.rows.columns
+        ):
+            n = int(made.rows.filter(made.rows["orders.refund_amount"] > 0).count().to_pandas()) if returns else 0
+            if n:
+                self.quality.add(
+                    Line(
+                        made.name, "orders", "refund_amount", "refunds", "warning", n,
+                        message=N_("{returns} holds returns, and orders here are already net of what was refunded (rows: {n}). "
+                                   "Money that is in both is taken off twice."),
+                        fix=N_("Ask the client. Where it is the same money, name the file of returns under `ignore:`."),
+                        values={"returns": ", ".join(w.name for w in returns), "n": n},
+                    )
+                )  # fmt: skip
+
     def _looked_up(self, made: Wide) -> None:
         rows = made.rows
         for column in [c for c in rows.columns if c.startswith(("_several:", "_unknown:"))]:
             n = int(rows.filter(rows[column]).count().to_pandas())
-            by = column.partition(":")[2]
-            header = next(c.header for c in made.cells if c.target.by == by)
-            several = column.startswith("_several")
+            _told, by, *rank = column.split(":")
+            header = next(c.header for c in made.cells if c.target.by == by and (not rank or str(c.target.rank) == rank[0]))
+            words = (_SHARED_ID, _UNKNOWN_ID) if by == "related_id" else (_SHARED_NAME, _UNKNOWN_NAME)
+            if by == "related_id" and not n:
+                continue
             self.quality.add(
                 Line(
                     made.name, made.source.table, header, "joined_by_name", "warning" if n else "note", n,
-                    message=_SHARED_NAME if several else _UNKNOWN_NAME,
-                    fix=N_("Ask for an export with the id column.") if n else "", values={"column": header, "n": n},
+                    message=words[column.startswith("_unknown")],
+                    fix=(N_("Ask for the files of all accounts, contacts and deals.") if by == "related_id"
+                         else N_("Ask for an export with the id column.")) if n else "", values={"column": header, "n": n},
                 )
             )  # fmt: skip
         if "_items" in rows.columns:
@@ -984,13 +1047,17 @@ class _Run:
         known = known.filter(known.order_id.notnull())
         return known.group_by("order_id").aggregate(order_date=known.order_date.max(), left=known.left.all())
 
-    def _lookups(self, done: Sequence[Wide]) -> dict[str, Table]:
+    def _lookups(self, done: Sequence[Wide], made: Wide) -> dict[str, Table]:
+        """What the columns of *made* are looked up in: ids by name, and customers by the ids of what is theirs."""
+        wanted = {c.target.by for c in made.cells}
         places = {
             "customer_name": ("customers", "customers.customer_name", "customers.customer_id"),
             "product_name": ("products", "products.product_name", "products.product_id"),
         }
         out = {}
         for by, (table, name, key) in places.items():
+            if by not in wanted:
+                continue
             parts = [
                 w.rows.select(name=conversion.plain(w.rows[name]), id=w.rows[key])
                 for w in done
@@ -1003,11 +1070,39 @@ class _Run:
             if by == "product_name" and "product_name" in getattr(self.earlier.get("products"), "columns", ()):
                 known = self.earlier["products"]
                 parts.append(known.select(name=conversion.plain(known.product_name), id=known.product_id))
-            empty = ibis.memtable({"name": [], "id": []}, schema={"name": "string", "id": "string"})
-            known = ibis.union(*parts) if len(parts) > 1 else parts[0] if parts else empty
-            known = known.filter(known.name.notnull() & known.id.notnull())
-            out[by] = known.group_by("name").aggregate(id=known.id.min(), ids=known.id.nunique())
+            out[by] = self._known(parts)
+        if "related_id" in wanted:
+            out["related_id"] = self._known(self._related(done))
         return out
+
+    @staticmethod
+    def _known(parts: Sequence[Table]) -> Table:
+        empty = ibis.memtable({"name": [], "id": []}, schema={"name": "string", "id": "string"})
+        known = ibis.union(*parts) if len(parts) > 1 else parts[0] if parts else empty
+        known = known.filter(known.name.notnull() & known.id.notnull())
+        return known.group_by("name").aggregate(id=known.id.min(), ids=known.id.nunique())
+
+    def _related(self, done: Sequence[Wide]) -> list[Table]:
+        """The raw id of the customer by the id of the customer, of a contact person and of an opportunity: of this import, and of
+        earlier ones by the vault."""
+        parts = []
+        for made in done:
+            rows, who = made.rows, assembly.home("customer_id", "customers", made.rows.columns)
+            for key in (who, "contacts.contact_id", "opportunities.opportunity_id") if who else ():
+                if key in rows.columns:
+                    parts.append(rows.select(name=rows[key], id=rows[who]))
+        if self.earlier and vault.holds(self.project, "customers"):
+            people = vault.read(self.project, "customers", self.names)
+            parts.append(people.select(name=people.raw_id, id=people.raw_id))
+            if "customer_id" in getattr(self.earlier.get("opportunities"), "columns", ()):
+                deals = self.earlier["opportunities"].select("opportunity_id", who="customer_id")
+                joined = deals.inner_join(people, deals.who == people.customer_id)
+                parts.append(joined.select(name=joined.opportunity_id, id=joined.raw_id))
+        if self.earlier and vault.holds(self.project, "contacts"):
+            persons = vault.read(self.project, "contacts", self.names)
+            if "contact_id" in persons.columns:
+                parts.append(persons.select(name=persons.contact_id, id=persons.raw_id))
+        return parts
 
     # ------------------------------------------------------------ contract tables
     def _contract(self, done: Sequence[Wide]) -> dict[str, Table]:
@@ -1072,6 +1167,8 @@ class _Run:
     @staticmethod
     def _left(made: Wide, amount: str) -> Decimal:
         rows = made.rows.filter(made.rows._out != KEPT)
+        if f"{made.source.table}.{amount}" not in rows.columns:
+            return Decimal(0)
         column = rows[f"{made.source.table}.{amount}"]
         return Decimal(rows.aggregate(x=column.sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
 

@@ -21,6 +21,10 @@ from fivestep.language import _
 
 FILE = "mapping.yml"
 KEEP, DROP, ASK = "keep", "drop", "ask"
+# What is looked up by what a column holds.
+LOOKED_UP = {
+    "customer_name": "customers.customer_id", "related_id": "customers.customer_id", "product_name": "products.product_id",
+}  # fmt: skip
 
 
 class _Strict(BaseModel):
@@ -30,17 +34,20 @@ class _Strict(BaseModel):
 class Target(_Strict):
     """What one column becomes: a field (``table.field``), ``keep`` (an extra column), ``drop``, or ``ask`` (an open question).
 
-    ``values`` translates values (``"*"``: all others); ``by``: the column holds names to be looked up; ``id``: how an id is
-    normalised; ``rank`` which column comes first where several fill one field; ``name`` names an extra column or a question;
-    ``prefix`` stands before ids that are unique in their own file only.
+    ``values`` translates values (``"*"``: all others); ``by``: the column holds names to be looked up, or the id of a customer,
+    contact person or opportunity (``related_id``), whose customer is looked up; ``id``: how an id is normalised (``hashed``: it is
+    made of a name, and becomes a pseudonym); ``rank`` which column comes first where several fill one field; ``name`` names an extra
+    column or a question; ``prefix`` stands before ids that are unique in their own file only; ``inverse``: the header says the
+    opposite, an amount has the opposite sign; ``when``: the value is that of opportunities won or lost (closed), or of others (open).
     """
 
     to: str
     values: dict[str, str | None] = {}
-    by: Literal["", "customer_name", "product_name"] = ""
-    id: Literal["", "salesforce", "email", "phone"] = ""
+    by: Literal["", "customer_name", "product_name", "related_id"] = ""
+    id: Literal["", "salesforce", "email", "phone", "hashed"] = ""
     unit: Literal["", "元", "千元", "万元", "亿元", "%", "$", "€", "NT$", "HK$"] = ""
     inverse: bool = False
+    when: Literal["", "open", "closed"] = ""
     rank: int = Field(1, ge=1)
     name: str = ""
     prefix: str = ""
@@ -69,13 +76,13 @@ class Target(_Strict):
 
     @model_validator(mode="after")
     def _looked_up(self) -> Target:
-        wanted = {"customer_name": "customers.customer_id", "product_name": "products.product_id"}.get(self.by, self.to)
+        wanted = LOOKED_UP.get(self.by, self.to)
         if self.to != wanted:
             raise ValueError(_("by: {by} looks up {wanted}, so say to: {wanted}").format(by=self.by, wanted=wanted))
         return self
 
     def __hash__(self) -> int:
-        return hash((self.to, self.by, self.rank, self.name))
+        return hash((self.to, self.by, self.rank, self.name, self.when))
 
     @property
     def target(self) -> headers.Target | None:
@@ -155,7 +162,8 @@ class Source(_Strict):
 
     With ``database``, ``files`` is the one name by which messages speak of it. ``others: drop`` leaves out every column that is
     not named, new ones too; without it a new column stops an import. ``repeats: drop`` leaves out rows that are identical to an
-    earlier row of their file where no key of the file tells them apart; without it they are kept and counted.
+    earlier row of their file where no key of the file tells them apart; without it they are kept and counted. ``exclude`` leaves
+    rows out by the values of a field or header; ``"*"`` is any value.
     """
 
     files: tuple[str, ...] = Field(min_length=1)

@@ -20,11 +20,13 @@ from fivestep.language import _
 SHOWN = 5  # candidates and samples of a question
 SUITS = 0.3  # how well the values of a renamed column suit the field of before, at least
 BY_VALUES = 0.4  # score of a candidate of which the values alone speak, at most
+NO_TABLE = "none"  # of a kind that is known, and that no contract table holds
 NEAR = 0.9  # a second kind that knows this share of the headers that the best one knows makes the choice a question
 
 # Labels that only say something within the table they are known from.
 _GENERIC = frozenset(
-    "name title company position rating grade tier tags labels segment street member job cell 姓名 公司 积分 等级 昵称".split()
+    "name title company position rating grade tier tags labels segment street member job cell 姓名 公司 积分 等级 昵称 "
+    "firstname lastname givenname familyname surname 姓 名".split()
 )
 
 # The tables that one sheet of a kind feeds, its own first.
@@ -63,7 +65,10 @@ MADE = {
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of sheet of one system. ``columns`` says what each known header (as compared) becomes."""
+    """One kind of sheet of one system. ``columns`` says what each known header (as compared) becomes.
+
+    ``asked``: the fields that a header may be which the system's facts do not settle. A kind of no ``table`` is known and left out.
+    """
 
     system: str
     name: str
@@ -73,6 +78,7 @@ class Kind:
     detect: tuple[frozenset[str], ...]
     columns: Mapping[str, tuple[Target, ...]] = field(hash=False, compare=False)
     options: Mapping[str, Any] = field(hash=False, compare=False)
+    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -135,13 +141,14 @@ def kinds() -> tuple[Kind, ...]:
     return tuple(out)
 
 
-_OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount", "time_zone", "date_order", "decimal")
+# What a kind may say of a whole source, as Source has it.
+OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount", "time_zone", "date_order", "decimal")
 
 
 def _kinds(name: str, said: Mapping[str, Any]) -> list[Kind]:
     out = []
     for sheet, facts in said["sheets"].items():
-        unknown = set(facts) - {"table", "layout", "detect", "columns", "keep", "drop", *_OPTIONS}
+        unknown = set(facts) - {"table", "layout", "detect", "columns", "keep", "drop", "ask", *OPTIONS}
         if unknown:
             raise ValueError(f"{name}: {sheet}: {sorted(unknown)[0]} is no part of a sheet")
         columns: dict[str, list[Target]] = {}
@@ -156,14 +163,35 @@ def _kinds(name: str, said: Mapping[str, Any]) -> list[Kind]:
         for to in (KEEP, DROP):
             for label in facts.get(to, ()):
                 columns.setdefault(headers.key(label), [Target(to=to)])
+        for label in facts.get("ask", ()):
+            columns.setdefault(headers.key(label), [Target(to=ASK)])
         for label in facts.get("exclude", ()):
             if "." not in label:  # a column that only says which rows to leave out
                 columns.setdefault(headers.key(label), [Target(to=DROP)])
         detect = tuple(frozenset(headers.key(x) for x in ([g] if isinstance(g, str) else g)) for g in facts["detect"])
-        options = {k: facts[k] for k in _OPTIONS if k in facts}
+        options = {k: facts[k] for k in OPTIONS if k in facts}
         layout = facts.get("layout", said["layout"])
         settled = {k: tuple(v) for k, v in columns.items()}
-        out.append(Kind(said["system"], said["name"], sheet, layout, facts["table"], detect, settled, options))
+        asked = {headers.key(label): tuple(fields) for label, fields in facts.get("ask", {}).items()}
+        table = "" if facts["table"] == NO_TABLE else facts["table"]
+        out.append(Kind(said["system"], said["name"], sheet, layout, table, detect, settled, options, asked))
+    return out
+
+
+def options(kind: Kind, columns: Sequence[str], fields: Collection[str]) -> dict[str, Any]:
+    """What a kind says of a source that has these *columns*, which become these *fields*.
+
+    A time zone that is said of a header ({Id: UTC}) is that of files which have it.
+    """
+    there, out = {headers.key(c) for c in columns}, dict(kind.options)
+    if "fill" in out:
+        out["fill"] = tuple(h for h in out["fill"] if headers.key(h) in there)
+    if "items" in out and headers.key(out["items"]["column"]) not in there:
+        del out["items"]
+    if "exclude" in out:
+        out["exclude"] = {k: v for k, v in out["exclude"].items() if k in fields or headers.key(k) in there}
+    if isinstance(out.get("time_zone"), Mapping):
+        out["time_zone"] = next((z for h, z in out["time_zone"].items() if headers.key(h) in there), "")
     return out
 
 
@@ -176,6 +204,7 @@ def detected(columns: Sequence[str]) -> list[Kind]:
     """The kinds whose telling headers are all among *columns*, best first; more than one where the columns do not decide."""
     there = {headers.key(c) for c in columns}
     found = [k for k in kinds() if all(group & there for group in k.detect)]
+    found = [k for k in found if not any(o.system == k.system and set(o.detect) > set(k.detect) for o in found)]  # tells more
     found = sorted(found, key=lambda k: (-k.known(columns), -len(k.detect), k.system, k.sheet))
     return [k for k in found if k.known(columns) >= NEAR * found[0].known(columns)]
 
@@ -239,6 +268,9 @@ def matches(
         own = said.get(headers.key(column))
         if own and column not in earlier.open:
             out[column] = Match(own, "mapping")
+        elif kind and headers.key(column) in kind.asked:
+            likely = tuple(Candidate(to, 0.5) for to in kind.asked[headers.key(column)])
+            out[column] = Match((Target(to=ASK),), "ask", likely)
         elif kind and headers.key(column) in kind.columns:
             out[column] = Match(kind.columns[headers.key(column)], "system")
         else:

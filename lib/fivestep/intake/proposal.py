@@ -39,7 +39,6 @@ _TELLING = r"^\s*((1[3-9]|2\d|3[01])[/.-]\d{1,2}|\d{1,2}[/.-](1[3-9]|2\d|3[01]))
 _SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
 _PERSONS = 0.5  # share of a column's cells that look like persons from which keeping it is warned of
 _LONGEST = 40  # characters shown of a value
-_OPTIONS = ("fill", "fill_by", "exclude", "refunds", "items", "line_amount")
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,15 @@ class Proposed:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A proposed mapping: the sources in order, files that are no data, and files that could not be read, with the reason."""
+    """A proposed mapping: the sources in order, files that are no data, and files that could not be read, with the reason.
+
+    ``no_table``: of the files that are no data those of a kind that is known and that no contract table holds.
+    """
 
     proposed: tuple[Proposed, ...]
     ignore: tuple[str, ...] = ()
     unread: Map[str, str] = field(default_factory=dict)
+    no_table: Map[str, Kind] = field(default_factory=dict)
 
     @property
     def mapping(self) -> Mapping:
@@ -106,8 +109,13 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
         groups.setdefault((number, frozenset(headers.key(c) for c in sheet.columns)), []).append(sheet)
     names = {sheet.source: group for group, members in groups.items() for sheet in members}
     made: dict[int, list[Proposed]] = {}
+    no_table: dict[str, Kind] = {}
     for group, members in groups.items():
         number = group[0]
+        found = matching.detected(members[0].columns) if number < 0 else []
+        if len(found) == 1 and not found[0].table:
+            no_table |= dict.fromkeys(_patterns(members, [n for n, g in names.items() if g != group]), found[0])
+            continue
         said = earlier.sources[number] if number >= 0 else None
         alone = number < 0 or sum(g[0] == number for g in groups) == 1
         members.sort(key=lambda s: bool(said and not said.matches(s.source)))  # headers are spelled as in the files that it names
@@ -118,7 +126,7 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
     out = []
     for number, source in enumerate(earlier.sources):  # sources without a file today stay as they are
         out += made.get(number) or [Proposed(source, {h: Match(t, "mapping") for h, t in source.columns.items()}, {})]
-    return Proposal((*out, *made.get(-1, ())), earlier.ignore, unread or {})
+    return Proposal((*out, *made.get(-1, ())), (*earlier.ignore, *no_table), unread or {}, no_table)
 
 
 def source_of(sheet: Sheet, earlier: Mapping) -> Source | None:
@@ -155,17 +163,7 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     gone = [h for h in gone if not filled(h, said.columns, {c: m.targets for c, m in matches.items() if m.by == "mapping"})]
     if len(gone) == 1:
         matches = matching.renamed(matches, values, gone[0], said.columns[gone[0]])
-    options = {k: kind.options[k] for k in _OPTIONS if kind and k in kind.options}
-    if "fill" in options:
-        there = {headers.key(c) for c in columns}
-        options["fill"] = tuple(h for h in options["fill"] if headers.key(h) in there)
-    if "items" in options and headers.key(options["items"]["column"]) not in {headers.key(c) for c in columns}:
-        del options["items"]
-    targets = {t.to for m in matches.values() for t in m.targets}
-    if "exclude" in options:
-        options["exclude"] = {
-            k: v for k, v in options["exclude"].items() if k in targets or headers.key(k) in map(headers.key, columns)
-        }
+    options = matching.options(kind, columns, {t.to for m in matches.values() for t in m.targets}) if kind else {}
     base: dict[str, Any] = dict(
         files=files, table=table, system=kind.system if kind else "", kind=kind.sheet if kind else "", **options
     )
@@ -334,7 +332,7 @@ def text(proposal: Proposal) -> str:
     for proposed in proposal.proposed:
         out += _source_lines(proposed)
     if proposal.ignore:
-        out += ["", f"ignore: {_flow(list(proposal.ignore))}"]
+        out += ["", *("# " + line for line in _no_table(proposal)), f"ignore: {_flow(list(proposal.ignore))}"]
     for name, why in proposal.unread.items():
         out += ["", f"# {name}: " + " ".join(why.split()), "# " + _("Mend the file, or name it under `ignore:`.")]
     return "\n".join(out) + "\n"
@@ -534,7 +532,13 @@ def summary(proposal: Proposal) -> list[str]:
         out.append(said.format(files=", ".join(p.source.files), what=what, n=language.number(n), left=language.number(left)))
         if p.source.table and p.missing:
             out += ["  " + line for field in p.missing for line in lacking(field)]
-    return out + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
+    return out + _no_table(proposal) + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
+
+
+def _no_table(proposal: Proposal) -> list[str]:
+    """Of which files the contract has no table, one line each."""
+    said = _("{files}: {what}. No contract table holds it, so it is left out.")
+    return [said.format(files=name, what=kind.label) for name, kind in proposal.no_table.items()]
 
 
 def lacking(field: str) -> list[str]:

@@ -176,7 +176,7 @@ def _which(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
     given = {"table": table, "system": kind.system if kind else "", "kind": kind.sheet if kind else "",
              "columns": {h: m.targets for h, m in matches.items()}}  # fmt: skip
     if kind:
-        given |= {k: v for k, v in kind.options.items() if k in Source.model_fields}
+        given |= matching.options(kind, list(matches), {t.to for m in matches.values() for t in m.targets})
     source = Source(**{**proposed.source.model_dump(), **given})
     return replace(proposed, source=source, matches=matches, kind=kind, rivals=(), tables=())
 
@@ -185,6 +185,8 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
     match = proposed.matches.get(header, Match((), "ask"))
     say("")
     say(f"{name}: {header}")
+    if proposed.kind and proposed.kind.layout == "unconfirmed":
+        say(f"  {proposed.kind.label}")
     for number, likely in enumerate(match.candidates, 1):
         shown = f"{candidate(likely)}  " if likely.targets else f"{likely.to:<36}{likely.score:.2f}  "
         say(f"  {number}  {shown}{_about(likely.to)}".rstrip())
