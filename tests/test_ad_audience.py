@@ -77,6 +77,17 @@ def test_the_audience_holds_hashes_of_normal_addresses_and_nobody_who_opted_out(
     assert ad_audience(project, "Keep", NAMES, "ads").path.read_bytes() == before
 
 
+def test_an_address_of_a_contact_person_who_opted_out_is_in_no_audience(project):
+    persons = pd.DataFrame({"customer_id": ["a", "c"], "raw_id": ["a", "c"], "name": ["x", "y"],
+                            "email": ["Ann@work.example", "y@example.com"], "phone": ["+44 20 7946 0000", None],
+                            "marketing_opt_out": ["true", "false"]})  # fmt: skip
+    vault.write(project, "contacts", engine.connect().create_table("persons", persons), NAMES)
+    made = ad_audience(project, "Keep", NAMES, "ads")
+    said = made.path.read_text("ascii")
+    assert (made.listed, made.refused, made.emails, made.phones) == (4, 1, 1, 2)
+    assert not any(hashed(x) in said for x in ("ann@work.example", "+442079460000", "y@example.com"))
+
+
 @pytest.mark.parametrize(
     ("number", "code", "full"),
     [

@@ -232,6 +232,9 @@ def contacts(
     done = contact_lists.write(root, name, snapshot_folder(root, settings.snapshot), _key(root, settings), purpose)
     said = _("Customers: {n}. Left out as they have opted out of marketing: {refused}. Without phone and e-mail address: {none}.")
     typer.echo(said.format(n=number(done.customers), refused=number(done.opted_out), none=number(done.unreachable)))
+    if done.persons_out:
+        said = _("Contact persons of theirs who have opted out, and whose addresses are not in the list: {n}.")
+        typer.echo(said.format(n=number(done.persons_out)))
     typer.echo(_shown(done.path))
 
 

@@ -468,7 +468,7 @@ def _answered(made: Wide) -> set[str]:
 
 
 def _derived(rows: Table, source: Source) -> Table:
-    """What follows from other columns: quantity times price, unit cost times quantity, less what was refunded, names, ends, the city."""
+    """What follows from other columns: quantity times price, unit cost times quantity, less refunds, names, ends, the city."""
 
     def has(*names: str) -> bool:
         return all(n in rows.columns for n in names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,20 +24,22 @@ _CELL = 32_767  # characters that a cell of a workbook may hold
 
 @dataclass(frozen=True)
 class Written:
-    """A contact list: its workbook, customers in it, those left out as they have opted out since, and those whom the vault does
-    not know or has no phone and e-mail address of."""
+    """A contact list: its workbook, customers in it, those left out as they have opted out since, those whom the vault does
+    not know or has no phone and e-mail address of, and contact persons of theirs who have opted out, who are not in it."""
 
     path: Path
     customers: int
     opted_out: int
     unreachable: int
+    persons_out: int
 
 
 def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: str) -> Written:
     """Write ``data/vault/lists/<name>.xlsx``: the rows of the newest export of that name with id, name, phone, e-mail, address.
 
     Customers who have opted out of marketing in the *snapshot* are left out. Accounts merged into one count as one; of a company
-    without a phone of its own the first contact person's stands there. Raises UserError where access.yml does not allow it.
+    without a phone of its own the first contact person's stands there who has not opted out. Raises UserError where access.yml
+    does not allow it.
     """
     listed = _listed(project, name)
     column = next((c for c in listed.columns if _pseudonyms(listed[c])), "")
@@ -49,7 +52,7 @@ def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: 
     refused = consent.opted_out(engine.Tables.of(engine.read(snapshot, engine.connect()))) or frozenset()
     left = listed[~listed[column].isin(refused)]
     access.opened(project, f"contacts {name}", purpose, left[column].nunique())
-    people = _people(project, names)
+    people, persons = _people(project, names)
     joined = people.reindex(left[column]).reset_index(drop=True)
     out = pd.concat([left.reset_index(drop=True), joined], axis=1)
     reached = joined[["phone", "email"]].notna().any(axis=1)
@@ -64,6 +67,7 @@ def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: 
         left[column].nunique(),
         listed[column].nunique() - left[column].nunique(),
         left[column][~reached.to_numpy()].nunique(),
+        int(persons.isin(set(left[column])).sum()),
     )
 
 
@@ -91,22 +95,43 @@ def _amounts(values: pd.Series) -> bool:
     return len(filled) > 0 and bool(filled.str.fullmatch(r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?").all())
 
 
-def _people(project: Path, names: Pseudonyms) -> pd.DataFrame:
-    """raw_id, name, phone, email, address by the pseudonym that the tables have; of merged accounts the first that is filled."""
-    wanted = ["raw_id", "name", "phone", "email", "address"]
+def _people(project: Path, names: Pseudonyms) -> tuple[pd.DataFrame, pd.Series]:
+    """raw_id, name, phone, email, address by the pseudonym that the tables have; of merged accounts the first that is filled.
+
+    No address of a contact person who has opted out is among them; of these persons the customers are returned, too.
+    """
+    wanted, opting = ["raw_id", "name", "phone", "email", "address"], ["contact_id", "marketing_opt_out"]
+    refused = pd.DataFrame(columns=["customer_id", *wanted, *opting])
     into = identity.merges(identity.decisions(project))
     parts = []
     for order, table in enumerate(t for t in vault.TABLES if vault.holds(project, t)):
         frame = vault.read(project, table, names).to_pandas().sort_values(["customer_id", "raw_id"], kind="stable")
-        frame = frame.reindex(columns=["customer_id", *wanted])
+        frame = frame.reindex(columns=["customer_id", *wanted, *opting])
         if table == "contacts":
             frame["raw_id"] = None
-        own = frame["customer_id"].map(into)
-        parts.append(frame.assign(customer_id=own.fillna(frame["customer_id"]), _rank=order * 2 + own.notna()))
+            out = _opted_out(frame)
+            refused, frame = frame[out], frame[~out]
+        own = frame["customer_id"].map(lambda customer: into.get(customer, customer))
+        parts.append(frame.assign(customer_id=own, _rank=order * 2 + (own != frame["customer_id"])))
     if not parts:
         raise UserError(_("data/vault/ holds nobody. Import the client's files first: fivestep import"))
     united = pd.concat(parts).sort_values(["customer_id", "_rank"], kind="stable")
-    return united.groupby("customer_id")[wanted].first()
+    for address in ("phone", "email"):  # that of a person who has opted out may stand with the company, too
+        theirs = set(refused[address].dropna().map(_compared)) - {""}
+        united[address] = united[address].where(~united[address].map(_compared).isin(theirs), None)
+    who = refused["customer_id"].map(lambda customer: into.get(customer, customer))
+    who = who[~refused["contact_id"].duplicated() | refused["contact_id"].isna()]
+    return united.groupby("customer_id")[wanted].first(), who
+
+
+def _opted_out(persons: pd.DataFrame) -> pd.Series:
+    """Which rows are those of contact persons who have opted out, on this row or on another one of theirs."""
+    said = persons["marketing_opt_out"].eq("true")
+    return said | (persons["contact_id"].notna() & persons["contact_id"].isin(set(persons["contact_id"][said].dropna())))
+
+
+def _compared(address: object) -> str:
+    return re.sub(r"[\s()-]", "", address).lower().removeprefix("+86") if isinstance(address, str) else ""
 
 
 def _workbook(path: Path, name: str, rows: pd.DataFrame) -> None:

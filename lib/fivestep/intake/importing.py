@@ -146,7 +146,7 @@ _SHARED_NAME = N_("{column} holds names. Rows whose name several customers or pr
 _UNKNOWN_NAME = N_("{column} holds names. Rows whose name no other file has, so that it serves as the id: {n}.")
 _SHARED_ID = N_("{column} holds ids. Rows whose id several customers share, so that it names nobody: {n}.")
 _UNKNOWN_ID = N_(
-    "{column} holds ids of customers, contact persons or opportunities. Rows whose id none of them has, so that it names nobody: {n}."
+    "{column} holds ids of customers, contact persons or opportunities. Rows whose id none of them has, so no customer: {n}."
 )
 
 
@@ -549,7 +549,7 @@ class _Run:
             add(
                 Line(
                     sheet.source, source.table, "", "time_zone", "note",
-                    message=N_("Times without an offset are those of {own}, and are shown in {zone}. A time of 00:00 is taken for a day."),
+                    message=N_("Times without an offset are those of {own}, and are shown in {zone}. 00:00 stands for a day."),
                     values={"own": source.time_zone, "zone": self.settings.time_zone},
                 )
             )  # fmt: skip

@@ -34,11 +34,12 @@ class _Strict(BaseModel):
 class Target(_Strict):
     """What one column becomes: a field (``table.field``), ``keep`` (an extra column), ``drop``, or ``ask`` (an open question).
 
-    ``values`` translates values (``"*"``: all others); ``by``: the column holds names to be looked up, or the id of a customer,
-    contact person or opportunity (``related_id``), whose customer is looked up; ``id``: how an id is normalised (``hashed``: it is
-    made of a name, and becomes a pseudonym); ``rank`` which column comes first where several fill one field; ``name`` names an extra
-    column or a question; ``prefix`` stands before ids that are unique in their own file only; ``inverse``: the header says the
-    opposite, an amount has the opposite sign; ``when``: the value is that of opportunities won or lost (closed), or of others (open).
+    ``values`` translates values (``"*"``: all others); ``by``: the column holds names to be looked up, or ids of customers,
+    contact persons or opportunities, whose customer is looked up (``related_id``); ``id``: how an id is normalised (``hashed``:
+    one made of a name becomes a pseudonym); ``rank`` which column comes first where several fill one field; ``name`` names an
+    extra column or a question; ``prefix`` stands before ids that are unique in their own file only; ``inverse``: the header says
+    the opposite, and an amount is money that goes back; ``when``: the value is that of opportunities won or lost (closed), or of
+    others (open).
     """
 
     to: str

@@ -67,7 +67,7 @@ MADE = {
 class Kind:
     """One kind of sheet of one system. ``columns`` says what each known header (as compared) becomes.
 
-    ``asked``: the fields that a header may be which the system's facts do not settle. A kind of no ``table`` is known and left out.
+    ``asked``: the fields that a header may be which the facts do not settle. A kind of no ``table`` is known and left out.
     """
 
     system: str

@@ -15,6 +15,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+import ibis
 import pandas as pd
 
 from fivestep import engine, language
@@ -98,7 +99,8 @@ def ad_audience(project: Path, action_list: str, names: Pseudonyms, purpose: str
     access.opened(project, f"audience {action_list}", purpose, len(people - refused))
     known = _addresses(project, names, country_code)
     mine = known[known["customer_id"].isin(people - refused)]
-    theirs = known[known["customer_id"].isin(refused)]
+    theirs = known[known["customer_id"].isin(refused) | known["person_refused"]]
+    mine = mine[~mine["person_refused"]]
     rows = set()
     for email, phone in zip(mine["email"], mine["phone"], strict=True):
         kept = [
@@ -138,8 +140,20 @@ def _listed(project: Path, snapshot: str, action_list: str) -> frozenset[str]:
 
 
 def _addresses(project: Path, names: Pseudonyms, country_code: str) -> pd.DataFrame:
-    """customer_id (after merges), email and phone of everybody in the vault; missing where not usable."""
-    held = vault.read(project, "customers", names)
+    """customer_id (after merges), email and phone of everybody in the vault; missing where not usable.
+
+    Contact persons are there only where they have opted out (``person_refused``): theirs are addresses of nobody else.
+    """
+    parts = [_usable(project, vault.read(project, "customers", names), country_code).assign(person_refused=False)]
+    if vault.holds(project, "contacts"):
+        persons = vault.read(project, "contacts", names)
+        if "marketing_opt_out" in persons.columns:
+            out = persons.filter(persons.marketing_opt_out == "true")
+            parts.append(_usable(project, out, country_code).assign(person_refused=True))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _usable(project: Path, held: ibis.Table, country_code: str) -> pd.DataFrame:
     text = {c: held[c] if c in held.columns else held.customer_id.nullif(held.customer_id) for c in ("email", "phone")}
     rows = held.select(
         "customer_id",
