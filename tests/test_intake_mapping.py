@@ -282,6 +282,20 @@ def test_the_wizard_takes_numbers_fields_keep_drop_and_later():
     assert done.mapping.questions == 0
 
 
+def test_every_question_on_a_layout_that_nobody_has_confirmed_says_so():
+    rows = {
+        "商机名": ["x"],
+        "客户": ["a"],
+        "商机进度": ["成交"],
+        "商机金额": ["1"],
+        "创建时间": ["2024-03-01"],
+        "Mystery": ["1"],
+        "Other": ["2"],
+    }
+    _done, shown = walked(proposal.proposal([sheet("b.csv", rows)]), "d", "d")
+    assert sum("unconfirmed layout" in line for line in shown) == 2
+
+
 def test_the_wizard_asks_for_what_a_table_cannot_be_without():
     rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"商品名称": ["x", "y"], "数量": ["1", "2"], "单价": ["10", "10"]}
     made = proposal.proposal([sheet("o.csv", rows)])
