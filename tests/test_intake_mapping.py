@@ -347,6 +347,7 @@ def test_a_source_is_found_by_sheet_by_file_and_by_archive():
 def test_systems_need_no_code(monkeypatch):
     said = yaml.safe_load(
         "{system: acme, name: Acme, layout: confirmed, sheets: {Sales: {table: orders, detect: [[Beleg], [Summe]], "
+        "time_zone: Europe/Berlin, date_order: dmy, decimal: ',', "
         "columns: {order_id: Beleg, order_amount: Summe, order_date: Datum}, drop: [Notiz]}}}"
     )
     own = tuple(matching._kinds("acme.yml", said))
@@ -354,3 +355,6 @@ def test_systems_need_no_code(monkeypatch):
     kind = matching.detected(["Beleg", "Datum", "Summe", "Notiz"])[0]
     found = matching.matches(["Beleg", "Datum", "Summe", "Notiz"], {}, kind=kind, table="orders")
     assert [m.targets[0].to for m in found.values()] == ["orders.order_id", "orders.order_date", "orders.order_amount", "drop"]
+    rows = {"Beleg": ["1"], "Datum": ["05.03.2024"], "Summe": ["1"], "Notiz": ["x"]}
+    (source,) = proposal.proposal([sheet("s.csv", rows)]).mapping.sources
+    assert (source.time_zone, source.date_order, source.decimal) == ("Europe/Berlin", "dmy", ",")
