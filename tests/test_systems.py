@@ -140,7 +140,7 @@ HEADERS = {
         "Contact ID|Account ID|First Name|Last Name|Email|Phone|Email Opt Out",
     ],
     ("salesforce", "Opportunity"): [
-        "Id|AccountId|Name|StageName|Amount|Probability|CloseDate|IsWon|IsClosed|LeadSource|CampaignId|OwnerId",
+        "Id|AccountId|Name|StageName|Amount|Probability|CloseDate|IsWon|IsClosed|LeadSource|CampaignId|OwnerId|CreatedDate",
         "Opportunity ID|Account Name|Opportunity Name|Stage|Amount|Probability (%)|Close Date|Won|Closed|Opportunity Owner|Created Date",
     ],
     ("salesforce", "Product"): ["Id|Name|ProductCode|Family|IsActive"],
