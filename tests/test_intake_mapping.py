@@ -409,6 +409,20 @@ def test_keeping_what_may_be_names_is_warned_of_in_the_file_and_in_the_wizard():
     assert warned == ["客户姓名", "Kontakt"]
 
 
+def test_every_question_on_a_layout_that_nobody_has_confirmed_says_so():
+    rows = {
+        "商机名": ["x"],
+        "客户": ["a"],
+        "商机进度": ["成交"],
+        "商机金额": ["1"],
+        "创建时间": ["2024-03-01"],
+        "Mystery": ["1"],
+        "Other": ["2"],
+    }
+    _done, shown = walked(proposal.proposal([sheet("b.csv", rows)]), "d", "d")
+    assert sum("unconfirmed layout" in line for line in shown) == 2
+
+
 def test_the_wizard_asks_for_what_a_table_cannot_be_without():
     rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"商品名称": ["x", "y"], "数量": ["1", "2"], "单价": ["10", "10"]}
     made = proposal.proposal([sheet("o.csv", rows)])
@@ -460,6 +474,7 @@ def test_a_source_is_found_by_sheet_by_file_and_by_archive():
 def test_systems_need_no_code(monkeypatch):
     said = yaml.safe_load(
         "{system: acme, name: Acme, layout: confirmed, sheets: {Sales: {table: orders, detect: [[Beleg], [Summe]], "
+        "time_zone: Europe/Berlin, date_order: dmy, decimal: ',', "
         "columns: {order_id: Beleg, order_amount: Summe, order_date: Datum}, drop: [Notiz]}}}"
     )
     own = tuple(matching._kinds("acme.yml", said))
@@ -467,3 +482,6 @@ def test_systems_need_no_code(monkeypatch):
     kind = matching.detected(["Beleg", "Datum", "Summe", "Notiz"])[0]
     found = matching.matches(["Beleg", "Datum", "Summe", "Notiz"], {}, kind=kind, table="orders")
     assert [m.targets[0].to for m in found.values()] == ["orders.order_id", "orders.order_date", "orders.order_amount", "drop"]
+    rows = {"Beleg": ["1"], "Datum": ["05.03.2024"], "Summe": ["1"], "Notiz": ["x"]}
+    (source,) = proposal.proposal([sheet("s.csv", rows)]).mapping.sources
+    assert (source.time_zone, source.date_order, source.decimal) == ("Europe/Berlin", "dmy", ",")

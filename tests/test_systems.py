@@ -140,7 +140,7 @@ HEADERS = {
         "Contact ID|Account ID|First Name|Last Name|Email|Phone|Email Opt Out",
     ],
     ("salesforce", "Opportunity"): [
-        "Id|AccountId|Name|StageName|Amount|Probability|CloseDate|IsWon|IsClosed|LeadSource|CampaignId|OwnerId",
+        "Id|AccountId|Name|StageName|Amount|Probability|CloseDate|IsWon|IsClosed|LeadSource|CampaignId|OwnerId|CreatedDate",
         "Opportunity ID|Account Name|Opportunity Name|Stage|Amount|Probability (%)|Close Date|Won|Closed|Opportunity Owner|Created Date",
     ],
     ("salesforce", "Product"): ["Id|Name|ProductCode|Family|IsActive"],
@@ -318,6 +318,8 @@ def test_zoho_finds_the_customer_of_a_note_keeps_who_opted_out_and_closes_leads(
     lists.mkdir(parents=True)
     (lists / "calls.csv").write_text(f"customer_id\n{a1}\n{a2}\n", "utf-8")
     access.first(project)
+    policy = project / access.FILE
+    policy.write_text(policy.read_text("utf-8").replace('purpose: ""', "purpose: calls"), "utf-8")
     made = contact_lists.write(project, "calls", done.folder, NAMES, "test")
     sent = pd.read_excel(made.path, dtype=str, engine="openpyxl")
     assert (made.customers, made.persons_out, made.unreachable) == (2, 1, 1)

@@ -3,7 +3,8 @@
 Types: ``text``, ``integer``, ``number`` (float), ``money`` (DECIMAL, in the currency of the engagement), ``timestamp`` (naive, in
 the time zone of the engagement), ``date``, ``boolean``. Ids are text. PII classes: ``none``; ``pseudonym`` (a keyed id);
 ``quasi`` (identifies in combination); ``sensitive``; ``direct`` identifiers (name, phone, e-mail, address) have no place in a
-contract table: they stay in the vault.
+contract table: they stay in the vault. Names of the client's own staff (owner, staff, sales_rep) do stand in clear, as lists are
+handed out and cases counted by them: where that may not be, map these columns to ids of staff, or drop them.
 """
 
 from __future__ import annotations
