@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from fivestep import engine
+from fivestep.contract import TABLES
 from fivestep.engagement import Settings
 from fivestep.intake import contact_lists, importing, matching, proposal
 from fivestep.intake.importing import Imported
@@ -239,7 +240,9 @@ def cell(kind: matching.Kind, header: str, row: int) -> str:
         return f"{to} {row}"
     texts = {"id": f"A{row}", "money": f"{row}00.50", "number": f"{row}", "int": f"{row}", "percent": f"{row}0%", "bool": "false",
              "date": f"2024-03-0{row}", "datetime": f"2024-03-0{row} 10:00:00", "code": "CNY"}  # fmt: skip
-    return texts.get(target.kind, f"{target.field} {row}")
+    declared = TABLES[target.table].fields.get(target.field) if target.table in TABLES else None
+    kind_of = "datetime" if declared and declared.type == "timestamp" else target.kind  # a time may be part of a key
+    return texts.get(kind_of, f"{target.field} {row}")
 
 
 @pytest.mark.slow
