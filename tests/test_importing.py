@@ -18,7 +18,7 @@ from conftest import in_the_vault
 from fivestep import engine, needs
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
-from fivestep.intake import importing, mapping, proposal, scratch
+from fivestep.intake import assembly, importing, mapping, proposal, scratch
 from fivestep.intake.importing import Imported
 from fivestep.privacy.pseudonyms import Pseudonyms
 
@@ -769,3 +769,51 @@ def test_one_cell_or_row_that_is_not_plain_is_read_as_text(project, last):
     (sheet,) = importing.read_sheets(raw / "lines.csv", raw, mapping.read(project), engine.connect(), "Asia/Shanghai")
     assert not sheet.plain
     assert {sheet.rows[c].type() for c in sheet.columns} == {ibis.dtype("string")}
+
+
+# ---------------------------------------------------------------- what strict forbids, and what is counted
+CRM = """\
+sources:
+- files: [accounts.csv]
+  table: customers
+  columns: {id: customers.customer_id, city: customers.city}
+- files: [notes.csv]
+  table: interactions
+  fill: [account]
+  columns: {account: customers.customer_id, at: interactions.occurred_at, kind: interactions.channel, note: interactions.content}
+"""
+
+
+def test_notes_are_counted_held_against_accounts_without_orders_and_forbidden_by_name(project):
+    put(project, "accounts.csv", "id,city\n007,上海\n8,北京\n")
+    put(project, "notes.csv", "account,at,kind,note\n7,2024-03-05,call,x\n,2024-03-06,call,y\n8,2024-03-07,call,z\n")
+    done = run(project, CRM)
+    (orphans,) = done.quality.of("orphan_keys")
+    assert (orphans.table, orphans.column, orphans.rows) == ("interactions", "customer_id", 2)
+    (filled,) = done.quality.of("filled")
+    assert (filled.source, filled.column, filled.rows, filled.severity) == ("notes.csv", "account", 1, "note")
+    assert {(x.source, x.rows) for x in done.quality.of("leading_zeros")} == {("accounts.csv", 1), ("notes.csv", 1)}
+    with pytest.raises(UserError, match="filled from a row above"):
+        run(project, strict=("filled",))
+    assert not run(project, strict=("rows_read", "empty_date")).new
+
+
+def test_many_small_sheets_are_typed_at_once_and_give_what_each_gives(project, monkeypatch):
+    head = "id,day,who,sum\n"
+    put(project, "orders_1.csv", head + '1,05/03/2024,a,"1.234,50"\n2,06/03/2024,b,zehn\n')
+    put(project, "orders_2.csv", head + "3,07/03/24,a,€ 7\n4,28.03.24,,8\n")
+    put(project, "orders_3.csv", head.replace("id,day", "day,id") + "01/04/2024,5,c,9 \n")
+    put(project, "orders_4.csv", head + "6,02/04/2024,c, 11\n7,03/04/2024,d,x\n")
+    said = PLAIN + '  date_order: dmy\n  decimal: ","\n'
+    euro = SETTINGS.model_copy(update={"currency": "EUR"})
+    done = run(project, said, euro)
+    monkeypatch.setattr(assembly, "_stacked", lambda source, sheets, cells: [
+        (s, assembly._years(s.rows, source, s, cells), s.rows.mutate(_file=ibis.literal(i, type="int32")))
+        for i, s in enumerate(sheets)
+    ])  # fmt: skip
+    before = {p.name: p.read_bytes() for p in done.folder.iterdir()}
+    again = run(project, "", euro, again=True)
+    assert (again.folder / "orders.parquet").read_bytes() == before["orders.parquet"]
+    assert [x for x in again.quality.lines if x.check != "imported_again"] == done.quality.lines
+    assert [(x.source, x.first_row) for x in done.quality.of("not_parsed")] == [("orders_1.csv", 3), ("orders_4.csv", 3)]
+    assert table(done, "orders")["order_amount"].dropna().tolist()[:1] == [Decimal("1234.5")]
