@@ -84,8 +84,8 @@ NO_THOUSANDS = ("percent", "score")  # those of them that never go into the thou
 TOLD = 5  # lines on files that came again in the summary
 GRAVE = (  # warnings, the gravest first: money and rows that are not there, then what is there and may be wrong
     "money", "not_parsed", "required_empty", "malformed", "rows_dropped", "table_left_out", "total", "identical_rows",
-    "duplicate_keys", "orphan_keys", "rows_changed", "precision_lost", "leading_zeros", "mojibake", "personal", "unmatched_header", "mixed_units",
-    "future", "impossible_date",
+    "duplicate_keys", "orphan_keys", "rows_changed", "precision_lost", "leading_zeros", "mojibake", "personal",
+    "unmatched_header", "mixed_units", "future", "impossible_date",
 )  # fmt: skip
 
 _OWN = 2**62  # added to the order of rows of a table's own files
@@ -178,8 +178,8 @@ def import_(
 ) -> Imported:  # fmt: skip
     """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
 
-    *strict* names checks whose lines are fatal (`QualitySheet.fatal`), of files imported before, too; *snapshot* names the folder (by default the last day of the data);
-    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`); *again* imports everything
+    *strict* names checks whose lines are fatal (`QualitySheet.fatal`), of files imported before, too; *snapshot* names the
+    folder (by default the last day of the data); *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`); *again* imports everything
     that lies in data/raw/ from nothing, as a changed mapping does, and says what that takes away. The same files with the same
     mapping change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that
     the mapping does not settle, for what *strict* forbids, for files that are gone where the mapping has changed, while another

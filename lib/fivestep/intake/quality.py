@@ -120,7 +120,7 @@ class Line:
     ``rows`` of ``of`` rows are concerned, the first is ``first_row`` of the file. ``message`` and ``fix`` are messages of the
     catalog; ``values`` fills their ``{placeholders}`` and is written in the reader's language: int as a count, float as a share,
     Decimal as money, date as a day, `Message` and lists of them as messages, text as it is. Without ``values`` they are shown as
-    they stand. Values of direct identifiers and of unmapped columns must be masked by the caller. ``snapshot`` names the one whose
+    they stand. Values of direct identifiers and of unmapped columns must be masked by the caller. ``snapshot`` is the one whose
     import found it, where a later one has taken it over.
     """
 
