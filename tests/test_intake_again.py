@@ -348,6 +348,8 @@ def test_a_snapshot_put_there_by_hand_is_read_where_it_is_named_by_a_later_day_a
     assert folder(project) == "b"
     put(project, "orders_1.csv", HEAD + "1,12/04/2023,a,10,\n2,12/05/2023,b,20,\n")
     said = SHOP + "  date_order: mdy\n"
+    with pytest.raises(UserError, match=r"data/contract/b: tables lie there that were not imported"):
+        run(project, said, snapshot="b", dry=True)
     assert run(project, said).folder.name == "2023-12-05"
     corrected = run(project, said.replace("mdy", "dmy"))
     assert (corrected.folder.name, folder(project)) == ("2023-05-12", "2023-05-12")

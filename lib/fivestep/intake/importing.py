@@ -179,11 +179,12 @@ def import_(
     """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
 
     *strict* names checks whose lines are fatal (`QualitySheet.fatal`), of files imported before, too; *snapshot* names the
-    folder (by default the last day of the data); *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`); *again* imports everything
-    that lies in data/raw/ from nothing, as a changed mapping does, and says what that takes away. The same files with the same
-    mapping change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that
-    the mapping does not settle, for what *strict* forbids, for files that are gone where the mapping has changed, while another
-    import is under way, and for *similar* where Splink is not installed; then nothing is written.
+    folder (by default the last day of the data); *dry* writes nothing; *similar* proposes customers who are alike, too, as one
+    person (`fuzzy`); *again* imports everything that lies in data/raw/ from nothing, as a changed mapping does, and says what
+    that takes away. The same files with the same mapping change nothing. Raises UserError for a header that the mapping does not
+    know or misses, for anything ambiguous that the mapping does not settle, for what *strict* forbids, for files that are gone
+    where the mapping has changed, for a name under which tables lie that were not imported, while another import is under way,
+    and for *similar* where Splink is not installed; then nothing is written.
     """
     if similar:
         fuzzy.check()
@@ -1159,6 +1160,12 @@ def _kept(
     result = Imported(None, quality, rows, run.money, run.said.questions, added=added)
     if new or again:
         result = replace(result, told=[x for x in quality.of(*returning_files.CHECKS) if not x.snapshot])
+    name = snapshot or snapshots.name_for(_last_day(tables))
+    there = project / snapshots.CONTRACT / name
+    if name not in book.snapshots and there.is_dir() and engine.parquet_files(there):
+        said = _("{folder}: tables lie there that were not imported, and this import would replace them. Move them, or give the "
+                 "import a name of its own: fivestep import --snapshot NAME")  # fmt: skip
+        raise UserError(said.format(folder=there.relative_to(project).as_posix()))
     if dry:
         return result
     if people is not None:
@@ -1166,7 +1173,6 @@ def _kept(
     pairs = identity.record(project, proposed)
     if contacts is not None:
         vault.write(project, "contacts", contacts, run.names)
-    name = snapshot or snapshots.name_for(_last_day(tables))
     continued = snapshots.Ledger() if again else book
     done = continued.following(name, digests, settled, identity.digest(pairs))
     folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done, ready=ready)
