@@ -1321,21 +1321,23 @@ def _unchanged(
     folder = project / snapshots.CONTRACT / latest
     path = folder / snapshots.SHEET
     quality = QualitySheet.from_json(path.read_text(encoding="utf-8")) if path.exists() else QualitySheet()
-    _refuse(quality, strict)
+    _refuse(quality, strict, latest)
     rows = {x.table: x.rows for x in quality.of("rows_written")}
     return Imported(folder, quality, rows, {}, said.questions, new=False, told=told)
 
 
-def _refuse(quality: QualitySheet, strict: Collection[str]) -> None:
-    """Raise UserError where the sheet has an error, or what *strict* forbids."""
+def _refuse(quality: QualitySheet, strict: Collection[str], latest: str = "") -> None:
+    """Raise UserError where the sheet, of the new files or of the snapshot *latest*, has an error or what *strict* forbids."""
     stop = quality.fatal(strict)
     if stop:
         more = ["  " + _("... and {n} more").format(n=language.number(len(stop) - SHOWN))] if len(stop) > SHOWN else []
         said = [
             f"  {' / '.join(filter(None, (x.origin(), x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
         ]
-        head = _("Nothing was imported ({n} checks failed):").format(n=language.number(len(stop)))
-        raise UserError("\n".join([head, *said, *more]))
+        head = _("Nothing was imported ({n} checks failed):")
+        if latest:
+            head = _("No file is new, but the snapshot {name} holds what --strict forbids ({n} checks failed):")
+        raise UserError("\n".join([head.format(n=language.number(len(stop)), name=latest), *said, *more]))
 
 
 def _last_day(tables: Mapping[str, Table]) -> dt.date | None:

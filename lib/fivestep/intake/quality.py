@@ -81,7 +81,7 @@ CHECKS: dict[str, str] = {
 
 # Checks whose lines on no single file tell of an import; those on a table are made anew with each snapshot.
 OF_IMPORTS = ("rows_changed", "imported_again", "duplicate_keys", "erased")
-COUNTS = {"rows_read", "rows_kept", "rows_written", "money"}  # what is there, with nothing odd about it
+COUNTS = {"rows_read", "rows_kept", "rows_written", "money", "header"}  # what is there, with nothing odd about it
 
 TABLE_LABELS = {
     "customers": N_("Customers"), "orders": N_("Orders"), "order_lines": N_("Order lines"), "products": N_("Products"),
