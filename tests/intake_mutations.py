@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import os
 import random
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,8 +16,12 @@ import openpyxl
 import pandas as pd
 import xlwt
 
+from fivestep import engine
+from fivestep.engagement import Settings
 from fivestep.errors import UserError
+from fivestep.intake import importing, proposal, quality_page, wizard
 from fivestep.intake.files import sheets
+from fivestep.intake.quality import QualitySheet
 
 _HEADER = ["订单编号", "客户名称", "手机", "订单金额", "下单日期"]
 _ROWS = [[f"A{i:04}", f"客户{i}", f"1380000{i:04}", f"{i * 1.5:.2f}", f"2024-03-{i % 28 + 1:02}"] for i in range(40)]
@@ -174,3 +181,37 @@ def outcome(path: Path) -> str:
         lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").removesuffix(b"\n").count(b"\n") + 1
         assert int(found[0].rows.count().to_pandas()) + sum(s.rows for s in found[0].set_aside) == lines, "lines lost"
     return "sheets"
+
+
+SETTINGS = Settings(name="Fuzz", client="Fuzz", currency="CNY", time_zone="Asia/Shanghai")
+ANSWERS = 60  # to the questions of `map`: the first candidate, then no more
+
+
+def imported(path: Path, project: Path) -> str:
+    """How a mapping and a dry import of the file end: "sheet" or "error". Raises AssertionError for whatever is neither.
+
+    *project* is an empty folder, or none yet; every question is answered with its first candidate.
+    """
+    os.environ.setdefault("FIVESTEP_KEY", "a key of at least thirty-two bytes for tests")
+    raw = project / "data" / "raw"
+    raw.mkdir(parents=True)
+    shutil.copyfile(path, raw / path.name)
+    answers = itertools.chain(["1"] * ANSWERS, itertools.repeat("q"))
+    try:
+        asked = wizard.walk(proposal.propose(project, engine.connect()), lambda prompt: next(answers), lambda line: None)
+        proposal.write(project, proposal.text(asked))
+        assert all(proposal.summary(asked))
+        done = importing.import_(project, SETTINGS, dry=True)
+    except UserError as error:
+        said = str(error)
+        assert said.strip(), "an error that says nothing"
+        assert str(project) not in said, said
+        return "error"
+    found = done.quality
+    assert found.balanced(), found.unbalanced()
+    assert QualitySheet.from_json(found.to_json()) == found
+    assert all(line.text() or line.label() for line in found.lines)
+    assert quality_page.page(found, "fuzz")
+    assert all(importing.summary(done))
+    assert not (project / "data" / "contract").exists() or not list((project / "data" / "contract").glob("*/*.parquet"))
+    return "sheet"

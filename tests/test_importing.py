@@ -12,13 +12,14 @@ from pathlib import Path
 import ibis
 import openpyxl
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 
 from conftest import in_the_vault
 from fivestep import engine, needs
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
-from fivestep.intake import importing, mapping, proposal, scratch
+from fivestep.intake import assembly, importing, mapping, proposal, scratch
 from fivestep.intake.importing import Imported
 from fivestep.privacy.pseudonyms import Pseudonyms
 
@@ -769,3 +770,49 @@ def test_one_cell_or_row_that_is_not_plain_is_read_as_text(project, last):
     (sheet,) = importing.read_sheets(raw / "lines.csv", raw, mapping.read(project), engine.connect(), "Asia/Shanghai")
     assert not sheet.plain
     assert {sheet.rows[c].type() for c in sheet.columns} == {ibis.dtype("string")}
+
+
+# ---------------------------------------------------------------- what strict forbids, and what is counted
+CRM = """\
+sources:
+- files: [accounts.csv]
+  table: customers
+  columns: {id: customers.customer_id, city: customers.city}
+- files: [notes.csv]
+  table: interactions
+  fill: [account]
+  columns: {account: customers.customer_id, at: interactions.occurred_at, kind: interactions.channel, note: interactions.content}
+"""
+
+
+def test_notes_are_counted_held_against_accounts_without_orders_and_forbidden_by_name(project):
+    put(project, "accounts.csv", "id,city\n007,上海\n8,北京\n")
+    put(project, "notes.csv", "account,at,kind,note\n7,2024-03-05,call,x\n,2024-03-06,call,y\n8,2024-03-07,call,z\n")
+    done = run(project, CRM)
+    (orphans,) = done.quality.of("orphan_keys")
+    assert (orphans.table, orphans.column, orphans.rows) == ("interactions", "customer_id", 2)
+    (filled,) = done.quality.of("filled")
+    assert (filled.source, filled.column, filled.rows, filled.severity) == ("notes.csv", "account", 1, "note")
+    assert {(x.source, x.rows) for x in done.quality.of("leading_zeros")} == {("accounts.csv", 1), ("notes.csv", 1)}
+    with pytest.raises(UserError, match="filled from a row above"):
+        run(project, strict=("filled",))
+    assert not run(project, strict=("rows_read", "empty_date")).new
+
+
+def test_many_small_sheets_are_typed_at_once_and_give_what_each_gives(project):
+    head = "id,day,who,sum\n"
+    put(project, "orders_1.csv", head + '1,05/03/2024,a,"1.234,50"\n2,06/03/2024,b,zehn\n')
+    put(project, "orders_2.csv", head + "3,07/03/24,a,€ 7\n4,28.03.2024,,8\n")  # another way to write years
+    put(project, "orders_3.csv", head.replace("id,day", "day,id") + "01/04/2024,5,c,9 \n")
+    put(project, "orders_4.csv", head + "6,02/04/2024,c, 11\n7,03/04/2024,d,x\n")
+    said = mapping.parsed(PLAIN + '  date_order: dmy\n  decimal: ","\n')
+    raw, connection, (source,) = project / "data" / "raw", engine.connect(), said.sources
+    sheets = [s for p in sorted(raw.glob("*.csv")) for s in importing.read_sheets(p, raw, said, connection)]
+    cells, zone = assembly._cells(source), SETTINGS.time_zone
+    assert [s.source for s, _years, _rows in assembly._stacked(source, sheets, cells)] == [f"orders_{i}.csv" for i in (1, 2, 3)]
+    names = Pseudonyms.from_environment_or_file(project, "Test", expected="")
+    made = assembly.wide(source, sheets, connection, zone, "together", names).rows.to_pyarrow().sort_by("_order")
+    for i in (1, 3):
+        alone = assembly.wide(source, [sheets[i]], connection, zone, "alone", names).rows.drop("_file", "_order").to_pyarrow()
+        assert made.filter(pc.equal(made["_file"], i)).drop_columns(["_file", "_order"]) == alone
+    assert made["orders.order_amount"].to_pylist()[:3] == [Decimal("1234.5"), None, 7]

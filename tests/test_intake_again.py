@@ -14,11 +14,12 @@ from filelock import FileLock
 
 from conftest import in_the_vault
 from fivestep import engine
-from fivestep.engagement import Settings
+from fivestep.engagement import Settings, snapshot_folder, snapshot_read
 from fivestep.errors import UserError
-from fivestep.intake import importing, mapping, proposal, returning_files, snapshots, wizard
+from fivestep.intake import erasure, importing, mapping, proposal, returning_files, snapshots, wizard
 from fivestep.intake.importing import Imported
 from fivestep.intake.quality import Line, QualitySheet
+from fivestep.privacy.pseudonyms import Pseudonyms
 
 SETTINGS = Settings(name="Test", client="Test", currency="CNY", time_zone="Asia/Shanghai")
 SHOP = """\
@@ -292,3 +293,101 @@ def test_a_second_import_at_the_same_time_says_so(project):
     lock.parent.mkdir()
     with FileLock(lock), pytest.raises(UserError, match="Another import"):
         run(project, SHOP)
+
+
+# ---------------------------------------------------------------- what is latest
+JANUARY = HEAD + "1,2024-01-01,a,10,\n2,2024-01-02,b,20,\n"
+FEBRUARY = HEAD + "3,2024-02-02,a,30,\n"
+
+
+def book(project: Path) -> snapshots.Ledger:
+    return snapshots.ledger(project)
+
+
+def folder(project: Path) -> str:
+    return snapshot_folder(project).name
+
+
+def test_the_last_import_continues_and_is_read_whatever_its_name(project):
+    put(project, "orders_1.csv", JANUARY)
+    assert run(project, SHOP, snapshot="pilot").folder.name == "pilot"
+    (project / "data" / "raw" / "orders_1.csv").unlink()
+    put(project, "orders_2.csv", FEBRUARY)
+    done = run(project)
+    assert (done.folder.name, folder(project), book(project).latest) == ("2024-02-02", "2024-02-02", "2024-02-02")
+    assert amounts(done) == {"1": 10, "2": 20, "3": 30}
+    assert not run(project).new
+    put(project, "orders_3.csv", HEAD + "4,2024-02-03,a,1,\n")
+    done = run(project, snapshot="pilot")  # takes the place of one that it continues
+    assert (folder(project), len(amounts(done))) == ("pilot", 4)
+    assert {n for n, _digest in book(project).held("pilot")} == {"orders_1.csv", "orders_2.csv", "orders_3.csv"}
+    with pytest.raises(UserError, match=r"no longer in data/raw/: orders_1\.csv"):
+        run(project, SHOP + "  repeats: drop\n")
+
+    write(project, "2024-12-31")  # by hand, but 'pilot' tells no day
+    assert folder(project) == "pilot"
+
+
+def write(project: Path, *names: str) -> None:
+    for name in names:
+        path = project / "data" / "contract" / name
+        path.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"order_id": ["1"]}).to_parquet(path / "orders.parquet")
+
+
+def test_a_snapshot_put_there_by_hand_is_read_where_it_is_named_by_a_later_day_and_the_run_says_so(project):
+    write(project, "a", "b")
+    assert folder(project) == "b"
+    put(project, "orders_1.csv", HEAD + "1,12/04/2023,a,10,\n2,12/05/2023,b,20,\n")
+    said = SHOP + "  date_order: mdy\n"
+    with pytest.raises(UserError, match=r"data/contract/b: tables lie there that were not imported"):
+        run(project, said, snapshot="b", dry=True)
+    assert run(project, said).folder.name == "2023-12-05"
+    corrected = run(project, said.replace("mdy", "dmy"))
+    assert (corrected.folder.name, folder(project)) == ("2023-05-12", "2023-05-12")
+    assert not run(project).new
+    write(project, "2023-05", "2023-05-12-copy", "zzz")
+    assert folder(project) == "2023-05-12"
+    assert snapshot_read(project, snapshot_folder(project)) == "Data: data/contract/2023-05-12"
+    write(project, "2024-01-31")
+    assert snapshot_read(project, snapshot_folder(project)) == "Data: data/contract/2024-01-31. The last import is 2023-05-12."
+
+
+# ---------------------------------------------------------------- the sheet of a chain
+def test_the_sheet_of_a_chain_tells_of_every_file_and_of_every_pair_and_strict_judges_all_of_it(project):
+    said = SHOP.replace("tel: customers.phone", "tel: customers.phone, n: orders.discount_amount")
+    head, phone = HEAD.replace("tel", "tel,n"), "13912345678"
+    put(project, "orders_1.csv", head + f"1,2024-01-31,a,10,{phone},ten\n2,2024-01-30,b,20,{phone},\n3,,b,5,,\n")
+    first = run(project, said)
+    put(project, "orders_1.csv", head + f"4,2024-01-10,c,7,{phone},1\n")
+    second = run(project)
+    assert second.folder == first.folder
+    kept = QualitySheet.from_json((second.folder / "quality.json").read_text("utf-8"))
+    old = {(x.check, x.place(), x.rows) for x in kept.lines if x.snapshot}
+    earlier = "orders_1.csv (2024-01-31) · orders"
+    assert old >= {("not_parsed", f"{earlier}.n", 1), ("rows_dropped", earlier, 1), ("rows_read", earlier, 3)}
+    assert kept.balanced()
+    assert [x.values["before"] for x in kept.of("money") if "before" in x.values] == [35, 7]
+    assert [x.rows for x in kept.of("rows_written")] == [3]
+    shown = importing.summary(second)
+    assert "Warnings on files imported before: 2" in shown
+    assert not [line for line in shown if "such as ten" in line]
+    assert [x.rows for x in first.quality.of("identity")] == [1]
+    assert [x.rows for x in kept.of("identity")] == [2], "the undecided pair of before, too"
+
+    decisions = project / "data" / "identity.yml"
+    decisions.write_text(decisions.read_text("utf-8").replace("decision: proposed", "decision: accepted", 1), "utf-8")
+    third = run(project)
+    assert [x.values["before"] for x in third.quality.of("money") if "before" in x.values] == [35, 7]
+    assert [x.rows for x in third.quality.of("identity")] == [1]
+    with pytest.raises(
+        UserError, match=r"(?s)No file is new.*orders_1\.csv \(2024-01-31\) / orders / n: Values of n that were not understood"
+    ):
+        run(project, strict=("not_parsed",))  # nothing is new, and yet
+
+    erasure.erase(project, "a", Pseudonyms.from_environment_or_file(project, "Test", expected=book(project).key))
+    (project / "data" / "raw" / "orders_1.csv").unlink()
+    put(project, "orders_2.csv", head + "5,2024-02-01,a,1,,\n6,2024-02-02,b,2,,\n")
+    later = run(project)
+    assert book(project).snapshots["2024-02-02"].previous == "2024-01-31"
+    assert amounts(later) == {"1": 10, "2": 20, "4": 7, "5": 1, "6": 2}

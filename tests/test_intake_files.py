@@ -826,6 +826,11 @@ def test_the_files_that_are_damaged_below_are_good(name, tmp_path):
     assert intake_mutations.outcome(tmp_path / name) == "sheets"
 
 
+def test_a_file_that_is_damaged_below_is_imported_to_a_quality_sheet(tmp_path):
+    (tmp_path / "utf8.csv").write_bytes(GOOD["utf8.csv"])
+    assert intake_mutations.imported(tmp_path / "utf8.csv", tmp_path / "project") == "sheet"
+
+
 @settings(max_examples=60, deadline=10_000, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(sorted(GOOD)), chance=st.randoms(use_true_random=False))
 def test_damaged_files_end_in_sheets_or_one_line(name, chance, tmp_path_factory):

@@ -58,6 +58,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Execute the notebooks and render the report."""
+    from fivestep.engagement import snapshot_read
     from fivestep.known_names import known_names
     from fivestep.report import render
     from fivestep.report import run as running
@@ -68,6 +69,8 @@ def run(
     chosen = () if only is None else _numbers(only)
     known_names(root)
     planned = running.plan(root, language=language, as_of=as_of, scope=scope, only=chosen, first=first)
+    if not quiet:
+        typer.echo(snapshot_read(root, planned.labels.parent))
     folder = running.run(planned, progress=not quiet)
     _rendered(root, folder, render)
 
@@ -193,7 +196,7 @@ def map_(
 @app.command("import")
 def import_(
     project: Project = Path(),
-    strict: Annotated[str, typer.Option(help="Checks whose warnings are fatal, such as not_parsed,gap; or all.")] = "",
+    strict: Annotated[str, typer.Option(help="Checks whose lines are fatal, such as not_parsed,gap; or all warnings: all.")] = "",
     snapshot: Annotated[str, typer.Option(help="Name of the snapshot; by default the last day of its data.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
     fuzzy: Annotated[
@@ -204,7 +207,8 @@ def import_(
     ] = False,
 ) -> None:
     """Import the files in data/raw/ as mapping.yml says into a snapshot of contract tables."""
-    from fivestep.intake import importing
+    from fivestep.intake import importing, snapshots
+    from fivestep.language import _
 
     root = _root(project)
     settings = _in_its_language(root)
@@ -214,6 +218,10 @@ def import_(
         typer.echo(line)
     if done.folder:
         typer.echo(_shown(done.folder))
+        read = settings.snapshot or snapshots.current(snapshots.ledger(root), [p.name for p in done.folder.parent.glob("*")])
+        if read != done.folder.name:
+            said = _("The notebooks read data/contract/{name}, not this snapshot: see `snapshot:` in engagement.yml.")
+            typer.echo(said.format(name=read))
 
 
 @app.command()

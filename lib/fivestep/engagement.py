@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from fivestep import contract, engine, language, yaml_file
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
+from fivestep.intake import snapshots
 from fivestep.language import N_, _, columns, load_values, typeset, use, use_language_of
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def settings(project: Path) -> Settings:
 
 
 def snapshot_folder(project: Path, name: str = "") -> Path:
-    """The folder of the contract tables: the named snapshot, or the last by name."""
+    """The folder of the contract tables: the named snapshot, or the current one (`intake.snapshots.current`)."""
     root = project / "data" / "contract"
     folders = sorted(p for p in root.glob("*") if p.is_dir() and engine.parquet_files(p))
     if name:
@@ -158,7 +159,15 @@ def snapshot_folder(project: Path, name: str = "") -> Path:
                 "of their own there."
             )
         )
-    return folders[-1]
+    return root / snapshots.current(snapshots.ledger(project), [p.name for p in folders])
+
+
+def snapshot_read(project: Path, folder: Path) -> str:
+    """Which snapshot is read, and, where it is another one, which was imported last."""
+    read, latest = folder.relative_to(project).as_posix(), snapshots.ledger(project).latest
+    if latest in ("", folder.name):
+        return _("Data: {folder}").format(folder=read)
+    return _("Data: {folder}. The last import is {latest}.").format(folder=read, latest=latest)
 
 
 def snapshot_hash(folder: Path) -> str:

@@ -101,9 +101,9 @@ def problems(tables: Mapping[str, ibis.Table], unique: Collection[str] = ()) -> 
         except (duckdb.InvalidInputException, duckdb.IOException) as error:  # a file that opens and breaks off later
             what = _("the file is damaged ({reason})").format(reason=str(error).splitlines()[0])
             out.append(Problem(name, "*", what, _("Write it again.")))
-    if not any(p.fatal for p in out):
-        out += [p for name in TABLES if name in there for p in _orphans(name, there)]
-    return out
+    unusable = {p.table for p in out if p.fatal}
+    sound = {name: table for name, table in there.items() if name not in unusable}
+    return out + [p for name in TABLES if name in sound for p in _orphans(name, sound)]
 
 
 def filled(tables: Mapping[str, ibis.Table]) -> dict[str, ibis.Table]:

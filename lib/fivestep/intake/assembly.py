@@ -139,13 +139,36 @@ def wide(source: Source, sheets: Sequence[Sheet], connection: ibis.BaseBackend, 
     locale = conversion.locale(source, zone)
     cells = _cells(source)
     extras = {f"keep.{t.name or extra_name(h)}": h for h, targets in source.columns.items() for t in targets if t.to == KEEP}
-    parts = [_typed(source, sheet, number, cells, locale, names) for number, sheet in enumerate(sheets)]
+    parts = [_typed(source, *group, cells, locale, names) for group in _stacked(source, sheets, cells)]
     rows = parts[0][0] if len(parts) == 1 else ibis.union(*(typed for typed, _plain in parts))
     plain = all(plain for _typed, plain in parts)
     if not plain:
         connection.create_table(name, rows, overwrite=True)
         rows = connection.table(name)
     return Wide(source, tuple(sheets), rows, cells, extras, plain)
+
+
+Years = Mapping[str, tuple[str, ...]]  # of `_years`
+
+
+def _stacked(source: Source, sheets: Sequence[Sheet], cells: Sequence[Cells]) -> list[tuple[Sheet, Years, Table]]:
+    """The rows of all sheets with the number of their sheet (``_file``), those that are typed alike in one table.
+
+    The typing of many small files costs more than their cells: it is said once for all sheets with the same columns of text.
+    """
+    groups: dict[tuple, list[tuple[Sheet, Years, Table]]] = {}
+    for number, sheet in enumerate(sheets):
+        rows = sheet.rows.mutate(_file=ibis.literal(number, type="int32"))
+        years = {} if source.fill or source.items else _years(sheet.rows, source, sheet, cells)
+        alike: tuple = (sheet.columns, sheet.numeric, sheet.pointed, tuple(sorted(years.items())))
+        if sheet.plain or source.fill or source.items:
+            alike = (number,)
+        groups.setdefault(alike, []).append((sheet, years, rows))
+    out = []
+    for (sheet, years, rows), *more in groups.values():
+        others = [other.select(rows.columns) for _sheet, _same, other in more]
+        out.append((sheet, years, ibis.union(rows, *others) if others else rows))
+    return out
 
 
 def _cells(source: Source) -> tuple[Cells, ...]:
@@ -198,17 +221,18 @@ def spelled(columns: Sequence[str], header: str) -> str:
 
 
 def _typed(
-    source: Source, sheet: Sheet, number: int, cells: Sequence[Cells], locale: conversion.Locale, names: Pseudonyms
-) -> tuple[Table, bool]:
-    """The typed rows of a sheet, and whether all of them is the engine's own casting."""
-    rows = _exploded(_filled(sheet.rows, source, sheet), source, sheet)
+    source: Source, sheet: Sheet, years: Years, stacked: Table, cells: Sequence[Cells], locale: conversion.Locale,
+    names: Pseudonyms,
+) -> tuple[Table, bool]:  # fmt: skip
+    """The typed rows of sheets that are like *sheet*, and whether all of them is the engine's own casting."""
+    rows = _exploded(_filled(stacked, source, sheet), source, sheet)
     out: dict[str, Value] = {
-        "_file": ibis.literal(number, type="int32"),
-        "_order": (rows[ROW] + number * _SPAN).cast("int64"),
+        "_file": rows._file,
+        "_order": (rows[ROW] + rows._file.cast("int64") * _SPAN).cast("int64"),
         "_item": rows["_item"] if "_item" in rows.columns else ibis.literal(0, type="int32"),
     }
     made: dict[Cells, conversion.Converted] = {}
-    years = _years(rows, source, sheet, cells)
+    years = years if rows is stacked else _years(rows, source, sheet, cells)
     for cell in cells:
         name = column(sheet, cell.header)
         text = rows[name] if name else ibis.null("string")
@@ -223,7 +247,7 @@ def _typed(
             made[cell] = conversion.converted(text, cell.target, own, numeric=name in sheet.numeric, unit=unit)
             if cell.target.id == "hashed" and name:
                 made[cell] = replace(made[cell], value=names.expression(made[cell].value))
-    easy = _easy(rows, made) if rows is sheet.rows else set()
+    easy = _easy(rows, made) if rows is stacked else set()
     filled: dict[str, list[tuple[int, str, Value]]] = {}
     for cell, cast in made.items():
         if cell.target.to == KEEP:
@@ -315,6 +339,19 @@ def _filled(rows: Table, source: Source, sheet: Sheet) -> Table:
     joined = rows.left_join(firsts, rows._block == firsts._of)
     filled = {c: ibis.coalesce(joined[c], joined[f"_first{i}"]) for i, c in enumerate(names)}
     return joined.select(**{c: filled.get(c, joined[c]) for c in rows.columns if c != "_block"})
+
+
+def filled(source: Source, sheet: Sheet) -> dict[str, int]:
+    """By column of a sheet how many empty cells `Source.fill` takes from above; columns without any are left out."""
+    names = [c for c in (column(sheet, h) for h in source.fill) if c]
+    if not names:
+        return {}
+    counts = [
+        t.aggregate(**{f"n{i}": t[c].count() for i, c in enumerate(names)})
+        for t in (sheet.rows, _filled(sheet.rows, source, sheet))
+    ]
+    before, after = (c.to_pyarrow().to_pylist()[0] for c in counts)
+    return {c: n for i, c in enumerate(names) if (n := after[f"n{i}"] - before[f"n{i}"])}
 
 
 def _exploded(rows: Table, source: Source, sheet: Sheet) -> Table:

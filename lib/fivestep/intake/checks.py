@@ -257,4 +257,27 @@ def _keys(tables: Mapping[str, ibis.Table], unique: Collection[str]) -> list[Lin
                 problem.rows, of, problem.first_row, what, fix, values,
             )
         )  # fmt: skip
+        if problem.check == "orphan_keys":
+            lines += _zeros(problem.table, problem.column, of, tables)
     return lines
+
+
+def _zeros(table: str, column: str, of: int, tables: Mapping[str, ibis.Table]) -> list[Line]:
+    """The rows whose id another table has with other leading zeros only: a spreadsheet takes them away."""
+    other, _dot, key = TABLES[table].fields[column].refers.partition(".")
+    ids, known = (
+        t.filter(t.id.re_search(r"^\d+$")).mutate(bare=t.id.re_replace("^0+", ""))
+        for t in (tables[table].select(id=tables[table][column]), tables[other].select(id=tables[other][key]).distinct())
+    )
+    n = int(ids.anti_join(known, "id").semi_join(known, "bare").count().to_pandas())
+    if not n:
+        return []
+    return [
+        Line(
+            "", table, column, "leading_zeros", "warning", n, of,
+            message=N_("Rows of {table} whose {column} is in the table that it refers to with more or fewer leading zeros: {n}."),
+            fix=N_("Ask for a CSV or text export of the file that a spreadsheet has taken the zeros from, or for the column "
+                   "formatted as text."),
+            values={"table": table, "column": column, "n": n},
+        )
+    ]  # fmt: skip

@@ -84,8 +84,8 @@ NO_THOUSANDS = ("percent", "score")  # those of them that never go into the thou
 TOLD = 5  # lines on files that came again in the summary
 GRAVE = (  # warnings, the gravest first: money and rows that are not there, then what is there and may be wrong
     "money", "not_parsed", "required_empty", "malformed", "rows_dropped", "table_left_out", "total", "identical_rows",
-    "duplicate_keys", "orphan_keys", "rows_changed", "precision_lost", "mojibake", "personal", "unmatched_header", "mixed_units",
-    "future", "impossible_date",
+    "duplicate_keys", "orphan_keys", "rows_changed", "precision_lost", "leading_zeros", "mojibake", "personal",
+    "unmatched_header", "mixed_units", "future", "impossible_date",
 )  # fmt: skip
 
 _OWN = 2**62  # added to the order of rows of a table's own files
@@ -182,12 +182,13 @@ def import_(
 ) -> Imported:  # fmt: skip
     """Import the files in data/raw/ that are new, as mapping.yml says, into a snapshot of contract tables.
 
-    *strict* names checks whose warnings are fatal; *snapshot* names the folder (by default the last day of the data);
-    *dry* writes nothing; *similar* proposes customers who are alike, too, as one person (`fuzzy`); *again* imports everything
-    that lies in data/raw/ from nothing, as a changed mapping does, and says what that takes away. The same files with the same
-    mapping change nothing. Raises UserError for a header that the mapping does not know or misses, for anything ambiguous that
-    the mapping does not settle, for what *strict* forbids, for files that are gone where the mapping has changed, while another
-    import is under way, and for *similar* where Splink is not installed; then nothing is written.
+    *strict* names checks whose lines are fatal (`QualitySheet.fatal`), of files imported before, too; *snapshot* names the
+    folder (by default the last day of the data); *dry* writes nothing; *similar* proposes customers who are alike, too, as one
+    person (`fuzzy`); *again* imports everything that lies in data/raw/ from nothing, as a changed mapping does, and says what
+    that takes away. The same files with the same mapping change nothing. Raises UserError for a header that the mapping does not
+    know or misses, for anything ambiguous that the mapping does not settle, for what *strict* forbids, for files that are gone
+    where the mapping has changed, for a name under which tables lie that were not imported, while another import is under way,
+    and for *similar* where Splink is not installed; then nothing is written.
     """
     if similar:
         fuzzy.check()
@@ -235,8 +236,11 @@ def _imported(
             else:
                 decided = identity.digest(identity.decisions(project))
                 if not (chosen or similar) and decided == before.identity and (not snapshot or snapshot == book.latest):
-                    return _unchanged(project, book.latest, said, told)
+                    return _unchanged(project, book.latest, said, told, strict)
             run = _Run(project, settings, said, connection, names, {} if again else _earlier(project, book, connection))
+            if book.latest and not again:
+                kept = _unchanged(project, book.latest, said).quality.carried(book.latest if chosen else "")
+                run.quality.extend(kept)
             run.quality.extend(told)
             if again and not asked:
                 run.replaced = returning_files.replaced(book, digests, queried)
@@ -249,7 +253,6 @@ def _imported(
                 )
             else:  # only decisions about customers, or the name of the snapshot, have changed
                 new, people, contacts = {}, None, None
-                run.quality.extend(x for x in _unchanged(project, book.latest, said).quality.lines if x.source)
             return _kept(run, new, people, contacts, strict, snapshot, dry, similar, book, again, wanted, settled)
         finally:
             connection.disconnect()
@@ -534,6 +537,14 @@ class _Run:
                 Line(
                     sheet.source, source.table, column, note.check, note.severity, note.rows, 0, note.first_row,
                     note.message, note.fix, dict(note.values),
+                )
+            )  # fmt: skip
+        for column, n in assembly.filled(source, sheet).items():
+            add(
+                Line(
+                    sheet.source, source.table, column, "filled", "note", n,
+                    message=N_("Empty cells of {column} that were filled from a row above, as `fill:` says: {n}."),
+                    values={"column": column, "n": n},
                 )
             )  # fmt: skip
         kind = matching.kind(source.system, source.kind)
@@ -1238,30 +1249,31 @@ def _kept(
         theirs = erasure.theirs(tables, gone)
         tables = erasure.without(tables, gone)
         people, contacts = (p if p is None else p.filter(~p.customer_id.isin(list(gone))) for p in (people, contacts))
-        quality.add(
-            Line(
-                "", "customers", "customer_id", "erased", "note", theirs,
-                message=N_("Rows of erased customers: {n}. Their orders count without a customer, all else was left out."),
-                values={"n": theirs},
-            )
-        )  # fmt: skip
+        if theirs:
+            quality.add(
+                Line(
+                    "", "customers", "customer_id", "erased", "note", theirs,
+                    message=N_("Rows of erased customers: {n}. Their orders count without a customer, all else was left out."),
+                    values={"n": theirs},
+                )
+            )  # fmt: skip
     pairs = identity.decisions(project)
     proposed: list[identity.Pair] = []
     if people is not None or (similar and vault.holds(project, "customers")):
         earlier = vault.read(project, "customers", run.names) if people is None else None
         everybody = vault.updated(project, "customers", people, run.names) if earlier is None else earlier
+        quality.extend([] if people is None else _zeros(people, everybody))
         proposed = [*identity.proposals(everybody), *(fuzzy.proposals(everybody) if similar else ())]
         proposed = list({(p.first, p.second): p for p in reversed(proposed)}.values())  # equal goes before similar
-        known = {(p.first, p.second) for p in pairs}
-        fresh = [p for p in proposed if (p.first, p.second) not in known]
-        if fresh:
-            quality.add(
-                Line(
-                    "", "customers", "customer_id", "identity", "warning", len(fresh),
-                    message=N_("Pairs of customers who may be the same person: {n}. Nothing has been merged."),
-                    fix=N_("Decide each pair in data/identity.yml, then import again."), values={"n": len(fresh)},
-                )
-            )  # fmt: skip
+    known = {(p.first, p.second): p for p in (*proposed, *pairs)}
+    if undecided := sum(p.decision == "proposed" for p in known.values()):
+        quality.add(
+            Line(
+                "", "customers", "customer_id", "identity", "warning", undecided,
+                message=N_("Pairs of customers who may be the same person: {n}. Nothing has been merged."),
+                fix=N_("Decide each pair in data/identity.yml, then import again."), values={"n": undecided},
+            )
+        )  # fmt: skip
     tables, changed = identity.applied(tables, identity.merges(pairs))
     tables = {n: t if t is new.get(n) else _stored(connection, t, f"final_{n}") for n, t in tables.items()}
     ready = {n: run.files[n] for n, t in tables.items() if t is new.get(n) and n in run.files}
@@ -1275,18 +1287,17 @@ def _kept(
     quality.extend(found)
     if not quality.balanced():
         raise RuntimeError(f"rows without a count: {quality.unbalanced()}")
-    stop = quality.fatal(strict)
+    _refuse(quality, strict)
     rows = {n: int(t.count().to_pandas()) for n, t in tables.items()}
-    if stop:
-        more = ["  " + _("... and {n} more").format(n=language.number(len(stop) - SHOWN))] if len(stop) > SHOWN else []
-        said = [
-            f"  {' / '.join(filter(None, (x.source, x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
-        ]
-        failed = _("Nothing was imported ({n} checks failed):").format(n=language.number(len(stop)))
-        raise UserError("\n".join([failed, *said, *more]))
     result = Imported(None, quality, rows, run.money, run.said.questions, added=added)
     if new or again:
-        result = replace(result, told=quality.of(*returning_files.CHECKS))
+        result = replace(result, told=[x for x in quality.of(*returning_files.CHECKS) if not x.snapshot])
+    name = snapshot or snapshots.name_for(_last_day(tables))
+    there = project / snapshots.CONTRACT / name
+    if name not in book.snapshots and there.is_dir() and engine.parquet_files(there):
+        said = _("{folder}: tables lie there that were not imported, and this import would replace them. Move them, or give the "
+                 "import a name of its own: fivestep import --snapshot NAME")  # fmt: skip
+        raise UserError(said.format(folder=there.relative_to(project).as_posix()))
     if dry:
         return result
     if people is not None:
@@ -1294,17 +1305,30 @@ def _kept(
     pairs = identity.record(project, proposed)
     if contacts is not None:
         vault.write(project, "contacts", contacts, run.names)
-    name = snapshot or max(snapshots.name_for(_last_day(tables)), book.latest)  # an earlier name would not be the latest
-    same = name == book.latest
-    held = book.snapshots[book.latest] if book.latest and not again else None
-    done = snapshots.Import(
-        previous=(held.previous if same else book.latest) if held else "",
-        files={**(held.files if held and same else {}), **digests},
-        mapping=settled,
-        identity=identity.digest(pairs),
-    )
+    continued = snapshots.Ledger() if again else book
+    done = continued.following(name, digests, settled, identity.digest(pairs))
     folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done, ready=ready)
     return replace(result, folder=folder)
+
+
+def _zeros(people: Table, everybody: Table) -> list[Line]:
+    """By source of *people* the ids that *everybody* has with or without leading zeros as well: they are two customers now."""
+    led = everybody.filter(everybody.raw_id.re_search(r"^0+[1-9]\d*$"))
+    led = led.select(led=led.raw_id, bare=led.raw_id.re_replace("^0+", ""))
+    both = led.semi_join(everybody.select(bare=everybody.raw_id), "bare")
+    ids = ibis.union(both.select(raw_id=both.led), both.select(raw_id=both.bare)).distinct()
+    found = people.semi_join(ids, "raw_id").group_by("source").aggregate(n=ibis._.count()).order_by("source")
+    return [
+        Line(
+            row["source"], "customers", "customer_id", "leading_zeros", "warning", row["n"],
+            message=N_("Customer ids that stand with leading zeros in one place and without them in another: {n}. They count as "
+                       "different customers."),
+            fix=N_("Ask for a CSV or text export of the file that a spreadsheet has taken the zeros from, or for the column "
+                   "formatted as text."),
+            values={"n": row["n"]},
+        )
+        for row in found.to_pyarrow().to_pylist()
+    ]  # fmt: skip
 
 
 def header_changes(source: Source, sheet: Sheet) -> list[str]:
@@ -1421,12 +1445,30 @@ def _earlier(project: Path, book: snapshots.Ledger, connection: ibis.BaseBackend
     return identity.undone(tables, snapshots.before_merges(project, book.latest, connection))
 
 
-def _unchanged(project: Path, latest: str, said: mappings.Mapping, told: Sequence[Line] = ()) -> Imported:
+def _unchanged(
+    project: Path, latest: str, said: mappings.Mapping, told: Sequence[Line] = (), strict: Collection[str] = ()
+) -> Imported:
+    """What the snapshot *latest* holds; raises UserError where its sheet has what *strict* forbids."""
     folder = project / snapshots.CONTRACT / latest
     path = folder / snapshots.SHEET
     quality = QualitySheet.from_json(path.read_text(encoding="utf-8")) if path.exists() else QualitySheet()
+    _refuse(quality, strict, latest)
     rows = {x.table: x.rows for x in quality.of("rows_written")}
     return Imported(folder, quality, rows, {}, said.questions, new=False, told=told)
+
+
+def _refuse(quality: QualitySheet, strict: Collection[str], latest: str = "") -> None:
+    """Raise UserError where the sheet, of the new files or of the snapshot *latest*, has an error or what *strict* forbids."""
+    stop = quality.fatal(strict)
+    if stop:
+        more = ["  " + _("... and {n} more").format(n=language.number(len(stop) - SHOWN))] if len(stop) > SHOWN else []
+        said = [
+            f"  {' / '.join(filter(None, (x.origin(), x.table, x.column)))}: {x.text()} {x.mend()}".rstrip() for x in stop[:SHOWN]
+        ]
+        head = _("Nothing was imported ({n} checks failed):")
+        if latest:
+            head = _("No file is new, but the snapshot {name} holds what --strict forbids ({n} checks failed):")
+        raise UserError("\n".join([head.format(n=language.number(len(stop)), name=latest), *said, *more]))
 
 
 def _last_day(tables: Mapping[str, Table]) -> dt.date | None:
@@ -1473,8 +1515,10 @@ def summary(done: Imported) -> list[str]:
             said = _("{table}, whole snapshot: {net} net")
             out.append(said.format(table=table_name(table), net=language.money(net, 2)))
     out += _shortened([x for x in done.told if x.values.get("differs", True)])
-    warnings = [x for x in done.quality.lines if x.severity == "warning"]
+    warnings = [x for x in done.quality.lines if x.severity == "warning" and not x.snapshot]
     out.append(_("Warnings: {n}; see quality.html beside the tables.").format(n=language.number(len(warnings))))
+    if before := sum(x.severity == "warning" and bool(x.snapshot) for x in done.quality.lines):
+        out.append(_("Warnings on files imported before: {n}").format(n=language.number(before)))
     out += [f"  {line}" for line in _gravest([x for x in warnings if x.check not in returning_files.CHECKS])]
     if done.questions:
         out.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -48,9 +48,7 @@ CHECKS: dict[str, str] = {
     "identical_rows": N_("Identical rows"),
     "orphan_keys": N_("Orphan keys"),
     "unmatched_header": N_("Unmatched headers"),
-    "ambiguous_header": N_("Ambiguous headers"),
     "duplicate_header": N_("Duplicate headers"),
-    "header_changed": N_("Headers changed"),
     "header": N_("Header rows"),
     "total": N_("Total rows"),
     "malformed": N_("Malformed rows"),
@@ -81,6 +79,9 @@ CHECKS: dict[str, str] = {
     "contract": N_("Contract"),
 }
 
+# Checks whose lines on no single file tell of an import; those on a table are made anew with each snapshot.
+OF_IMPORTS = ("rows_changed", "imported_again", "duplicate_keys", "erased")
+COUNTS = {"rows_read", "rows_kept", "rows_written", "money", "header"}  # what is there, with nothing odd about it
 
 TABLE_LABELS = {
     "customers": N_("Customers"), "orders": N_("Orders"), "order_lines": N_("Order lines"), "products": N_("Products"),
@@ -119,7 +120,8 @@ class Line:
     ``rows`` of ``of`` rows are concerned, the first is ``first_row`` of the file. ``message`` and ``fix`` are messages of the
     catalog; ``values`` fills their ``{placeholders}`` and is written in the reader's language: int as a count, float as a share,
     Decimal as money, date as a day, `Message` and lists of them as messages, text as it is. Without ``values`` they are shown as
-    they stand. Values of direct identifiers and of unmapped columns must be masked by the caller.
+    they stand. Values of direct identifiers and of unmapped columns must be masked by the caller. ``snapshot`` is the one whose
+    import found it, where a later one has taken it over.
     """
 
     source: str
@@ -133,6 +135,7 @@ class Line:
     message: str = ""
     fix: str = ""
     values: dict[str, Any] = field(default_factory=dict)
+    snapshot: str = ""
 
     def __post_init__(self) -> None:
         if self.severity not in SEVERITY_LABELS:
@@ -150,9 +153,13 @@ class Line:
         """What was checked, in the language in use."""
         return _(CHECKS[self.check]) if self.check in CHECKS else self.check.replace("_", " ").capitalize()
 
+    def origin(self) -> str:
+        """The file, with the snapshot of an earlier import; empty where the line is on none."""
+        return " ".join(filter(None, (self.source, self.snapshot and f"({self.snapshot})")))
+
     def place(self) -> str:
         """File, table and column as far as the line names them."""
-        return " · ".join(filter(None, (self.source, ".".join(filter(None, (self.table, self.column))))))
+        return " · ".join(filter(None, (self.origin(), ".".join(filter(None, (self.table, self.column))))))
 
 
 @dataclass
@@ -175,8 +182,22 @@ class QualitySheet:
         """The lines of these checks."""
         return [line for line in self.lines if line.check in checks]
 
+    def carried(self, snapshot: str) -> list[Line]:
+        """The lines that say how files came to be what the tables of *snapshot* hold, for the sheet of the one that continues it.
+
+        What is said of the tables themselves is made anew.
+        """
+        return [
+            replace(x, snapshot=x.snapshot or snapshot)
+            for x in self.lines
+            if x.source or x.check in OF_IMPORTS or (x.check == "money" and "before" in x.values)
+        ]
+
     def fatal(self, strict: Collection[str]) -> list[Line]:
-        """Errors, and the warnings of the checks named in *strict* (``all`` names every check)."""
+        """Errors, and the warnings of the checks named in *strict* (``all`` names every check).
+
+        Of a check that is named itself, notes that concern a row are fatal too, unless they only count what is there.
+        """
         known = {*CHECKS, *(line.check for line in self.lines), "all"}
         unknown = sorted(set(strict) - known)
         if unknown:
@@ -186,7 +207,14 @@ class QualitySheet:
                 )
             )
         chosen = known if "all" in strict else set(strict)
-        return [x for x in self.lines if x.severity == "error" or (x.severity == "warning" and x.check in chosen)]
+        noted = set(strict) - COUNTS
+        return [
+            x
+            for x in self.lines
+            if x.severity == "error"
+            or (x.severity == "warning" and x.check in chosen)
+            or (x.severity == "note" and x.rows and x.check in noted)
+        ]
 
     def unbalanced(self) -> dict[str, tuple[int, int]]:
         """Sources of which rows read are not rows kept plus rows dropped: source -> (read, accounted for)."""
@@ -194,7 +222,7 @@ class QualitySheet:
         known: dict[str, int] = {}
         for line in self.of("rows_read", "rows_kept", "rows_dropped"):
             counts = read if line.check == "rows_read" else known
-            counts[line.source] = counts.get(line.source, 0) + line.rows
+            counts[line.origin()] = counts.get(line.origin(), 0) + line.rows
         sources = dict.fromkeys([*read, *known])
         return {s: (read.get(s, 0), known.get(s, 0)) for s in sources if read.get(s, 0) != known.get(s, 0)}
 
@@ -205,6 +233,7 @@ class QualitySheet:
     def to_json(self) -> str:
         """The sheet as JSON text: the same lines give the same bytes."""
         lines = [{**vars(x), "values": {k: _packed(v) for k, v in x.values.items()}} for x in self.lines]
+        lines = [{k: v for k, v in x.items() if k != "snapshot" or v} for x in lines]
         return json.dumps({"version": 1, "lines": lines}, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod

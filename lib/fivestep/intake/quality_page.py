@@ -16,8 +16,8 @@ def page(quality: QualitySheet, snapshot: str) -> str:
     mend = [x for x in quality.lines if x.severity != "note"]
     mend.sort(key=lambda x: x.severity != "error")  # stable: within it, as found
     parts = [_part(_("What to look at"), mend)] if mend else []
-    for source in dict.fromkeys(x.source for x in quality.lines if x.source):
-        parts.append(_part(source, [x for x in quality.lines if x.source == source and x.severity == "note"]))
+    for source in dict.fromkeys(x.origin() for x in quality.lines if x.source):
+        parts.append(_part(source, [x for x in quality.lines if x.source and x.origin() == source and x.severity == "note"]))
     for table in dict.fromkeys(x.table for x in quality.lines if not x.source):
         notes = [x for x in quality.lines if not x.source and x.table == table and x.severity == "note"]
         parts.append(_part(_("Table {name}").format(name=table) if table else _("Whole import"), notes))

@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from fivestep.privacy import vault
 CONTRACT = Path("data", "contract")
 LEDGER = "imports.json"
 UNDO, THERE = "undo", "there.json"  # what an exchange under way keeps, to be undone where it is cut off
+DAY = r"\d{4}-\d{2}(-\d{2})?"  # a snapshot named by a day or a month
 LEVEL = 1  # of Zstandard: of sorted order lines, higher ones take half as long again and leave the files as large
 WORDS = 1_000  # values in the dictionary of a column; of ids, which have more, making one costs a third of the writing
 
@@ -30,34 +31,51 @@ WORDS = 1_000  # values in the dictionary of a column; of ids, which have more, 
 @dataclass(frozen=True)
 class Import:
     """What one snapshot was made of: the snapshot before it, the files (name -> SHA-256 of the bytes), and the SHA-256 of the
-    mapping and of the identity decisions."""
+    mapping and of the identity decisions; ``earlier``: contents, oldest first, that lie under another or the same name now."""
 
     previous: str = ""
     files: dict[str, str] = field(default_factory=dict)
     mapping: str = ""
     identity: str = ""
+    earlier: list[list[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What has been imported into a project: the fingerprint of its key, and each snapshot by name."""
+    """What has been imported into a project: the fingerprint of its key, each snapshot by name, and which was written last."""
 
     key: str = ""
     snapshots: dict[str, Import] = field(default_factory=dict)
+    last: str = ""
 
     @property
     def latest(self) -> str:
-        """The name of the last snapshot by name that was imported; empty where there is none."""
-        return max(self.snapshots, default="")
+        """The name of the snapshot that was imported last, or where that is gone the last by name; empty where there is none."""
+        return self.last if self.last in self.snapshots else max(self.snapshots, default="")
+
+    def chain(self, snapshot: str) -> list[str]:
+        """*snapshot* and the snapshots that it continues, the oldest last."""
+        out: list[str] = []
+        while snapshot in self.snapshots and snapshot not in out:
+            out.append(snapshot)
+            snapshot = self.snapshots[snapshot].previous
+        return out
 
     def held(self, snapshot: str) -> list[tuple[str, str]]:
         """Name and SHA-256 of every file in *snapshot* and in the snapshots that it continues, the oldest first."""
-        out: list[tuple[str, str]] = []
-        while snapshot in self.snapshots:
-            done = self.snapshots[snapshot]
-            out = [*done.files.items(), *out]
-            snapshot = done.previous if done.previous != snapshot else ""
-        return out
+        done = [self.snapshots[name] for name in reversed(self.chain(snapshot))]
+        return [pair for d in done for pair in (*((name, digest) for name, digest in d.earlier), *d.files.items())]
+
+    def following(self, name: str, files: Mapping[str, str], mapping: str, identity: str) -> Import:
+        """The entry of a snapshot *name* that continues the latest one with new *files*.
+
+        One that takes the place of a snapshot it continues holds the files of all of them itself.
+        """
+        if name not in self.chain(self.latest):
+            return Import(self.latest, dict(files), mapping, identity)
+        held = self.held(self.latest)
+        now = {**dict(held), **files}
+        return Import("", now, mapping, identity, [[n, d] for n, d in dict.fromkeys(held) if now[n] != d])
 
     def fresh(self, files: Mapping[str, str], snapshot: str) -> list[str]:
         """Those of *files* (name -> SHA-256) that *snapshot* does not hold yet; of files with the same content, the first.
@@ -82,7 +100,7 @@ def ledger(project: Path) -> Ledger:
         said = json.loads(path.read_text(encoding="utf-8"))
         known = {name: Import(**entry) for name, entry in said["snapshots"].items()}
         known = {name: entry for name, entry in known.items() if (path.parent / name).is_dir()}
-        return Ledger(said["key"], known)
+        return Ledger(said["key"], known, said.get("latest", ""))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UserError(
             _(
@@ -92,9 +110,19 @@ def ledger(project: Path) -> Ledger:
         ) from None
 
 
+def current(book: Ledger, there: Collection[str]) -> str:
+    """Of the folders *there* the one to read: the last import, or one put there by hand that is named by a later day.
+
+    Where nothing was imported, the last by name.
+    """
+    if book.latest not in there:
+        return max(there)
+    by_hand = [n for n in there if n not in book.snapshots and re.fullmatch(DAY, n)]
+    return max([book.latest, *by_hand]) if re.match(DAY, book.latest) else book.latest
+
+
 def name_for(last_day: dt.date | None) -> str:
-    """The name of a snapshot by default: the last day of its data, so that the last by name is the newest; without days the
-    first of all names."""
+    """The name of a snapshot by default: the last day of its data; without days the first of all names."""
     return last_day.isoformat() if last_day else "0-undated"
 
 
@@ -142,7 +170,7 @@ def write(
         (new / PAGE).write_text(page(quality, name), encoding="utf-8", newline="\n")
         aside = _set_aside(project, name, before or {})
         entries = {**said.snapshots, name: done or Import()}
-        record = {"key": key or said.key, "snapshots": {n: asdict(entries[n]) for n in sorted(entries)}}
+        record = {"key": key or said.key, "latest": name, "snapshots": {n: asdict(entries[n]) for n in sorted(entries)}}
         text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         (work / LEDGER).write_text(text, encoding="utf-8", newline="\n")
         _exchange(project, name, new, aside)

@@ -126,10 +126,10 @@ def intake_quality(folder: Path) -> IntakeQuality | NotAvailable:
     ]
     columns = ["import_severity", "import_place", "import_check", "import_rows", "import_found", "import_fix"]
     table = pd.DataFrame(rows, columns=columns).astype({"import_rows": "Int64"})
-    count = {check: {x.source: 0 for x in sheet.lines} for check in ("rows_read", "rows_kept", "rows_dropped")}
+    count = {check: {x.origin(): 0 for x in sheet.lines} for check in ("rows_read", "rows_kept", "rows_dropped")}
     for line in sheet.of(*count):
-        count[line.check][line.source] += line.rows
-    sources = list(dict.fromkeys(x.source for x in sheet.of("rows_read")))
+        count[line.check][line.origin()] += line.rows
+    sources = list(dict.fromkeys(x.origin() for x in sheet.of("rows_read")))
     files = pd.DataFrame(
         [(s, count["rows_read"][s], count["rows_kept"][s], count["rows_dropped"][s]) for s in sources],
         columns=["import_file", "rows_read", "rows_kept", "rows_left_out"],
