@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fivestep import yaml_file
 from fivestep.contract import TABLES, headers
@@ -26,19 +26,31 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _zone(value: str) -> str:
+    try:
+        value and ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("use an IANA name like Asia/Shanghai") from None
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
 class Target(_Strict):
     """What one column becomes: a field (``table.field``), ``keep`` (an extra column), ``drop``, or ``ask`` (an open question).
 
     ``values`` translates values (``"*"``: all others); ``by``: the column holds names to be looked up; ``id``: how an id is
     normalised; ``rank`` which column comes first where several fill one field; ``name`` names an extra column or a question;
-    ``prefix`` stands before ids that are unique in their own file only.
+    ``prefix`` stands before ids that are unique in their own file only. ``unit`` is that of numbers without one of their own; of
+    percentages ``%`` (50 is half) or ``share`` (0.5 is half).
     """
 
     to: str
     values: dict[str, str | None] = {}
     by: Literal["", "customer_name", "product_name"] = ""
     id: Literal["", "salesforce", "email", "phone"] = ""
-    unit: Literal["", "元", "千元", "万元", "亿元", "%", "$", "€", "NT$", "HK$"] = ""
+    unit: Literal["", "元", "千元", "万元", "亿元", "%", "share", "$", "€", "NT$", "HK$"] = ""
     inverse: bool = False
     rank: int = Field(1, ge=1)
     name: str = ""
@@ -157,7 +169,7 @@ class Source(_Strict):
     kind: str = ""
     database: Database | None = None
     read: Read = Read()
-    time_zone: str = ""
+    time_zone: Zone = ""
     date_order: Literal["", "ymd", "dmy", "mdy"] = ""
     decimal: Literal["", ".", ","] = ""
     fill: tuple[str, ...] = ()
@@ -184,15 +196,6 @@ class Source(_Strict):
     def _table(cls, value: str) -> str:
         if value and value not in (*TABLES, "contacts"):
             raise ValueError(f"{value!r} is no contract table. Tables are {', '.join(TABLES)}")
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            value and ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("use an IANA name like Asia/Shanghai") from None
         return value
 
     @field_validator("exclude", mode="before")
@@ -228,9 +231,13 @@ class Source(_Strict):
 
 
 class Mapping(_Strict):
-    """The whole file: sources in order, and files that are no data."""
+    """The whole file: sources in order, and files that are no data.
+
+    ``time_zone`` is that of times without an offset, of every source that names no other; empty: that of the engagement.
+    """
 
     version: Literal[1] = 1
+    time_zone: Zone = ""
     sources: tuple[Source, ...] = ()
     ignore: tuple[str, ...] = ()
 
@@ -241,6 +248,11 @@ class Mapping(_Strict):
     def ignored(self, name: str) -> bool:
         """Whether a file or sheet is no data."""
         return _named(name, self.ignore)
+
+    def in_zone(self) -> Mapping:
+        """The same with its time zone at every source that names none."""
+        zoned = (s if s.time_zone else s.model_copy(update={"time_zone": self.time_zone}) for s in self.sources)
+        return self.model_copy(update={"sources": tuple(zoned)}) if self.time_zone else self
 
     @property
     def questions(self) -> int:

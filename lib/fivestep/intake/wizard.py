@@ -11,26 +11,32 @@ from pydantic import ValidationError
 
 from fivestep.contract import TABLES, headers
 from fivestep.intake import matching
-from fivestep.intake.mapping import ASK, DROP, KEEP, Read, Source, Target
+from fivestep.intake.mapping import ASK, DROP, KEEP, Mapping, Read, Source, Target
 from fivestep.intake.matching import Match
 from fivestep.intake.proposal import (
     Proposal,
     Proposed,
     ambiguous_dates,
     ambiguous_decimals,
+    ambiguous_shares,
     blank_question,
     candidate,
     decimal_question,
     encoding_question,
     filled,
     lacking,
+    mixed_zones,
+    offset_question,
     personal,
     question,
     renamed_from,
     roc_years,
     samples,
+    shares_question,
     spelled,
     with_decimal,
+    with_unit,
+    with_units,
     with_years,
     years_question,
 )
@@ -55,8 +61,27 @@ def walk(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
             done.append(waiting.pop(0))
     except Later as stop:
         done.append(stop.args[0])
-        waiting.pop(0)
-    return replace(proposal, proposed=(*done, *waiting))
+        return replace(proposal, proposed=(*done, *waiting[1:]))
+    return _zone(replace(proposal, proposed=tuple(done)), ask, say)
+
+
+def _zone(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
+    """With the time zone of the client's files, which is asked once."""
+    if not proposal.zone_open:
+        return proposal
+    say("")
+    say(_("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone))
+    prompt = _("1 {zone}, 2 UTC, or another zone such as Asia/Tokyo; Enter to skip, q for later").format(zone=proposal.zone)
+    while (answer := ask(prompt).strip()) and answer.lower() != "q":
+        try:
+            chosen = Mapping(time_zone={"1": proposal.zone, "2": "UTC"}.get(answer, answer)).time_zone
+        except ValidationError:
+            say("  " + _("{answer} is no time zone. Type 1, 2, a name such as Asia/Tokyo, Enter or q.").format(answer=answer))
+            continue
+        say("  " + _("Chosen: {choice}").format(choice=chosen))
+        return replace(proposal, time_zone=chosen)
+    say("  " + _("It stays open."))
+    return proposal
 
 
 def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
@@ -104,7 +129,29 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         prompt = _("1 comma, 2 point, Enter to skip, q for later")
         if answer := _number(ask, say, prompt, proposed, ('decimal: ","', 'decimal: "."')):
             proposed = _said(proposed, decimal=(",", ".")[answer - 1])
+    proposed = with_units(proposed)
+    for column in ambiguous_shares(proposed):
+        say("")
+        say(f"{name}: {shares_question(proposed, column)}")
+        prompt = _("1 shares of 1, 2 hundredths, Enter to skip, q for later")
+        if answer := _number(ask, say, prompt, proposed, ("unit: share", 'unit: "%"')):
+            proposed = with_unit(proposed, {column: ("share", "%")[answer - 1]})
+    if mixed := mixed_zones(proposed):
+        say("")
+        say(f"{name}: {offset_question(mixed)}")
+        if answer := _answer(ask, _("1 UTC, or another zone such as Asia/Tokyo; Enter to skip, q for later"), proposed):
+            proposed = _in_zone(proposed, "UTC" if answer == "1" else answer, say)
     return proposed
+
+
+def _in_zone(proposed: Proposed, zone: str, say: Say) -> Proposed:
+    try:
+        Mapping(time_zone=zone)
+    except ValidationError:
+        say("  " + _("{answer} is no time zone. It stays open.").format(answer=zone))
+        return proposed
+    say("  " + _("Chosen: {choice}").format(choice=zone))
+    return _said(proposed, time_zone=zone)
 
 
 def _said(proposed: Proposed, **said: object) -> Proposed:
