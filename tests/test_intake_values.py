@@ -223,3 +223,19 @@ def test_lists_in_one_cell_are_parted_as_they_are_written():
     cells = ["['VIP', '老客']", '["Food, Drinks","Home"]', "Food, Drinks;Home", "a，b、c", "[VIP,老客]", "O'Neil;x", "[]", ";"]
     wanted = ["VIP; 老客", "Food, Drinks; Home", "Food, Drinks; Home", "a; b; c", "VIP; 老客", "O'Neil; x", None, None]
     assert texts(cells, "customers.tags") == wanted
+
+
+def test_an_answer_holds_for_the_same_header_of_other_files_of_the_table_and_many_files_have_a_short_name(project):
+    for month in range(1, 5):
+        last = "more" if month == 3 else "plain"
+        head = f"order_id,order_date,customer_id,order_amount,odd,{last}"
+        put(project, f"{head}\n1,2024-03-05,a,10,u,x\n", f"o{month}.csv")
+    made, _text = mapped(project)
+    assert proposal.summary(made)[0].startswith("o1.csv and 2 more: orders; columns: 6, open questions: 2")
+    lines: list[str] = []
+    answers = iter(["k", "d", "d"])
+    answered = wizard.walk(made, lambda _prompt: next(answers), lines.append)
+    first, second = answered.mapping.sources
+    assert second.columns["odd"] == first.columns["odd"] == (Target(to="keep"),)
+    assert "o3.csv: columns as answered for o1.csv and 2 more: odd" in lines
+    assert answered.mapping.questions == 0

@@ -40,6 +40,7 @@ from fivestep.language import _
 from fivestep.privacy.masking import masked, names_nobody
 
 SAMPLE_ROWS = 2_000  # rows of a file that its proposal looks at
+FILES_NAMED = 2  # of a source in the terminal; of more only the first
 SAMPLE_SHEETS = 3  # files of one kind that it looks at
 
 _DAY_MONTH = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b")
@@ -659,7 +660,7 @@ def summary(proposal: Proposal) -> list[str]:
         what = p.kind.label if p.kind else table_name(p.source.table) if p.source.table else _("table not known yet")
         n, left = len(p.source.columns), len(p.source.open) + _torn(p)
         said = _("{files}: {what}; columns: {n}, open questions: {left}")
-        out.append(said.format(files=", ".join(p.source.files), what=what, n=language.number(n), left=language.number(left)))
+        out.append(said.format(files=named(p.source.files), what=what, n=language.number(n), left=language.number(left)))
         if p.source.table and p.missing:
             out += ["  " + line for field in p.missing for line in lacking(field)]
         if warning := other_currency(p, proposal.currency):
@@ -667,6 +668,13 @@ def summary(proposal: Proposal) -> list[str]:
     if proposal.zone_open:
         out.append(_("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone))
     return out + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
+
+
+def named(files: Sequence[str]) -> str:
+    """The files of a source in few words: the first, and how many more."""
+    if len(files) <= FILES_NAMED:
+        return ", ".join(files)
+    return _("{file} and {n} more").format(file=files[0], n=language.number(len(files) - 1))
 
 
 def lacking(field: str) -> list[str]:

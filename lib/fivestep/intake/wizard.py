@@ -26,6 +26,7 @@ from fivestep.intake.proposal import (
     filled,
     lacking,
     mixed_zones,
+    named,
     offset_question,
     personal,
     question,
@@ -55,14 +56,31 @@ def walk(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
     """The proposal with the answers of the analyst. *ask* shows a prompt and returns what was typed, *say* shows a line."""
     done: list[Proposed] = []
     waiting = list(proposal.proposed)
+    asked = {p.source.files: p.source.open for p in waiting}
     try:
         while waiting:
             waiting[0] = _one(waiting[0], ask, say)
             done.append(waiting.pop(0))
+            waiting = [_as_before(p, done[-1], asked[done[-1].source.files], say) for p in waiting]
     except Later as stop:
         done.append(stop.args[0])
         return replace(proposal, proposed=(*done, *waiting[1:]))
     return _zone(replace(proposal, proposed=tuple(done)), ask, say)
+
+
+def _as_before(proposed: Proposed, done: Proposed, asked: Sequence[str], say: Say) -> Proposed:
+    """With the answers that were just given of columns of the same header in other files of the same table."""
+    told = done.source.columns
+    same = [h for h in proposed.source.open if h in asked and h in told and not any(t.to == ASK for t in told[h])]
+    same = [h for h in same if not (proposed.matches.get(h) and any(c.was for c in proposed.matches[h].candidates))]
+    if not same or not done.source.table or proposed.source.table != done.source.table:
+        return proposed
+    say("")
+    said = _("{file}: columns as answered for {other}: {columns}")
+    say(said.format(file=named(proposed.source.files), other=named(done.source.files), columns=", ".join(same)))
+    columns = {h: told[h] if h in same else t for h, t in proposed.source.columns.items()}
+    matches = {**proposed.matches, **{h: Match(told[h], "mapping") for h in same}}
+    return replace(_said(proposed, columns=columns), matches=matches)
 
 
 def _zone(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
@@ -85,7 +103,7 @@ def _zone(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
 
 
 def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
-    name = ", ".join(proposed.source.files)
+    name = named(proposed.source.files)
     if proposed.doubts:
         proposed, reread = _encoding(proposed, name, ask, say)
         if reread:
