@@ -219,6 +219,25 @@ def test_no_phone_or_address_stands_in_clear_in_any_free_text(project):
     assert (line.severity, line.rows, line.of, line.first_row) == ("note", 1, 2, 2)
 
 
+def test_the_name_of_the_customer_stands_in_no_text_about_the_customer(project):
+    put(project, "who,name\na,张三\nb,An\nc,J. (Joe) Doe\nd,李四\n", "people.csv")
+    notes = "who,day,note\na,2024-03-05,张三说张三的朋友李四\nb,2024-03-06,An order\nc,2024-03-06,J. (Joe) Doe called\n"
+    notes += "x,2024-03-06,张三\n"
+    said = """\
+sources:
+- files: [people.csv]
+  table: customers
+  columns: {who: customers.customer_id, name: customers.customer_name}
+- files: [notes.csv]
+  table: interactions
+  columns: {who: customers.customer_id, day: interactions.occurred_at, note: interactions.content}
+"""
+    done = run(project, notes, said, "notes.csv")
+    found = pd.read_parquet(done.folder / "interactions.parquet")["content"]
+    assert set(found) == {"[name]说[name]的朋友李四", "An order", "[name] called", "张三"}
+    assert [(x.severity, x.rows) for x in done.quality.of("personal")] == [("note", 2)]
+
+
 def test_lists_in_one_cell_are_parted_as_they_are_written():
     cells = ["['VIP', '老客']", '["Food, Drinks","Home"]', "Food, Drinks;Home", "a，b、c", "[VIP,老客]", "O'Neil;x", "[]", ";"]
     wanted = ["VIP; 老客", "Food, Drinks; Home", "Food, Drinks; Home", "a; b; c", "VIP; 老客", "O'Neil; x", None, None]

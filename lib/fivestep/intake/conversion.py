@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.datatypes as dtypes
-from ibis.expr.types import BooleanValue, IntegerValue, StringValue, Value
+from ibis.expr.types import ArrayValue, BooleanValue, IntegerValue, StringValue, Value
 
 from fivestep.contract import TABLES, headers
 from fivestep.contract.tables import BORN, FIRST_YEAR, LAST_YEAR, NEVER
@@ -183,6 +183,19 @@ def _filled(text: StringValue) -> StringValue:
     for sign in " \t\n\r\v\f":
         blank = blank | text.endswith(sign)
     return blank.ifelse(text.strip().nullif(""), text)
+
+
+def is_free(to: str) -> bool:
+    """Whether people write a field in their own words."""
+    table, _, name = to.partition(".")
+    return table in TABLES and name in TABLES[table].fields and TABLES[table].fields[name].free
+
+
+def without(text: StringValue, names: ArrayValue) -> StringValue:
+    """A text without the names of its row."""
+    there = names.filter(lambda name: text.contains(name))
+    pattern = there.map(lambda name: name.re_replace(r"([^\p{L}\p{N}])", r"\\\1")).join("|")
+    return (there.length() > 0).ifelse(_replaced(text, pattern, "[name]", "g"), text)
 
 
 def _redacted(text: StringValue) -> StringValue:
@@ -565,6 +578,10 @@ def _moved(local: Value, file_zone: str, zone: str) -> Value:
 def _let(value: Value, made: Callable[[Value], Value]) -> Value:
     """What *made* makes of a value, which is computed, and stands in the query, only once."""
     return ibis.array([value]).map(made)[0]
+
+
+@ibis.udf.scalar.builtin(name="regexp_replace")
+def _replaced(text: str, pattern: str, by: str, options: str) -> str: ...  # type: ignore[empty-body]
 
 
 @ibis.udf.scalar.builtin(name="regexp_extract_all")

@@ -367,6 +367,7 @@ class _Run:
             done.append(made)
         named = self._named(done)
         done = [self._nameless(made, named) for made in done]
+        done = [self._unnamed(made, done, number) for number, made in enumerate(done)]
         self._hashed(done)
         self._spanned(done)
         return self._contract(done), self._people(done), self._contacts(done)
@@ -416,6 +417,42 @@ class _Run:
                 Line(made.name, made.source.table, asked[column], "personal", "warning", n, of, None, _WHO[why], _WHO_FIX, values)
             )
         return replace(made, extras={k: v for k, v in made.extras.items() if k not in told}) if told else made
+
+    def _unnamed(self, made: Wide, done: Sequence[Wide], number: int) -> Wide:
+        """The rows without the names of their own customer, or of a contact person there, in what people wrote.
+
+        Names of one letter, or of less than four where they are not Chinese, may be parts of words and stay.
+        """
+        key = assembly.home("customer_id", "customers", made.rows.columns)
+        fields = {c.target.to: c for c in made.cells if c.target.to in made.rows.columns and conversion.is_free(c.target.to)}
+        if not key or not fields:
+            return made
+        known = []
+        for table in vault.TABLES:
+            held = [vault.read(self.project, table, self.names)] if vault.holds(self.project, table) else []
+            parts = (*held, *(assembly.vault_rows(other, table) for other in done))
+            known += [t.select("raw_id", "name") for t in parts if t is not None and "name" in t.columns]
+        if not known:
+            return made
+        names = _union(known)
+        long = (names.name.length() > 3) | names.name.re_search("^[\u4e00-\u9fff]{2,}$")
+        names = names.filter(names.name.notnull() & long).distinct().group_by("raw_id").aggregate(_names=ibis._.name.collect())
+        names = _stored(self.connection, names.rename(_raw="raw_id"), f"names{number}")
+        joined = made.rows.left_join(names, made.rows[key] == names._raw)
+        out = {c: conversion.without(joined[c], joined._names) for c in fields}
+        rows = joined.mutate(**{f"_was:{c}": (joined[c] != v).fill_null(False) for c, v in out.items()}, **out)
+        rows = _stored(self.connection, rows.drop("_raw", "_names"), f"unnamed{number}")
+        seen = rows.aggregate(**{c: rows[f"_was:{c}"].sum() for c in out}).to_pyarrow().to_pylist()[0]
+        for to, cell in fields.items():
+            if n := seen[to]:
+                self.quality.add(
+                    Line(
+                        made.name, to.partition(".")[0], cell.header, "personal", "note", n,
+                        message=N_("Texts of {column} that held the name of their own customer: {n}. It was replaced."),
+                        values={"column": cell.header, "n": n},
+                    )
+                )  # fmt: skip
+        return replace(made, rows=rows.drop(*(f"_was:{c}" for c in out)))
 
     def _hashed(self, done: Sequence[Wide]) -> None:
         """The customers of every source by their raw ids, and the pseudonyms of all of them, each made once."""
