@@ -400,7 +400,9 @@ def test_keys_money_and_dates_are_reported_with_first_row_and_fix():
     orders = [*JANUARY["orders"].itertuples(index=False), ("o9", "ghost", None, "-4.00")]
     tables = typed(engine.connect(), **{**JANUARY, **shop(orders)})
     found = {(x.table, x.check): x for x in checks.checks(tables)}
-    assert found["orders", "money"].text() == "order_amount: $35.50 gross, -$4.00 negative, $31.50 net."
+    assert found["orders", "money"].text() == (
+        "order_amount: $35.50 in positive amounts, -$4.00 in negative ones, $31.50 in all."
+    )
     assert found["orders", "date_range"].text() == "3 Jan 2024 to 9 Jan 2024; rows without a date: 1."
     empty = found["orders", "required_empty"]
     assert (empty.severity, empty.rows, empty.of, empty.first_row) == ("error", 1, 4, 4)
@@ -485,7 +487,9 @@ def test_the_page_needs_no_network_and_says_everything_in_words(code):
         for row in table.tbody.find_all("tr"):
             assert len(row.find_all(["td", "th"])) == len(heads)
             assert row.th["scope"] == "row"
-            assert row.td.get_text(), "the severity is a word, not only a colour"
+        assert "mark" not in [h["class"][0] for h in heads] or all(r.td.get_text() for r in table.tbody.find_all("tr")), (
+            "the severity is a word, not only a colour"
+        )
     ids = [h["id"] for h in soup.find_all("h2")]
     assert len(ids) == len(set(ids))
     assert {r["aria-labelledby"] for r in soup.select("[role=region]")} == set(ids)
@@ -508,7 +512,7 @@ def test_the_notebook_section_shows_what_the_sheet_says(code, tmp_path):
     language.use(code)
     (tmp_path / "quality.json").write_text(sheet().to_json(), "utf-8")
     found = profiling.intake_quality(tmp_path)
-    assert found.table["import_severity"].tolist() == ["Error", "Warning", *["Note"] * 4]
+    assert found.table["import_severity"].tolist() == ["Error", "Warning", *["Note"] * 2]
     assert found.table.loc[1, "import_place"] == "a.csv · orders.金额"
     assert found.by_file().to_dict("records") == [
         {"import_file": "a.csv", "rows_read": 1200, "rows_kept": 1190, "rows_left_out": 10}

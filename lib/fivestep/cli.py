@@ -180,8 +180,8 @@ def map_(
     root = _root(project)
     if ask and yes:
         raise _one_of("--ask", "--yes")
-    _in_its_language(root)
-    proposed = proposal.propose(root, engine.connect())
+    settings = _in_its_language(root)
+    proposed = proposal.propose(root, engine.connect(), settings)
     if ask:
         proposed = wizard.walk(proposed, _typed, typer.echo)
     text = proposal.text(proposed)

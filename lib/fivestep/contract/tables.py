@@ -26,7 +26,8 @@ OUTBOUND = ("outbound", "out", "outgoing", "呼出", "撥出", "外呼", "主动
 class Field:
     """One column of a contract table; ``refers`` is the ``table.column`` whose values it repeats.
 
-    ``after`` is the time of the same row that this one cannot lie before; ``ahead``: it may lie in the future.
+    ``after`` is the time of the same row that this one cannot lie before; ``ahead``: it may lie in the future. ``free``: people
+    write it in their own words, so phone numbers and e-mail addresses may stand in it; an import replaces them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Field:
     maximum: int | None = None
     after: str = ""
     ahead: bool = False
+    free: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,8 +232,8 @@ _ALL = (
         Field("duration_s", "integer", "Duration", unit="seconds", minimum=0),
         Field("department", "text", "Department in contact"),
         Field("staff", "text", "Employee in contact"),
-        Field("content", "text", "What was said", pii="sensitive"),
-        Field("result", "text", "Outcome"),
+        Field("content", "text", "What was said", pii="sensitive", free=True),
+        Field("result", "text", "Outcome", free=True),
         Field("next_contact_at", "timestamp", "Agreed next contact", after="occurred_at", ahead=True),
         Field("campaign_id", "text", "Campaign it belongs to", refers="campaigns.campaign_id"),
         Field("offer_id", "text", "Offer it redeemed"),
@@ -248,12 +250,12 @@ _ALL = (
         Field("responded_at", "timestamp", "When it was first answered", after="created_at"),
         Field("resolved_at", "timestamp", "When it was resolved", after="created_at"),
         Field("status", "text", "Status"),
-        Field("cause", "text", "Cause found"),
+        Field("cause", "text", "Cause found", free=True),
         Field("satisfaction", "number", "Satisfaction score"),
         Field("nps", "integer", "Likelihood to recommend, 0 to 10", minimum=0, maximum=10),
         Field("trust", "number", "Trust score"),
         Field("repurchase_intent", "number", "Stated intent to buy again"),
-        Field("text", "text", "What the customer wrote", pii="sensitive"),
+        Field("text", "text", "What the customer wrote", pii="sensitive", free=True),
         Field("sales_rep", "text", "Sales representative"),
         Field("region", "text", "Region"),
         Field("department", "text", "Department in charge"),
@@ -268,7 +270,7 @@ _ALL = (
         Field("survey_id", "text", "Id of the survey"),
         Field("answered_at", "timestamp", "When it was answered"),
         Field("mode", "text", "How it was answered: web, phone, mail, counter, street, feedback form ..."),
-        Field("answer", "text", "The answer as given"),
+        Field("answer", "text", "The answer as given", free=True),
         Field("score", "number", "The answer as a number, where it has one"),
         time="answered_at",
     ),
@@ -280,8 +282,8 @@ _ALL = (
         Field("session_id", "text", "Id of the session"),
         Field("occurred_at", "timestamp", "When it happened", required=True),
         Field("event_type", "text", "page view, search, add to cart, like, share ...", required=True),
-        Field("page", "text", "Page or screen"),
-        Field("search_term", "text", "Search term"),
+        Field("page", "text", "Page or screen", free=True),
+        Field("search_term", "text", "Search term", free=True),
         Field("search_results", "integer", "Results that the search showed", minimum=0),
         Field("device", "text", "Device"),
         Field("platform", "text", "Website, app or social platform on which it happened"),
@@ -302,9 +304,9 @@ _ALL = (
         Field("expected_close_date", "date", "Expected close", ahead=True),
         Field("created_at", "timestamp", "When it was opened", required=True),
         Field("closed_at", "timestamp", "When it was won or lost", after="created_at"),
-        Field("lost_reason", "text", "Why it was lost"),
-        Field("competitor", "text", "Competitor"),
-        Field("next_step", "text", "Next step"),
+        Field("lost_reason", "text", "Why it was lost", free=True),
+        Field("competitor", "text", "Competitor", free=True),
+        Field("next_step", "text", "Next step", free=True),
         Field("owner", "text", "Sales representative"),
         time="created_at",
     ),

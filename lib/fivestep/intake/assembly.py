@@ -544,7 +544,8 @@ def _derived(rows: Table, source: Source) -> Table:
         to = "orders.order_amount" if has("orders.order_amount") or "orders.order_amount" in new else amount
         if has(to) or to in new:
             gross = new.get(to, rows[to] if has(to) else None)
-            new["_gross"] = gross
+            if to.startswith(f"{source.table}."):
+                new["_gross"] = gross
             new[to] = (gross - ibis.coalesce(rows[refund].abs(), ibis.literal(0).cast(EXACT))).cast(EXACT)
             new[refund] = rows[refund].abs()
     return rows.mutate(**new) if new else rows

@@ -12,7 +12,7 @@ import numpy as np
 
 from fivestep.contract import TABLES, problems
 from fivestep.engine import frame
-from fivestep.intake.quality import Line
+from fivestep.intake.quality import Line, Message
 from fivestep.language import N_
 
 # The money that a table is about.
@@ -69,31 +69,30 @@ def checks(tables: Mapping[str, ibis.Table], today: dt.date | None = None, uniqu
 
 def money(
     source: str, table: str, column: str, *,
-    before: Decimal, after: Decimal, left_out: Decimal = Decimal(0), rounded: Decimal = Decimal(0), cells: int = 0,
+    before: Decimal, after: Decimal, left_out: Decimal = Decimal(0), refunds: Decimal = Decimal(0),
+    rounded: Decimal = Decimal(0), cells: int = 0,
 ) -> Line:  # fmt: skip
     """Money of a file against money of the contract table: what was read less what was left out must be what was written.
 
-    *rounded* is what rounding so many *cells* to cents took away (negative: added).
+    *refunds* is what a column of refunds takes off the amounts read, *rounded* what rounding so many *cells* to cents took away
+    (negative: added).
     """
-    lost = before - left_out - rounded - after
-    message = N_("{column}: {before} read, {left_out} left out with their rows, {after} written.")
-    if lost:
-        message = N_("{column}: {before} read, {left_out} left out with their rows, {after} written: {lost} is missing.")
+    lost = before - left_out - refunds - rounded - after
+    values = {"column": column, "before": before, "left_out": left_out, "refunds": refunds, "rounded": rounded, "cells": cells,
+              "after": after, "lost": lost}  # fmt: skip
+    terms = [Message(N_("{left_out} left out with their rows"), {"left_out": left_out})]
+    if refunds:
+        terms.append(Message(N_("{refunds} refunded, as the column of refunds says"), {"refunds": refunds}))
     if cells:
-        message = N_(
-            "{column}: {before} read, {left_out} left out with their rows, {rounded} taken off by rounding to cents "
-            "(cells with more than two decimals: {cells}), {after} written."
-        )
-    if cells and lost:
-        message = N_(
-            "{column}: {before} read, {left_out} left out with their rows, {rounded} taken off by rounding to cents "
-            "(cells with more than two decimals: {cells}), {after} written: {lost} is missing."
-        )
+        taken = N_("{rounded} taken off by rounding to cents (cells with more than two decimals: {cells})")
+        terms.append(Message(taken, {"rounded": rounded, "cells": cells}))
+    if lost:
+        terms.append(Message(N_("{lost} is missing"), {"lost": lost}))
     return Line(
-        source, table, column, "money", "error" if lost else "note", message=message,
+        source, table, column, "money", "error" if lost else "note",
+        message=N_("{column}: {before} read; {terms}; {after} written."),
         fix=N_("Look at the values that were not understood, and correct the mapping.") if lost else "",
-        values={"column": column, "before": before, "left_out": left_out, "after": after, "lost": lost,
-                "rounded": rounded, "cells": cells},
+        values={**values, "terms": terms},
     )  # fmt: skip
 
 
@@ -127,8 +126,8 @@ def _of(name: str, table: ibis.Table) -> list[Line]:
         lines.append(
             Line(
                 "", name, amount, "money", "note", rows, rows,
-                message=N_("{column}: {gross} gross, {negative} negative, {net} net."),
-                values={"column": amount, "gross": total - negative, "negative": negative, "net": total},
+                message=N_("{column}: {positive} in positive amounts, {negative} in negative ones, {net} in all."),
+                values={"column": amount, "positive": total - negative, "negative": negative, "net": total},
             )
         )  # fmt: skip
         lines += _outliers(name, amount, table)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.datatypes as dtypes
-from ibis.expr.types import BooleanValue, IntegerValue, StringValue, Value
+from ibis.expr.types import ArrayValue, BooleanValue, IntegerValue, StringValue, Value
 
 from fivestep.contract import TABLES, headers
 from fivestep.contract.tables import BORN, FIRST_YEAR, LAST_YEAR, NEVER
@@ -21,7 +21,7 @@ from fivestep.privacy.masking import is_masked
 
 # What became of a cell; from UNIT on it is a value.
 FINE, NOT_PARSED, EMPTY_DATE, AMBIGUOUS_DATE, MASKED, PRECISION_LOST, UNKNOWN_VALUE = range(7)
-UNIT, DOLLAR, YUAN, EURO, POUND, OFFSET = range(10, 16)
+UNIT, DOLLAR, YUAN, EURO, POUND, OFFSET, REDACTED = range(10, 17)
 
 EXACT = dtypes.Decimal(18, 6)  # money as it is read: it is rounded once, when it is written, and what that changes is told
 MONEY = dtypes.Decimal(18, 2)
@@ -31,6 +31,13 @@ _NARROW = "".join(chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)) + "    ¥£--"
 _NOTHING = ("", "-", "--", "—", "n/a", "#n/a", "null", "none", "nan", "nil", "无", "無", "暂无", "\\n")
 _NO_ID = tuple(dict.fromkeys(w for n in _NOTHING for w in (n, n.upper(), n.title(), "NaN")))
 _MARK = r"人民币|rmb|cny|usd|eur|gbp|us\$|nt\$|hk\$|[¥$€£]"  # of currencies, before or after an amount
+# What free text may tell of a person; without look-around, as the engine has none.
+_MAIL = r"[\w.+-]+[@＠][\w-]+(?:\.[\w-]+)+"
+_CARD = r"(^|[^\p{Nd}])[1-8]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]([^\p{Nd}]|$)"
+_CALL = (
+    r"(^|[^\p{Nd}])(?:(?:\+?86[- ]?)?[1１][3-9３-９]\p{Nd}[- ]?\p{Nd}{4}[- ]?\p{Nd}{4}|\+\d[\d ()-]{7,14}\d"
+    r"|\(?0\d{2,3}\)?[- ]\d{7,8}|\(?\d{3}\)?[- ]\d{3}-\d{4})([^\p{Nd}]|$)"
+)
 _TRUE = ("是", "y", "yes", "true", "t", "1", "1.0", "有", "已", "√", "✓", "on")
 _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×", "✗", "off")
 
@@ -97,7 +104,7 @@ def _kind(to: str) -> str:
         return "percent"
     if facts.kind == "multi":
         return "multi"
-    return "free" if declared.pii == "sensitive" and declared.type == "text" and name in ("content", "text") else declared.type
+    return "free" if declared.free else declared.type
 
 
 def _by_kind(
@@ -128,7 +135,9 @@ def _by_kind(
     if kind == "multi":
         return several(text)
     if kind == "free":
-        return Converted(_redacted(_filled(text)), _fine())
+        said = _filled(text)
+        told = said.re_search(f"{_MAIL}|{_CALL}|{_CARD}").fill_null(False)
+        return Converted(told.ifelse(_redacted(said), said), told.ifelse(REDACTED, FINE).cast("int8"), said, ~told)
     if field.place == "vault" and field.field in ("phone", "email"):
         hidden = is_masked(text).fill_null(False)
         return Converted(hidden.ifelse(ibis.null("string"), ids(text).value), hidden.ifelse(MASKED, FINE).cast("int8"))
@@ -177,17 +186,38 @@ def _filled(text: StringValue) -> StringValue:
     return blank.ifelse(text.strip().nullif(""), text)
 
 
+def is_free(to: str) -> bool:
+    """Whether people write a field in their own words."""
+    table, _, name = to.partition(".")
+    return table in TABLES and name in TABLES[table].fields and TABLES[table].fields[name].free
+
+
+def without(text: StringValue, names: ArrayValue) -> StringValue:
+    """A text without the names of its row."""
+    there = names.filter(lambda name: text.contains(name))
+    pattern = there.map(lambda name: name.re_replace(r"([^\p{L}\p{N}])", r"\\\1")).join("|")
+    return (there.length() > 0).ifelse(_replaced(text, pattern, "[name]", "g"), text)
+
+
 def _redacted(text: StringValue) -> StringValue:
-    """Free text without the phone numbers and e-mail addresses in it."""
-    text = text.re_replace(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[e-mail]")
-    return text.re_replace(
-        r"(?:\+?86[- ]?)?\b1[3-9]\d[- ]?\d{4}[- ]?\d{4}\b|\+\d[\d -]{7,14}\d|\(?\b0\d{2,3}\)?-\d{7,8}\b", "[phone]"
-    )
+    """Free text without the e-mail addresses, numbers of identity cards and phone numbers in it."""
+    text = text.re_replace(_MAIL, "[e-mail]")
+    for _twice in range(2):  # of two numbers beside each other the blank between them belongs to the first
+        text = text.re_replace(_CARD, r"\1[id]\2").re_replace(_CALL, r"\1[phone]\2")
+    return text
 
 
 def several(text: StringValue) -> Converted:
-    """Several values of one cell, separated by semicolons whatever separated them in the file."""
-    parts = text.strip().re_replace(r'^\[|\]$|"', "").re_replace(r"\s*[;；,，、|\n]+\s*", "; ").re_replace(r"^(; )+|(; ?)+$", "")
+    """Several values of one cell, separated by semicolons whatever separated them in the file.
+
+    A cell with semicolons is separated by them alone, and a list in brackets by its quotes where it has them.
+    """
+    bare = text.strip()
+    listed = bare.re_search(r"^\[.*\]$").ifelse(bare, ibis.null("string"))
+    quoted = _extract_all(listed, r"""'[^']*'|"[^"]*\"""", 0).map(lambda item: item.substr(1, item.length() - 2)).join("; ")
+    bare = bare.re_replace(r'^\[|\]$|"', "")
+    parted = bare.re_search("[;；]").ifelse(bare.re_replace(r"\s*[;；\n]+\s*", "; "), bare.re_replace(r"\s*[,，、|\n]+\s*", "; "))
+    parts = ibis.coalesce(quoted.nullif(""), parted).re_replace(r"^(; ?)+|(; ?)+$", "")
     return Converted(parts.nullif(""), _fine())
 
 
@@ -311,7 +341,7 @@ def number(text: StringValue, locale: Locale, *, whole: bool = False) -> Convert
 
 
 def percent(text: StringValue, locale: Locale, *, unit: str = "") -> Converted:
-    """A share: ``10%`` is 0.1, a bare number is divided by 100 where its unit is %; else it stays for the importer to judge."""
+    """A share: ``10%`` is 0.1, a bare number is divided by 100 where its unit is %; without a unit it is left to the importer."""
     clean = _digits(text)
     figure = _figure(clean.re_replace("%$", ""), locale.decimal).cast("float64")
     value = (clean.endswith("%") | ibis.literal(unit == "%")).ifelse(figure / 100, figure)
@@ -530,6 +560,11 @@ def _instant(clean: StringValue) -> Value:
     return ibis.coalesce(offset, _made(milli * 1000), _made((second * 1_000_000).cast("int64")))
 
 
+def has_clock(time: Value) -> BooleanValue:
+    """Whether a time is not midnight, which stands for a day alone."""
+    return _micros(time) % 86_400_000_000 != 0
+
+
 def _at(instant: Value, zone: str) -> Value:
     return instant if zone == "UTC" else _local(zone, _aware("UTC", instant))
 
@@ -545,6 +580,14 @@ def _moved(local: Value, file_zone: str, zone: str) -> Value:
 def _let(value: Value, made: Callable[[Value], Value]) -> Value:
     """What *made* makes of a value, which is computed, and stands in the query, only once."""
     return ibis.array([value]).map(made)[0]
+
+
+@ibis.udf.scalar.builtin(name="regexp_replace")
+def _replaced(text: str, pattern: str, by: str, options: str) -> str: ...  # type: ignore[empty-body]
+
+
+@ibis.udf.scalar.builtin(name="regexp_extract_all")
+def _extract_all(text: str, pattern: str, group: int) -> dtypes.Array(dtypes.string): ...  # type: ignore[empty-body, valid-type]
 
 
 @ibis.udf.scalar.builtin(name="strlen")

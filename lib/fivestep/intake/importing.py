@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +34,7 @@ from fivestep.intake import (
     returning_files,
     snapshots,
     staging,
+    value_evidence,
 )
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
@@ -55,11 +56,13 @@ from fivestep.intake.conversion import (
     DOLLAR,
     EMPTY_DATE,
     EURO,
+    FINE,
     MASKED,
     NOT_PARSED,
     OFFSET,
     POUND,
     PRECISION_LOST,
+    REDACTED,
     UNIT,
     UNKNOWN_VALUE,
     YUAN,
@@ -78,6 +81,7 @@ RAW = Path("data", "raw")
 LOCK = Path(".tmp", "import.lock")
 MEMORY = "1300MB"  # of the engine; more goes to disk, so that any size of file can be read
 ORDER = ("customers", "contacts", "products", "campaigns", "orders", "opportunities")  # what others look up comes first
+LOOKED_AT = 2_000  # rows of a sheet in which pinyin among Chinese characters is looked for
 SHOWN = 20  # problems named in one error
 NUMBERS = ("money", "number", "int", "percent", "score")  # kinds of fields that are written with a decimal sign
 NO_THOUSANDS = ("percent", "score")  # those of them that never go into the thousands
@@ -119,6 +123,12 @@ _STATES = {
         "unknown_value", "warning",
         N_("Values of {column} that the mapping does not translate: {n} of {of}, such as {sample}. They are kept as they are."),
         N_("Add them to `values:` of this column."),
+    ),
+    REDACTED: (
+        "personal", "note",
+        N_("Texts of {column} that held phone numbers, e-mail addresses or numbers of identity cards: {n} of {of}. These were "
+           "replaced."),
+        "",
     ),
     OFFSET: (
         "time_zone", "note", N_("Times of {column} with an offset from UTC: {n} of {of}. They are shown in {zone}."), "",
@@ -215,7 +225,7 @@ def _alone(project: Path) -> Iterator[None]:
 def _imported(
     project: Path, settings: Settings, strict: Collection[str], snapshot: str, dry: bool, similar: bool, again: bool
 ) -> Imported:
-    said = mappings.read(project)
+    said = mappings.read(project).in_zone()
     paths = raw_files(project, said)
     book = snapshots.ledger(project)
     names = Pseudonyms.from_environment_or_file(project, settings.client, expected=book.key)
@@ -333,6 +343,7 @@ class _Run:
         self.quality = QualitySheet()
         self.money: dict[str, Decimal] = {}
         self.rounded: dict[str, tuple[Decimal, int]] = {}  # by table what rounding took off its amounts, and of how many cells
+        self.refunded: dict[str, Decimal] = {}  # by table what a column of refunds took off the amounts read
         self.customers: dict[tuple[int, str], Table] = {}  # of each source and column their texts
         self.known: Table | None = None
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
@@ -383,6 +394,7 @@ class _Run:
         self._refunded_twice(done)
         named = self._named(done)
         done = [self._nameless(made, named) for made in done]
+        done = [self._unnamed(made, done, number) for number, made in enumerate(done)]
         self._hashed(done)
         self._spanned(done)
         return self._contract(done), self._people(done), self._contacts(done)
@@ -432,6 +444,42 @@ class _Run:
                 Line(made.name, made.source.table, asked[column], "personal", "warning", n, of, None, _WHO[why], _WHO_FIX, values)
             )
         return replace(made, extras={k: v for k, v in made.extras.items() if k not in told}) if told else made
+
+    def _unnamed(self, made: Wide, done: Sequence[Wide], number: int) -> Wide:
+        """The rows without the names of their own customer, or of a contact person there, in what people wrote.
+
+        Names of one letter, or of less than four where they are not Chinese, may be parts of words and stay.
+        """
+        key = assembly.home("customer_id", "customers", made.rows.columns)
+        fields = {c.target.to: c for c in made.cells if c.target.to in made.rows.columns and conversion.is_free(c.target.to)}
+        if not key or not fields:
+            return made
+        known = []
+        for table in vault.TABLES:
+            held = [vault.read(self.project, table, self.names)] if vault.holds(self.project, table) else []
+            parts = (*held, *(assembly.vault_rows(other, table) for other in done))
+            known += [t.select("raw_id", "name") for t in parts if t is not None and "name" in t.columns]
+        if not known:
+            return made
+        names = _union(known)
+        long = (names.name.length() > 3) | names.name.re_search("^[\u4e00-\u9fff]{2,}$")
+        names = names.filter(names.name.notnull() & long).distinct().group_by("raw_id").aggregate(_names=ibis._.name.collect())
+        names = _stored(self.connection, names.rename(_raw="raw_id"), f"names{number}")
+        joined = made.rows.left_join(names, made.rows[key] == names._raw)
+        out = {c: conversion.without(joined[c], joined._names) for c in fields}
+        rows = joined.mutate(**{f"_was:{c}": (joined[c] != v).fill_null(False) for c, v in out.items()}, **out)
+        rows = _stored(self.connection, rows.drop("_raw", "_names"), f"unnamed{number}")
+        seen = rows.aggregate(**{c: rows[f"_was:{c}"].sum() for c in out}).to_pyarrow().to_pylist()[0]
+        for to, cell in fields.items():
+            if n := seen[to]:
+                self.quality.add(
+                    Line(
+                        made.name, to.partition(".")[0], cell.header, "personal", "note", n,
+                        message=N_("Texts of {column} that held the name of their own customer: {n}. It was replaced."),
+                        values={"column": cell.header, "n": n},
+                    )
+                )  # fmt: skip
+        return replace(made, rows=rows.drop(*(f"_was:{c}" for c in out)))
 
     def _hashed(self, done: Sequence[Wide]) -> None:
         """The customers of every source by their raw ids, and the pseudonyms of all of them, each made once."""
@@ -556,12 +604,14 @@ class _Run:
                     values={"kind": kind.label},
                 )
             )  # fmt: skip
-        if source.time_zone and source.time_zone != self.settings.time_zone:
+        for column, (cells, of) in _pinyin(source, sheet).items():
             add(
                 Line(
-                    sheet.source, source.table, "", "time_zone", "note",
-                    message=N_("Times without an offset are those of {own}, and are shown in {zone}. 00:00 stands for a day."),
-                    values={"own": source.time_zone, "zone": self.settings.time_zone},
+                    sheet.source, source.table, column, "mojibake", "warning", len(cells), of,
+                    message=N_("Values of {column} with pinyin among Chinese characters, in the first {of} that are filled: {n}, "
+                               "such as {sample}. They are kept as they are."),
+                    fix=N_("Ask for a better export; nothing is repaired."),
+                    values={"column": column, "n": len(cells), "of": of, "sample": shown(cells[0])},
                 )
             )  # fmt: skip
         for header in source.open:
@@ -584,7 +634,7 @@ class _Run:
         if not made.plain:
             masks = rows.aggregate(**{c.state: (ibis.literal(1) << rows[c.state].cast("int64")).bit_or() for c in made.cells})
             mask = masks.to_pyarrow().to_pylist()[0]
-        found = [(c, s) for c in made.cells for s in range(1, 16) if (mask[c.state] or 0) >> s & 1]
+        found = [(c, s) for c in made.cells for s in range(1, REDACTED + 1) if (mask[c.state] or 0) >> s & 1]
         counts: dict[tuple[str, int, int], tuple[int, int]] = {}
         if found:
             wanted = {}
@@ -744,7 +794,7 @@ class _Run:
                 continue
             unit = cell.target.unit or headers.header(cell.header).unit
             if UNIT in states and not unit and cell.target.to in rows.columns:
-                bare = rows.filter((rows[cell.state] != UNIT) & (rows[cell.target.to] != 0))
+                bare = rows.filter((rows[cell.state] == FINE) & (rows[cell.target.to] != 0))  # 5000元 and $5 have a unit
                 if n := int(bare.count().to_pandas()):
                     said = _(
                         "{source}: {column}: some amounts are in 万 and {n} have no unit. "
@@ -760,7 +810,7 @@ class _Run:
                         "currency, or leave rows out with `exclude:`."
                     ).format(source=made.name, column=cell.header, choices=", ".join(marks))
                 )
-            if marks and self.settings.currency not in _CURRENCIES[marks[0]]:
+            if marks and foreign(marks, self.settings.currency):
                 raise UserError(
                     _(
                         "{source}: {column}: amounts are marked {currency}, but engagement.yml says {own}. Correct the "
@@ -769,48 +819,72 @@ class _Run:
                 )
 
     def _shares(self, made: Wide) -> Wide:
-        """Percentages without a sign: where as many go beyond 1 as are fractions, those of the column are hundredths."""
-        columns = {
-            c.target.to: c.state
-            for c in made.cells
-            if c.target.target and c.target.target.kind == "percent" and c.target.to in made.rows.columns
-            and not (c.target.unit or headers.header(c.header).unit)
-        }  # fmt: skip
-        if not columns:
-            return made
-        rows = made.rows
-        asked = {}
-        for i, (c, state) in enumerate(columns.items()):
-            size, bare = rows[c].abs(), rows[state] != UNIT
-            asked |= {f"above{i}": (size > 1).sum(where=bare), f"below{i}": ((size > 0) & (size < 1)).sum(where=bare)}
-        seen = rows.aggregate(**asked).to_pyarrow().to_pylist()[0]
-        wrong = {}
-        for i, (c, state) in enumerate(columns.items()):
-            above, below = seen[f"above{i}"] or 0, seen[f"below{i}"] or 0
-            if above and above >= below:
-                wrong[c] = (rows[state] == UNIT).ifelse(rows[c], rows[c] / 100)
-            if above and below:
-                table, _dot, field = c.partition(".")
-                hundredths = N_("{column}: percentages without a sign, of which {n} are above 1 and {below} are fractions. "
-                                "All were read as hundredths.")  # fmt: skip
-                shares = N_("{column}: percentages without a sign, of which {n} are above 1 and {below} are fractions. "
-                            "All were read as shares of 1.")  # fmt: skip
-                self.quality.add(
-                    Line(
-                        made.name, table, field, "mixed_units", "warning", above, above + below,
-                        message=hundredths if c in wrong else shares,
-                        fix=N_("Ask the client. Where all are hundredths, say the unit in mapping.yml: unit: \"%\"."),
-                        values={"column": field, "n": above, "below": below},
-                    )
-                )  # fmt: skip
+        """Percentages without a sign, as the mapping says, else as their values do; raises UserError where these say nothing."""
+        rows, wrong = made.rows, {}
+        for cell in made.cells:
+            to, header = cell.target.to, cell.header
+            if not cell.target.target or cell.target.target.kind != "percent" or to not in rows.columns:
+                continue
+            unit = cell.target.unit or headers.header(header).unit
+            size = rows[to].abs() * (100 if unit == "%" else 1)
+            bare = rows[cell.state] == FINE
+            kinds = {"above": size > matching.BEYOND, "below": (size > 0) & (size < 1), "all": size > 0}
+            wanted = {k: (v & bare).sum() for k, v in kinds.items()}
+            wanted |= {f"{k}_at": rows._order.min(where=v & bare) for k, v in kinds.items()}
+            seen = rows.aggregate(**wanted).to_pyarrow().to_pylist()[0]
+            n = seen["all"] or 0
+            if not n:
+                continue
+            if not unit and bool(seen["above"]) == bool(seen["below"]):
+                raise UserError(self._either_share(made, cell, [seen["below_at"], seen["above_at"]], seen["all_at"]))
+            hundredths = unit == "%" or (not unit and bool(seen["above"]))
+            if hundredths and not unit:
+                wrong[to] = (rows[cell.state] == UNIT).ifelse(rows[to], rows[to] / 100)
+            doubtful = unit == "%" and not seen["above"]
+            message = N_("Percentages of {column} without a sign: {n}. They were read as shares of 1: 0.5 is half.")
+            if hundredths:
+                message = N_("Percentages of {column} without a sign: {n}. They were read as hundredths: 50 is half.")
+            if doubtful:
+                message = N_(
+                    "Percentages of {column} without a sign: {n}. They were read as hundredths, as the mapping says, but none is "
+                    "above 1."
+                )
+            self.quality.add(
+                Line(
+                    made.name, to.partition(".")[0], header, "mixed_units" if doubtful else "percent",
+                    "warning" if doubtful else "note", n, message=message, values={"column": header, "n": n},
+                    fix=N_("Ask the client. Where they are shares of 1, say `unit: share` of this column in mapping.yml.")
+                    if doubtful else "",
+                )
+            )  # fmt: skip
         return replace(made, rows=_stored(self.connection, rows.mutate(**wrong), rows.get_name())) if wrong else made
+
+    @staticmethod
+    def _either_share(made: Wide, cell: assembly.Cells, places: Sequence[int | None], first: int) -> str:
+        """That percentages may be shares of 1 or hundredths, with a cell for each where there is one."""
+
+        def shown_here(order: int) -> str:
+            sheet, row = made.sheets[order // assembly._SPAN], order % assembly._SPAN
+            name = assembly.column(sheet, cell.header)
+            value = sheet.rows.filter(sheet.rows[ROW] == row).select(x=sheet.rows[name]).to_pyarrow()["x"][0].as_py()
+            return _("{value} ({file}, row {row})").format(value=value, file=sheet.source, row=language.number(row))
+
+        said = _("{source}: {column}: no percentage tells whether they are shares of 1 or hundredths: {cells}.")
+        cells = [first]
+        if all(p is not None for p in places):
+            said = _("{source}: {column}: percentages without a sign may be shares of 1 or hundredths: {cells}.")
+            cells = [p for p in places if p is not None]
+        said = said.format(source=made.name, column=cell.header, cells=language.listing([shown_here(c) for c in cells]))
+        cure = _("Say {share} (0.5 is half) or {hundredths} (50 is half) of this column in {mapping}.")
+        share, hundredths = (f"{{to: {cell.target.to}, unit: {u}}}" for u in ("share", '"%"'))
+        return f"{said} {cure.format(share=share, hundredths=hundredths, mapping=FILE)}"
 
     def _currency(self, made: Wide) -> None:
         if "orders.currency" not in made.rows.columns:
             return
         rows = made.rows.filter(made.rows._out == KEPT)
         seen = rows.select(c=rows["orders.currency"].upper()).distinct().filter(ibis._.c.notnull()).order_by("c").to_pandas()["c"]
-        others = [c for c in seen if _ALIASES.get(c, c) != self.settings.currency]
+        others = foreign(seen, self.settings.currency)
         if others:
             raise UserError(
                 _(
@@ -824,8 +898,14 @@ class _Run:
         """Every row of every file, kept or left out for a reason; money before and after; gross and net."""
         rows, table = made.rows, made.source.table
         first = rows.filter(rows._item == 0)
-        seen = first.group_by("_file", "_out").aggregate(n=first.count(), first=first._order.min())
-        counts = {(r["_file"], r["_out"]): (r["n"], r["first"] % assembly._SPAN) for r in seen.to_pyarrow().to_pylist()}
+        timed = [c for c in made.cells if c.target.to in rows.columns and rows[c.target.to].type().is_timestamp()]
+        wanted = {"n": first.count(), "first": first._order.min()}
+        wanted |= {f"at{i}": (conversion.has_clock(first[c.target.to]) & (first[c.state] != OFFSET)).sum()
+                   for i, c in enumerate(timed)}  # fmt: skip
+        seen = first.group_by("_file", "_out").aggregate(**wanted).to_pyarrow().to_pylist()
+        counts = {(r["_file"], r["_out"]): (r["n"], r["first"] % assembly._SPAN) for r in seen}
+        for i, cell in enumerate(timed):
+            self._zoned(made, cell, sum(r[f"at{i}"] or 0 for r in seen))
         reasons = {
             EXCLUDED: (N_("Rows that the mapping excludes by their status: {n}."), "note"),
             REFUNDED: (N_("Rows whose status says that they were refunded: {n}."), "note"),
@@ -899,8 +979,19 @@ class _Run:
                 self.money[f"{table}.{key}"] = self.money.get(f"{table}.{key}", Decimal(0)) + sums[key]
             by, cells = self.rounded.get(table, (Decimal(0), 0))
             self.rounded[table] = by + sums["rounded"], cells + int(sums["cells"])
+            self.refunded[table] = self.refunded.get(table, Decimal(0)) + sums.get("taken", Decimal(0))
         self.quality.extend(rounded(made))
         return made
+
+    def _zoned(self, made: Wide, cell: assembly.Cells, n: int) -> None:
+        """In which zone the times of a column without an offset were read."""
+        zone, own = self.settings.time_zone, made.source.time_zone or self.settings.time_zone
+        message = N_("Times of {column} without an offset from UTC: {n}. They were read as {zone}.")
+        if own != zone:
+            message = N_("Times of {column} without an offset from UTC: {n}. They were read as {own} and are shown in {zone}.")
+        if n:
+            table, values = cell.target.to.partition(".")[0], {"column": cell.header, "n": n, "zone": zone, "own": own}
+            self.quality.add(Line(made.name, table, cell.header, "time_zone", "note", n, message=message, values=values))
 
     def _nobody(self, made: Wide) -> None:
         """Names and phones without the id of a customer to keep them under."""
@@ -1164,9 +1255,10 @@ class _Run:
             rounded, cells = self.rounded.get(name, (Decimal(0), 0))
             self.quality.add(
                 checks.money(
-                    "", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left, rounded=rounded, cells=cells
+                    "", name, amount, before=self.money[f"{name}.read"], after=after, left_out=left,
+                    refunds=self.refunded.get(name, Decimal(0)), rounded=rounded, cells=cells,
                 )
-            )
+            )  # fmt: skip
         return rows
 
     def _sorted(self, name: str, rows: Table) -> Table:
@@ -1180,7 +1272,7 @@ class _Run:
         rows = made.rows.filter(made.rows._out != KEPT)
         if f"{made.source.table}.{amount}" not in rows.columns:
             return Decimal(0)
-        column = rows[f"{made.source.table}.{amount}"]
+        column = rows._gross if "_gross" in rows.columns else rows[f"{made.source.table}.{amount}"]
         return Decimal(rows.aggregate(x=column.sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
 
     def _merged(self, name: str, rows: Table) -> None:
@@ -1359,6 +1451,11 @@ def _optional(source: Source, header: str, sheet: Sheet) -> bool:
     return True
 
 
+def foreign(said: Iterable[str], currency: str) -> list[str]:
+    """Those of the marks and names of currencies that are not *currency*."""
+    return [m for m in said if currency not in _CURRENCIES.get(m, (_ALIASES.get(m.upper(), m.upper()),))]
+
+
 def shown_at(sheet: Sheet, column: str, row: int) -> str:
     """The masked value of a cell."""
     cell = sheet.rows.filter(sheet.rows[ROW] == row).select(x=sheet.rows[column]).limit(1).to_pyarrow().to_pylist()
@@ -1376,6 +1473,17 @@ def _lone(sheet: Sheet, column: str) -> tuple[int, int, int, bool]:
     wanted = {"n": either.sum(), "first": rows[ROW].min(where=either), "of": rows.count(), "threes": threes.all()}
     seen = rows.aggregate(**wanted).to_pyarrow().to_pylist()[0]
     return seen["n"] or 0, seen["first"] or 0, seen["of"], bool(seen["threes"])
+
+
+def _pinyin(source: Source, sheet: Sheet) -> dict[str, tuple[list[str], int]]:
+    """Of the columns that are used the cells with pinyin among Chinese characters, and the filled cells that were looked at."""
+    used = (assembly.column(sheet, h) for h, targets in source.columns.items() if any(t.to not in (DROP, ASK) for t in targets))
+    names = [c for c in dict.fromkeys(used) if c and sheet.rows[c].type().is_string()]
+    if not names:
+        return {}
+    sample = sheet.rows.select(**{f"c{i}": sheet.rows[c] for i, c in enumerate(names)}).limit(LOOKED_AT).to_pyarrow()
+    filled = {c: [t for t in sample[f"c{i}"].to_pylist() if t] for i, c in enumerate(names)}
+    return {c: (found, len(cells)) for c, cells in filled.items() if cells and (found := value_evidence.pinyin_noise(cells))}
 
 
 def _signs(sheet: Sheet, column: str) -> set[str]:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fivestep import yaml_file
 from fivestep.contract import TABLES, headers
@@ -31,6 +31,17 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _zone(value: str) -> str:
+    try:
+        value and ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(_("use an IANA name like Asia/Shanghai")) from None
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
 class Target(_Strict):
     """What one column becomes: a field (``table.field``), ``keep`` (an extra column), ``drop``, or ``ask`` (an open question).
 
@@ -40,13 +51,14 @@ class Target(_Strict):
     extra column or a question; ``prefix`` stands before ids that are unique in their own file only; ``inverse``: the header says
     the opposite, and an amount is money that goes back; ``when``: the value is that of opportunities won or lost (closed), or of
     others (open).
+    ``unit`` is that of numbers without one of their own; of percentages ``%`` (50 is half) or ``share`` (0.5 is half).
     """
 
     to: str
     values: dict[str, str | None] = {}
     by: Literal["", "customer_name", "product_name", "related_id"] = ""
     id: Literal["", "salesforce", "email", "phone", "hashed"] = ""
-    unit: Literal["", "元", "千元", "万元", "亿元", "%", "$", "€", "NT$", "HK$"] = ""
+    unit: Literal["", "元", "千元", "万元", "亿元", "%", "share", "$", "€", "NT$", "HK$"] = ""
     inverse: bool = False
     when: Literal["", "open", "closed"] = ""
     rank: int = Field(1, ge=1)
@@ -173,7 +185,7 @@ class Source(_Strict):
     kind: str = ""
     database: Database | None = None
     read: Read = Read()
-    time_zone: str = ""
+    time_zone: Zone = ""
     date_order: Literal["", "ymd", "dmy", "mdy"] = ""
     decimal: Literal["", ".", ","] = ""
     fill: tuple[str, ...] = ()
@@ -201,15 +213,6 @@ class Source(_Strict):
         if value and value not in (*TABLES, "contacts"):
             said = _("{value!r} is no contract table. Tables are {choices}")
             raise ValueError(said.format(value=value, choices=", ".join(TABLES)))
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            value and ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(_("use an IANA name like Asia/Shanghai")) from None
         return value
 
     @field_validator("exclude", mode="before")
@@ -245,9 +248,13 @@ class Source(_Strict):
 
 
 class Mapping(_Strict):
-    """The whole file: sources in order, and files that are no data."""
+    """The whole file: sources in order, and files that are no data.
+
+    ``time_zone`` is that of times without an offset, of every source that names no other; empty: that of the engagement.
+    """
 
     version: Literal[1] = 1
+    time_zone: Zone = ""
     sources: tuple[Source, ...] = ()
     ignore: tuple[str, ...] = ()
 
@@ -258,6 +265,11 @@ class Mapping(_Strict):
     def ignored(self, name: str) -> bool:
         """Whether a file or sheet is no data."""
         return _named(name, self.ignore)
+
+    def in_zone(self) -> Mapping:
+        """The same with its time zone at every source that names none."""
+        zoned = (s if s.time_zone else s.model_copy(update={"time_zone": self.time_zone}) for s in self.sources)
+        return self.model_copy(update={"sources": tuple(zoned)}) if self.time_zone else self
 
     @property
     def questions(self) -> int:

@@ -21,6 +21,7 @@ SHOWN = 5  # candidates and samples of a question
 SUITS = 0.3  # how well the values of a renamed column suit the field of before, at least
 BY_VALUES = 0.4  # score of a candidate of which the values alone speak, at most
 NO_TABLE = "none"  # of a kind that is known, and that no contract table holds
+BEYOND = 1.5  # above it a percentage without a sign is no share of 1
 NEAR = 0.9  # a second kind that knows this share of the headers that the best one knows makes the choice a question
 
 # Labels that only say something within the table they are known from.
@@ -98,7 +99,7 @@ class Values:
 
     ``decimals`` are numbers that can only be read with one decimal sign, one of each: {",": "1.249,00"}. ``either`` is one that
     may be a whole number with a point between its thousands, or have three decimals: 1.234; ``threes``: every cell has three.
-    ``median`` is that of the numbers.
+    ``median`` is that of the numbers, ``marks`` are the marks of currencies on them.
     """
 
     filled: int = 0
@@ -109,6 +110,7 @@ class Values:
     either: str = ""
     threes: bool = False
     median: float = 0.0
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -398,9 +400,27 @@ def values(texts: Sequence[str | None]) -> Values:
     shares["long"] = sum(len(t) > 40 for t in filled) / len(filled)
     either = next((t for t in distinct if "." in t and EITHER.fullmatch(_MARKS.sub("", t))), "")
     threes = bool(either) and all(THREES.fullmatch(_MARKS.sub("", t)) for t in distinct)
-    shares |= value_evidence.shares(filled)
+    shares |= value_evidence.shares(filled) | _percentages(filled)
     middle = value_evidence.middle(filled)
-    return Values(len(filled), len(distinct), shares, tuple(distinct)[:SHOWN], decimals(distinct), either, threes, middle)
+    marks = tuple(m for m, p in CURRENCY_MARKS.items() if any(p.search(t) for t in distinct if _PATTERNS["number"].fullmatch(t)))
+    sample = tuple(distinct)[:SHOWN]
+    return Values(len(filled), len(distinct), shares, sample, decimals(distinct), either, threes, middle, marks)
+
+
+# Marks on amounts, as compared with the currency of the engagement.
+CURRENCY_MARKS = {"$": re.compile(r"\$|usd", re.I), "¥": re.compile(r"¥|元|rmb|cny|人民币", re.I), "€": re.compile("€|eur", re.I),
+                  "£": re.compile("£|gbp", re.I)}  # fmt: skip
+
+
+def _percentages(texts: Sequence[str]) -> dict[str, float]:
+    """The share of cells that are numbers without a sign but not 0, of those above 1.5, and of fractions of 1."""
+    bare = [abs(float(t.replace(",", "."))) for t in texts if re.fullmatch(r"[-+]?\d{1,9}(?:[.,]\d+)?", t)]
+    found = {
+        "bare": [x for x in bare if x],
+        "beyond_one": [x for x in bare if x > BEYOND],
+        "below_one": [x for x in bare if 0 < x < 1],
+    }
+    return {name: len(cells) / len(texts) for name, cells in found.items()}
 
 
 def decimals(texts: Iterable[str]) -> dict[str, str]:
@@ -428,10 +448,13 @@ DECIMALS = {
 
 
 _DATE = r"(?:\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?|\d{8}|[A-Z][a-z]{2} \d{1,2}, \d{4}|\d{13})(?:[T ].*)?"
+_CLOCK = r"\d[:时時点點]\d{2}"
 _PATTERNS = {
     name: re.compile(pattern)
     for name, pattern in {
         "date": _DATE,
+        "offset": rf"\d{{4}}[-/].*{_CLOCK}.*(?:Z|UTC|GMT|[+-]\d{{2}}(?::?\d{{2}})?)",
+        "clock": rf"(?!.*\b0?0:00(?::00)?(?:\.0+)?$).*\d[-/.月]\d.*{_CLOCK}(?!.*(?:Z|UTC|GMT|[+-]\d{{2}}(?::?\d{{2}})?)$).*",
         "number": r"(?:EUR )?[-+(]?[¥$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\d{1,3}(?:\.\d{3})+(?:,\d+)?)\s*(?:[万元%€£$)]|EUR)*-?",
         "percent": r"-?\d+(?:\.\d+)?%",
         "phone": r"(?:\+?86)?1[3-9]\d[\d*]{8}|\+?[\d() -]{7,17}",

@@ -20,7 +20,17 @@ from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
 from fivestep.intake.conversion import ROC
-from fivestep.intake.importing import NO_THOUSANDS, NUMBERS, RAW, missing_columns, raw_files, read_databases, read_sheets
+from fivestep.intake.importing import (
+    NO_THOUSANDS,
+    NUMBERS,
+    RAW,
+    Settings,
+    foreign,
+    missing_columns,
+    raw_files,
+    read_databases,
+    read_sheets,
+)
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.quality import table_name
@@ -30,6 +40,7 @@ from fivestep.language import _
 from fivestep.privacy.masking import masked, names_nobody
 
 SAMPLE_ROWS = 2_000  # rows of a file that its proposal looks at
+FILES_NAMED = 2  # of a source in the terminal; of more only the first
 SAMPLE_SHEETS = 3  # files of one kind that it looks at
 
 _DAY_MONTH = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b")
@@ -38,6 +49,7 @@ _POINTS = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d{4}\b")  # day first wherever it i
 _TELLING = r"^\s*((1[3-9]|2\d|3[01])[/.-]\d{1,2}|\d{1,2}[/.-](1[3-9]|2\d|3[01]))[/.-](\d{4}|\d{2})\b"
 _SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
 _PERSONS = 0.5  # share of a column's cells that look like persons from which keeping it is warned of
+_CURRENCY_UNITS = ("$", "€", "NT$", "HK$")  # of headers; 元 is that of several currencies
 _LONGEST = 40  # characters shown of a value
 
 
@@ -68,20 +80,32 @@ class Proposal:
     """A proposed mapping: the sources in order, files that are no data, and files that could not be read, with the reason.
 
     ``no_table``: of the files that are no data those of a kind that is known and that no contract table holds.
+    ``time_zone`` is what mapping.yml says of times without an offset, ``zone`` and ``currency`` are those of the engagement.
     """
 
     proposed: tuple[Proposed, ...]
     ignore: tuple[str, ...] = ()
     unread: Map[str, str] = field(default_factory=dict)
     no_table: Map[str, Kind] = field(default_factory=dict)
+    time_zone: str = ""
+    zone: str = ""
+    currency: str = ""
 
     @property
     def mapping(self) -> Mapping:
-        return Mapping(sources=tuple(p.source for p in self.proposed), ignore=self.ignore)
+        return Mapping(time_zone=self.time_zone, sources=tuple(p.source for p in self.proposed), ignore=self.ignore)
+
+    @property
+    def zone_open(self) -> bool:
+        """Whether there are times whose zone only engagement.yml says: nobody has said so of the client's files."""
+        return bool(self.zone) and not self.time_zone and any(clocks(p) and not p.source.time_zone for p in self.proposed)
 
 
-def propose(project: Path, connection: ibis.BaseBackend) -> Proposal:
-    """A mapping for the files in data/raw/: what mapping.yml says already stays; files with the same headers are one source."""
+def propose(project: Path, connection: ibis.BaseBackend, settings: Settings | None = None) -> Proposal:
+    """A mapping for the files in data/raw/: what mapping.yml says already stays; files with the same headers are one source.
+
+    With the *settings* of the engagement its time zone is shown, and amounts in another currency are named.
+    """
     earlier = mappings.read(project) if (project / FILE).is_file() else Mapping()
     sheets: list[Sheet] = []
     unread: dict[str, str] = {}
@@ -96,7 +120,8 @@ def propose(project: Path, connection: ibis.BaseBackend) -> Proposal:
         sheets += [s for s in found if not earlier.ignored(s.source)]
     sheets += read_databases(project, earlier, connection)
     sheets = [s for s in sheets if earlier.source(s.source) or not (forms.source(s) or forms.lists_questions(s))]
-    return proposal(sheets, earlier, unread)
+    made = proposal(sheets, earlier, unread)
+    return replace(made, zone=settings.time_zone, currency=settings.currency) if settings else made
 
 
 def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Map[str, str] | None = None) -> Proposal:
@@ -126,7 +151,7 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
     out = []
     for number, source in enumerate(earlier.sources):  # sources without a file today stay as they are
         out += made.get(number) or [Proposed(source, {h: Match(t, "mapping") for h, t in source.columns.items()}, {})]
-    return Proposal((*out, *made.get(-1, ())), (*earlier.ignore, *no_table), unread or {}, no_table)
+    return Proposal((*out, *made.get(-1, ())), (*earlier.ignore, *no_table), unread or {}, no_table, earlier.time_zone)
 
 
 def source_of(sheet: Sheet, earlier: Mapping) -> Source | None:
@@ -180,7 +205,7 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
     doubts = dict.fromkeys(n.text for s in members for n in s.notes if n.check == "encoding" and n.severity == "warning")
     key = next((c for c, m in matches.items() if table == "order_lines" and any(_is_order(t) for t in m.targets)), "")
     blank = below.get(key, ()) if not base.get("fill") and len(below.get(key, ())) < len(columns) else ()
-    return with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely), tuple(doubts), blank))
+    return with_units(with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely), tuple(doubts), blank)))
 
 
 def _is_order(target: Target) -> bool:
@@ -287,6 +312,94 @@ def ambiguous_decimals(proposed: Proposed) -> dict[str, str]:
     return {}
 
 
+def with_units(proposed: Proposed) -> Proposed:
+    """With the unit of percentages without a sign, where the values say it: fractions are shares of 1, what is above 1 is not."""
+    said = {}
+    for column, shares in _percentages(proposed).items():
+        if shares["below_one"] and not shares["beyond_one"]:
+            said[column] = "share"
+        elif shares["beyond_one"] and not shares["below_one"]:
+            said[column] = "%"
+    return with_unit(proposed, said) if said else proposed
+
+
+def with_unit(proposed: Proposed, units: Map[str, str]) -> Proposed:
+    """With these units of columns of percentages."""
+    columns = dict(proposed.source.columns)
+    for column, unit in units.items():
+        columns[column] = tuple(t.model_copy(update={"unit": unit}) if _is_share(t) else t for t in columns[column])
+    return replace(proposed, source=proposed.source.model_copy(update={"columns": columns}))
+
+
+def ambiguous_shares(proposed: Proposed) -> tuple[str, ...]:
+    """The columns of percentages without a sign whose values do not say whether they are shares of 1 or hundredths."""
+    asked = _percentages(proposed)
+    return tuple(c for c, s in asked.items() if s["bare"] and bool(s["beyond_one"]) == bool(s["below_one"]))
+
+
+def shares_question(proposed: Proposed, column: str) -> str:
+    """Whether percentages are shares of 1 or hundredths."""
+    asked = _("question: are the percentages of {column} shares of 1 (0.5 is half) or hundredths (50 is half)? Values: {values}")
+    return asked.format(column=column, values=" | ".join(v[:_LONGEST] for v in proposed.values[column].sample))
+
+
+def _percentages(proposed: Proposed) -> dict[str, Map[str, float]]:
+    """What the values of the columns of percentages are whose unit nobody has said."""
+    asked = (c for c, targets in proposed.source.columns.items() if any(_is_share(t) and not t.unit for t in targets))
+    return {c: v.shares for c in asked if not headers.header(c).unit and (v := proposed.values.get(c)) and v.filled}
+
+
+def _is_share(target: Target) -> bool:
+    return bool(target.target and target.target.kind == "percent" and target.target.place == "contract")
+
+
+def clocks(proposed: Proposed, shape: str = "clock") -> tuple[str, ...]:
+    """The columns with times of the day without an offset from UTC; those with one where *shape* is offset."""
+    return tuple(
+        c
+        for c, targets in proposed.source.columns.items()
+        if any(t.target and t.target.kind == "datetime" for t in targets)
+        and (proposed.values.get(c) or Values()).shares.get(shape, 0.0) > 0
+    )
+
+
+def mixed_zones(proposed: Proposed) -> tuple[str, ...]:
+    """The columns of times without an offset in a source where other times have one, and nobody has said their zone."""
+    return clocks(proposed) if clocks(proposed, "offset") and not proposed.source.time_zone else ()
+
+
+def offset_question(columns: Sequence[str]) -> str:
+    """Of which zone times without an offset are, where others have one."""
+    asked = _("question: times of {columns} have no offset from UTC, others of this file have one. Are these UTC?")
+    return asked.format(columns=", ".join(columns))
+
+
+def zone_lines(proposal: Proposal) -> list[str]:
+    """In which zone times without an offset are read, as long as nobody has said it of the client's files."""
+    if not proposal.zone_open:
+        return []
+    said = _("times without an offset from UTC are read as {zone}, as engagement.yml says; of other files say another here:")
+    return [said.format(zone=proposal.zone)]
+
+
+def other_currency(proposed: Proposed, currency: str) -> str:
+    """That amounts are in another currency than the engagement's, as signs, headers or a column of currencies say; else empty."""
+    if not currency:
+        return ""
+    for column, targets in proposed.source.columns.items():
+        values = proposed.values.get(column) or Values()
+        money = any(t.target and t.target.kind == "money" and t.target.place == "contract" for t in targets)
+        named = any(t.to == "orders.currency" for t in targets)
+        unit = headers.header(column).unit
+        said = [*values.marks, *([unit] if unit in _CURRENCY_UNITS else [])] if money else values.sample if named else ()
+        left_out = proposed.source.exclude.get("orders.currency", ())
+        if others := [m for m in foreign(said, currency) if m not in left_out]:
+            warning = _("warning: {column} holds amounts in {others}, but engagement.yml says {currency}. Correct the currency "
+                        "there, leave those rows out (exclude), or convert the file.")  # fmt: skip
+            return warning.format(column=column, others=", ".join(others), currency=currency)
+    return ""
+
+
 def _number_columns(proposed: Proposed) -> dict[str, set[str]]:
     """The columns that become numbers, and the kinds of their fields."""
     kinds = {c: {t.target.kind for t in targets if t.target} for c, targets in proposed.source.columns.items()}
@@ -295,8 +408,9 @@ def _number_columns(proposed: Proposed) -> dict[str, set[str]]:
 
 def _torn(proposed: Proposed) -> int:
     """How many questions are open that are of no single column: encoding, cells to be filled, years, days, decimals."""
-    asked = (proposed.doubts, proposed.blank, roc_years(proposed), ambiguous_dates(proposed), ambiguous_decimals(proposed))
-    return sum(map(bool, asked))
+    asked = (proposed.doubts, proposed.blank, roc_years(proposed), ambiguous_dates(proposed), ambiguous_decimals(proposed),
+             mixed_zones(proposed))  # fmt: skip
+    return sum(map(bool, asked)) + len(ambiguous_shares(proposed))
 
 
 def _decimals(proposed: Proposed) -> dict[str, str]:
@@ -327,10 +441,15 @@ def text(proposal: Proposal) -> str:
         + _("A column becomes a field (table.field), several ([a, b]), keep (a further column), drop, or ask: an open question."),
         "# " + _("Answer the questions here, or with: fivestep map --ask. Running fivestep map again keeps every answer."),
         "version: 1",
-        "sources:" if proposal.proposed else "sources: []",
     ]
+    if proposal.time_zone:
+        out.append(f"time_zone: {_flow(proposal.time_zone)}")
+    out += [f"# {line}" for line in zone_lines(proposal)]
+    if proposal.zone_open:
+        out.append(f"# time_zone: {_flow(proposal.zone)}")
+    out.append("sources:" if proposal.proposed else "sources: []")
     for proposed in proposal.proposed:
-        out += _source_lines(proposed)
+        out += _source_lines(proposed, proposal.currency)
     if proposal.ignore:
         out += ["", *("# " + line for line in _no_table(proposal)), f"ignore: {_flow(list(proposal.ignore))}"]
     for name, why in proposal.unread.items():
@@ -338,7 +457,7 @@ def text(proposal: Proposal) -> str:
     return "\n".join(out) + "\n"
 
 
-def _source_lines(proposed: Proposed) -> list[str]:
+def _source_lines(proposed: Proposed, currency: str = "") -> list[str]:
     source = proposed.source
     out = ["", f"- files: {_flow(list(source.files))}"]
     if proposed.kind:
@@ -383,6 +502,14 @@ def _source_lines(proposed: Proposed) -> list[str]:
     if either := ambiguous_decimals(proposed):
         out.append("  # " + decimal_question(either))
         out.append('  # decimal: ","')
+    for column in ambiguous_shares(proposed):
+        out.append("  # " + shares_question(proposed, column))
+        out.append(f"  # {_flow(column)}: {spelled(with_unit(proposed, {column: 'share'}).source.columns[column])}")
+    if mixed := mixed_zones(proposed):
+        out.append("  # " + offset_question(mixed))
+        out.append("  # time_zone: UTC")
+    if warning := other_currency(proposed, currency):
+        out.append("  # " + warning)
     if source.table and proposed.missing:
         out += ["  # " + line for field in proposed.missing for line in lacking(field)]
     out.append("  columns:")
@@ -529,9 +656,13 @@ def summary(proposal: Proposal) -> list[str]:
         what = p.kind.label if p.kind else table_name(p.source.table) if p.source.table else _("table not known yet")
         n, left = len(p.source.columns), len(p.source.open) + _torn(p)
         said = _("{files}: {what}; columns: {n}, open questions: {left}")
-        out.append(said.format(files=", ".join(p.source.files), what=what, n=language.number(n), left=language.number(left)))
+        out.append(said.format(files=named(p.source.files), what=what, n=language.number(n), left=language.number(left)))
         if p.source.table and p.missing:
             out += ["  " + line for field in p.missing for line in lacking(field)]
+        if warning := other_currency(p, proposal.currency):
+            out.append("  " + warning)
+    if proposal.zone_open:
+        out.append(_("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone))
     return out + _no_table(proposal) + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
 
 
@@ -539,6 +670,13 @@ def _no_table(proposal: Proposal) -> list[str]:
     """Of which files the contract has no table, one line each."""
     said = _("{files}: {what}. No contract table holds it, so it is left out.")
     return [said.format(files=name, what=kind.label) for name, kind in proposal.no_table.items()]
+
+
+def named(files: Sequence[str]) -> str:
+    """The files of a source in few words: the first, and how many more."""
+    if len(files) <= FILES_NAMED:
+        return ", ".join(files)
+    return _("{file} and {n} more").format(file=files[0], n=language.number(len(files) - 1))
 
 
 def lacking(field: str) -> list[str]:

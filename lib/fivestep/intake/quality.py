@@ -66,6 +66,7 @@ CHECKS: dict[str, str] = {
     "error_cell": N_("Errors of the spreadsheet"),
     "masked": N_("Masked values"),
     "mixed_units": N_("Mixed units"),
+    "percent": N_("Percentages"),
     "unknown_value": N_("Unknown values"),
     "filled": N_("Cells filled from above"),
     "joined_by_name": N_("Joined by name"),

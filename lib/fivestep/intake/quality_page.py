@@ -10,14 +10,19 @@ from fivestep import language
 from fivestep.intake.quality import SEVERITY_LABELS, Line, QualitySheet
 from fivestep.language import N_, _, ngettext
 
+COUNTS = ("rows_read", "rows_kept", "rows_dropped")
+
 
 def page(quality: QualitySheet, snapshot: str) -> str:
     """quality.html of a snapshot: what to mend first, then how each file and each table came out."""
     mend = [x for x in quality.lines if x.severity != "note"]
     mend.sort(key=lambda x: x.severity != "error")  # stable: within it, as found
-    parts = [_part(_("What to look at"), mend)] if mend else []
+    parts = [_part(_("What to look at"), mend, whole=True)] if mend else []
+    if counted := quality.of(*COUNTS):
+        parts.append(_files(counted))
     for source in dict.fromkeys(x.origin() for x in quality.lines if x.source):
-        parts.append(_part(source, [x for x in quality.lines if x.source and x.origin() == source and x.severity == "note"]))
+        its = [x for x in quality.lines if x.source and x.origin() == source]
+        parts.append(_part(source, [x for x in its if x.severity == "note" and x.check not in COUNTS[:2]]))
     for table in dict.fromkeys(x.table for x in quality.lines if not x.source):
         notes = [x for x in quality.lines if not x.source and x.table == table and x.severity == "note"]
         parts.append(_part(_("Table {name}").format(name=table) if table else _("Whole import"), notes))
@@ -30,7 +35,7 @@ def page(quality: QualitySheet, snapshot: str) -> str:
         subtitle=_("Snapshot {name}").format(name=snapshot),
         summary=summary(quality),
         tiles=_tiles(quality) if quality.of("rows_read") else [],
-        parts=[part for part in parts if part["rows"]],
+        parts=[{**part, "row_head": _row_head(part["heads"])} for part in parts if part["rows"]],
     )
 
 
@@ -41,9 +46,10 @@ def summary(quality: QualitySheet) -> str:
         ngettext("{n} error", "{n} errors", errors).format(n=language.number(errors)),
         ngettext("{n} warning", "{n} warnings", warnings).format(n=language.number(warnings)),
     ]
+    text = language.listing(said)
     if quality.of("rows_read"):
-        said.append(_("every row is accounted for") if quality.balanced() else _("rows are missing without a reason"))
-    return language.sentence(language.listing(said))
+        text += _("; ") + (_("every row is accounted for") if quality.balanced() else _("rows are missing without a reason"))
+    return language.sentence(text)
 
 
 def _tiles(quality: QualitySheet) -> list[tuple[str, str]]:
@@ -51,10 +57,27 @@ def _tiles(quality: QualitySheet) -> list[tuple[str, str]]:
     return [(_(label), language.number(sum(x.rows for x in quality.of(check)))) for label, check in checks.items()]
 
 
-def _part(title: str, lines: list[Line]) -> dict:
+def _files(lines: list[Line]) -> dict:
+    """Of every file how many rows were read, kept and left out."""
+    sums = {x.origin(): dict.fromkeys(COUNTS, 0) for x in lines}
+    for line in lines:
+        sums[line.origin()][line.check] += line.rows
+    heads = {"place": _("File"), "read": _("Rows read"), "kept": _("Rows kept"), "out": _("Rows left out")}
+    names = dict(zip(COUNTS, ("read", "kept", "out"), strict=True))
+    rows = [{"place": s, **{names[c]: language.number(n) for c, n in counts.items()}} for s, counts in sums.items()]
+    return {"title": _("Files"), "rows": rows, "heads": heads}
+
+
+def _row_head(heads: dict[str, str]) -> str:
+    """What a row is called: where it is, else what was checked."""
+    return next(key for key in ("place", "check") if key in heads)
+
+
+def _part(title: str, lines: list[Line], *, whole: bool = False) -> dict:
+    """Lines as a table; *whole*: with severity and file, which notes below the name of their file need not say again."""
     heads = {
-        "mark": _("Severity"), "place": _("Where"), "check": _("Check"), "rows": _("Rows"), "first": _("First row"),
-        "text": _("What was found"), "mend": _("What to do"),
+        **({"mark": _("Severity"), "place": _("Where")} if whole else {"column": _("Where")}), "check": _("Check"),
+        "rows": _("Rows"), "first": _("First row"), "text": _("What was found"), "mend": _("What to do"),
     }  # fmt: skip
     rows = [_row(line) for line in lines]
     return {"title": title, "rows": rows, "heads": {key: head for key, head in heads.items() if any(row[key] for row in rows)}}
@@ -69,6 +92,7 @@ def _row(line: Line) -> dict:
         "severity": line.severity,
         "mark": _(SEVERITY_LABELS[line.severity]),
         "place": line.place(),
+        "column": line.place().removeprefix(line.origin()).removeprefix(" · "),
         "check": line.label(),
         "rows": rows,
         "first": language.number(line.first_row) if line.first_row is not None else "",

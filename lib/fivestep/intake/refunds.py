@@ -21,8 +21,9 @@ POLICIES = {
 def refunds(made: Wide) -> tuple[Line | None, dict[str, Decimal]]:
     """The line that states gross, refunds and net of what is kept, and the sums; None for a source without money.
 
-    Orders that are left out by their status (closed before they were paid) are in none of the three. All three are sums of cents;
-    ``read`` is the sum of all rows as they were read, ``rounded`` what rounding ``cells`` to cents takes off what is kept.
+    Orders that are left out by their status (closed before they were paid) are in none of the three. All three are sums of cents.
+    Exact are ``read``, the sum of all rows as they were read, before a column of refunds took anything off them; ``taken``, what
+    that took off what is kept; and ``rounded``, what rounding ``cells`` to cents takes off what is kept.
     """
     table = made.source.table
     name = f"{table}.{AMOUNTS.get(table, '')}"
@@ -32,7 +33,7 @@ def refunds(made: Wide) -> tuple[Line | None, dict[str, Decimal]]:
     amount, cents = rows[name], rows[name].cast(MONEY)
     kept, refunded = rows._out == KEPT, rows._out == REFUNDED
     wanted = {
-        "read": amount.sum(),
+        "read": (rows._gross if "_gross" in rows.columns else amount).sum(),
         "exact": amount.sum(where=kept),
         "kept": cents.sum(where=kept),
         "cells": (amount != cents).sum(where=kept),
@@ -40,7 +41,7 @@ def refunds(made: Wide) -> tuple[Line | None, dict[str, Decimal]]:
         "by_status": cents.sum(where=refunded),
     }
     if "_gross" in rows.columns:
-        wanted["gross"] = rows._gross.cast(MONEY).sum(where=kept)
+        wanted |= {"gross": rows._gross.cast(MONEY).sum(where=kept), "taken": (rows._gross - amount).sum(where=kept)}
     seen = {k: Decimal(v or 0) for k, v in rows.aggregate(**wanted).to_pyarrow().to_pylist()[0].items()}
     if policy == "status":
         gross, back, net = seen["kept"] + seen["by_status"], seen["by_status"], seen["kept"]

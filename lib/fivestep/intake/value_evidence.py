@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
@@ -49,6 +50,38 @@ def shares(filled: Sequence[str]) -> dict[str, float]:
     lengths = [len(t) for t in filled]
     out["person"] = sum(map(likely_person, filled)) / len(filled)
     return out | {"fixed": max(map(lengths.count, set(lengths))) / len(filled), "length": median(lengths)}
+
+
+def pinyin_noise(filled: Sequence[str]) -> list[str]:
+    """Of a column of Chinese the cells with pinyin that an input method or a sheet has left: ``zhang'san``, ``张san``, ``zhāng``.
+
+    None where less than half of the cells are Chinese. Plain words, such as a brand, are no such cells.
+    """
+    if 2 * sum(bool(_HAN.search(t)) for t in filled) < len(filled):
+        return []
+    return [t for t in filled if any(p.search(_toneless(t)) for p in _NOISE) or (_toned(t) and _SYLLABLES.search(_toneless(t)))]
+
+
+def _toneless(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFD", text) if c not in _TONES)
+
+
+def _toned(text: str) -> bool:
+    return any(c in _TONES for c in unicodedata.normalize("NFD", text))
+
+
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_TONES = "\u0304\u0301\u030c\u0300"
+_SYLLABLE = (
+    "(?![wfgkh]i|[bpfwjqx]e(?![in]))(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])(?:iang|iong|uang|ang|eng|ing|ong|ian|iao|uan|uai|ai|ei|ui|ao|ou|iu|ie|ue|an|en|in|un|ia|ua"
+    "|uo|a|o|e|i|u|v)"
+)
+_SYLLABLES = re.compile(rf"(?<![a-z])(?:{_SYLLABLE}\s?)+(?![a-z])")
+_NOISE = (
+    re.compile(rf"(?<![A-Za-z])(?:{_SYLLABLE}')+{_SYLLABLE}(?![A-Za-z])", re.I),  # zhang'san
+    re.compile(rf"(?<![A-Za-z\d])(?:{_SYLLABLE}[1-5]\s?){{2,}}(?![A-Za-z\d])"),  # zhang1san1
+    re.compile(rf"[\u4e00-\u9fff](?:{_SYLLABLE})+(?![A-Za-z\d])|(?<![A-Za-z\d])(?:{_SYLLABLE})+[\u4e00-\u9fff]"),  # 张san
+)
 
 
 def middle(filled: Sequence[str]) -> float:

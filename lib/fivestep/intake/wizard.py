@@ -11,26 +11,33 @@ from pydantic import ValidationError
 
 from fivestep.contract import TABLES, headers
 from fivestep.intake import matching
-from fivestep.intake.mapping import ASK, DROP, KEEP, Read, Source, Target
+from fivestep.intake.mapping import ASK, DROP, KEEP, Mapping, Read, Source, Target
 from fivestep.intake.matching import Match
 from fivestep.intake.proposal import (
     Proposal,
     Proposed,
     ambiguous_dates,
     ambiguous_decimals,
+    ambiguous_shares,
     blank_question,
     candidate,
     decimal_question,
     encoding_question,
     filled,
     lacking,
+    mixed_zones,
+    named,
+    offset_question,
     personal,
     question,
     renamed_from,
     roc_years,
     samples,
+    shares_question,
     spelled,
     with_decimal,
+    with_unit,
+    with_units,
     with_years,
     years_question,
 )
@@ -49,18 +56,54 @@ def walk(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
     """The proposal with the answers of the analyst. *ask* shows a prompt and returns what was typed, *say* shows a line."""
     done: list[Proposed] = []
     waiting = list(proposal.proposed)
+    asked = {p.source.files: p.source.open for p in waiting}
     try:
         while waiting:
             waiting[0] = _one(waiting[0], ask, say)
             done.append(waiting.pop(0))
+            waiting = [_as_before(p, done[-1], asked[done[-1].source.files], say) for p in waiting]
     except Later as stop:
         done.append(stop.args[0])
-        waiting.pop(0)
-    return replace(proposal, proposed=(*done, *waiting))
+        return replace(proposal, proposed=(*done, *waiting[1:]))
+    return _zone(replace(proposal, proposed=tuple(done)), ask, say)
+
+
+def _as_before(proposed: Proposed, done: Proposed, asked: Sequence[str], say: Say) -> Proposed:
+    """With the answers that were just given of columns of the same header in other files of the same table."""
+    told = done.source.columns
+    same = [h for h in proposed.source.open if h in asked and h in told and not any(t.to == ASK for t in told[h])]
+    same = [h for h in same if not (proposed.matches.get(h) and any(c.was for c in proposed.matches[h].candidates))]
+    if not same or not done.source.table or proposed.source.table != done.source.table:
+        return proposed
+    say("")
+    said = _("{file}: columns as answered for {other}: {columns}")
+    say(said.format(file=named(proposed.source.files), other=named(done.source.files), columns=", ".join(same)))
+    columns = {h: told[h] if h in same else t for h, t in proposed.source.columns.items()}
+    matches = {**proposed.matches, **{h: Match(told[h], "mapping") for h in same}}
+    return replace(_said(proposed, columns=columns), matches=matches)
+
+
+def _zone(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
+    """With the time zone of the client's files, which is asked once."""
+    if not proposal.zone_open:
+        return proposal
+    say("")
+    say(_("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone))
+    prompt = _("1 {zone}, 2 UTC, or another zone such as Asia/Tokyo; Enter to skip, q for later").format(zone=proposal.zone)
+    while (answer := ask(prompt).strip()) and answer.lower() != "q":
+        try:
+            chosen = Mapping(time_zone={"1": proposal.zone, "2": "UTC"}.get(answer, answer)).time_zone
+        except ValidationError:
+            say("  " + _("{answer} is no time zone. Type 1, 2, a name such as Asia/Tokyo, Enter or q.").format(answer=answer))
+            continue
+        say("  " + _("Chosen: {choice}").format(choice=chosen))
+        return replace(proposal, time_zone=chosen)
+    say("  " + _("It stays open."))
+    return proposal
 
 
 def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
-    name = ", ".join(proposed.source.files)
+    name = named(proposed.source.files)
     if proposed.doubts:
         proposed, reread = _encoding(proposed, name, ask, say)
         if reread:
@@ -104,7 +147,29 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         prompt = _("1 comma, 2 point, Enter to skip, q for later")
         if answer := _number(ask, say, prompt, proposed, ('decimal: ","', 'decimal: "."')):
             proposed = _said(proposed, decimal=(",", ".")[answer - 1])
+    proposed = with_units(proposed)
+    for column in ambiguous_shares(proposed):
+        say("")
+        say(f"{name}: {shares_question(proposed, column)}")
+        prompt = _("1 shares of 1, 2 hundredths, Enter to skip, q for later")
+        if answer := _number(ask, say, prompt, proposed, ("unit: share", 'unit: "%"')):
+            proposed = with_unit(proposed, {column: ("share", "%")[answer - 1]})
+    if mixed := mixed_zones(proposed):
+        say("")
+        say(f"{name}: {offset_question(mixed)}")
+        if answer := _answer(ask, _("1 UTC, or another zone such as Asia/Tokyo; Enter to skip, q for later"), proposed):
+            proposed = _in_zone(proposed, "UTC" if answer == "1" else answer, say)
     return proposed
+
+
+def _in_zone(proposed: Proposed, zone: str, say: Say) -> Proposed:
+    try:
+        Mapping(time_zone=zone)
+    except ValidationError:
+        say("  " + _("{answer} is no time zone. It stays open.").format(answer=zone))
+        return proposed
+    say("  " + _("Chosen: {choice}").format(choice=zone))
+    return _said(proposed, time_zone=zone)
 
 
 def _said(proposed: Proposed, **said: object) -> Proposed:

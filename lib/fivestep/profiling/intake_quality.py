@@ -21,9 +21,10 @@ ANSWERS = N_("how many rows of the client's files were kept, and what is odd in 
 class IntakeQuality:
     """The quality sheet of a snapshot.
 
-    ``table``: one row per line of the sheet, errors and warnings first: import_severity, import_place (file, table and column),
-    import_check, import_rows (rows concerned; empty where the line counts none), import_found, import_fix (sentences in the
-    language in use). ``files``: one row per file: import_file, rows_read, rows_kept, rows_left_out. ``snapshot``: its name.
+    ``table``: one row per line of the sheet, errors and warnings first, without the rows read and kept of files: import_severity,
+    import_place (file, table and column), import_check, import_rows (rows concerned; empty where the line counts none),
+    import_found, import_fix (sentences in the language in use). ``files``: one row per file: import_file, rows_read, rows_kept,
+    rows_left_out. ``snapshot``: its name.
     """
 
     table: pd.DataFrame
@@ -123,6 +124,7 @@ def intake_quality(folder: Path) -> IntakeQuality | NotAvailable:
             line.mend(),
         )
         for line in sorted(sheet.lines, key=lambda line: order.index(line.severity))
+        if line.check not in ("rows_read", "rows_kept") or not line.source  # the table of files has them
     ]
     columns = ["import_severity", "import_place", "import_check", "import_rows", "import_found", "import_fix"]
     table = pd.DataFrame(rows, columns=columns).astype({"import_rows": "Int64"})
