@@ -378,12 +378,9 @@ def offset_question(columns: Sequence[str]) -> str:
     return asked.format(columns=", ".join(columns))
 
 
-def zone_lines(proposal: Proposal) -> list[str]:
+def zone_said(proposal: Proposal) -> str:
     """In which zone times without an offset are read, as long as nobody has said it of the client's files."""
-    if not proposal.zone_open:
-        return []
-    said = _("times without an offset from UTC are read as {zone}, as engagement.yml says; of other files say another here:")
-    return [said.format(zone=proposal.zone)]
+    return _("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone)
 
 
 def other_currency(proposed: Proposed, currency: str) -> str:
@@ -448,8 +445,8 @@ def text(proposal: Proposal) -> str:
     ]
     if proposal.time_zone:
         out.append(f"time_zone: {_flow(proposal.time_zone)}")
-    out += [f"# {line}" for line in zone_lines(proposal)]
     if proposal.zone_open:
+        out += [f"# {zone_said(proposal)} " + _("If the files are of another zone, name it here:")]
         out.append(f"# time_zone: {_flow(proposal.zone)}")
     out.append("sources:" if proposal.proposed else "sources: []")
     for proposed in proposal.proposed:
@@ -666,7 +663,7 @@ def summary(proposal: Proposal) -> list[str]:
         if warning := other_currency(p, proposal.currency):
             out.append("  " + warning)
     if proposal.zone_open:
-        out.append(_("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone))
+        out.append(zone_said(proposal))
     return out + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
 
 
