@@ -248,7 +248,8 @@ def test_an_answer_holds_for_the_same_header_of_other_files_of_the_table_and_man
         last = "more" if month == 3 else "plain"
         head = f"order_id,order_date,customer_id,order_amount,odd,{last}"
         put(project, f"{head}\n1,2024-03-05,a,10,u,x\n", f"o{month}.csv")
-    made, _text = mapped(project)
+    made, text = mapped(project)
+    assert text.count("odd: ask\n      # the same question as for o1.csv and 2 more\n") == 1
     assert proposal.summary(made)[0].startswith("o1.csv and 2 more: orders; columns: 6, open questions: 2")
     lines: list[str] = []
     answers = iter(["k", "d", "d"])

@@ -449,8 +449,9 @@ def text(proposal: Proposal) -> str:
         out += [f"# {zone_said(proposal)} " + _("If the files are of another zone, name it here:")]
         out.append(f"# time_zone: {_flow(proposal.zone)}")
     out.append("sources:" if proposal.proposed else "sources: []")
+    asked: dict[tuple[str, str], Proposed] = {}  # of each open header of a table the source that asks first
     for proposed in proposal.proposed:
-        out += _source_lines(proposed, proposal.currency)
+        out += _source_lines(proposed, proposal.currency, asked)
     if proposal.ignore:
         out += ["", f"ignore: {_flow(list(proposal.ignore))}"]
     for name, why in proposal.unread.items():
@@ -458,7 +459,7 @@ def text(proposal: Proposal) -> str:
     return "\n".join(out) + "\n"
 
 
-def _source_lines(proposed: Proposed, currency: str = "") -> list[str]:
+def _source_lines(proposed: Proposed, currency: str, asked: dict[tuple[str, str], Proposed]) -> list[str]:
     source = proposed.source
     out = ["", f"- files: {_flow(list(source.files))}"]
     if proposed.kind:
@@ -521,7 +522,10 @@ def _source_lines(proposed: Proposed, currency: str = "") -> list[str]:
         by = "  # " + _("gone from the file; this line goes when the question is answered") if header in before else by
         out.append(f"    {_flow(header)}: {spelled(targets)}{by}")
         if any(t.to == ASK for t in targets):
-            out += [f"      # {line}" for line in question(proposed, header)]
+            first = asked.setdefault((source.table, header), proposed)
+            same = first is not proposed and first.matches.get(header) == match
+            again = [_("the same question as for {file}").format(file=named(first.source.files))]
+            out += [f"      # {line}" for line in (again if same else question(proposed, header))]
         if warning := personal(proposed, header, targets):
             out.append("      # " + warning)
     return out
