@@ -374,12 +374,9 @@ def offset_question(columns: Sequence[str]) -> str:
     return asked.format(columns=", ".join(columns))
 
 
-def zone_lines(proposal: Proposal) -> list[str]:
+def zone_said(proposal: Proposal) -> str:
     """In which zone times without an offset are read, as long as nobody has said it of the client's files."""
-    if not proposal.zone_open:
-        return []
-    said = _("times without an offset from UTC are read as {zone}, as engagement.yml says; of other files say another here:")
-    return [said.format(zone=proposal.zone)]
+    return _("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone)
 
 
 def other_currency(proposed: Proposed, currency: str) -> str:
@@ -444,12 +441,13 @@ def text(proposal: Proposal) -> str:
     ]
     if proposal.time_zone:
         out.append(f"time_zone: {_flow(proposal.time_zone)}")
-    out += [f"# {line}" for line in zone_lines(proposal)]
     if proposal.zone_open:
+        out += [f"# {zone_said(proposal)} " + _("If the files are of another zone, name it here:")]
         out.append(f"# time_zone: {_flow(proposal.zone)}")
     out.append("sources:" if proposal.proposed else "sources: []")
+    asked: dict[tuple[str, str], Proposed] = {}  # of each open header of a table the source that asks first
     for proposed in proposal.proposed:
-        out += _source_lines(proposed, proposal.currency)
+        out += _source_lines(proposed, proposal.currency, asked)
     if proposal.ignore:
         out += ["", *("# " + line for line in _no_table(proposal)), f"ignore: {_flow(list(proposal.ignore))}"]
     for name, why in proposal.unread.items():
@@ -457,7 +455,7 @@ def text(proposal: Proposal) -> str:
     return "\n".join(out) + "\n"
 
 
-def _source_lines(proposed: Proposed, currency: str = "") -> list[str]:
+def _source_lines(proposed: Proposed, currency: str, asked: dict[tuple[str, str], Proposed]) -> list[str]:
     source = proposed.source
     out = ["", f"- files: {_flow(list(source.files))}"]
     if proposed.kind:
@@ -520,7 +518,10 @@ def _source_lines(proposed: Proposed, currency: str = "") -> list[str]:
         by = "  # " + _("gone from the file; this line goes when the question is answered") if header in before else by
         out.append(f"    {_flow(header)}: {spelled(targets)}{by}")
         if any(t.to == ASK for t in targets):
-            out += [f"      # {line}" for line in question(proposed, header)]
+            first = asked.setdefault((source.table, header), proposed)
+            same = first is not proposed and first.matches.get(header) == match
+            again = [_("the same question as for {file}").format(file=named(first.source.files))]
+            out += [f"      # {line}" for line in (again if same else question(proposed, header))]
         if warning := personal(proposed, header, targets):
             out.append("      # " + warning)
     return out
@@ -662,7 +663,7 @@ def summary(proposal: Proposal) -> list[str]:
         if warning := other_currency(p, proposal.currency):
             out.append("  " + warning)
     if proposal.zone_open:
-        out.append(_("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone))
+        out.append(zone_said(proposal))
     return out + _no_table(proposal) + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
 
 

@@ -40,6 +40,7 @@ from fivestep.intake.proposal import (
     with_units,
     with_years,
     years_question,
+    zone_said,
 )
 from fivestep.intake.quality import table_name
 from fivestep.language import _
@@ -88,7 +89,7 @@ def _zone(proposal: Proposal, ask: Ask, say: Say) -> Proposal:
     if not proposal.zone_open:
         return proposal
     say("")
-    say(_("Times without an offset from UTC are read as {zone}, as engagement.yml says.").format(zone=proposal.zone))
+    say(zone_said(proposal))
     prompt = _("1 {zone}, 2 UTC, or another zone such as Asia/Tokyo; Enter to skip, q for later").format(zone=proposal.zone)
     while (answer := ask(prompt).strip()) and answer.lower() != "q":
         try:
