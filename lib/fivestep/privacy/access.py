@@ -23,10 +23,14 @@ FILE = "access.yml"
 LOG = vault.FOLDER / "access.log"
 RAW = Path("data", "raw")
 
-_FIRST = """\
-# Who may open names, phones and addresses, what for, and how long they are kept. Checked by: fivestep access
-# Stewards are users of this computer: only they write contact lists and erase persons; data/vault/access.log notes each use.
-# Everybody else works with pseudonyms; readers get reports only. What keeps others out is the computer: give nobody else the key.
+_FIRST = (
+    N_("Who may open names, phones and addresses, what for, and how long they are kept. Checked by: fivestep access"),
+    N_("Stewards are users of this computer: only they write contact lists and erase persons; data/vault/access.log notes each "
+       "use."),
+    N_("Everybody else works with pseudonyms; readers get reports only. What keeps others out is the computer: give nobody else "
+       "the key."),
+)  # fmt: skip
+_SETTINGS = """\
 purpose: ""
 stewards: [{user}]
 recipients: []
@@ -81,7 +85,8 @@ def first(project: Path) -> bool:
     path = project / FILE
     if path.is_file():
         return False
-    path.write_text(_FIRST.format(user=json.dumps(getpass.getuser())), encoding="utf-8", newline="\n")
+    said = "".join(f"# {_(line)}\n" for line in _FIRST) + _SETTINGS.format(user=json.dumps(getpass.getuser()))
+    path.write_text(said, encoding="utf-8", newline="\n")
     return True
 
 

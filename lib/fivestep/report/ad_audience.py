@@ -130,9 +130,9 @@ def _listed(project: Path, snapshot: str, action_list: str) -> frozenset[str]:
             _("The lists of the last run were made of other data than the snapshot now: fivestep run makes them again.")
         )
     table = pd.read_parquet(path)
-    chosen = table[table["action_list"] == action_list]
+    chosen = table[table["action_list"].map(lambda name: action_list in (name, _(name)))]  # as in reports, or in English
     if chosen.empty:
-        there = ", ".join(sorted(table["action_list"].unique())) or _("none")
+        there = ", ".join(_(name) for name in sorted(table["action_list"].unique())) or _("none")
         raise UserError(
             _("{action_list!r}: the last run has no such list. Lists are {there}.").format(action_list=action_list, there=there)
         )
