@@ -176,6 +176,7 @@ def map_(
     """Propose what each column of the files in data/raw/ is, as mapping.yml."""
     from fivestep import engine
     from fivestep.intake import proposal, wizard
+    from fivestep.language import typeset
 
     root = _root(project)
     if ask and yes:
@@ -190,7 +191,7 @@ def map_(
     known = (root / proposal.FILE).is_file()
     if not (known or ask or yes) and sys.stdin.isatty() and not typer.confirm(proposal.consent(), default=True):
         raise typer.Exit
-    typer.echo(proposal.written(proposal.write(root, text), proposed))
+    typer.echo(typeset(proposal.written(proposal.write(root, text), proposed)))
 
 
 @app.command("import")

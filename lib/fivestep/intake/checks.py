@@ -226,7 +226,10 @@ def _outliers(name: str, amount: str, table: ibis.Table) -> list[Line]:
         Line(
             "", name, amount, "outlier", "warning", n, of, int(unusual.row.min().to_pandas()),
             message=N_("Unusual amounts among {of} positive ones: {n}, from {low} to {high}, where the median is {middle}. "
-                       "Rule: the logarithm lies more than 3.5 modified z-scores from the median (Iglewicz and Hoaglin, 1993)."),
+                       "Rule: the logarithm lies more than 3.5 modified z-scores from the median (Iglewicz and Hoaglin, 1993).")
+            if low < high else
+            N_("Unusual amounts among {of} positive ones: {n}, each {low}, where the median is {middle}. "
+               "Rule: the logarithm lies more than 3.5 modified z-scores from the median (Iglewicz and Hoaglin, 1993)."),
             fix=N_("Check these rows for business customers, units and typing errors; nothing has been left out."),
             values={"n": n, "of": of, "low": low, "high": high, "middle": Decimal(str(round(math.exp(middle), 2)))},
         )
