@@ -115,7 +115,7 @@ def superseded(
 ) -> list[Line]:  # fmt: skip
     """On every file that was imported before with other content: what of its days, then and now, it does not have any more.
 
-    It may be corrected, or this month's under the old name: only the client knows; where all its days are later ones it is a note.
+    It may be corrected, or this month's under the old name: only the client knows; where all its days are later it is a note.
     A database always gives other content, so only what it no longer gives is told. *before* and *now*: by file and table what it
     gave; of tables without time all keys are compared; *changed*: whether the file is a database; *several*: the tables that
     other files have fed, too.
@@ -164,11 +164,15 @@ def superseded(
         if n:
             said.append(Message(N_("they are kept")))
         follows = not database and bool(then.last) and content.first > then.last
-        fix = N_("Nothing where the file continues the earlier one. Where it corrects it, run: fivestep import --again, "
-                 "which makes everything anew from what lies in data/raw/ now; with --dry-run it only says what would go.")  # fmt: skip
+        fix = N_(
+            "Nothing where the file continues the earlier one. Where it corrects it, run: fivestep import --again, "
+            "which makes everything anew from what lies in data/raw/ now; with --dry-run it only says what would go."
+        )
         if database:
-            fix = N_("Nothing where they are to stay. Where they are to go, run: fivestep import --again, which makes everything "
-                     "anew from what is there now; with --dry-run it only says what would go.")  # fmt: skip
+            fix = N_(
+                "Nothing where they are to stay. Where they are to go, run: fivestep import --again, which makes everything "
+                "anew from what is there now; with --dry-run it only says what would go."
+            )
         severity = "warning" if n and not follows else "note"
         out.append(
             Line(
