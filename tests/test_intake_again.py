@@ -416,3 +416,28 @@ def test_rows_gone_before_and_after_what_a_corrected_file_still_has_are_told_and
     assert book(project).contents(book(project).latest)["a.csv"]["orders"] == snapshots.Content(
         "2024-03-02", "2024-03-07", 0, "0"
     )
+    (project / "data" / "raw" / "a.csv").unlink()
+    put(project, "b.csv", HEAD)
+    (project / "mapping.yml").write_bytes((SHOP + "# Jürgen\n").encode("cp1252"))
+    with pytest.raises(UserError, match=r"mapping\.yml cannot be read: it is not UTF-8 text\. Save it as UTF-8\."):
+        run(project)
+    with pytest.raises(UserError, match="no folder name"):
+        run(project, SHOP, dry=True, snapshot="../x")
+
+
+def test_a_file_that_was_taken_away_is_named_as_its_rows_stay(project):
+    put(project, "a.csv", MARCH)
+    put(project, "b.csv", HEAD + "7,2024-03-01,c,10,\n")
+    run(project, SHOP)
+    (project / "data" / "raw" / "a.csv").unlink()
+    done = run(project)
+    assert not done.new
+    (line,) = importing.summary(done)[1:]
+    assert line.startswith("Imported before and no longer in data/raw/: a.csv; their rows stay in the tables; rows of orders")
+    assert "when imported: 3. Nothing where they are to stay. Where they are to go, run: fivestep import --again" in line
+    put(project, "c.csv", HEAD + "8,2024-03-02,c,10,\n")
+    for name in ("d.csv", "e.csv"):
+        put(project, name, HEAD + f"{name},2024-03-02,c,10,\n")
+        done = run(project)
+    (line,) = done.quality.of("taken_away")
+    assert line.text() in "\n".join(importing.summary(done))

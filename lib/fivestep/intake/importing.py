@@ -200,6 +200,8 @@ def import_(
     where the mapping has changed, for a name under which tables lie that were not imported, while another import is under way,
     and for *similar* where Splink is not installed; then nothing is written.
     """
+    if snapshot:
+        snapshots.check_name(snapshot)
     if similar:
         fuzzy.check()
     with _alone(project):
@@ -244,6 +246,7 @@ def _imported(
             if again:
                 told += returning_files.gone(book, digests, asked)
             else:
+                told += returning_files.taken_away(book, digests)
                 decided = identity.digest(identity.decisions(project))
                 if not (chosen or similar) and decided == before.identity and (not snapshot or snapshot == book.latest):
                     return _unchanged(project, book.latest, said, told, strict)
@@ -1652,7 +1655,7 @@ def summary(done: Imported) -> list[str]:
 def _shortened(lines: Sequence[Line]) -> list[str]:
     more = [_("... and {n} more").format(n=language.number(len(lines) - TOLD))] if len(lines) > TOLD else []
     ranked = sorted(lines, key=lambda x: x.severity != "warning")
-    return [f"{line.place()}: {line.text()} {line.mend()}".rstrip() for line in ranked[:TOLD]] + more
+    return [": ".join(filter(None, (x.place(), f"{x.text()} {x.mend()}".rstrip()))) for x in ranked[:TOLD]] + more
 
 
 def _gravest(warnings: Sequence[Line]) -> list[str]:

@@ -19,7 +19,13 @@ from fivestep.intake.quality import Line, Message
 from fivestep.intake.snapshots import Content
 from fivestep.language import N_, _
 
-CHECKS = ("superseded", "imported_again", "same_file", "same_headers")
+CHECKS = ("superseded", "imported_again", "same_file", "same_headers", "taken_away")
+SHOWN = 5  # files named in one line
+
+_STAY = N_(
+    "Nothing where they are to stay. Where they are to go, run: fivestep import --again, which makes everything anew from what "
+    "is there now; with --dry-run it only says what would go."
+)
 
 
 def same_headers(said: mappings.Mapping, columns: Sequence[str]) -> list[Source]:
@@ -44,8 +50,7 @@ def gone(book: snapshots.Ledger, digests: Mapping[str, str], asked: bool) -> lis
 
     Raises UserError unless the analyst has *asked* for that: a changed mapping must not forget them silently.
     """
-    there = set(digests.values())
-    gone = sorted({name for name, digest in book.held(book.latest) if digest not in there and name not in digests})
+    gone = _absent(book, digests)
     if gone and not asked:
         raise UserError(
             _("{mapping} has changed since the last import, so everything is imported again, but files are no longer in "
@@ -60,6 +65,26 @@ def gone(book: snapshots.Ledger, digests: Mapping[str, str], asked: bool) -> lis
         )
         for name in gone
     ]  # fmt: skip
+
+
+def _absent(book: snapshots.Ledger, digests: Mapping[str, str]) -> list[str]:
+    """The files that were imported of which neither the name nor the content is there any more."""
+    there = set(digests.values())
+    return sorted({name for name, digest in book.held(book.latest) if digest not in there and name not in digests})
+
+
+def taken_away(book: snapshots.Ledger, digests: Mapping[str, str]) -> list[Line]:
+    """A note on the files that were imported and lie no longer in data/raw/: their rows stay."""
+    gone = _absent(book, digests)
+    if not gone:
+        return []
+    more = [Message(N_("... and {n} more"), {"n": len(gone) - SHOWN})] if len(gone) > SHOWN else []
+    noted = book.contents(book.latest)
+    counts = {n: sum(noted[f][n].rows or 0 for f in gone if n in noted.get(f, ())) for n in TABLES}
+    said = [Message(N_("Imported before and no longer in data/raw/: {files}"), {"files": [*gone[:SHOWN], *more]}),
+            Message(N_("their rows stay in the tables"))]  # fmt: skip
+    said += [Message(N_("rows of {table} when imported: {n}"), {"table": t, "n": n}) for t, n in counts.items() if n]
+    return [Line("", "", "", "taken_away", "note", len(gone), message=N_("{detail}."), fix=_STAY, values={"detail": said})]
 
 
 def replaced(book: snapshots.Ledger, digests: Mapping[str, str], databases: Collection[str]) -> list[str]:
@@ -169,10 +194,7 @@ def superseded(
             "which makes everything anew from what lies in data/raw/ now; with --dry-run it only says what would go."
         )
         if database:
-            fix = N_(
-                "Nothing where they are to stay. Where they are to go, run: fivestep import --again, which makes everything "
-                "anew from what is there now; with --dry-run it only says what would go."
-            )
+            fix = _STAY
         severity = "warning" if n and not follows else "note"
         out.append(
             Line(

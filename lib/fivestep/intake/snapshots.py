@@ -184,6 +184,16 @@ def name_for(last_day: dt.date | None) -> str:
     return last_day.isoformat() if last_day else "0-undated"
 
 
+def check_name(name: str) -> None:
+    """Raise UserError for a name of a snapshot that is no folder name."""
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        raise UserError(
+            _("snapshot: {name!r} is no folder name. Use letters, digits, hyphens and dots, such as 2024-06-30.").format(
+                name=name
+            )
+        )
+
+
 def write(
     project: Path, name: str, tables: Mapping[str, ibis.Table], quality: QualitySheet,
     *, done: Import | None = None, key: str = "", before: Mapping[str, ibis.Table] | None = None,
@@ -198,12 +208,7 @@ def write(
     """
     from fivestep.intake.quality_page import page
 
-    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
-        raise UserError(
-            _("snapshot: {name!r} is no folder name. Use letters, digits, hyphens and dots, such as 2024-06-30.").format(
-                name=name
-            )
-        )
+    check_name(name)
     root = project / CONTRACT
     work = root / ".tmp"
     with locked(project):
