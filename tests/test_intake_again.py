@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -116,12 +115,12 @@ def orders(connection, *rows: tuple) -> dict[str, ibis.Table]:
 def test_a_database_is_told_only_where_it_gives_a_row_no_more_and_next_months_file_has_a_note(project):
     connection = engine.connect()
     march, april = ("1", "2024-03-05", 10), ("2", "2024-04-05", 20)
-    days = (dt.date(2024, 4, 1), dt.date(2024, 4, 30))
+    days = snapshots.Content("2024-04-01", "2024-04-30")
     before = orders(connection, march, april)
 
-    def told(new: tuple, *, database: bool, span=days) -> list[Line]:
-        spans = {("shop", "orders"): span}
-        return returning_files.superseded(before, orders(connection, new), spans, {"shop": database}, (), connection)
+    def told(new: tuple, *, database: bool, now=days, then=None) -> list[Line]:
+        known, given = ({"shop": {"orders": then}} if then else {}), {"shop": {"orders": now}}
+        return returning_files.superseded(before, orders(connection, new), known, given, {"shop": database}, (), connection)
 
     assert told(april, database=True) == []
     (note,) = told(april, database=False)
@@ -129,8 +128,13 @@ def test_a_database_is_told_only_where_it_gives_a_row_no_more_and_next_months_fi
     (line,) = told(("3", "2024-04-06", 1), database=True)
     assert (line.severity, line.rows) == ("warning", 1)
     assert "The database gave other rows before" in line.text()
-    (line,) = told(april, database=False, span=None)
+    (line,) = told(april, database=False, now=snapshots.Content())
     assert (line.rows, line.of) == (1, 2), "without days all keys count"
+    wider = snapshots.Content("2024-03-01", "2024-03-31")
+    (line,) = told(april, database=False, then=wider)
+    assert (line.severity, line.rows) == ("note", 1), "next month's file has none of the days before"
+    (line,) = told(april, database=True, then=wider)
+    assert (line.severity, line.rows) == ("warning", 1)
     (gone,) = returning_files.made_anew(before, {})
     assert (gone.severity, gone.rows) == ("warning", 2)
     (more,) = returning_files.made_anew(orders(connection, march), before)
@@ -391,3 +395,49 @@ def test_the_sheet_of_a_chain_tells_of_every_file_and_of_every_pair_and_strict_j
     later = run(project)
     assert book(project).snapshots["2024-02-02"].previous == "2024-01-31"
     assert amounts(later) == {"1": 10, "2": 20, "4": 7, "5": 1, "6": 2}
+
+
+def test_rows_gone_before_and_after_what_a_corrected_file_still_has_are_told_and_an_emptied_file_too(project):
+    days = HEAD + "".join(f"O{n},2024-03-0{n + 1},a,10,\n" for n in range(1, 7))
+    put(project, "a.csv", days)
+    run(project, SHOP)
+    put(project, "a.csv", HEAD + "O3,2024-03-04,a,10,\nO4,2024-03-05,a,12,\n")
+    done = run(project)
+    (line,) = done.quality.of("superseded")
+    assert (line.severity, line.rows, line.of) == ("warning", 4, 6)
+    said = "\n".join(importing.summary(done))
+    assert "rows in it then: 6, now: 2; order_amount in it then: $60.00, now: $22.00" in said
+    assert "from 2 Mar 2024 to 7 Mar 2024 that were imported before and are not in it: 4 of 6" in said
+    assert "run: fivestep import --again" in said
+    put(project, "a.csv", HEAD)
+    done = run(project)
+    (line,) = [x for x in done.quality.of("superseded") if not x.snapshot]
+    assert (line.rows, line.of, done.rows) == (6, 6, {"orders": 6})
+    assert book(project).contents(book(project).latest)["a.csv"]["orders"] == snapshots.Content(
+        "2024-03-02", "2024-03-07", 0, "0"
+    )
+    (project / "data" / "raw" / "a.csv").unlink()
+    put(project, "b.csv", HEAD)
+    (project / "mapping.yml").write_bytes((SHOP + "# Jürgen\n").encode("cp1252"))
+    with pytest.raises(UserError, match=r"mapping\.yml cannot be read: it is not UTF-8 text\. Save it as UTF-8\."):
+        run(project)
+    with pytest.raises(UserError, match="no folder name"):
+        run(project, SHOP, dry=True, snapshot="../x")
+
+
+def test_a_file_that_was_taken_away_is_named_as_its_rows_stay(project):
+    put(project, "a.csv", MARCH)
+    put(project, "b.csv", HEAD + "7,2024-03-01,c,10,\n")
+    run(project, SHOP)
+    (project / "data" / "raw" / "a.csv").unlink()
+    done = run(project)
+    assert not done.new
+    (line,) = importing.summary(done)[1:]
+    assert line.startswith("Imported before and no longer in data/raw/: a.csv; their rows stay in the tables; rows of orders")
+    assert "when imported: 3. Nothing where they are to stay. Where they are to go, run: fivestep import --again" in line
+    put(project, "c.csv", HEAD + "8,2024-03-02,c,10,\n")
+    for name in ("d.csv", "e.csv"):
+        put(project, name, HEAD + f"{name},2024-03-02,c,10,\n")
+        done = run(project)
+    (line,) = done.quality.of("taken_away")
+    assert line.text() in "\n".join(importing.summary(done))

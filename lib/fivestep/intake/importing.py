@@ -200,6 +200,8 @@ def import_(
     where the mapping has changed, for a name under which tables lie that were not imported, while another import is under way,
     and for *similar* where Splink is not installed; then nothing is written.
     """
+    if snapshot:
+        snapshots.check_name(snapshot)
     if similar:
         fuzzy.check()
     with _alone(project):
@@ -244,6 +246,7 @@ def _imported(
             if again:
                 told += returning_files.gone(book, digests, asked)
             else:
+                told += returning_files.taken_away(book, digests)
                 decided = identity.digest(identity.decisions(project))
                 if not (chosen or similar) and decided == before.identity and (not snapshot or snapshot == book.latest):
                     return _unchanged(project, book.latest, said, told, strict)
@@ -255,6 +258,7 @@ def _imported(
             if again and not asked:
                 run.replaced = returning_files.replaced(book, digests, queried)
             if chosen or again:
+                run.known_contents = {} if again else book.contents(book.latest)
                 run.changed = {n: n in queried for n in chosen if n in dict(held)}
                 others = [said.source(n) for n in set(dict(held)) - set(run.changed) if not said.ignored(n)]
                 run.several = {t for t in TABLES if any(s is None or t in assembly.feeds(s) for s in others)}
@@ -351,7 +355,8 @@ class _Run:
         self.replaced: list[str] = []  # files whose earlier content must not be forgotten
         self.several: set[str] = set()  # tables that other files have fed, too
         self.origin: dict[str, str] = {}  # of each sheet its file in data/raw/
-        self.spans: dict[tuple[str, str], tuple[dt.date, dt.date] | None] = {}  # of a changed file and a table: first, last day
+        self.contents: dict[str, dict[str, snapshots.Content]] = {}  # of each file by table what it gave
+        self.known_contents: dict[str, dict[str, snapshots.Content]] = {}  # and what earlier imports noted
 
     def tables(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> tuple[dict[str, Table], Table | None, Table | None]:
         """The contract tables of files and databases, and the direct identifiers of customers and of contact persons."""
@@ -396,7 +401,7 @@ class _Run:
         done = [self._nameless(made, named) for made in done]
         done = [self._unnamed(made, done, number) for number, made in enumerate(done)]
         self._hashed(done)
-        self._spanned(done)
+        self._noted(done)
         return self._contract(done), self._people(done), self._contacts(done)
 
     def _named(self, done: Sequence[Wide]) -> Table | None:
@@ -491,25 +496,34 @@ class _Run:
         if self.customers:
             self.known = _stored(self.connection, self.names.known(_union([*self.customers.values()])), "pseudonyms")
 
-    def _spanned(self, done: Sequence[Wide]) -> None:
-        """The days of every changed file in the tables that it feeds; none for its own table where that has no time.
+    def _noted(self, done: Sequence[Wide]) -> None:
+        """What every file gave the tables that it feeds: days, and of its own table rows and money.
 
         What other tables have learnt from it by the way, such as its customers, need not stand in it again.
         """
         for made in done:
-            numbers = {i: f for i, s in enumerate(made.sheets) if (f := self.origin[s.source]) in self.changed}
-            rows = made.rows.filter(made.rows._out == KEPT, made.rows._file.isin(list(numbers)))
-            for table in assembly.feeds(made.source) if numbers else ():
-                time = TABLES[table].time if table in self.earlier else ""
-                at = assembly.home(time, table, rows.columns) if time in getattr(self.earlier.get(table), "columns", ()) else ""
+            rows, own = made.rows.filter(made.rows._out == KEPT), made.source.table
+            wanted, noted = {"n": rows.count()}, []
+            for table in assembly.feeds(made.source):
+                at = assembly.home(TABLES[table].time, table, rows.columns) if TABLES[table].time else ""
+                amount = f"{table}.{AMOUNTS.get(table)}"
                 if at:
-                    days = rows.group_by("_file").aggregate(first=rows[at].cast("date").min(), last=rows[at].cast("date").max())
-                    for day in days.filter(days.first.notnull()).to_pyarrow().to_pylist():
-                        key = (numbers[day["_file"]], table)
-                        first, last = self.spans.get(key) or (day["first"], day["last"])
-                        self.spans[key] = (min(first, day["first"]), max(last, day["last"]))
-                elif table in self.earlier and made.source.table in (table, "contacts"):
-                    self.spans |= {(f, table): None for f in numbers.values() if (f, table) not in self.spans}
+                    wanted |= {f"{table}.first": rows[at].min().cast("date"), f"{table}.last": rows[at].max().cast("date")}
+                if table == own and amount in rows.columns:
+                    wanted["money"] = rows[amount].sum()
+                if at or own in (table, "contacts"):
+                    noted.append(table)
+            seen = rows.group_by("_file").aggregate(**wanted).to_pyarrow().to_pylist() if noted else []
+            found = {row["_file"]: row for row in seen}
+            for number, sheet in enumerate(made.sheets if noted else ()):
+                given = self.contents.setdefault(self.origin[sheet.source], {})
+                row = found.get(number, {"n": 0})
+                for table in noted:
+                    first, last = (d.isoformat() if (d := row.get(f"{table}.{k}")) else "" for k in ("first", "last"))
+                    n = row["n"] if table == own else None
+                    money = row.get("money") or (Decimal(0) if "money" in wanted else None)
+                    now = snapshots.Content(first, last, n, None if n is None or money is None else str(money))
+                    given[table] = now.beside(given[table]) if table in given else now
 
     # ------------------------------------------------------------ files
     def _grouped(self, paths: Mapping[str, Path], queried: Sequence[Sheet]) -> dict[Source, list[Sheet]]:
@@ -1335,7 +1349,10 @@ def _kept(
     tables = new
     if run.earlier:
         tables, lines = snapshots.merged(run.earlier, new)
-        quality.extend([*returning_files.superseded(run.earlier, new, run.spans, run.changed, run.several, connection), *lines])
+        came = returning_files.superseded(
+            run.earlier, new, run.known_contents, run.contents, run.changed, run.several, connection
+        )
+        quality.extend([*came, *lines])
     added = {n: int(t.count().to_pandas()) for n, t in new.items()} if run.earlier else {}
     if gone:
         theirs = erasure.theirs(tables, gone)
@@ -1398,7 +1415,7 @@ def _kept(
     if contacts is not None:
         vault.write(project, "contacts", contacts, run.names)
     continued = snapshots.Ledger() if again else book
-    done = continued.following(name, digests, settled, identity.digest(pairs))
+    done = continued.following(name, digests, settled, identity.digest(pairs), run.contents)
     folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done, ready=ready)
     return replace(result, folder=folder)
 
@@ -1638,7 +1655,7 @@ def summary(done: Imported) -> list[str]:
 def _shortened(lines: Sequence[Line]) -> list[str]:
     more = [_("... and {n} more").format(n=language.number(len(lines) - TOLD))] if len(lines) > TOLD else []
     ranked = sorted(lines, key=lambda x: x.severity != "warning")
-    return [f"{line.place()}: {line.text()}" for line in ranked[:TOLD]] + more
+    return [": ".join(filter(None, (x.place(), f"{x.text()} {x.mend()}".rstrip()))) for x in ranked[:TOLD]] + more
 
 
 def _gravest(warnings: Sequence[Line]) -> list[str]:

@@ -282,7 +282,11 @@ def read(project: Path) -> Mapping:
     path = project / FILE
     if not path.is_file():
         raise UserError(_("There is no {file} yet. Put the client's files in data/raw/ and run: fivestep map").format(file=FILE))
-    return parsed(path.read_text(encoding="utf-8"))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(_("{file} cannot be read: it is not UTF-8 text. Save it as UTF-8.").format(file=FILE)) from None
+    return parsed(text)
 
 
 def parsed(text: str) -> Mapping:

@@ -642,7 +642,7 @@ def write(project: Path, text: str) -> bool:
     """Write mapping.yml where it changed; returns whether it did. The text must describe a mapping."""
     mappings.parsed(text)
     path = project / FILE
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == text.encode():
         return False
     part = path.with_suffix(".part")
     part.write_text(text, encoding="utf-8", newline="\n")

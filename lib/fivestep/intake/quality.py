@@ -26,6 +26,7 @@ CHECKS: dict[str, str] = {
     "superseded": N_("File imported before with other content"),
     "imported_again": N_("Imported again from nothing"),
     "same_file": N_("Same file twice"),
+    "taken_away": N_("Files no longer in data/raw/"),
     "table_left_out": N_("Tables left out"),
     "same_headers": N_("File known by its headers"),
     "date_range": N_("Date range"),

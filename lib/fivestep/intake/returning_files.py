@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -17,9 +16,16 @@ from fivestep.intake import snapshots
 from fivestep.intake.checks import AMOUNTS
 from fivestep.intake.mapping import FILE, Source
 from fivestep.intake.quality import Line, Message
+from fivestep.intake.snapshots import Content
 from fivestep.language import N_, _
 
-CHECKS = ("superseded", "imported_again", "same_file", "same_headers")
+CHECKS = ("superseded", "imported_again", "same_file", "same_headers", "taken_away")
+SHOWN = 5  # files named in one line
+
+_STAY = N_(
+    "Nothing where they are to stay. Where they are to go, run: fivestep import --again, which makes everything anew from what "
+    "is there now; with --dry-run it only says what would go."
+)
 
 
 def same_headers(said: mappings.Mapping, columns: Sequence[str]) -> list[Source]:
@@ -44,8 +50,7 @@ def gone(book: snapshots.Ledger, digests: Mapping[str, str], asked: bool) -> lis
 
     Raises UserError unless the analyst has *asked* for that: a changed mapping must not forget them silently.
     """
-    there = set(digests.values())
-    gone = sorted({name for name, digest in book.held(book.latest) if digest not in there and name not in digests})
+    gone = _absent(book, digests)
     if gone and not asked:
         raise UserError(
             _("{mapping} has changed since the last import, so everything is imported again, but files are no longer in "
@@ -60,6 +65,26 @@ def gone(book: snapshots.Ledger, digests: Mapping[str, str], asked: bool) -> lis
         )
         for name in gone
     ]  # fmt: skip
+
+
+def _absent(book: snapshots.Ledger, digests: Mapping[str, str]) -> list[str]:
+    """The files that were imported of which neither the name nor the content is there any more."""
+    there = set(digests.values())
+    return sorted({name for name, digest in book.held(book.latest) if digest not in there and name not in digests})
+
+
+def taken_away(book: snapshots.Ledger, digests: Mapping[str, str]) -> list[Line]:
+    """A note on the files that were imported and lie no longer in data/raw/: their rows stay."""
+    gone = _absent(book, digests)
+    if not gone:
+        return []
+    more = [Message(N_("... and {n} more"), {"n": len(gone) - SHOWN})] if len(gone) > SHOWN else []
+    noted = book.contents(book.latest)
+    counts = {n: sum(noted[f][n].rows or 0 for f in gone if n in noted.get(f, ())) for n in TABLES}
+    said = [Message(N_("Imported before and no longer in data/raw/: {files}"), {"files": [*gone[:SHOWN], *more]}),
+            Message(N_("their rows stay in the tables"))]  # fmt: skip
+    said += [Message(N_("rows of {table} when imported: {n}"), {"table": t, "n": n}) for t, n in counts.items() if n]
+    return [Line("", "", "", "taken_away", "note", len(gone), message=N_("{detail}."), fix=_STAY, values={"detail": said})]
 
 
 def replaced(book: snapshots.Ledger, digests: Mapping[str, str], databases: Collection[str]) -> list[str]:
@@ -109,21 +134,27 @@ def made_anew(before: Mapping[str, Table], after: Mapping[str, Table]) -> list[L
 
 
 def superseded(
-    earlier: Mapping[str, Table], new: Mapping[str, Table], spans: Mapping[tuple[str, str], tuple[dt.date, dt.date] | None],
-    changed: Mapping[str, bool], several: Collection[str], connection: ibis.BaseBackend,
+    earlier: Mapping[str, Table], new: Mapping[str, Table], before: Mapping[str, Mapping[str, Content]],
+    now: Mapping[str, Mapping[str, Content]], changed: Mapping[str, bool], several: Collection[str],
+    connection: ibis.BaseBackend,
 ) -> list[Line]:  # fmt: skip
-    """On every file that was imported before with other content: what of that time it does not have any more.
+    """On every file that was imported before with other content: what of its days, then and now, it does not have any more.
 
-    It may be corrected, or this month's under the old name: only the client knows. A database always gives other content, so
-    only what it no longer gives is told. *spans*: of a file and a table that it feeds the first and the last day, none where the
-    table has no time; *changed*: whether the file is a database; *several*: the tables that other files have fed, too.
+    It may be corrected, or this month's under the old name: only the client knows; where all its days are later it is a note.
+    A database always gives other content, so only what it no longer gives is told. *before* and *now*: by file and table what it
+    gave; of tables without time all keys are compared; *changed*: whether the file is a database; *several*: the tables that
+    other files have fed, too.
     """
     out = []
-    for (file, name), days in spans.items():
-        rows, keys, amount, database = earlier[name], TABLES[name].key, AMOUNTS.get(name, ""), changed[file]
-        said, time = [Message(N_("It was imported before with other content"))], TABLES[name].time
-        if database:
-            said = [Message(N_("The database gave other rows before"))]
+    told = {(f, n): database for f, database in changed.items() for n in TABLES if n in {*before.get(f, ()), *now.get(f, ())}}
+    for (file, name), database in told.items():
+        if name not in earlier:
+            continue
+        rows, keys, amount, time = earlier[name], TABLES[name].key, AMOUNTS.get(name, ""), TABLES[name].time
+        then, content = before.get(file, {}).get(name, Content()), now.get(file, {}).get(name, Content())
+        days = content.after(then).days() if time in rows.columns else None
+        if time in rows.columns and not days and file in before:  # it gave no day then and gives none now
+            continue
         if days:
             rows = rows.filter(rows[time].cast("date").between(*days))
         of = int(rows.count().to_pandas())
@@ -133,6 +164,13 @@ def superseded(
         n = int(rest.count().to_pandas())
         if database and not n:
             continue
+        came = N_("The database gave other rows before") if database else N_("It was imported before with other content")
+        said = [Message(came)]
+        if then.rows is not None and content.rows is not None:
+            said.append(Message(N_("rows in it then: {before}, now: {now}"), {"before": then.rows, "now": content.rows}))
+        if then.money is not None and content.money is not None and then.money != content.money:
+            sums = {"before": Decimal(then.money), "now": Decimal(content.money)}
+            said.append(Message(N_("{column} in it then: {before}, now: {now}"), {"column": amount, **sums}))
         values = {"n": n, "of": of, "table": name} | ({"first": days[0], "last": days[1]} if days else {})
         if not n:
             missing = N_("of the rows of {table} that were imported before, none is missing in it")
@@ -150,16 +188,21 @@ def superseded(
             said.append(Message(N_("rows of other files may be among them")))
         if n:
             said.append(Message(N_("they are kept")))
+        follows = not database and bool(then.last) and content.first > then.last
+        fix = N_(
+            "Nothing where the file continues the earlier one. Where it corrects it, run: fivestep import --again, "
+            "which makes everything anew from what lies in data/raw/ now; with --dry-run it only says what would go."
+        )
+        if database:
+            fix = _STAY
+        severity = "warning" if n and not follows else "note"
         out.append(
             Line(
-                file, name, "", "superseded", "warning" if n else "note", n, of, message=N_("{detail}."),
-                fix=N_("Nothing where the file continues the earlier one. Where it corrects it, run: fivestep import --again, "
-                       "which makes everything anew from what lies in data/raw/ now; with --dry-run it only says what would go.")
-                if n else "",
+                file, name, "", "superseded", severity, n, of, message=N_("{detail}."), fix=fix if n else "",
                 values={"detail": said},
             )
         )  # fmt: skip
-    silent = {f for f, database in changed.items() if not database} - {f for f, _table in spans}
+    silent = {f for f, database in changed.items() if not database} - {x.source for x in out}
     return out + [
         Line(f, "", "", "superseded", "note", message=N_("It was imported before with other content.")) for f in sorted(silent)
     ]

@@ -8,8 +8,10 @@ import json
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import ibis
 from filelock import FileLock
@@ -29,15 +31,45 @@ WORDS = 1_000  # values in the dictionary of a column; of ids, which have more, 
 
 
 @dataclass(frozen=True)
+class Content:
+    """What a file gave a table: its first and last day (ISO, empty where the table has no time), its rows and their money.
+
+    The days are those of all contents that came under the file's name; rows and money are of the last one, and None where it
+    tells of the table by the way only.
+    """
+
+    first: str = ""
+    last: str = ""
+    rows: int | None = None
+    money: str | None = None
+
+    def days(self) -> tuple[dt.date, dt.date] | None:
+        return (dt.date.fromisoformat(self.first), dt.date.fromisoformat(self.last)) if self.first else None
+
+    def beside(self, other: Content) -> Content:
+        """This content and that of another sheet of the same file."""
+        rows = [n for n in (self.rows, other.rows) if n is not None]
+        money = [Decimal(m) for m in (self.money, other.money) if m is not None]
+        return replace(self.after(other), rows=sum(rows) if rows else None, money=str(sum(money)) if money else None)
+
+    def after(self, earlier: Content) -> Content:
+        """This content where *earlier* came under the same name before."""
+        days = [d for d in (self.first, self.last, earlier.first, earlier.last) if d]
+        return replace(self, first=min(days, default=""), last=max(days, default=""))
+
+
+@dataclass(frozen=True)
 class Import:
     """What one snapshot was made of: the snapshot before it, the files (name -> SHA-256 of the bytes), and the SHA-256 of the
-    mapping and of the identity decisions; ``earlier``: contents, oldest first, that lie under another or the same name now."""
+    mapping and of the identity decisions; ``earlier``: contents, oldest first, that lie under another or the same name now;
+    ``contents``: of each file by table what it gave."""
 
     previous: str = ""
     files: dict[str, str] = field(default_factory=dict)
     mapping: str = ""
     identity: str = ""
     earlier: list[list[str]] = field(default_factory=list)
+    contents: dict[str, dict[str, Content]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,16 +98,26 @@ class Ledger:
         done = [self.snapshots[name] for name in reversed(self.chain(snapshot))]
         return [pair for d in done for pair in (*((name, digest) for name, digest in d.earlier), *d.files.items())]
 
-    def following(self, name: str, files: Mapping[str, str], mapping: str, identity: str) -> Import:
-        """The entry of a snapshot *name* that continues the latest one with new *files*.
+    def contents(self, snapshot: str) -> dict[str, dict[str, Content]]:
+        """Of every file in *snapshot* and in those that it continues, by table, what it gave, where it was noted."""
+        out: dict[str, dict[str, Content]] = {}
+        for name in reversed(self.chain(snapshot)):
+            out = _continued(out, self.snapshots[name].contents)
+        return out
+
+    def following(
+        self, name: str, files: Mapping[str, str], mapping: str, identity: str, contents: Mapping[str, Mapping[str, Content]],
+    ) -> Import:  # fmt: skip
+        """The entry of a snapshot *name* that continues the latest one with new *files*, which gave *contents*.
 
         One that takes the place of a snapshot it continues holds the files of all of them itself.
         """
         if name not in self.chain(self.latest):
-            return Import(self.latest, dict(files), mapping, identity)
+            return Import(self.latest, dict(files), mapping, identity, contents=_continued({}, contents))
         held = self.held(self.latest)
         now = {**dict(held), **files}
-        return Import("", now, mapping, identity, [[n, d] for n, d in dict.fromkeys(held) if now[n] != d])
+        earlier = [[n, d] for n, d in dict.fromkeys(held) if now[n] != d]
+        return Import("", now, mapping, identity, earlier, _continued(self.contents(self.latest), contents))
 
     def fresh(self, files: Mapping[str, str], snapshot: str) -> list[str]:
         """Those of *files* (name -> SHA-256) that *snapshot* does not hold yet; of files with the same content, the first.
@@ -91,6 +133,22 @@ class Ledger:
         return out
 
 
+def _continued(
+    before: Mapping[str, Mapping[str, Content]], after: Mapping[str, Mapping[str, Content]]
+) -> dict[str, dict[str, Content]]:
+    """What files gave *before*, with what they gave *after*."""
+    out = {file: dict(tables) for file, tables in before.items()}
+    for file, tables in after.items():
+        known = out.setdefault(file, {})
+        known.update({table: content.after(known.get(table, Content())) for table, content in tables.items()})
+    return out
+
+
+def _entry(said: dict[str, Any]) -> Import:
+    given = {file: {t: Content(**c) for t, c in tables.items()} for file, tables in said.get("contents", {}).items()}
+    return Import(**{**said, "contents": given})
+
+
 def ledger(project: Path) -> Ledger:
     """The ledger of *project*, empty before the first import."""
     path = project / CONTRACT / LEDGER
@@ -98,7 +156,7 @@ def ledger(project: Path) -> Ledger:
         return Ledger()
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        known = {name: Import(**entry) for name, entry in said["snapshots"].items()}
+        known = {name: _entry(entry) for name, entry in said["snapshots"].items()}
         known = {name: entry for name, entry in known.items() if (path.parent / name).is_dir()}
         return Ledger(said["key"], known, said.get("latest", ""))
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -126,6 +184,16 @@ def name_for(last_day: dt.date | None) -> str:
     return last_day.isoformat() if last_day else "0-undated"
 
 
+def check_name(name: str) -> None:
+    """Raise UserError for a name of a snapshot that is no folder name."""
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        raise UserError(
+            _("snapshot: {name!r} is no folder name. Use letters, digits, hyphens and dots, such as 2024-06-30.").format(
+                name=name
+            )
+        )
+
+
 def write(
     project: Path, name: str, tables: Mapping[str, ibis.Table], quality: QualitySheet,
     *, done: Import | None = None, key: str = "", before: Mapping[str, ibis.Table] | None = None,
@@ -140,12 +208,7 @@ def write(
     """
     from fivestep.intake.quality_page import page
 
-    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
-        raise UserError(
-            _("snapshot: {name!r} is no folder name. Use letters, digits, hyphens and dots, such as 2024-06-30.").format(
-                name=name
-            )
-        )
+    check_name(name)
     root = project / CONTRACT
     work = root / ".tmp"
     with locked(project):
@@ -283,8 +346,8 @@ def merged(earlier: Mapping[str, ibis.Table], new: Mapping[str, ibis.Table]) -> 
         shared = [c for c in rows.columns if c in before.columns and c not in key]
         differs = ibis.or_(*(~joined[c].identical_to(joined[f"_{c}"]) for c in shared)) if shared else ibis.literal(False)
         there = joined[f"_{key[0]}"].notnull()
-        seen = joined.aggregate(of=joined.count(), known=there.sum(), changed=(there & differs).sum()).to_pandas().iloc[0]
-        of, found, changed = (0 if seen[c] != seen[c] else int(seen[c]) for c in ("of", "known", "changed"))
+        seen = joined.aggregate(of=joined.count(), known=there.sum(), changed=(there & differs).sum())
+        of, found, changed = (int(n or 0) for n in seen.to_pyarrow().to_pylist()[0].values())  # sums over no rows are null
         lines.append(
             Line(
                 "", name, "", "rows_changed", "warning" if changed else "note", changed, of,
