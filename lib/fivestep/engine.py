@@ -229,14 +229,7 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
     if "orders" not in out:
         if "order_lines" not in out:
             raise UserError(_("The data has neither orders nor order_lines: one of the two is needed."))
-        lines = out["order_lines"]
-        sums = {"order_amount": "line_amount", "discount_amount": "line_discount", "coupon_amount": "line_coupon"}
-        firsts = [c for c in ("customer_id", "store") if c in lines.columns]
-        out["orders"] = lines.group_by("order_id").aggregate(
-            **{c: lines[c].min() for c in firsts},
-            order_date=lines.order_date.min(),
-            **{new: lines[old].sum().cast(MONEY) for new, old in sums.items() if old in lines.columns},
-        )
+        out["orders"] = orders_of(out["order_lines"])
     if "customer_id" not in out["orders"].columns:
         raise UserError(
             _(
@@ -252,6 +245,16 @@ def derived(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
     if "customers" not in out:
         out["customers"] = _buyers(out["orders"])
     return out
+
+
+def orders_of(lines: ibis.Table) -> ibis.Table:
+    """The orders that lines make: of each its first customer, store and day, and the sums of its amounts."""
+    sums = {"order_amount": "line_amount", "discount_amount": "line_discount", "coupon_amount": "line_coupon"}
+    return lines.group_by("order_id").aggregate(
+        **{c: lines[c].min() for c in ("customer_id", "store") if c in lines.columns},
+        order_date=lines.order_date.min(),
+        **{new: lines[old].sum().cast(MONEY) for new, old in sums.items() if old in lines.columns},
+    )
 
 
 def order_days(orders: ibis.Table) -> OrderDays:

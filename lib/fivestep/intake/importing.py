@@ -1275,6 +1275,42 @@ class _Run:
             )  # fmt: skip
         return rows
 
+    def ordered(self, tables: dict[str, Table], new: Mapping[str, Table]) -> dict[str, Table]:
+        """The tables with the orders of lines that have none, where files of lines make all orders: some say more of theirs.
+
+        A file of orders says which there are; lines of others are then orphans, as their number may be written in another way.
+        """
+        if not {"orders", "order_lines"} <= set(tables) or any(s.table == "orders" for s in self.said.sources):
+            return tables
+        orders, lines = tables["orders"], tables["order_lines"]
+        if "orders" in self.earlier and "order_lines" in self.earlier and "order_lines" in new:
+            # Orders that were made of lines before are made again where lines have changed or come.
+            before, old = engine.orders_of(self.earlier["order_lines"]), self.earlier["orders"]
+            own = [c for c in before.columns if c in old.columns]
+            bare = ibis.and_(*(old[c].isnull() for c in old.columns if c not in own))
+            same = old.filter(bare).semi_join(before, [old[c].identical_to(before[c]) for c in own])
+            touched = same.semi_join(new["order_lines"], "order_id")
+            touched = touched.anti_join(new["orders"], "order_id") if "orders" in new else touched
+            orders = orders.anti_join(touched, "order_id")
+        made = engine.orders_of(lines.filter(lines.order_id.notnull()).anti_join(orders, "order_id"))
+        made = _stored(self.connection, made, "orders_of_lines")
+        n = int(made.count().to_pandas())
+        if not n:
+            return tables
+        types = {**{c: made[c].type() for c in made.columns}, **{c: orders[c].type() for c in orders.columns}}
+        both = [
+            t.select(**{c: t[c].cast(k) if c in t.columns else ibis.null(k) for c, k in types.items()}) for t in (orders, made)
+        ]
+        self.quality.add(
+            Line(
+                "", "orders", "order_id", "orders_of_lines", "note", n,
+                message=N_("Orders of which only their lines were sent: {n}. They were made from their lines: the first day, and "
+                           "the sum of the amounts, {money}."),
+                values={"n": n, "money": Decimal(made.aggregate(x=made.order_amount.sum()).to_pyarrow().to_pylist()[0]["x"] or 0)},
+            )
+        )  # fmt: skip
+        return {**tables, "orders": _stored(self.connection, _union(both), "orders_whole")}
+
     def _sorted(self, name: str, rows: Table) -> Table:
         """A contract table as it is written, once and for all."""
         self.files[name] = path = staging.new_file(self.connection, ".parquet")
@@ -1353,6 +1389,7 @@ def _kept(
             run.earlier, new, run.known_contents, run.contents, run.changed, run.several, connection
         )
         quality.extend([*came, *lines])
+    tables = run.ordered(tables, new)
     added = {n: int(t.count().to_pandas()) for n, t in new.items()} if run.earlier else {}
     if gone:
         theirs = erasure.theirs(tables, gone)

@@ -32,6 +32,7 @@ CHECKS: dict[str, str] = {
     "date_range": N_("Date range"),
     "gap": N_("Gap in time"),
     "money": N_("Money before and after"),
+    "orders_of_lines": N_("Orders made from their lines"),
     "rounded": N_("Amounts rounded"),
     "refunds": N_("Refunds"),
     "outlier": N_("Outliers"),
@@ -82,7 +83,7 @@ CHECKS: dict[str, str] = {
 }
 
 # Checks whose lines on no single file tell of an import; those on a table are made anew with each snapshot.
-OF_IMPORTS = ("rows_changed", "imported_again", "duplicate_keys", "erased")
+OF_IMPORTS = ("rows_changed", "imported_again", "duplicate_keys", "erased", "orders_of_lines")
 COUNTS = {"rows_read", "rows_kept", "rows_written", "money", "header"}  # what is there, with nothing odd about it
 
 TABLE_LABELS = {
