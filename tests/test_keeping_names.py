@@ -244,6 +244,15 @@ def test_identifiers_are_found_in_every_kind_of_file_and_nothing_else_is(project
     assert "g.pdf" in next(c.detail for c in access.checked(project, NAMES, dt.date.today()) if not c.kept)
 
 
+def test_a_name_of_two_characters_is_a_possible_one_where_it_is_a_word(tmp_path):
+    known = leaks.identifiers([pd.DataFrame({"name": ["朱丽", "王明", "任何", "高"]})])
+    assert known == dict.fromkeys(["朱丽", "王明", "任何"], "short_name")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "a.html").write_text("<p>包装破损，朱丽打电话才解决</p>", "utf-8")
+    (tmp_path / "reports" / "b.html").write_text("<p>老王明白了，没有任何问题</p>", "utf-8")
+    assert leaks.leaks(tmp_path, known)[0] == [leaks.Leak("reports/a.html", "short_name", 1, "朱*")]
+
+
 def test_without_a_reader_a_pdf_counts_only_beside_the_page_that_says_the_same(project, monkeypatch):
     monkeypatch.setattr(leaks.importlib.util, "find_spec", lambda _name: None)
     folder = project / "reports"

@@ -382,6 +382,11 @@ def test_sentences_end_at_marks_of_both_languages():
     assert sentences("很好。太慢了！It cost 3.5 yuan. OK?\n...") == ["很好。", "太慢了！", "It cost 3.5 yuan.", "OK?"]
 
 
+def test_what_an_import_has_put_in_place_of_names_and_numbers_is_no_word():
+    assert Segmenter().words("[name]打电话 [phone] or [e-mail]; phone") == ["打电话", "or", "phone"]
+    assert sentences("[phone]！[id]. 很好") == ["很好"]
+
+
 def test_phrases_are_counted_by_the_feedback_that_holds_them(frames, tables, texts):
     found = needs.key_phrases(tables, texts).table.set_index("phrase")
     said = frames["feedback"]["text"]

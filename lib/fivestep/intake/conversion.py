@@ -192,11 +192,15 @@ def is_free(to: str) -> bool:
     return table in TABLES and name in TABLES[table].fields and TABLES[table].fields[name].free
 
 
-def without(text: StringValue, names: ArrayValue) -> StringValue:
-    """A text without the names of its row."""
+def own_names(text: StringValue, names: ArrayValue) -> StringValue:
+    """The pattern of those *names* that stand in a text; empty where none does."""
     there = names.filter(lambda name: text.contains(name))
-    pattern = there.map(lambda name: name.re_replace(r"([^\p{L}\p{N}])", r"\\\1")).join("|")
-    return (there.length() > 0).ifelse(_replaced(text, pattern, "[name]", "g"), text)
+    return there.map(lambda name: name.re_replace(r"([^\p{L}\p{N}])", r"\\\1")).join("|").nullif("")
+
+
+def without(text: StringValue, pattern: StringValue) -> StringValue:
+    """A text without the names of a pattern; as it is where that is missing."""
+    return pattern.isnull().ifelse(text, _replaced(text, pattern, "[name]", "g"))
 
 
 def _redacted(text: StringValue) -> StringValue:
@@ -214,7 +218,7 @@ def several(text: StringValue) -> Converted:
     """
     bare = text.strip()
     listed = bare.re_search(r"^\[.*\]$").ifelse(bare, ibis.null("string"))
-    quoted = _extract_all(listed, r"""'[^']*'|"[^"]*\"""", 0).map(lambda item: item.substr(1, item.length() - 2)).join("; ")
+    quoted = extracted(listed, r"""'[^']*'|"[^"]*\"""", 0).map(lambda item: item.substr(1, item.length() - 2)).join("; ")
     bare = bare.re_replace(r'^\[|\]$|"', "")
     parted = bare.re_search("[;；]").ifelse(bare.re_replace(r"\s*[;；\n]+\s*", "; "), bare.re_replace(r"\s*[,，、|\n]+\s*", "; "))
     parts = ibis.coalesce(quoted.nullif(""), parted).re_replace(r"^(; ?)+|(; ?)+$", "")
@@ -587,7 +591,7 @@ def _replaced(text: str, pattern: str, by: str, options: str) -> str: ...  # typ
 
 
 @ibis.udf.scalar.builtin(name="regexp_extract_all")
-def _extract_all(text: str, pattern: str, group: int) -> dtypes.Array(dtypes.string): ...  # type: ignore[empty-body, valid-type]
+def extracted(text: str, pattern: str, group: int) -> dtypes.Array(dtypes.string): ...  # type: ignore[empty-body, valid-type]
 
 
 @ibis.udf.scalar.builtin(name="strlen")

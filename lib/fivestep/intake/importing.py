@@ -35,6 +35,7 @@ from fivestep.intake import (
     snapshots,
     staging,
     value_evidence,
+    written_names,
 )
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
@@ -350,6 +351,7 @@ class _Run:
         self.refunded: dict[str, Decimal] = {}  # by table what a column of refunds took off the amounts read
         self.customers: dict[tuple[int, str], Table] = {}  # of each source and column their texts
         self.known: Table | None = None
+        self.people: tuple[Table, Table] | None = None  # names by raw id, and those that are looked for
         self.files: dict[str, Path] = {}  # of the contract tables of the new files, as they are written
         self.changed: dict[str, bool] = {}  # files that were imported before with other content; whether it is a database
         self.replaced: list[str] = []  # files whose earlier content must not be forgotten
@@ -451,40 +453,77 @@ class _Run:
         return replace(made, extras={k: v for k, v in made.extras.items() if k not in told}) if told else made
 
     def _unnamed(self, made: Wide, done: Sequence[Wide], number: int) -> Wide:
-        """The rows without the names of their own customer, or of a contact person there, in what people wrote.
+        """The rows without the names of customers and contact persons, of this import and of the vault, in what people wrote.
 
-        Names of one letter, or of less than four where they are not Chinese, may be parts of words and stay.
+        Of a row's own customer every name of two Chinese characters or four letters; of others those of `written_names`.
         """
+        cells = {(c.target.to if c.target.to != "survey.answer" else f"{c.target.to}:{c.target.name or c.header}"): c
+                 for c in made.cells if conversion.is_free(c.target.to)}  # fmt: skip
+        fields = {to: cell for to, cell in cells.items() if to in made.rows.columns}
+        people = self._known_people(done) if fields else None
+        if people is None:
+            return made
+        known, names = people
         key = assembly.home("customer_id", "customers", made.rows.columns)
-        fields = {c.target.to: c for c in made.cells if c.target.to in made.rows.columns and conversion.is_free(c.target.to)}
-        if not key or not fields:
-            return made
-        known = []
-        for table in vault.TABLES:
-            held = [vault.read(self.project, table, self.names)] if vault.holds(self.project, table) else []
-            parts = (*held, *(assembly.vault_rows(other, table) for other in done))
-            known += [t.select("raw_id", "name") for t in parts if t is not None and "name" in t.columns]
-        if not known:
-            return made
-        names = _union(known)
-        long = (names.name.length() > 3) | names.name.re_search("^[\u4e00-\u9fff]{2,}$")
-        names = names.filter(names.name.notnull() & long).distinct().group_by("raw_id").aggregate(_names=ibis._.name.collect())
-        names = _stored(self.connection, names.rename(_raw="raw_id"), f"names{number}")
-        joined = made.rows.left_join(names, made.rows[key] == names._raw)
-        out = {c: conversion.without(joined[c], joined._names) for c in fields}
-        rows = joined.mutate(**{f"_was:{c}": (joined[c] != v).fill_null(False) for c, v in out.items()}, **out)
-        rows = _stored(self.connection, rows.drop("_raw", "_names"), f"unnamed{number}")
+        rows = made.rows
+        if key:
+            rows = rows.left_join(known, rows[key] == known._raw).drop("_raw")
+        out = {}
+        for i, to in enumerate(fields):
+            who = ibis.coalesce(made.rows[key], made.rows[to]) if key else made.rows[to]
+            texts = made.rows.select(text=made.rows[to], who=who).filter(ibis._.text.notnull()).distinct()
+            there = _stored(self.connection, written_names.found(texts, names), f"there{number}_{i}")
+            common = _stored(self.connection, written_names.words(there), f"common{number}_{i}")
+            bare = self.connection.create_table(f"bare{number}_{i}", written_names.replaced(there, common), overwrite=True)
+            bare = bare.rename({f"_text{i}": "text", f"_bare{i}": "bare"})
+            rows = rows.left_join(bare, rows[to] == bare[f"_text{i}"]).drop(f"_text{i}")
+            if n := int(common.count().to_pandas()):
+                self.quality.add(
+                    Line(
+                        made.name, to.partition(".")[0], fields[to].header, "personal", "note", n,
+                        message=N_("Names of customers that stand in texts of {column} of more than {most} customers: {n}. They "
+                                   "were taken for words and left."),
+                        values={"column": fields[to].header, "n": n, "most": written_names.MOST},
+                    )
+                )  # fmt: skip
+        for i, to in enumerate(fields):
+            told = ibis.coalesce(rows[f"_bare{i}"], rows[to])
+            out[to] = conversion.without(told, conversion.own_names(told, rows._names)) if key else told
+        spare = [*(["_names"] if key else []), *(f"_bare{i}" for i in range(len(fields)))]
+        rows = rows.mutate(**{f"_was:{c}": (rows[c] != v).fill_null(False) for c, v in out.items()}, **out).drop(*spare)
+        rows = _stored(self.connection, rows, f"unnamed{number}")
         seen = rows.aggregate(**{c: rows[f"_was:{c}"].sum() for c in out}).to_pyarrow().to_pylist()[0]
         for to, cell in fields.items():
             if n := seen[to]:
                 self.quality.add(
                     Line(
                         made.name, to.partition(".")[0], cell.header, "personal", "note", n,
-                        message=N_("Texts of {column} that held the name of their own customer: {n}. It was replaced."),
+                        message=N_("Texts of {column} that held names of customers or contact persons: {n}. "
+                                   "These were replaced."),
                         values={"column": cell.header, "n": n},
                     )
                 )  # fmt: skip
         return replace(made, rows=rows.drop(*(f"_was:{c}" for c in out)))
+
+    def _known_people(self, done: Sequence[Wide]) -> tuple[Table, Table] | None:
+        """Of this import and of the vault the names by raw id (_raw, _names), and those that are looked for in all texts."""
+        if self.people is None:
+            known = []
+            for table in vault.TABLES:
+                held = [vault.read(self.project, table, self.names)] if vault.holds(self.project, table) else []
+                parts = (*held, *(assembly.vault_rows(other, table) for other in done))
+                known += [t.select("raw_id", "name") for t in parts if t is not None and "name" in t.columns]
+            if not known:
+                return None
+            names = _union(known)
+            names = _stored(self.connection, names.filter(names.name.notnull()).distinct(), "people_names")
+            long = names.filter((names.name.length() > 3) | names.name.re_search("^[\u4e00-\u9fff]{2,}$"))
+            own = long.group_by("raw_id").aggregate(
+                _names=long.name.collect(order_by=[long.name.length().desc(), long.name])
+            ).rename(_raw="raw_id")  # fmt: skip
+            asked = _stored(self.connection, written_names.sought(names), "sought_names")
+            self.people = _stored(self.connection, own, "own_names"), asked
+        return self.people
 
     def _hashed(self, done: Sequence[Wide]) -> None:
         """The customers of every source by their raw ids, and the pseudonyms of all of them, each made once."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fivestep.errors import UserError
 from fivestep.language import _
-from fivestep.privacy.masking import legible
+from fivestep.privacy.masking import REPLACED, legible
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 WORDS = Path(__file__).parent / "words"
@@ -39,9 +39,11 @@ def plain(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, in order, without blanks around them; what holds no letter is none."""
+    """The sentences of a text, in order, without blanks around them; what holds no letter but those that an import has put in
+    place of a name or number is none.
+    """
     parts = (part.strip() for part in _SENTENCE.findall(legible(text).replace("\x00", "")))
-    return [part for part in parts if any(c.isalpha() for c in part)]
+    return [part for part in parts if any(c.isalpha() for c in re.sub(REPLACED, "", part))]
 
 
 class Segmenter:
@@ -65,9 +67,11 @@ class Segmenter:
         self._runs = re.compile("|".join(parts))
 
     def words(self, text: str) -> list[str]:
-        """The words of *text* in order, in lower case; numbers and marks of exclamation and question are words, too."""
+        """The words of *text* in order, in lower case; numbers and marks of exclamation and question are words, too, what an
+        import has put in place of a name or number is none.
+        """
         out: list[str] = []
-        for run in self._runs.findall(plain(text)):
+        for run in self._runs.findall(re.sub(REPLACED, " ", plain(text))):
             out += self._chinese.cut(run) if re.fullmatch(f"[{HAN}]+", run) else [run]
         return out
 

@@ -127,6 +127,8 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
     if pages:
         unsaid = _("not read: {files}. Delete them, or run: python -m pip install pypdfium2")
         where.append(unsaid.format(files=", ".join(pages[:5])))
+    if any(x.kind == "short_name" for x in found):
+        where.append(_("A name of two Chinese characters counts where it stands as a word of its own; look whether it is one."))
     log = _entries(project)
     strangers = sorted({e["user"] for e in log} - set(said.stewards))
     clear = [p.name for p in held if p.parent == project / vault.FOLDER and p.suffix == ".parquet"]
@@ -148,8 +150,8 @@ def checked(project: Path, names: Pseudonyms, today: dt.date) -> list[Checked]:
     return [Checked(_(rule), not broken, detail if broken else "") for rule, broken, detail in out]
 
 
-KINDS = {"phone": N_("phones"), "email": N_("e-mail addresses"), "name": N_("names"), "address": N_("addresses"),
-         "raw_id": N_("ids of the client")}  # fmt: skip
+KINDS = {"phone": N_("phones"), "email": N_("e-mail addresses"), "name": N_("names"), "short_name": N_("possible names"),
+         "address": N_("addresses"), "raw_id": N_("ids of the client")}  # fmt: skip
 
 
 def _files(folder: Path) -> list[Path]:

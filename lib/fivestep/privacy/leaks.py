@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import json
 import re
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fivestep.privacy.masking import MASKED, masked
+
+if TYPE_CHECKING:
+    import rjieba
 
 FOLDERS = ("reports", "results")
 UNREAD = (".png", ".jpg", ".woff2")
@@ -30,6 +36,8 @@ _TOKEN = re.compile(r"[a-z0-9][\w.-]{4,}[\w]")
 _RUN = re.compile(rf"[{_HAN}a-z0-9·()#-]+")
 _WORDS = re.compile(r"[\w'’.#-]+")
 _MOST_WORDS = 8  # of a name or an address
+_NEAR = 8  # characters beside a short name by which words are told
+_MOST_PLACES = 200  # of a short name in one text that are looked at
 
 
 @dataclass(frozen=True)
@@ -43,10 +51,10 @@ class Leak:
 
 
 def identifiers(people: Iterable[pd.DataFrame]) -> dict[str, str]:
-    """What to look for, as it is compared -> its kind: phone, email, name, address, raw_id.
+    """What to look for, as it is compared -> its kind: phone, email, name, short_name (two Chinese characters), address, raw_id.
 
-    Left out are values that would be found by chance: names of two Chinese characters or of one word, phones below eight digits,
-    ids below six characters and those of few digits only, and what is masked.
+    Left out are values that would be found by chance: names of one character or one word, phones below eight digits, ids below
+    six characters and those of few digits only, and what is masked.
     """
     out: dict[str, str] = {}
     for frame in people:
@@ -54,13 +62,15 @@ def identifiers(people: Iterable[pd.DataFrame]) -> dict[str, str]:
             for value in frame[kind].dropna().unique() if kind in frame else ():
                 said = _plain(str(value)).strip()
                 if said and not re.search(MASKED, said) and (form := _form(said, kind)):
-                    out[form] = "raw_id" if kind == "contact_id" else kind
+                    short = kind == "name" and re.fullmatch(f"[{_HAN}]{{2}}", form)
+                    out[form] = "raw_id" if kind == "contact_id" else "short_name" if short else kind
     return out
 
 
 def leaks(project: Path, known: Mapping[str, str]) -> tuple[list[Leak], list[str]]:
     """The identifiers *known* in the files of reports/ and results/, and the files that were not read.
 
+    A name of two Chinese characters counts where it stands as a word of its own that is no other word; then it is a possible one.
     Not read are pictures, damaged files, and, where pypdfium2 is not installed, a PDF without the HTML page that says the same.
     """
     lengths = sorted({len(form) for form in known if re.search(f"[{_HAN}]", form)})
@@ -77,9 +87,10 @@ def leaks(project: Path, known: Mapping[str, str]) -> tuple[list[Leak], list[str
             except _UnreadError:
                 unread.append(name)
                 continue
-            for text in texts:
-                for form in _forms(_plain(text), lengths):
-                    if form in known:
+            for text in map(_plain, texts):
+                forms = {form for form in _forms(text, lengths) if form in known}
+                for form in forms:
+                    if known[form] != "short_name" or _stands_alone(form, text):
                         found.setdefault(known[form], set()).add(form)
             out += [Leak(name, kind, len(forms), masked(min(forms))) for kind, forms in sorted(found.items())]
     return out, unread
@@ -101,6 +112,8 @@ def _form(said: str, kind: str) -> str:
         return said if told and _TOKEN.fullmatch(said) else ""
     if re.search(f"[{_HAN}]", said):
         run = max(_RUN.findall(said.replace(" ", "")), key=len)  # an address may have commas in it
+        if kind == "name" and re.fullmatch(f"[{_HAN}]{{2}}", run):
+            return run
         return run if len(run) >= (6 if kind == "address" else 3) and re.search(f"[{_HAN}]", run) else ""
     words = _WORDS.findall(said)
     return " ".join(words) if 2 <= len(words) <= _MOST_WORDS and len(said) >= 7 and re.search(r"[^\W\d]", said) else ""
@@ -119,6 +132,29 @@ def _forms(text: str, lengths: list[int]) -> Iterator[str]:
     words = _WORDS.findall(text)
     for many in range(2, _MOST_WORDS + 1):
         yield from (" ".join(words[i : i + many]) for i in range(len(words) - many + 1))
+
+
+def _stands_alone(name: str, text: str) -> bool:
+    """Whether a name of two Chinese characters stands in a text as a word of its own, or as two, that the dictionary does not
+    know as another word."""
+    for at in itertools.islice(re.finditer(name, text), _MOST_PLACES):
+        near = text[max(0, at.start() - _NEAR) : at.end() + _NEAR]
+        where, end = at.start() - max(0, at.start() - _NEAR), 0
+        inside = []
+        for word, kind in _chinese().tag(near):
+            if end < where + 2 and end + len(word) > where:
+                inside.append((word, kind))
+            end += len(word)
+        if "".join(word for word, _kind in inside) == name and (len(inside) == 2 or inside[0][1].startswith("nr")):
+            return True
+    return False
+
+
+@cache
+def _chinese() -> rjieba.Jieba:
+    import rjieba  # takes half a second to load
+
+    return rjieba.Jieba()
 
 
 def _digits(text: str) -> str:

@@ -10,6 +10,8 @@ import ibis
 
 MASKED = r"[*＊•●·█]{2,}|[*＊•●█]|[xX]{3,}"  # what exports put in place of digits and letters that they hide
 
+REPLACED = r"\[(?:name|phone|e-mail|id|card)\]"  # what an import puts in place of names and numbers in texts
+
 # What a cell that is to be kept must not hold; without look-around, as the engine has none. Anywhere in it: a mobile number, an
 # address of mail, the number of a Chinese identity card.
 DIRECT = (
