@@ -441,3 +441,14 @@ def test_a_file_that_was_taken_away_is_named_as_its_rows_stay(project):
         done = run(project)
     (line,) = done.quality.of("taken_away")
     assert line.text() in "\n".join(importing.summary(done))
+
+
+def test_a_corrected_date_order_names_the_snapshot_anew_and_says_what_moved_in_time(project):
+    put(project, "o.csv", HEAD + "2,09/06/2025,a,10,\n3,12/04/2025,b,5,\n")
+    assert run(project, SHOP + "  date_order: mdy\n").folder.name == "2025-12-04"
+    done = run(project, SHOP + "  date_order: dmy\n")
+    assert (done.folder.name, book(project).latest, done.replaces) == ("2025-06-09", "2025-06-09", "2025-12-04")
+    said = "\n".join(importing.summary(done))
+    assert "rows with another order_date: 2; order_date before: 6 Sep 2025 to 4 Dec 2025; order_date now: 12 Apr 2025 to" in said
+    assert "Snapshot 2025-12-04, made before all was imported again, stays in data/contract/" in said
+    assert snapshot_folder(project, "").name == "2025-06-09"

@@ -107,14 +107,24 @@ def test_an_erased_person_is_nowhere_but_in_the_clients_files_and_the_money_stay
     report = project / "reports" / "2024" / "report.html"
     report.parent.mkdir(parents=True)
     report.write_text(f"<td>{min(who, NAMES.of('M-770003'))}</td>", "utf-8")
+    raw = project / "data" / "raw"
+    (raw / "gb.csv").write_bytes("客户,备注\n1,欧阳若兰 来电\n2,无\n".encode("gb18030"))
+    (raw / "other.csv").write_text("who,sum\nM-770002,5\n", "utf-8")
+    pd.DataFrame({"电话": ["139 1234 5678"], "备注": ["x"]}).to_excel(raw / "book.xlsx", index=False)
+    results = project / "results" / "2024"
+    results.mkdir(parents=True)
+    pd.DataFrame({"who": pd.Categorical(["欧阳若兰"])}).to_parquet(results / "exhibit_1.parquet")
+    pd.DataFrame({"who": ["司马长风"]}).to_parquet(results / "exhibit_2.parquet")
+    (report.parent / "profiling.ipynb").write_text(json.dumps({"text": "ruolan@planted.cn"}), "utf-8")
     done = erasure.erase(project, "M-770001", NAMES)
     assert done.accounts == 2, "the second account of the same person goes with the first"
     assert done.vault == 2
     assert done.emptied == {"orders": 3}
     assert done.removed == {"customers": 1, "interactions": 1, "opportunities": 1, "stage_history": 2}
-    assert done.raw == ("orders*.csv",)
-    assert done.reports == ("reports/2024/report.html",)
-    report.unlink()
+    assert done.raw == ("book.xlsx", "calls.csv", "deals.csv", "gb.csv", "orders.csv")
+    assert done.reports == ("reports/2024/profiling.ipynb", "reports/2024/report.html", "results/2024/exhibit_1.parquet")
+    for made in done.reports:
+        (project / made).unlink()
     record = project / erasure.FILE
     assert set(json.loads(record.read_text("utf-8"))["customers"]) == {who, NAMES.of("M-770003")}
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
@@ -128,6 +138,15 @@ def test_an_erased_person_is_nowhere_but_in_the_clients_files_and_the_money_stay
     assert set(in_the_vault(project)["raw_id"]) == {"M-770002", "M-770004"}
     with pytest.raises(UserError, match="nobody of this id"):
         erasure.erase(project, "M-770001", NAMES)
+
+
+def test_a_name_of_two_chinese_characters_and_a_phone_in_parts_are_traces_of_a_person_and_others_are_not():
+    wanted = leaks.traces([pd.DataFrame({"raw_id": ["17"], "name": ["王伟"], "phone": ["13912345678"], "email": [None]})])
+    for text in ("致王伟先生", r'{"x": "\u738b\u4f1f"}', "+86 139-1234-5678", "１３９１２３４５６７８"):
+        assert leaks.holds([text], wanted), text
+    for text in ("王\u4e00伟", "17", "139123456789", "113912345678"):
+        assert not leaks.holds([text], wanted), text
+    assert leaks.traces([pd.DataFrame({"name": ["J"]})]) is None
 
 
 def test_an_erased_person_does_not_come_back_with_the_next_import(project):
@@ -279,8 +298,12 @@ def test_the_commands_say_what_they_did_and_fail_where_a_rule_is_broken(project,
     assert fivestep("access") == (0, "\n".join(f"kept  {c.rule}" for c in access.checked(project, NAMES, dt.date.today())) + "\n")
     code, said = fivestep("contacts", "calls", "--purpose", "spring")
     assert (code, "Customers: 1." in said, "calls.xlsx" in said) == (0, True, True)
+    log = (project / access.LOG).read_text("utf-8")
+    assert fivestep("erase", "nobody", "--purpose", "asked on 1 March")[0] == 1
+    assert (project / access.LOG).read_text("utf-8") == log, "what was not done is not noted"
     code, said = fivestep("erase", "M-770002", "--purpose", "asked on 1 March")
-    assert (code, "orders: rows left without a customer: 1" in said, "orders*.csv" in said) == (0, True, True)
+    assert '"action": "erase"' in (project / access.LOG).read_text("utf-8")
+    assert (code, "orders: rows left without a customer: 1" in said, "orders.csv" in said) == (0, True, True)
     code, said = fivestep("backup", str(tmp_path / "b"))
     assert (code, "All are the same" in said) == (0, True)
     done = CliRunner().invoke(cli.app, ["restore", str(tmp_path / "b"), "--to", str(tmp_path / "back")])

@@ -280,8 +280,9 @@ def erase(
 
     root = _root(project)
     names = _key(root, _in_its_language(root))
-    policy.opened(root, "erase", purpose, 1)
+    policy.allowed(root, purpose)
     done = erasure.erase(root, customer, names)
+    policy.opened(root, "erase", purpose, 1)
     typer.echo(_("Erased accounts: {n}; rows of the vault: {rows}.").format(n=number(done.accounts), rows=number(done.vault)))
     for said, counts in (
         (_("{table}: rows removed: {n}"), done.removed),

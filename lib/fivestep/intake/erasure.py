@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import ibis
 from fivestep import engine
 from fivestep.contract import TABLES
 from fivestep.errors import UserError
-from fivestep.intake import identity, snapshots
+from fivestep.intake import files, identity, snapshots
 from fivestep.language import _
 from fivestep.privacy import leaks, vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 FILE = snapshots.CONTRACT / "erased.json"
+RAW = Path("data", "raw")
+OUTPUTS = (*leaks.FOLDERS, "notebooks", "data/vault/lists")  # what is made of the tables and of the vault
 EMPTIED = ("orders", "order_lines")  # the money of a sale stays, without the customer
 
 
@@ -102,7 +105,7 @@ def erase(project: Path, said: str, names: Pseudonyms) -> Erased:
                 said=said
             )
         )
-    known = leaks.identifiers(people.values()) | dict.fromkeys(who, "raw_id")
+    wanted = leaks.traces(people.values(), {*who, said})
     with snapshots.locked(project):
         _note(project, erased(project) | who)
         removed: dict[str, int] = {}
@@ -120,11 +123,50 @@ def erase(project: Path, said: str, names: Pseudonyms) -> Erased:
                 rows = vault.read(project, table, names)
                 vault.replace(project, table, rows.filter(~rows.customer_id.isin(list(who))).to_pyarrow(), names)
         identity.forget(project, who)
-    found, _unread = leaks.leaks(project, known)
-    raw = sorted({s for p in people.values() if "source" in p for s in p["source"].dropna()})
-    return Erased(
-        len(who), sum(map(len, people.values())), removed, emptied, tuple(raw), tuple(dict.fromkeys(x.file for x in found))
-    )
+    sources = {s for p in people.values() if "source" in p for s in p["source"].dropna()}
+    raw = _raw(project, wanted) if wanted else []
+    raw += sorted(s for s in sources if not any(fnmatch.fnmatchcase(_file(r), _file(s)) for r in raw))
+    reports = leaks.holding(project, OUTPUTS, wanted) if wanted else []
+    return Erased(len(who), sum(map(len, people.values())), removed, emptied, tuple(raw), tuple(reports))
+
+
+def _file(source: str) -> str:
+    return source.partition("#")[0]
+
+
+def _raw(project: Path, wanted: re.Pattern[str]) -> list[str]:
+    """The files in data/raw/ in which a person is found: texts as they are, all others as an import reads them."""
+    out, root = [], project / RAW
+    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        try:
+            there = leaks.holds(_lines(path), wanted)
+        except UnicodeDecodeError:
+            there = leaks.holds(_cells(path, root), wanted)
+        if there:
+            out.append(path.relative_to(root).as_posix())
+    return out
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as file:
+        while lines := file.readlines(2**20):
+            if any("\0" in line for line in lines):  # no text, or one of two bytes a character
+                raise UnicodeDecodeError("utf-8", b"\0", 0, 1, "null byte")
+            yield "\n".join(lines)
+
+
+def _cells(path: Path, root: Path) -> Iterator[str]:
+    """The cells of a file that is no UTF-8 text; its bytes where no table is in it."""
+    connection = engine.connect()
+    try:
+        for sheet in files.sheets(path, connection, root=root):
+            for column in sheet.columns:
+                rows = sheet.rows.select(x=sheet.rows[column].cast("string")).filter(ibis._.x.notnull()).distinct()
+                yield "\n".join(rows.to_pyarrow()["x"].to_pylist())
+    except UserError:
+        yield path.read_bytes().decode("utf-8", "replace")
+    finally:
+        connection.disconnect()
 
 
 def _theirs(folder: Path, who: Collection[str]) -> dict[str, int]:

@@ -174,7 +174,8 @@ class Imported:
     """What an import left: its folder (None for a dry run), the quality sheet, rows by table, and whether anything was new.
 
     ``money`` is that of the new files; ``added`` are their rows by table where the snapshot continues an earlier one;
-    ``told`` are the lines on files that came again.
+    ``told`` are the lines on files that came again; ``replaces`` is the snapshot before, where all was imported anew under
+    another name.
     """
 
     folder: Path | None
@@ -185,6 +186,7 @@ class Imported:
     new: bool = True
     added: Mapping[str, int] = field(default_factory=dict)
     told: Sequence[Line] = ()
+    replaces: str = ""
 
 
 def import_(
@@ -1493,7 +1495,7 @@ def _kept(
     continued = snapshots.Ledger() if again else book
     done = continued.following(name, digests, settled, identity.digest(pairs), run.contents)
     folder = snapshots.write(project, name, tables, quality, before=changed, key=run.names.fingerprint, done=done, ready=ready)
-    return replace(result, folder=folder)
+    return replace(result, folder=folder, replaces=book.latest if again and book.latest != name else "")
 
 
 def _zeros(people: Table, everybody: Table) -> list[Line]:
@@ -1721,6 +1723,12 @@ def summary(done: Imported) -> list[str]:
     if before := sum(x.severity == "warning" and bool(x.snapshot) for x in done.quality.lines):
         out.append(_("Warnings on files imported before: {n}").format(n=language.number(before)))
     out += [f"  {line}" for line in _gravest([x for x in warnings if x.check not in returning_files.CHECKS])]
+    if done.replaces:
+        said = _(
+            "Snapshot {name}, made before all was imported again, stays in {contract}/ and is no longer the latest. "
+            "Remove its folder where it is wrong."
+        )
+        out.append(said.format(name=done.replaces, contract=snapshots.CONTRACT.as_posix()))
     if done.questions:
         out.append(
             _("Open questions in mapping.yml: {n}. Their columns were left out.").format(n=language.number(done.questions))

@@ -121,13 +121,25 @@ def made_anew(before: Mapping[str, Table], after: Mapping[str, Table]) -> list[L
         if amount in before[name].columns:
             values = {"column": amount, "before": sums[0], "now": sums[1]}
             said.append(Message(N_("{column} before: {before}, now: {now}"), values))
+        moved, time = 0, TABLES[name].time
+        if name in after and time in before[name].columns and time in after[name].columns:
+            was = before[name].select(*keys, _was=before[name][time])
+            both = after[name].inner_join(was, keys)
+            moved = int(both.filter(~both[time].identical_to(both["_was"])).count().to_pandas())
+        if moved:
+            said.append(Message(N_("rows with another {column}: {n}"), {"column": time, "n": moved}))
+            words = (N_("{column} before: {first} to {last}"), N_("{column} now: {first} to {last}"))
+            for side, message in zip(sides, words, strict=True):
+                days = side.aggregate(first=side[time].min().cast("date"), last=side[time].max().cast("date"))
+                days = days.to_pyarrow().to_pylist()[0]
+                said += [Message(message, {"column": time, **days})] if days["first"] else []
         less = gone or sums[1] < sums[0]
         out.append(
             Line(
                 "", name, "", "imported_again", "warning" if less else "note", gone, rows[0], message=N_("{detail}."),
                 fix=N_("Nothing where files were corrected or taken away on purpose, or the mapping was; otherwise put back into "
                        "data/raw/ what is missing there and run: fivestep import --again") if less else "",
-                values={"detail": said, "differs": bool(gone or rows[0] != rows[1] or sums[0] != sums[1])},
+                values={"detail": said, "differs": bool(gone or moved or rows[0] != rows[1] or sums[0] != sums[1])},
             )
         )  # fmt: skip
     return out

@@ -90,8 +90,8 @@ def first(project: Path) -> bool:
     return True
 
 
-def opened(project: Path, action: str, purpose: str, rows: int) -> None:
-    """Note that the vault was opened: when, by whom, for which action and purpose, and how many persons were seen.
+def allowed(project: Path, purpose: str) -> str:
+    """The user who may open the vault now.
 
     Raises UserError where access.yml states no purpose or does not name the user as a steward, or no purpose is given here; then
     nothing may be opened.
@@ -108,6 +108,15 @@ def opened(project: Path, action: str, purpose: str, rows: int) -> None:
         raise UserError(text.format(file=FILE))
     if not purpose.strip():
         raise UserError(_("Say what the names are opened for: --purpose"))
+    return user
+
+
+def opened(project: Path, action: str, purpose: str, rows: int) -> None:
+    """Note that the vault was opened: when, by whom, for which action and purpose, and how many persons were seen.
+
+    Raises UserError as `allowed` does.
+    """
+    user = allowed(project, purpose)
     entry = {"when": dt.datetime.now().astimezone().isoformat(timespec="seconds"), "user": user, "action": action,
              "purpose": purpose.strip(), "persons": rows}  # fmt: skip
     handle = os.open(vault.folder(project) / LOG.name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

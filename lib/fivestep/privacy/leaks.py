@@ -96,6 +96,52 @@ def leaks(project: Path, known: Mapping[str, str]) -> tuple[list[Leak], list[str
     return out, unread
 
 
+def traces(people: Iterable[pd.DataFrame], ids: Iterable[str] = ()) -> re.Pattern[str] | None:
+    """What finds persons of the vault in any text, as `holds` compares it: ids, names, phones, e-mail and other addresses.
+
+    Of a person who is to be erased too much is better than too little: names of two Chinese characters count, too. Left out are
+    other names of one word, ids below four characters and those without a digit, and what is masked; None where nothing is left.
+    """
+    found = {("raw_id", _plain(i)) for i in ids}
+    for frame in people:
+        for kind in (k for k in ("raw_id", "contact_id", "name", "address", "email", "phone") if k in frame):
+            found |= {(kind, _plain(str(value))) for value in frame[kind].dropna().unique()}
+    parts = sorted({t for kind, said in found if not re.search(MASKED, said) and (t := _trace(kind, said))})
+    return re.compile("|".join(parts)) if parts else None
+
+
+def _trace(kind: str, said: str) -> str:
+    """The pattern of one value; empty where it could stand anywhere by chance."""
+    if kind == "phone":
+        digits = _digits(said)
+        return rf"(?<!\d)(?:(?:00)?86[ ()-]*)?{'[ ()-]*'.join(digits)}(?!\d)" if len(digits) >= FEWEST_DIGITS else ""
+    if kind in ("name", "address") and re.search(f"[{_HAN}]", said):
+        escaped = re.escape(json.dumps(said)[1:-1])
+        run = said.replace(" ", "")
+        return rf"{' ?'.join(map(re.escape, run))}|{escaped}" if len(run) >= (2 if kind == "name" else 6) else ""
+    if kind in ("name", "address") and (" " not in said or len(said) < LEAST_ID):
+        return ""
+    if kind in ("raw_id", "contact_id") and (len(said) < 4 or not re.search(r"\d", said)):
+        return ""
+    return rf"(?<![\w.+-]){re.escape(said)}(?![\w-])" if said else ""
+
+
+def holds(texts: Iterable[str], wanted: re.Pattern[str]) -> bool:
+    """Whether one of the texts has what `traces` looks for."""
+    return any(wanted.search(_plain(text)) for text in texts)
+
+
+def holding(project: Path, folders: Iterable[str], wanted: re.Pattern[str]) -> list[str]:
+    """The files of these folders in which `traces` finds something; pictures and damaged files are not read."""
+    out = []
+    for folder in folders:
+        for path in sorted(p for p in (project / folder).rglob("*") if p.is_file() and not p.is_symlink()):
+            with contextlib.suppress(_UnreadError, zipfile.BadZipFile, pa.ArrowException, OSError):
+                if path.suffix.lower() not in UNREAD and holds(_texts(path), wanted):
+                    out.append(path.relative_to(project).as_posix())
+    return out
+
+
 def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
@@ -170,6 +216,10 @@ def _texts(path: Path) -> Iterator[str]:
         return
     if suffix == ".parquet":
         for column in pq.read_table(path).columns:
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            if pa.types.is_nested(column.type):
+                yield json.dumps(column.to_pylist(), ensure_ascii=False, default=str)
             if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
                 yield "\n".join(v for v in column.unique().to_pylist() if v)
         return
