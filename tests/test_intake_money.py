@@ -11,7 +11,8 @@ import pytest
 from fivestep import engine
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
-from fivestep.intake import importing, mapping, proposal, refunds, wizard
+from fivestep.intake import importing, proposal, wizard
+from fivestep.intake.mapping import Target
 
 SETTINGS = Settings(name="T", client="T", currency="CNY", time_zone="Asia/Shanghai")
 LINES = """\
@@ -64,3 +65,62 @@ def test_lines_without_an_order_make_one_where_other_lines_say_more_of_theirs(pr
         shop1="id,day,who,what,n,sum\n1,2024-03-05,a,p,1,11\n1,2024-03-04,a,q,1,2.50\n2,2024-03-06,b,p,1,10\n")  # fmt: skip
     again = importing.import_(project, SETTINGS)  # corrected, and another month
     assert orders(again) == {"1": Decimal("13.50"), "2": Decimal(10), "3": Decimal(4), "w1": Decimal(7)}
+
+
+# ---------------------------------------------------------------- two columns of one field
+TWICE = """\
+sources:
+- files: [a.csv]
+  table: orders
+  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, amt1: orders.order_amount,
+            amt2: orders.order_amount}
+"""
+RANKED = TWICE.replace("amt2: orders.order_amount", "amt2: {to: orders.order_amount, rank: 2}")
+
+
+def mapped(project: Path) -> tuple[proposal.Proposal, str]:
+    made = proposal.propose(project, engine.connect(), SETTINGS)
+    return made, proposal.text(made)
+
+
+def test_two_columns_of_one_field_are_a_question_and_never_a_silent_choice(project):
+    put(project, a="id,day,who,amt1,amt2\n1,2024-03-05,a,9.90,11\n2,2024-03-06,b,9.90,9.90\n3,2024-03-06,b,,5\n")
+    with pytest.raises(UserError, match=r"a.csv: the columns amt1, amt2 are all mapped to orders.order_amount.*rank: 2"):
+        run(project, TWICE)
+    made, text = mapped(project)
+    assert made.proposed[0].source.open == ("amt1", "amt2")
+    assert "amt2 would be orders.order_amount as well" in text
+    said: list[str] = []
+    answers = iter(["orders.order_amount", "orders.order_amount", "1"])
+    told = wizard.walk(made, lambda _prompt: next(answers, ""), said.append).proposed[0].source.columns
+    assert told["amt2"] == (Target(to="orders.order_amount", rank=2),)
+    assert told["amt1"] == (Target(to="orders.order_amount"),)
+    assert any("orders.order_amount is amt1 already" in line for line in said)
+    answers = iter(["orders.order_amount", "orders.order_amount", "2"])
+    told = wizard.walk(made, lambda _prompt: next(answers, ""), said.append).proposed[0].source.columns
+    assert (told["amt1"][0].rank, told["amt2"][0].rank) == (2, 1)
+    done = run(project, RANKED)
+    assert orders(done) == {"1": Decimal("9.90"), "2": Decimal("9.90"), "3": Decimal(5)}
+    (line,) = done.quality.of("same_field")
+    assert (line.rows, line.of, line.first_row, line.severity) == (1, 3, 2, "warning")
+
+
+# ---------------------------------------------------------------- units
+@pytest.mark.parametrize(("first", "then"), [("金额(元)", "金额（万元）"), ("金额（万元）", "金额(元)")])
+def test_a_header_whose_unit_has_changed_is_a_renamed_column(project, first, then):
+    put(project, m1=f"订单编号,下单时间,客户编号,{first}\n1,2024-03-05,a,3\n")
+    done = run(project, "sources:\n- files: ['m*.csv']\n  table: orders\n  columns: {订单编号: orders.order_id, "
+               f"下单时间: orders.order_date, 客户编号: customers.customer_id, {first}: orders.order_amount}}\n")  # fmt: skip
+    put(project, m2=f"订单编号,下单时间,客户编号,{then}\n2,2024-04-05,a,3\n")
+    with pytest.raises(UserError, match="fivestep map"):
+        importing.import_(project, SETTINGS)
+    made, _text = mapped(project)
+    assert made.mapping.questions == 1
+    first_choices = [c for p in made.proposed for m in p.matches.values() for c in m.candidates[:1] if c.was]
+    assert [c.targets for c in first_choices] == [(Target(to="orders.order_amount"),)]
+    told = wizard.walk(made, lambda prompt: "1" if "keep" in prompt else "", lambda _line: None)
+    (project / "mapping.yml").write_text(proposal.text(told), encoding="utf-8")
+    assert mapped(project)[0].mapping.questions == 0
+    done = importing.import_(project, SETTINGS)
+    wan = "1" if "万" in first else "2"
+    assert orders(done) == {k: Decimal(30_000 if k == wan else 3) for k in "12"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -264,6 +265,9 @@ def _typed(
         ranked = [v if not when else (closed if when == "closed" else ~closed).ifelse(v, ibis.null(v.type()))
                   for _rank, when, v in sorted(values, key=lambda rwv: rwv[0])]  # fmt: skip
         out[to] = ranked[0] if len(ranked) == 1 else ibis.coalesce(*ranked)
+        if len(ranked) > 1 and _is_value(to):
+            differ = (one != other for one, other in itertools.combinations(ranked, 2))
+            out[f"_differ:{to.replace('.', '/')}"] = ibis.or_(*(d.fill_null(False) for d in differ))
     if source.items:
         out |= {"products.product_id": rows["_product"], "order_lines.quantity": rows["_quantity"].cast("float64")}
         out |= {"products.product_name": rows["_product"], "_items": rows["_items"]}
@@ -279,6 +283,13 @@ def _typed(
     typed = rows.select(**out)
     plain = set(made) == easy and not source.exclude and source.refunds.policy != "status"
     return typed.mutate(_out=_out(typed, source)).drop("_told"), plain
+
+
+def _is_value(to: str) -> bool:
+    """Whether a field is one of the contract of which two columns should say the same; two ids of one thing differ."""
+    table, _dot, name = to.partition(".")
+    declared = TABLES[table].fields.get(name) if table in TABLES else None
+    return bool(declared and not declared.key and not declared.refers)
 
 
 def _years(rows: Table, source: Source, sheet: Sheet, cells: Sequence[Cells]) -> dict[str, tuple[str, ...]]:

@@ -609,7 +609,7 @@ class _Run:
                 self.quality.add(returning_files.same_file(sheet.source, held[key]))
                 continue
             held[key] = sheet.source
-            changed += header_changes(source, sheet)
+            changed += [*header_changes(source, sheet), *same_fields(source, sheet)]
             grouped.setdefault(source, []).append(sheet)
         if several:
             raise UserError("\n".join(several[:SHOWN]))
@@ -1026,6 +1026,7 @@ class _Run:
                     {"n": copies},
                 )
             )  # fmt: skip
+        self._different(made)
         self._looked_up(made)
         line, sums = refunds(made)
         if line:
@@ -1037,6 +1038,34 @@ class _Run:
             self.refunded[table] = self.refunded.get(table, Decimal(0)) + sums.get("taken", Decimal(0))
         self.quality.extend(rounded(made))
         return made
+
+    def _different(self, made: Wide) -> None:
+        """Rows on which several columns of one field are filled and differ: the column of the first rank counts."""
+        asked = [c for c in made.rows.columns if c.startswith("_differ:")]
+        if not asked:
+            return
+        rows = made.rows.filter(made.rows._out == KEPT, made.rows._item == 0)
+        wanted = {"of": rows.count()}
+        for i, c in enumerate(asked):
+            wanted |= {f"n{i}": rows[c].sum(), f"at{i}": rows._order.min(where=rows[c])}
+        seen = rows.aggregate(**wanted).to_pyarrow().to_pylist()[0]
+        for i, column in enumerate(asked):
+            if n := seen[f"n{i}"]:
+                to = column.removeprefix("_differ:").replace("/", ".")
+                own = sorted((c for c in made.cells if c.target.to == to), key=lambda c: c.target.rank)
+                sheet, row = made.sheets[seen[f"at{i}"] // assembly._SPAN], seen[f"at{i}"] % assembly._SPAN
+                values = {"columns": ", ".join(c.header for c in own), "field": to, "n": n, "of": seen["of"],
+                          "first": own[0].header, "file": sheet.source}  # fmt: skip
+                money = own[0].target.target.kind == "money"
+                self.quality.add(
+                    Line(
+                        made.name, to.partition(".")[0], to.partition(".")[2], "same_field", "warning" if money else "note",
+                        n, seen["of"], row,
+                        message=N_("{columns}: filled with different values on {n} of {of} rows, first in {file}. Of each row "
+                                   "the first that is filled is {field}, {first} before all others."),
+                        fix=N_("Check that the mapping has the right one first (rank)."), values=values,
+                    )
+                )  # fmt: skip
 
     def _zoned(self, made: Wide, cell: assembly.Cells, n: int) -> None:
         """In which zone the times of a column without an offset were read."""
@@ -1342,12 +1371,13 @@ class _Run:
         both = [
             t.select(**{c: t[c].cast(k) if c in t.columns else ibis.null(k) for c, k in types.items()}) for t in (orders, made)
         ]
+        money = Decimal(made.aggregate(x=made.order_amount.sum()).to_pyarrow().to_pylist()[0]["x"] or 0)
         self.quality.add(
             Line(
                 "", "orders", "order_id", "orders_of_lines", "note", n,
                 message=N_("Orders of which only their lines were sent: {n}. They were made from their lines: the first day, and "
                            "the sum of the amounts, {money}."),
-                values={"n": n, "money": Decimal(made.aggregate(x=made.order_amount.sum()).to_pyarrow().to_pylist()[0]["x"] or 0)},
+                values={"n": n, "money": money},
             )
         )  # fmt: skip
         return {**tables, "orders": _stored(self.connection, _union(both), "orders_whole")}
@@ -1527,6 +1557,19 @@ def header_changes(source: Source, sheet: Sheet) -> list[str]:
     if source.others:
         return out
     return out + [new.format(sheet=sheet.source, column=c, file=FILE) for c in sheet.columns if c not in named]
+
+
+def same_fields(source: Source, sheet: Sheet) -> list[str]:
+    """What columns of a sheet fill one field without a word on which comes first, one sentence each."""
+    there = {name: targets for h, targets in source.columns.items() if (name := assembly.column(sheet, h))}
+    said = _("{sheet}: the columns {columns} are all mapped to {field}, and only one would be read. Map the others to another "
+             "field or to drop; where one fills cells that are empty in the other, say {spec} of it in {file}.")  # fmt: skip
+    found = mappings.same_field(there).items()
+    spec = "{{to: {field}, rank: 2}}"
+    return [
+        said.format(sheet=sheet.source, columns=", ".join(several), field=to, spec=spec.format(field=to), file=FILE)
+        for to, several in found
+    ]
 
 
 def missing_columns(source: Source, sheet: Sheet) -> list[str]:

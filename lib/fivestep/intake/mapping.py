@@ -303,6 +303,16 @@ def parsed(text: str) -> Mapping:
         raise UserError("\n".join(_problem(said, e) for e in error.errors())) from None
 
 
+def same_field(columns: Map[str, Sequence[Target]]) -> dict[str, list[str]]:
+    """By field the columns that fill it at the same rank, where there are several: only one of them would be read."""
+    held: dict[tuple[str, str, str, int], list[str]] = {}
+    for header, targets in columns.items():
+        for t in targets:
+            if t.target and not t.values and t.to != "survey.answer":
+                held.setdefault((t.to, t.by, t.when, t.rank), []).append(header)
+    return {slot[0]: several for slot, several in held.items() if len(set(several)) > 1}
+
+
 def extra_name(header: str) -> str:
     """The name of the column that keeps a header which the contract has no field for."""
     said = headers.header(header).text.strip()

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from fivestep.contract import TABLES, headers
-from fivestep.intake import value_evidence
+from fivestep.intake import mapping, value_evidence
 from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
 from fivestep.language import _
 
@@ -126,11 +126,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Match:
-    """What a header becomes and who said so: ``mapping``, ``system``, ``synonyms``, or nobody (``ask``), with candidates."""
+    """What a header becomes and who said so: ``mapping``, ``system``, ``synonyms``, or nobody (``ask``), with candidates.
+
+    ``rivals``: the columns that are the first candidate as well.
+    """
 
     targets: tuple[Target, ...]
     by: str
     candidates: tuple[Candidate, ...] = ()
+    rivals: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -264,10 +268,10 @@ def matches(
     Everything else is a question: unknown headers, headers of several fields, fields of a table that such a sheet does not feed,
     and two headers for one field. *likely* is the table whose fields are candidates where *table* is not known.
     """
-    said = {headers.key(h): t for h, t in earlier.columns.items()} if earlier else {}
+    said = {_with_unit(h): t for h, t in earlier.columns.items()} if earlier else {}
     out: dict[str, Match] = {}
     for column in columns:
-        own = said.get(headers.key(column))
+        own = said.get(_with_unit(column))
         if own and column not in earlier.open:
             out[column] = Match(own, "mapping")
         elif kind and headers.key(column) in kind.asked:
@@ -320,7 +324,7 @@ def _by_values(out: dict[str, Match], values: Mapping[str, Values], table: str) 
     """Candidates for headers that no synonym knows, from what stands below them: fields that no other column has."""
     taken = {t.to for m in out.values() if m.by != "ask" for t in m.targets}
     taken |= {f"{home}.{t.partition('.')[2]}" for t in taken for home in FEEDS if t.partition(".")[2] in SHARED}
-    unknown = {c: values[c] for c, m in out.items() if m.by == "ask" and c in values and not headers.lookup(c)}
+    unknown = {c: values[c] for c, m in out.items() if m.by == "ask" and not m.rivals and c in values and not headers.lookup(c)}
     feeds = FEEDS.get(table, ())
     for column, found in value_evidence.likely(unknown, feeds, taken, SHOWN).items() if feeds else ():
         own = [c for c in candidates(column, values[column], table) if c.score >= 0.5]
@@ -328,6 +332,11 @@ def _by_values(out: dict[str, Match], values: Mapping[str, Values], table: str) 
         more = [Candidate(to, round(BY_VALUES * fit * place[to.partition(".")[0]], 2)) for to, fit in found]
         both = [*own, *(c for c in more if c.to not in {o.to for o in own})]
         out[column] = Match(out[column].targets, "ask", tuple(sorted(both, key=lambda c: -c.score))[:SHOWN])
+
+
+def _with_unit(header: str) -> tuple[str, str]:
+    """A header as that of a mapping is compared: in another unit it is another column."""
+    return headers.key(header), headers.header(header).unit
 
 
 def tells_who(header: str, table: str) -> bool:
@@ -338,21 +347,22 @@ def tells_who(header: str, table: str) -> bool:
 
 
 def _twice(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:
-    """Two headers that the synonyms, or a system at the same rank, give to one field: nobody has said which is meant."""
+    """Two headers that the synonyms, a system or the mapping, at the same rank, give to one field: which one is meant?"""
     holders: dict[tuple[str, int], list[str]] = {}
     for column, match in out.items():
         for target in match.targets:
             if target.target and not target.values and target.to != "survey.answer":
                 holders.setdefault((target.to, target.rank), []).append(column)
+    both = mapping.same_field({c: m.targets for c, m in out.items() if m.by == "mapping"})
     for (to, _rank), several in holders.items():
         unsaid = [c for c in several if out[c].by == "synonyms"] or [c for c in several if out[c].by == "system"]
+        unsaid = unsaid or [c for c in both.get(to, ()) if c in several]
         if len(several) > 1 and unsaid:
             for column in unsaid:
                 others = candidates(column, values.get(column, Values()), table)
                 own = Candidate(to, max((c.score for c in others if c.to == to), default=0.5))
-                out[column] = Match(
-                    (Target(to=ASK),), "ask", tuple(dict.fromkeys((own, *(c for c in others if c.to != to))))[:SHOWN]
-                )
+                likely = tuple(dict.fromkeys((own, *(c for c in others if c.to != to))))[:SHOWN]
+                out[column] = Match((Target(to=ASK),), "ask", likely, tuple(c for c in several if c != column))
 
 
 def _of_line_or_order(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:

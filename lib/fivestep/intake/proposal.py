@@ -131,7 +131,7 @@ def proposal(sheets: Sequence[Sheet], earlier: Mapping | None = None, unread: Ma
     for sheet in sheets:
         said = source_of(sheet, earlier)
         number = earlier.sources.index(said) if said else -1
-        groups.setdefault((number, frozenset(headers.key(c) for c in sheet.columns)), []).append(sheet)
+        groups.setdefault((number, frozenset((headers.key(c), headers.header(c).unit) for c in sheet.columns)), []).append(sheet)
     names = {sheet.source: group for group, members in groups.items() for sheet in members}
     made: dict[int, list[Proposed]] = {}
     no_table: dict[str, Kind] = {}
@@ -598,9 +598,19 @@ def question(proposed: Proposed, header: str) -> list[str]:
     match, values = proposed.matches.get(header), proposed.values.get(header)
     likely = ", ".join(map(candidate, match.candidates)) if match and match.candidates else _("no likely field")
     out = [_("candidates: {candidates}; or keep, drop").format(candidates=likely)]
+    if match and match.rivals:
+        out.append(same_field_question(match.candidates[0].to, match.rivals))
     if values and values.sample:
         out.append(_("values: {values}").format(values=samples(match, values)))
     return out
+
+
+def same_field_question(field: str, others: Sequence[str]) -> str:
+    """That other columns would fill the same field."""
+    said = _(
+        "{columns} would be {field} as well, and only one is read. Where this one fills cells that are empty there, say {spec}"
+    )
+    return said.format(columns=", ".join(others), field=field, spec=spelled((Target(to=field, rank=2),)))
 
 
 def candidate(one: matching.Candidate) -> str:

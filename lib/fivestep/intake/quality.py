@@ -78,6 +78,7 @@ CHECKS: dict[str, str] = {
     "erased": N_("Erased customers"),
     "empty_date": N_("Dates that are none"),
     "personal": N_("Personal values in a further column"),
+    "same_field": N_("Several columns of one field"),
     "items": N_("Items packed into one cell"),
     "contract": N_("Contract"),
 }

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from fivestep.contract import TABLES, headers
 from fivestep.intake import matching
-from fivestep.intake.mapping import ASK, DROP, KEEP, Mapping, Read, Source, Target
+from fivestep.intake.mapping import ASK, DROP, KEEP, Mapping, Read, Source, Target, same_field
 from fivestep.intake.matching import Match
 from fivestep.intake.proposal import (
     Proposal,
@@ -269,6 +269,10 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
             dropped = {h: (Target(to=DROP),) if h in left else t for h, t in proposed.source.columns.items()}
             return _said(proposed, columns=dropped)
         targets, why = _targets(answer, header, match)
+        if targets and (taken := _taken(proposed, header, targets)):
+            if ranked := _ranked(proposed, header, targets, *taken, ask, say):
+                return ranked
+            continue
         if targets:
             return _with(proposed, header, targets, say)
         say("  " + _("{answer} is not understood. {why}").format(answer=answer, why=why).rstrip())
@@ -277,6 +281,37 @@ def _column(proposed: Proposed, header: str, name: str, ask: Ask, say: Say) -> P
         say("  " + help_.format(field=_example(proposed, match), options=_OPTIONS))
     say("  " + _("{header} stays open.").format(header=header))
     return proposed
+
+
+def _taken(proposed: Proposed, header: str, targets: Sequence[Target]) -> tuple[str, str] | None:
+    """The first of the fields that another column fills at the same rank, and that column."""
+    gone = renamed_from(proposed.matches)
+    columns = {h: t for h, t in proposed.source.columns.items() if h != header and h not in gone}
+    held = same_field({header: targets, **columns})
+    return next(((f, next(h for h in several if h != header)) for f, several in held.items() if header in several), None)
+
+
+def _ranked(
+    proposed: Proposed, header: str, targets: tuple[Target, ...], field: str, other: str, ask: Ask, say: Say
+) -> Proposed | None:
+    """With the column before or behind the one that fills the same field; None where neither is meant."""
+    say("  " + _("{field} is {other} already, and of two columns only one is read.").format(field=field, other=other))
+    first, second = _("{column} where it is filled, else {other}"), (other, header)
+    choices = [first.format(column=a, other=b) for a, b in (second, second[::-1])]
+    for number, choice in enumerate(choices, 1):
+        say(f"  {number}  {choice}")
+    answer = _number(ask, say, _("Which comes first? A number, Enter for another answer, q for later"), proposed, choices)
+    if not answer:
+        return None
+    last = 1 + max(t.rank for h, ts in proposed.source.columns.items() for t in ts if t.to == field and h != header)
+    behind = header if answer == 1 else other
+    columns = {**proposed.source.columns, header: targets}
+    columns[behind] = tuple(t.model_copy(update={"rank": last}) if t.to == field else t for t in columns[behind])
+    if behind == other:
+        proposed = replace(
+            _said(proposed, columns=columns), matches={**proposed.matches, other: Match(columns[other], "mapping")}
+        )
+    return _with(proposed, header, columns[header], say)
 
 
 _OPTIONS = "{to: orders.order_amount, unit: 万元}"
