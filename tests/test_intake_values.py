@@ -207,11 +207,13 @@ def test_no_phone_or_address_stands_in_clear_in_any_free_text(project):
     cells = [
         "请致电13800001111 13900002222，或 a.b@x.com", "tel１３８００００１１１１", "(555) 123-4567 or +49 171 2345678",
         "010-12345678",
-        "身份证110101199003078515", "order 20240305123456, 12 of 345", "第 3 步：寄合同",
+        "身份证110101199003078515", "卡4111 1111 1111 1111 6222021234567894，退", "4111 1111 1111 1112",
+        "order 20240305123456, 12 of 345", "第 3 步：寄合同",
     ]  # fmt: skip
-    wanted = ["请致电[phone] [phone]，或 [e-mail]", "tel[phone]", "[phone] or [phone]", "[phone]", "身份证[id]", *cells[5:]]
-    for field in FREE:
-        assert texts(cells, field) == wanted, field
+    wanted = ["请致电[phone] [phone]，或 [e-mail]", "tel[phone]", "[phone] or [phone]", "[phone]", "身份证[id]"]
+    wanted += ["卡[card] [card]，退", *cells[6:]]
+    assert texts(cells, FREE[0]) == wanted
+    assert {conversion._kind(field) for field in FREE} == {"free"}
     deals = DEALS.replace("odds: opportunities.win_probability", "odds: opportunities.next_step")
     done = run(project, "id,day,odds\n1,2024-03-05,call 13800001111\n2,2024-03-06,visit\n", deals, "deals.csv")
     assert pd.read_parquet(done.folder / "opportunities.parquet")["next_step"].tolist() == ["call [phone]", "visit"]
@@ -240,6 +242,16 @@ sources:
         "[name] and[name] and [name]", "a mark of Markus; [name]打来", "很高兴",
     }  # fmt: skip
     assert [(x.severity, x.rows) for x in done.quality.of("personal")] == [("note", 1), ("note", 6)]
+
+
+def test_no_number_of_a_person_stands_in_a_column_of_kinds(project):
+    said = ORDERS.replace("sum: orders.order_amount", "sum: orders.order_amount, 渠道: orders.channel, tags: customers.tags")
+    text = "id,day,who,sum,渠道,tags\n1,2024-03-05,a,10,app,VIP\n2,2024-03-05,b,10,李 13987654321,VIP，a@b.cn\n"
+    done = run(project, text, said, "orders.csv")
+    assert pd.read_parquet(done.folder / "orders.parquet")["channel"].tolist() == ["app", "李 [phone]"]
+    assert set(pd.read_parquet(done.folder / "customers.parquet")["tags"]) == {"VIP", "VIP; [e-mail]"}
+    seen = [(x.severity, x.table, x.column, x.rows, x.of, x.first_row) for x in done.quality.of("personal")]
+    assert seen == [("warning", "orders", "渠道", 1, 2, 3), ("warning", "customers", "tags", 1, 2, 3)]
 
 
 def test_lists_in_one_cell_are_parted_as_they_are_written():

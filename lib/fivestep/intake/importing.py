@@ -127,8 +127,8 @@ _STATES = {
     ),
     REDACTED: (
         "personal", "note",
-        N_("Texts of {column} that held phone numbers, e-mail addresses or numbers of identity cards: {n} of {of}. These were "
-           "replaced."),
+        N_("Texts of {column} that held phone numbers, e-mail addresses or numbers of identity or bank cards: {n} of {of}. These "
+           "were replaced."),
         "",
     ),
     OFFSET: (
@@ -386,6 +386,7 @@ class _Run:
             assembly.check_excluded(source)
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
             made = self._judged(made)
+            made = self._numberless(made, number)
             made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done, made), f"joined{number}")
             made = assembly.without_repeats(made, self.connection, f"once{number}")
             made = self._counted(made)
@@ -699,6 +700,41 @@ class _Run:
             made = replace(made, extras={k: v for k, v in made.extras.items() if k not in personal})
         self._currency(made)
         return made
+
+    def _numberless(self, made: Wide, number: int) -> Wide:
+        """The rows without phone numbers, e-mail addresses and numbers of cards in columns of kinds, such as tags or channels."""
+        asked = {c.target.to: c for c in made.cells if conversion.is_list(c.target.to) and c.target.to in made.rows.columns}
+        if not asked:
+            return made
+        rows = made.rows
+        parts = [rows.select(text=rows[to]).distinct().mutate(at=ibis.literal(i)) for i, to in enumerate(asked)]
+        values = _union(parts)
+        values = values.filter(values.text.length() > 4).filter(conversion.tells_numbers(ibis._.text))
+        some = sorted(values.select("at").distinct().to_pyarrow()["at"].to_pylist())
+        if not some:
+            return made
+        found = [c for i, c in enumerate(asked) if i in some]
+        hit = {to: conversion.tells_numbers(rows[to]) for to in found}
+        wanted = {}
+        for i, to in enumerate(found):
+            wanted |= {f"n{i}": hit[to].sum(), f"of{i}": rows[to].count(), f"at{i}": rows._order.min(where=hit[to])}
+        for seen in rows.group_by("_file").aggregate(**wanted).order_by("_file").to_pyarrow().to_pylist():
+            sheet = made.sheets[seen["_file"]]
+            for i, to in enumerate(found):
+                if n := seen[f"n{i}"]:
+                    header = assembly.column(sheet, asked[to].header) or asked[to].header
+                    self.quality.add(
+                        Line(
+                            sheet.source, to.partition(".")[0], header, "personal", "warning", n, seen[f"of{i}"],
+                            seen[f"at{i}"] % assembly._SPAN,
+                            N_("Values of {column} that held phone numbers, e-mail addresses or numbers of identity or bank "
+                               "cards: {n} of {of}. These were replaced."),
+                            N_("Ask the client what else the column holds of persons; drop it where it is not needed."),
+                            {"column": header, "n": n, "of": seen[f"of{i}"]},
+                        )
+                    )  # fmt: skip
+        rows = rows.mutate(**{to: hit[to].ifelse(conversion.without_numbers(rows[to]), rows[to]) for to in found})
+        return replace(made, rows=_stored(self.connection, rows, f"numberless{number}"), plain=False)
 
     def _state(self, made: Wide, cell: assembly.Cells, state: int, sheet: Sheet, rows: int, first: int) -> None:
         column = assembly.column(sheet, cell.header) or cell.header
