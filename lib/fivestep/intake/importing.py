@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import itertools
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -152,6 +153,7 @@ _WHO = {
                "It was left out."),
 }  # fmt: skip
 _WHO_FIX = N_("Map it to the field of customers or contacts that it is, or drop it. Where it tells nobody, say {option} instead.")
+_PHONE_IN_ID = re.compile(r"(?:^|[^0-9.])1[3-9][0-9]{9}[^0-9.]|[^0-9.]1[3-9][0-9]{9}$")
 _CHANCE = 0.2  # share of a column's values from which it is none that they are names or look like addresses
 _SHARED_NAME = N_("{column} holds names. Rows whose name several customers or products share, so that it names nobody: {n}.")
 _UNKNOWN_NAME = N_("{column} holds names. Rows whose name no other file has, so that it serves as the id: {n}.")
@@ -652,6 +654,16 @@ class _Run:
                                "such as {sample}. They are kept as they are."),
                     fix=N_("Ask for a better export; nothing is repaired."),
                     values={"column": column, "n": len(cells), "of": of, "sample": shown(cells[0])},
+                )
+            )  # fmt: skip
+        for column, (n, of, first) in _phones_in_ids(source, sheet).items():
+            add(
+                Line(
+                    sheet.source, source.table, column, "personal", "warning", n, of, first,
+                    message=N_("Ids of {column} that hold a mobile phone number, in the first {of}: {n}. They stand in the "
+                               "tables as they are."),
+                    fix=N_("Say `id: hashed` of this column, in every file that has it, and import again."),
+                    values={"column": column, "n": n, "of": of},
                 )
             )  # fmt: skip
         for header in source.open:
@@ -1559,6 +1571,31 @@ def _pinyin(source: Source, sheet: Sheet) -> dict[str, tuple[list[str], int]]:
     sample = sheet.rows.select(**{f"c{i}": sheet.rows[c] for i, c in enumerate(names)}).limit(LOOKED_AT).to_pyarrow()
     filled = {c: [t for t in sample[f"c{i}"].to_pylist() if t] for i, c in enumerate(names)}
     return {c: (found, len(cells)) for c, cells in filled.items() if cells and (found := value_evidence.pinyin_noise(cells))}
+
+
+def _phones_in_ids(source: Source, sheet: Sheet) -> dict[str, tuple[int, int, int]]:
+    """Of the columns of ids that stay as they are: how many of the first hold a mobile number beside other signs, of how many,
+    and the row of the first; a bare number of eleven digits may be counted up."""
+    used = {c for h, targets in source.columns.items() for t in targets if _stays(t) and (c := assembly.column(sheet, h))}
+    names = [c for c in sheet.columns if c in used and sheet.rows[c].type().is_string()]
+    if not names:
+        return {}
+    sample = sheet.rows.select(row=sheet.rows[ROW], **{f"c{i}": sheet.rows[c] for i, c in enumerate(names)}).limit(LOOKED_AT)
+    seen = sample.to_pyarrow().to_pydict()
+    out = {}
+    for i, name in enumerate(names):
+        filled = [(row, t) for row, t in zip(seen["row"], seen[f"c{i}"], strict=True) if t]
+        found = [row for row, t in filled if _PHONE_IN_ID.search(t)]
+        if found:
+            out[name] = (len(found), len(filled), min(found))
+    return out
+
+
+def _stays(target: mappings.Target) -> bool:
+    """Whether a target is an id that stands in the tables as the file has it."""
+    table, _dot, name = target.to.partition(".")
+    declared = TABLES[table].fields.get(name) if table in TABLES else None
+    return bool(declared and (declared.key or declared.refers) and declared.pii != "pseudonym" and target.id != "hashed")
 
 
 def _signs(sheet: Sheet, column: str) -> set[str]:
