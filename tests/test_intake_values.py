@@ -257,6 +257,20 @@ def test_no_number_of_a_person_stands_in_a_column_of_kinds(project):
     ]  # fmt: skip
 
 
+def test_no_number_of_a_person_is_shown_in_the_name_of_a_file_or_column(project):
+    said = ORDERS.replace("orders.csv", '"*.csv"').replace(
+        "sum: orders.order_amount", "sum: orders.order_amount, 李 13700001111: keep"
+    )
+    done = run(project, "id,day,who,sum,李 13700001111\n1,2024-03-05,a,10,x\n", said, "o 13812345678 a.b@c.cn.csv")
+    seen = done.quality.to_json() + "\n".join(importing.summary(done)) + (done.folder / "quality.html").read_text("utf-8")
+    assert "138****5678" in seen
+    assert "137****1111" in seen
+    assert "a***@c.cn" in seen
+    assert not [n for n in ("13812345678", "13700001111", "a.b@c") if n in seen]
+    assert not [c for c in pd.read_parquet(done.folder / "orders.parquet") if "137" in c]
+    assert not importing.import_(project, SETTINGS).new
+
+
 def test_lists_in_one_cell_are_parted_as_they_are_written():
     cells = ["['VIP', '老客']", '["Food, Drinks","Home"]', "Food, Drinks;Home", "a，b、c", "[VIP,老客]", "O'Neil;x", "[]", ";"]
     wanted = ["VIP; 老客", "Food, Drinks; Home", "Food, Drinks; Home", "a; b; c", "VIP; 老客", "O'Neil; x", None, None]
