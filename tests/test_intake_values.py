@@ -207,9 +207,11 @@ def test_no_phone_or_address_stands_in_clear_in_any_free_text(project):
     cells = [
         "请致电13800001111 13900002222，或 a.b@x.com", "tel１３８００００１１１１", "(555) 123-4567 or +49 171 2345678",
         "010-12345678",
-        "身份证110101199003078515", "order 20240305123456, 12 of 345", "第 3 步：寄合同",
+        "身份证110101199003078515", "卡4111 1111 1111 1111 6222021234567894，退", "4111 1111 1111 1112",
+        "order 20240305123456, 12 of 345", "第 3 步：寄合同",
     ]  # fmt: skip
-    wanted = ["请致电[phone] [phone]，或 [e-mail]", "tel[phone]", "[phone] or [phone]", "[phone]", "身份证[id]", *cells[5:]]
+    wanted = ["请致电[phone] [phone]，或 [e-mail]", "tel[phone]", "[phone] or [phone]", "[phone]", "身份证[id]"]
+    wanted += ["卡[card] [card]，退", *cells[6:]]
     assert texts(cells, *FREE) == dict.fromkeys(FREE, wanted)
     deals = DEALS.replace("odds: opportunities.win_probability", "odds: opportunities.next_step")
     done = run(project, "id,day,odds\n1,2024-03-05,call 13800001111\n2,2024-03-06,visit\n", deals, "deals.csv")
@@ -239,6 +241,33 @@ sources:
         "[name] and[name] and [name]", "a mark of Markus; [name]打来", "很高兴",
     }  # fmt: skip
     assert [(x.severity, x.rows) for x in done.quality.of("personal")] == [("note", 1), ("note", 6)]
+
+
+def test_no_number_of_a_person_stands_in_a_column_of_kinds(project):
+    said = ORDERS.replace("sum: orders.order_amount", "sum: orders.order_amount, 渠道: orders.channel, tags: customers.tags")
+    text = "id,day,who,sum,渠道,tags\n13812345678,2024-03-05,a,10,app,VIP\n"
+    text += "O28-13812345678,2024-03-05,b,10,李 13987654321,VIP，a@b.cn\n"
+    done = run(project, text, said, "orders.csv")
+    assert pd.read_parquet(done.folder / "orders.parquet")["channel"].tolist() == ["app", "李 [phone]"]
+    assert set(pd.read_parquet(done.folder / "customers.parquet")["tags"]) == {"VIP", "VIP; [e-mail]"}
+    seen = [(x.severity, x.table, x.column, x.rows, x.of, x.first_row) for x in done.quality.of("personal")]
+    assert seen == [
+        ("warning", "orders", "id", 1, 2, 3), ("warning", "orders", "渠道", 1, 2, 3), ("warning", "customers", "tags", 1, 2, 3),
+    ]  # fmt: skip
+
+
+def test_no_number_of_a_person_is_shown_in_the_name_of_a_file_or_column(project):
+    said = ORDERS.replace("orders.csv", '"*.csv"').replace(
+        "sum: orders.order_amount", "sum: orders.order_amount, 李 13700001111: keep"
+    )
+    done = run(project, "id,day,who,sum,李 13700001111\n1,2024-03-05,a,10,x\n", said, "o 13812345678 a.b@c.cn.csv")
+    seen = done.quality.to_json() + "\n".join(importing.summary(done)) + (done.folder / "quality.html").read_text("utf-8")
+    assert "138****5678" in seen
+    assert "137****1111" in seen
+    assert "a***@c.cn" in seen
+    assert not [n for n in ("13812345678", "13700001111", "a.b@c") if n in seen]
+    assert not [c for c in pd.read_parquet(done.folder / "orders.parquet") if "137" in c]
+    assert not importing.import_(project, SETTINGS).new
 
 
 def test_lists_in_one_cell_are_parted_as_they_are_written():

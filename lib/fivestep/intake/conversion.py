@@ -38,6 +38,7 @@ _CALL = (
     r"(^|[^\p{Nd}])(?:(?:\+?86[- ]?)?[1１][3-9３-９]\p{Nd}[- ]?\p{Nd}{4}[- ]?\p{Nd}{4}|\+\d[\d ()-]{7,14}\d"
     r"|\(?0\d{2,3}\)?[- ]\d{7,8}|\(?\d{3}\)?[- ]\d{3}-\d{4})([^\p{Nd}]|$)"
 )
+_BANK = r"(?:^|[^\p{Nd}])((?:62\d{2}|4\d{3}|5[1-5]\d{2})(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?)(?:[^\p{Nd}]|$)"
 _TRUE = ("是", "y", "yes", "true", "t", "1", "1.0", "有", "已", "√", "✓", "on")
 _FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "無", "未", "×", "✗", "off")
 
@@ -136,8 +137,8 @@ def _by_kind(
         return several(text)
     if kind == "free":
         said = _filled(text)
-        told = said.re_search(f"{_MAIL}|{_CALL}|{_CARD}").fill_null(False)
-        return Converted(told.ifelse(_redacted(said), said), told.ifelse(REDACTED, FINE).cast("int8"), said, ~told)
+        bare, told = without_numbers(said), tells_numbers(said)
+        return Converted(told.ifelse(bare, said), told.ifelse(REDACTED, FINE).cast("int8"), said, ~told)
     if field.place == "vault" and field.field in ("phone", "email"):
         hidden = is_masked(text).fill_null(False)
         return Converted(hidden.ifelse(ibis.null("string"), ids(text).value), hidden.ifelse(MASKED, FINE).cast("int8"))
@@ -203,12 +204,47 @@ def without(text: StringValue, pattern: StringValue) -> StringValue:
     return pattern.isnull().ifelse(text, _replaced(text, pattern, "[name]", "g"))
 
 
-def _redacted(text: StringValue) -> StringValue:
-    """Free text without the e-mail addresses, numbers of identity cards and phone numbers in it."""
+def is_list(to: str) -> bool:
+    """Whether a field holds text that is no id, not written in people's own words and not for the vault."""
+    table, _, name = to.partition(".")
+    declared = TABLES[table].fields.get(name) if table in TABLES else None
+    return bool(declared and not (declared.key or declared.refers)) and _kind(to) in ("text", "multi")
+
+
+def tells_numbers(text: StringValue) -> BooleanValue:
+    """Whether a text holds e-mail addresses, numbers of identity or bank cards or phone numbers."""
+    sure = f"{_MAIL}|{_CALL}|{_CARD}"
+    told = text.re_search(sure).ifelse(True, _bank_cards(text).length() > 0)
+    return text.re_search(f"{sure}|{_BANK}").ifelse(told, False).fill_null(False)
+
+
+def without_numbers(text: StringValue) -> StringValue:
+    """A text without the e-mail addresses, numbers of identity and bank cards and phone numbers in it."""
     text = text.re_replace(_MAIL, "[e-mail]")
     for _twice in range(2):  # of two numbers beside each other the blank between them belongs to the first
-        text = text.re_replace(_CARD, r"\1[id]\2").re_replace(_CALL, r"\1[phone]\2")
+        text = text.re_replace(_CARD, r"\1[id]\2")
+        text = _let(text, lambda t: t.re_search(_BANK).ifelse(_without_bank_cards(t), t))
+        text = text.re_replace(_CALL, r"\1[phone]\2")
     return text
+
+
+def _without_bank_cards(text: StringValue) -> StringValue:
+    found = _bank_cards(text)
+    return (found.length() > 0).ifelse(_replaced(text, found.join("|"), "[card]", "g"), text)
+
+
+def _bank_cards(text: StringValue) -> ArrayValue:
+    """The numbers of a text whose last digit is the check digit of a card (Luhn, 1960)."""
+
+    def checked(number: StringValue) -> BooleanValue:
+        digits = number.re_replace("[ -]", "").reverse()
+        figures = digits.split("").map(lambda digit: digit.cast("int64"))
+        weighed = ibis.range(0, figures.length()).map(
+            lambda i: (i % 2 == 0).ifelse(figures[i], 2 * figures[i] - (figures[i] > 4).ifelse(9, 0))
+        )
+        return weighed.sums() % 10 == 0
+
+    return extracted(text, _BANK, 1).filter(checked)
 
 
 def several(text: StringValue) -> Converted:

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import itertools
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -127,8 +128,8 @@ _STATES = {
     ),
     REDACTED: (
         "personal", "note",
-        N_("Texts of {column} that held phone numbers, e-mail addresses or numbers of identity cards: {n} of {of}. These were "
-           "replaced."),
+        N_("Texts of {column} that held phone numbers, e-mail addresses or numbers of identity or bank cards: {n} of {of}. These "
+           "were replaced."),
         "",
     ),
     OFFSET: (
@@ -152,6 +153,7 @@ _WHO = {
                "It was left out."),
 }  # fmt: skip
 _WHO_FIX = N_("Map it to the field of customers or contacts that it is, or drop it. Where it tells nobody, say {option} instead.")
+_PHONE_IN_ID = re.compile(r"(?:^|[^0-9.])1[3-9][0-9]{9}[^0-9.]|[^0-9.]1[3-9][0-9]{9}$")
 _CHANCE = 0.2  # share of a column's values from which it is none that they are names or look like addresses
 _SHARED_NAME = N_("{column} holds names. Rows whose name several customers or products share, so that it names nobody: {n}.")
 _UNKNOWN_NAME = N_("{column} holds names. Rows whose name no other file has, so that it serves as the id: {n}.")
@@ -393,6 +395,7 @@ class _Run:
             assembly.check_excluded(source)
             made = assembly.wide(source, grouped[source], self.connection, self.settings.time_zone, f"wide{number}", self.names)
             made = self._judged(made)
+            made = self._numberless(made, number)
             made = assembly.finished(made, self.connection, self._orders(done), self._lookups(done, made), f"joined{number}")
             made = assembly.without_repeats(made, self.connection, f"once{number}")
             made = self._counted(made)
@@ -669,6 +672,16 @@ class _Run:
                     values={"column": column, "n": len(cells), "of": of, "sample": shown(cells[0])},
                 )
             )  # fmt: skip
+        for column, (n, of, first) in _phones_in_ids(source, sheet).items():
+            add(
+                Line(
+                    sheet.source, source.table, column, "personal", "warning", n, of, first,
+                    message=N_("Ids of {column} that hold a mobile phone number, in the first {of}: {n}. They stand in the "
+                               "tables as they are."),
+                    fix=N_("Say `id: hashed` of this column, in every file that has it, and import again."),
+                    values={"column": column, "n": n, "of": of},
+                )
+            )  # fmt: skip
         for header in source.open:
             add(
                 Line(
@@ -715,6 +728,41 @@ class _Run:
             made = replace(made, extras={k: v for k, v in made.extras.items() if k not in personal})
         self._currency(made)
         return made
+
+    def _numberless(self, made: Wide, number: int) -> Wide:
+        """The rows without phone numbers, e-mail addresses and numbers of cards in columns of kinds, such as tags or channels."""
+        asked = {c.target.to: c for c in made.cells if conversion.is_list(c.target.to) and c.target.to in made.rows.columns}
+        if not asked:
+            return made
+        rows = made.rows
+        parts = [rows.select(text=rows[to]).distinct().mutate(at=ibis.literal(i)) for i, to in enumerate(asked)]
+        values = _union(parts)
+        values = values.filter(values.text.length() > 4).filter(conversion.tells_numbers(ibis._.text))
+        some = sorted(values.select("at").distinct().to_pyarrow()["at"].to_pylist())
+        if not some:
+            return made
+        found = [c for i, c in enumerate(asked) if i in some]
+        hit = {to: conversion.tells_numbers(rows[to]) for to in found}
+        wanted = {}
+        for i, to in enumerate(found):
+            wanted |= {f"n{i}": hit[to].sum(), f"of{i}": rows[to].count(), f"at{i}": rows._order.min(where=hit[to])}
+        for seen in rows.group_by("_file").aggregate(**wanted).order_by("_file").to_pyarrow().to_pylist():
+            sheet = made.sheets[seen["_file"]]
+            for i, to in enumerate(found):
+                if n := seen[f"n{i}"]:
+                    header = assembly.column(sheet, asked[to].header) or asked[to].header
+                    self.quality.add(
+                        Line(
+                            sheet.source, to.partition(".")[0], header, "personal", "warning", n, seen[f"of{i}"],
+                            seen[f"at{i}"] % assembly._SPAN,
+                            N_("Values of {column} that held phone numbers, e-mail addresses or numbers of identity or bank "
+                               "cards: {n} of {of}. These were replaced."),
+                            N_("Ask the client what else the column holds of persons; drop it where it is not needed."),
+                            {"column": header, "n": n, "of": seen[f"of{i}"]},
+                        )
+                    )  # fmt: skip
+        rows = rows.mutate(**{to: hit[to].ifelse(conversion.without_numbers(rows[to]), rows[to]) for to in found})
+        return replace(made, rows=_stored(self.connection, rows, f"numberless{number}"), plain=False)
 
     def _state(self, made: Wide, cell: assembly.Cells, state: int, sheet: Sheet, rows: int, first: int) -> None:
         column = assembly.column(sheet, cell.header) or cell.header
@@ -1622,6 +1670,31 @@ def _pinyin(source: Source, sheet: Sheet) -> dict[str, tuple[list[str], int]]:
     sample = sheet.rows.select(**{f"c{i}": sheet.rows[c] for i, c in enumerate(names)}).limit(LOOKED_AT).to_pyarrow()
     filled = {c: [t for t in sample[f"c{i}"].to_pylist() if t] for i, c in enumerate(names)}
     return {c: (found, len(cells)) for c, cells in filled.items() if cells and (found := value_evidence.pinyin_noise(cells))}
+
+
+def _phones_in_ids(source: Source, sheet: Sheet) -> dict[str, tuple[int, int, int]]:
+    """Of the columns of ids that stay as they are: how many of the first hold a mobile number beside other signs, of how many,
+    and the row of the first; a bare number of eleven digits may be counted up."""
+    used = {c for h, targets in source.columns.items() for t in targets if _stays(t) and (c := assembly.column(sheet, h))}
+    names = [c for c in sheet.columns if c in used and sheet.rows[c].type().is_string()]
+    if not names:
+        return {}
+    sample = sheet.rows.select(row=sheet.rows[ROW], **{f"c{i}": sheet.rows[c] for i, c in enumerate(names)}).limit(LOOKED_AT)
+    seen = sample.to_pyarrow().to_pydict()
+    out = {}
+    for i, name in enumerate(names):
+        filled = [(row, t) for row, t in zip(seen["row"], seen[f"c{i}"], strict=True) if t]
+        found = [row for row, t in filled if _PHONE_IN_ID.search(t)]
+        if found:
+            out[name] = (len(found), len(filled), min(found))
+    return out
+
+
+def _stays(target: mappings.Target) -> bool:
+    """Whether a target is an id that stands in the tables as the file has it."""
+    table, _dot, name = target.to.partition(".")
+    declared = TABLES[table].fields.get(name) if table in TABLES else None
+    return bool(declared and (declared.key or declared.refers) and declared.pii != "pseudonym" and target.id != "hashed")
 
 
 def _signs(sheet: Sheet, column: str) -> set[str]:

@@ -18,6 +18,7 @@ from fivestep import yaml_file
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.language import _
+from fivestep.privacy.masking import unnumbered
 
 FILE = "mapping.yml"
 KEEP, DROP, ASK = "keep", "drop", "ask"
@@ -315,7 +316,7 @@ def same_field(columns: Map[str, Sequence[Target]]) -> dict[str, list[str]]:
 
 def extra_name(header: str) -> str:
     """The name of the column that keeps a header which the contract has no field for."""
-    said = headers.header(header).text.strip()
+    said = unnumbered(headers.header(header).text.strip())
     name = re.sub(r"[^\w]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", said)).strip("_").lower()
     return name or "extra"
 

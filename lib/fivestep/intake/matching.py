@@ -16,6 +16,7 @@ from fivestep.contract import TABLES, headers
 from fivestep.intake import mapping, value_evidence
 from fivestep.intake.mapping import ASK, DROP, KEEP, Source, Target
 from fivestep.language import _
+from fivestep.privacy.masking import unnumbered
 
 SHOWN = 5  # candidates and samples of a question
 SUITS = 0.3  # how well the values of a renamed column suit the field of before, at least
@@ -340,7 +341,11 @@ def _with_unit(header: str) -> tuple[str, str]:
 
 
 def tells_who(header: str, table: str) -> bool:
-    """Whether a header is known to name direct identifiers only; a bare ``name`` may be that of a product, but in their table."""
+    """Whether a header is known to name direct identifiers only, or holds a phone number or the like itself; a bare ``name`` may
+    be that of a product, but in their table.
+    """
+    if unnumbered(header) != header:
+        return True
     found = headers.lookup(header)
     bare = headers.key(header) in _GENERIC and table not in {t.table for t in found}
     return bool(found) and all(t.place == "vault" for t in found) and not bare

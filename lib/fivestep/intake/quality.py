@@ -12,6 +12,7 @@ from typing import Any
 from fivestep import language
 from fivestep.errors import UserError
 from fivestep.language import N_, _
+from fivestep.privacy.masking import unnumbered
 
 SHEET, PAGE = "quality.json", "quality.html"  # beside the tables of a snapshot
 
@@ -124,8 +125,8 @@ class Line:
     ``rows`` of ``of`` rows are concerned, the first is ``first_row`` of the file. ``message`` and ``fix`` are messages of the
     catalog; ``values`` fills their ``{placeholders}`` and is written in the reader's language: int as a count, float as a share,
     Decimal as money, date as a day, `Message` and lists of them as messages, text as it is. Without ``values`` they are shown as
-    they stand. Values of direct identifiers and of unmapped columns must be masked by the caller. ``snapshot`` is the one whose
-    import found it, where a later one has taken it over.
+    they stand. Values of direct identifiers and of unmapped columns must be masked by the caller; numbers in the names of files
+    and columns are masked here. ``snapshot`` is the one whose import found it, where a later one has taken it over.
     """
 
     source: str
@@ -144,6 +145,9 @@ class Line:
     def __post_init__(self) -> None:
         if self.severity not in SEVERITY_LABELS:
             raise ValueError(f"severity {self.severity!r} is not one of {tuple(SEVERITY_LABELS)}")
+        for name in ("source", "column"):  # files and columns may be named after a person's phone
+            object.__setattr__(self, name, unnumbered(getattr(self, name)))
+        object.__setattr__(self, "values", {k: unnumbered(v) if isinstance(v, str) else v for k, v in self.values.items()})
 
     def text(self) -> str:
         """The message in the language in use."""

@@ -29,6 +29,9 @@ ADDRESS = (
     r"|(?i:^\d+\s.*\b(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|blvd)\b)"
 )
 
+_NUMBERED = (
+    r"(?<!\d)(?:1[3-9]\d[- ]?\d{4}[- ]?\d{4}|[1-8]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx])(?!\d)"
+)
 _LONGEST = 16  # characters shown of any value
 
 
@@ -52,6 +55,12 @@ def masked(text: str | None) -> str:
     if sum(c.isalnum() for c in text) < 2:
         return _starred(text)
     return (text[: first + 1] + _starred(text[first + 1 :]))[:_LONGEST]
+
+
+def unnumbered(text: str) -> str:
+    """The name of a file, sheet or column with mobile numbers, addresses of mail and numbers of identity cards masked."""
+    text = re.sub(_NUMBERED, lambda found: masked(found[0]), text)
+    return re.sub(r"[\w.+-]+@[\w-]+\.[\w-]+", lambda found: masked(found[0]), text)
 
 
 def names_nobody(texts: Sequence[str]) -> bool:
