@@ -180,8 +180,8 @@ def superseded(
         said = [Message(came)]
         if then.rows is not None and content.rows is not None:
             said.append(Message(N_("rows in it then: {before}, now: {now}"), {"before": then.rows, "now": content.rows}))
-        if then.money is not None and content.money is not None and then.money != content.money:
-            sums = {"before": Decimal(then.money), "now": Decimal(content.money)}
+        sums = {k: Decimal(c.money or 0) for k, c in (("before", then), ("now", content))}
+        if None not in (then.money, content.money) and sums["before"] != sums["now"]:
             said.append(Message(N_("{column} in it then: {before}, now: {now}"), {"column": amount, **sums}))
         values = {"n": n, "of": of, "table": name} | ({"first": days[0], "last": days[1]} if days else {})
         if not n:
