@@ -150,3 +150,10 @@ def test_refunds_of_a_source_name_all_of_its_files(project):
     done = run(project, "sources:\n- files: [a.csv, b.csv]\n  table: orders\n  columns: {id: orders.order_id, "
                "day: orders.order_date, who: customers.customer_id, sum: orders.order_amount}\n")  # fmt: skip
     assert [x.source for x in done.quality.of("refunds")] == ["a.csv, b.csv"]
+
+
+def test_amounts_without_a_unit_beside_some_in_ten_thousands_name_their_file_and_row(project):
+    put(project, a="id,day,who,sum\n1,2024-03-05,a,9万\n", b="id,day,who,sum\n2,2024-03-06,b,5元\n3,2024-03-06,b,2\n")
+    with pytest.raises(UserError, match=r"sum: some amounts are in 万 and 1 have no unit \(first: b.csv, row 3\)"):
+        run(project, "sources:\n- files: [a.csv, b.csv]\n  table: orders\n  columns: {id: orders.order_id, "
+            "day: orders.order_date, who: customers.customer_id, sum: orders.order_amount}\n")  # fmt: skip
