@@ -124,3 +124,36 @@ def test_a_header_whose_unit_has_changed_is_a_renamed_column(project, first, the
     done = importing.import_(project, SETTINGS)
     wan = "1" if "万" in first else "2"
     assert orders(done) == {k: Decimal(30_000 if k == wan else 3) for k in "12"}
+
+
+# ---------------------------------------------------------------- what is shown, and of which files
+def test_dates_of_orders_are_shown_in_their_question_and_its_answer_may_be_typed(project):
+    put(project, a="订单编号,下单时间,客户编号,订单金额\n1,03/04/2024,a,3\n2,05/06/2024,b,4\n")
+    made, text = mapped(project)
+    assert "# values: 03/04/2024 | 05/06/2024" in text
+    answers, said = iter(["mdy"]), []
+    told = wizard.walk(made, lambda _prompt: next(answers, ""), said.append)
+    assert told.proposed[0].source.date_order == "mdy"
+    assert any("03/04/2024" in line for line in said)
+
+
+def test_a_file_that_cannot_be_read_is_named_once_and_no_import_is_said_to_be_next(project):
+    broken = proposal.Proposal((), (), {"a.xlsx": "a.xlsx: the file is\x01 damaged."})
+    assert proposal.summary(broken) == ["a.xlsx: the file is\x01 damaged."]
+    assert "could not be read: 1" in proposal.written(True, broken)
+    assert "import" not in proposal.written(True, broken)
+    assert "\x01" not in proposal.text(broken)
+
+
+def test_refunds_of_a_source_name_all_of_its_files(project):
+    put(project, a="id,day,who,sum\n1,2024-03-05,a,9\n", b="id,day,who,sum\n2,2024-03-06,b,-2\n")
+    done = run(project, "sources:\n- files: [a.csv, b.csv]\n  table: orders\n  columns: {id: orders.order_id, "
+               "day: orders.order_date, who: customers.customer_id, sum: orders.order_amount}\n")  # fmt: skip
+    assert [x.source for x in done.quality.of("refunds")] == ["a.csv, b.csv"]
+
+
+def test_amounts_without_a_unit_beside_some_in_ten_thousands_name_their_file_and_row(project):
+    put(project, a="id,day,who,sum\n1,2024-03-05,a,9万\n", b="id,day,who,sum\n2,2024-03-06,b,5元\n3,2024-03-06,b,2\n")
+    with pytest.raises(UserError, match=r"sum: some amounts are in 万 and 1 have no unit \(first: b.csv, row 3\)"):
+        run(project, "sources:\n- files: [a.csv, b.csv]\n  table: orders\n  columns: {id: orders.order_id, "
+            "day: orders.order_date, who: customers.customer_id, sum: orders.order_amount}\n")  # fmt: skip

@@ -192,6 +192,8 @@ def map_(
     if not (known or ask or yes) and sys.stdin.isatty() and not typer.confirm(proposal.consent(), default=True):
         raise typer.Exit
     typer.echo(typeset(proposal.written(proposal.write(root, text), proposed)))
+    if proposed.unread:
+        raise typer.Exit(2)
 
 
 @app.command("import")

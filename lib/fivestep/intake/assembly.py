@@ -77,6 +77,11 @@ class Wide:
     def name(self) -> str:
         return self.source.files[0]
 
+    @property
+    def label(self) -> str:
+        """All files of the source, as what is said of their sum names them."""
+        return ", ".join(self.source.files)
+
 
 def feeds(source: Source) -> tuple[str, ...]:
     """The contract tables that a source fills: its own, and those of which it has a field beyond the keys."""

@@ -898,13 +898,16 @@ class _Run:
             unit = cell.target.unit or headers.header(cell.header).unit
             if UNIT in states and not unit and cell.target.to in rows.columns:
                 bare = rows.filter((rows[cell.state] == FINE) & (rows[cell.target.to] != 0))  # 5000元 and $5 have a unit
-                if n := int(bare.count().to_pandas()):
+                seen = bare.aggregate(n=bare.count(), first=bare._order.min()).to_pyarrow().to_pylist()[0]
+                if n := seen["n"]:
+                    sheet, row = made.sheets[seen["first"] // assembly._SPAN], seen["first"] % assembly._SPAN
                     said = _(
-                        "{source}: {column}: some amounts are in 万 and {n} have no unit. "
-                        "Say what a bare number is: {{to: {field}, unit: 元}} (or 万元) in {file}."
+                        "{source}: {column}: some amounts are in 万 and {n} have no unit (first: {file}, row {row}). "
+                        "Say what a bare number is: {{to: {field}, unit: 元}} (or 万元) in {mapping}."
                     )
-                    bare_numbers = {"n": language.number(n), "field": cell.target.to, "file": FILE}
-                    raise UserError(said.format(source=made.name, column=cell.header, **bare_numbers))
+                    bare_numbers = {"n": language.number(n), "field": cell.target.to, "mapping": FILE}
+                    bare_numbers |= {"file": sheet.source, "row": language.number(row)}
+                    raise UserError(said.format(source=made.label, column=cell.header, **bare_numbers))
             marks = [_MARKS[s] for s in sorted(states & set(_MARKS))]
             if len(marks) > 1:
                 raise UserError(

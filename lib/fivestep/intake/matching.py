@@ -427,6 +427,11 @@ CURRENCY_MARKS = {"$": re.compile(r"\$|usd", re.I), "¥": re.compile(r"¥|元|rm
                   "£": re.compile("£|gbp", re.I)}  # fmt: skip
 
 
+def is_date(text: str) -> bool:
+    """Whether a cell looks like a date."""
+    return bool(_PATTERNS["date"].fullmatch(text))
+
+
 def _percentages(texts: Sequence[str]) -> dict[str, float]:
     """The share of cells that are numbers without a sign but not 0, of those above 1.5, and of fractions of 1."""
     bare = [abs(float(t.replace(",", "."))) for t in texts if re.fullmatch(r"[-+]?\d{1,9}(?:[.,]\d+)?", t)]

@@ -50,6 +50,7 @@ _TELLING = r"^\s*((1[3-9]|2\d|3[01])[/.-]\d{1,2}|\d{1,2}[/.-](1[3-9]|2\d|3[01]))
 _SHOWN = ("category", "money", "number", "int", "percent", "score")  # kinds of fields of which no value tells who somebody is
 _PERSONS = 0.5  # share of a column's cells that look like persons from which keeping it is warned of
 _CURRENCY_UNITS = ("$", "€", "NT$", "HK$")  # of headers; 元 is that of several currencies
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")  # which no YAML may hold
 _LONGEST = 40  # characters shown of a value
 
 
@@ -451,8 +452,8 @@ def text(proposal: Proposal) -> str:
     if proposal.ignore:
         out += ["", *("# " + line for line in _no_table(proposal)), f"ignore: {_flow(list(proposal.ignore))}"]
     for name, why in proposal.unread.items():
-        out += ["", f"# {name}: " + " ".join(why.split()), "# " + _("Mend the file, or name it under `ignore:`.")]
-    return "\n".join(out) + "\n"
+        out += ["", f"# {_unread(name, why)}", "# " + _("Mend the file, or name it under `ignore:`.")]
+    return "\n".join(_CONTROL.sub("", line) for line in out) + "\n"
 
 
 def _source_lines(proposed: Proposed, currency: str, asked: dict[tuple[str, str], Proposed]) -> list[str]:
@@ -494,6 +495,8 @@ def _source_lines(proposed: Proposed, currency: str, asked: dict[tuple[str, str]
     doubtful = ambiguous_dates(proposed)
     if doubtful:
         out.append("  # " + _("question: is {columns} day/month (dmy) or month/day (mdy)?").format(columns=", ".join(doubtful)))
+        if cells := days_shown(proposed, doubtful):
+            out.append("  # " + _("values: {values}").format(values=cells))
         out.append("  # date_order: dmy")
         if any(_SHORT.match(t) for c in doubtful for t in proposed.values[c].sample):
             out.append("  # " + _("A year of two digits may also stand first: date_order: ymd"))
@@ -627,8 +630,24 @@ def samples(match: Match | None, values: Values) -> str:
     plain = fields and all(f.place != "vault" and (f.kind in _SHOWN or f.table == "products") for f in fields)
     unsaid = match and match.by == "ask" and all(c.score <= matching.BY_VALUES for c in match.candidates)
     plain = plain and not (unsaid and any(f.kind not in NUMBERS for f in fields))
-    shown = plain and names_nobody(values.sample)
+    shown = (plain and names_nobody(values.sample)) or (bool(fields) and all(map(_is_day, fields)) and _days(values))
     return " | ".join(v[:_LONGEST] if shown else masked(v) for v in values.sample)
+
+
+def _is_day(field: headers.Target) -> bool:
+    """Whether a field is a time that tells nobody, as a birthday may."""
+    return field.kind in ("date", "datetime") and field.place == "contract" and "birth" not in field.field
+
+
+def _days(values: Values) -> bool:
+    return all(_DAY_MONTH.match(v) or matching.is_date(v) for v in values.sample)
+
+
+def days_shown(proposed: Proposed, columns: Sequence[str]) -> str:
+    """Cells of columns of dates, but birthdays, as a question shows them."""
+    open_ = [c for c in columns if all(_is_day(t.target) for t in proposed.matches[c].targets if t.target)]
+    cells = dict.fromkeys(v[:_LONGEST] for c in open_ for v in proposed.values[c].sample if _DAY_MONTH.match(v))
+    return " | ".join(list(cells)[: matching.SHOWN])
 
 
 def spelled(targets: Sequence[Target]) -> str:
@@ -674,7 +693,13 @@ def summary(proposal: Proposal) -> list[str]:
             out.append("  " + warning)
     if proposal.zone_open:
         out.append(zone_said(proposal))
-    return out + _no_table(proposal) + [f"{name}: {' '.join(why.split())}" for name, why in proposal.unread.items()]
+    return out + _no_table(proposal) + [_unread(name, why) for name, why in proposal.unread.items()]
+
+
+def _unread(name: str, why: str) -> str:
+    """Why a file could not be read, with its name once."""
+    why = " ".join(why.split())
+    return why if why.startswith(name) else f"{name}: {why}"
 
 
 def _no_table(proposal: Proposal) -> list[str]:
@@ -712,7 +737,14 @@ def consent() -> str:
 def written(changed: bool, proposal: Proposal) -> str:
     """What was written, and what is still open."""
     left = proposal.mapping.questions + sum(_torn(p) for p in proposal.proposed)
-    said = _("mapping.yml is written.") if changed else _("mapping.yml is as it was.")
+    said = [_("mapping.yml is written.") if changed else _("mapping.yml is as it was.")]
+    if proposal.unread:
+        unread = _(
+            "Files that could not be read: {n}. Mend them, ask for them again, or name them under `ignore:` in mapping.yml."
+        )
+        said.append(unread.format(n=language.number(len(proposal.unread))))
     if left:
-        return said + " " + _("Open questions: {n}. Answer them with: fivestep map --ask").format(n=language.number(left))
-    return said + " " + _("No question is open. Next: fivestep import")
+        said.append(_("Open questions: {n}. Answer them with: fivestep map --ask").format(n=language.number(left)))
+    elif not proposal.unread:
+        said.append(_("No question is open. Next: fivestep import"))
+    return " ".join(said)

@@ -51,7 +51,7 @@ def refunds(made: Wide) -> tuple[Line | None, dict[str, Decimal]]:
         gross, back, net = seen["kept"] - seen["negative"], -seen["negative"], seen["kept"]
     sums = {**seen, "gross": gross, "refunds": back, "net": net, "rounded": seen["exact"] - seen["kept"]}
     values = {"column": AMOUNTS[table], "gross": gross, "refunds": back, "net": net}
-    return Line(made.name, table, AMOUNTS[table], "refunds", message=POLICIES[policy], values=values), sums
+    return Line(made.label, table, AMOUNTS[table], "refunds", message=POLICIES[policy], values=values), sums
 
 
 def rounded(made: Wide) -> list[Line]:
@@ -71,7 +71,7 @@ def rounded(made: Wide) -> list[Line]:
             values = {"column": column, "n": n, "of": seen[f"of{i}"], "rounded": Decimal(seen[f"by{i}"])}
             lines.append(
                 Line(
-                    made.name, table, column, "rounded", "note", n, seen[f"of{i}"],
+                    made.label, table, column, "rounded", "note", n, seen[f"of{i}"],
                     message=N_("{column}: amounts with more than two decimals: {n} of {of}. They are rounded to cents, which "
                                "takes {rounded} off their sum."),
                     values=values,

@@ -21,6 +21,7 @@ from fivestep.intake.proposal import (
     ambiguous_shares,
     blank_question,
     candidate,
+    days_shown,
     decimal_question,
     encoding_question,
     filled,
@@ -122,6 +123,8 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         columns = ", ".join(ambiguous_dates(proposed))
         say("")
         say(_("{file}: {columns} may be day/month or month/day.").format(file=name, columns=columns))
+        if cells := days_shown(proposed, ambiguous_dates(proposed)):
+            say("  " + _("values: {values}").format(values=cells))
         prompt = _("1 day/month, 2 month/day, Enter to skip, q for later")
         if answer := _number(ask, say, prompt, proposed, ("date_order: dmy", "date_order: mdy")):
             proposed = _said(proposed, date_order=("dmy", "mdy")[answer - 1])
@@ -384,6 +387,7 @@ def _number(ask: Ask, say: Say, prompt: str, proposed: Proposed, choices: Sequen
         if answer.isdecimal() and 1 <= int(answer) <= len(choices):
             say("  " + _("Chosen: {choice}").format(choice=choices[int(answer) - 1]))
             return int(answer)
+        answer = next((c for c in choices if c.partition(": ")[2] == answer), answer)  # dmy
         if answer in choices:
             say("  " + _("Chosen: {choice}").format(choice=answer))
             return choices.index(answer) + 1
