@@ -270,6 +270,23 @@ def test_no_number_of_a_person_is_shown_in_the_name_of_a_file_or_column(project)
     assert not importing.import_(project, SETTINGS).new
 
 
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [("shift_jis", "山田太郎さん、東京都の配達"), ("euc_kr", "김철수 서울 배송이 늦었습니다"), ("koi8-r", "Иван заказал чашку")],
+)
+def test_an_encoding_that_is_no_guess_stops_the_import_until_it_is_said(project, codec, text):
+    rows = "id,day,who,sum,kind\n" + "".join(f"{i},2024-03-05,a,10,{text}\n" for i in range(9))
+    (project / "data" / "raw" / "orders.csv").write_bytes(rows.encode(codec))
+    said = ORDERS.replace("order_amount", "order_amount, kind: orders.channel")
+    (project / "mapping.yml").write_text(said, "utf-8")
+    with pytest.raises(UserError, match=r"orders.csv: nothing tells its encoding.*read: \{encoding: "):
+        importing.import_(project, SETTINGS)
+    if codec == "koi8-r":
+        (project / "mapping.yml").write_text(said + "  read: {encoding: koi8-r}\n", "utf-8")
+        done = importing.import_(project, SETTINGS)
+        assert set(pd.read_parquet(done.folder / "orders.parquet")["channel"]) == {text}
+
+
 def test_lists_in_one_cell_are_parted_as_they_are_written():
     cells = ["['VIP', '老客']", '["Food, Drinks","Home"]', "Food, Drinks;Home", "a，b、c", "[VIP,老客]", "O'Neil;x", "[]", ";"]
     wanted = ["VIP; 老客", "Food, Drinks; Home", "Food, Drinks; Home", "a; b; c", "VIP; 老客", "O'Neil; x", None, None]

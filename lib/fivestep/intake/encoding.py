@@ -23,6 +23,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LIKELY = 0.8  # share of everyday characters below which an encoding is doubted
+WRONG = 0.02  # share of other characters that do not decode, from which an encoding that spells no header is no guess
 _LEGACY = ("gb18030", "big5hkscs", "cp1252")
 _NAMES = {"gb18030": "GB18030", "big5hkscs": "Big5", "cp1252": "Windows-1252", "utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
 
@@ -132,10 +133,13 @@ def _scored(head: bytes, known: Collection[str]) -> Encoding:
         evidence = N_(
             "{name}: it spells {n} known headers, {rival} {other}; {share} of its other characters are not of this encoding."
         )
-    values = {"name": _NAMES[codec], "n": found, "rival": _NAMES[rival[1]], "other": rival[2], "share": errors,
+    values = {"name": _NAMES[codec], "n": found, "rival": _NAMES[rival[1]], "other": rival[2], "share": round(errors, 3),
               "shown": shown, "others": rival[5]}  # fmt: skip
+    text = head.decode(codec, "replace")
+    odd = (codec == "gb18030" and _early(text)) or (codec == "cp1252" and _in_runs(text))
+    values["implausible"] = not found and (errors > WRONG or odd)
     doubt = N_("Look at the sample values; if they are garbled, say the encoding in the mapping.")
-    sure = sure and not errors
+    sure = sure and not errors and not values["implausible"]
     note = Note("encoding", "", evidence, severity="note" if sure else "warning", fix="" if sure else doubt, values=values)
     return Encoding(codec, note)
 
@@ -159,6 +163,18 @@ def _common(text: str, codec: str) -> int:
     first, last, plane = _PLANES[codec]
     glued = set(_GLUED.findall(text))  # M黮ler is no Chinese
     return sum(c in _CHINESE_SIGNS or (c not in glued and _of_plane(c, plane, first, last)) for c in text if ord(c) > 127)
+
+
+def _early(text: str) -> bool:
+    """Whether, of thirty Chinese characters and more, nearly none is of the second half of the first plane of GB 2312: so Korean
+    reads in it, while the plane is in the order of pinyin."""
+    leads = [c.encode("gb2312", "ignore")[:1] for c in text if "\u3400" <= c <= "\u9fff"]
+    return len(leads) >= 30 and sum(b"\xc9" <= x <= b"\xd7" for x in leads) < 0.05 * len(leads)
+
+
+def _in_runs(text: str) -> bool:
+    """Whether most other characters of a Western text stand beside each other: so Cyrillic reads in it."""
+    return 2 * sum(map(len, _RUN.findall(text))) > sum(ord(c) > 127 for c in text)
 
 
 def _of_plane(char: str, codec: str, first: int, last: int) -> bool:

@@ -639,6 +639,11 @@ class _Run:
         add = self.quality.add
         for note in sheet.notes:
             column = note.column
+            if note.check == "encoding" and note.values.get("implausible"):
+                said = _("{file}: nothing tells its encoding. Read as {name} it spells no known header, and its characters are "
+                         "unlikely. Say which it is under its source in {mapping}, such as read: {{encoding: shift_jis}}, euc_kr "
+                         "or koi8-r.")  # fmt: skip
+                raise UserError(said.format(file=sheet.source, name=note.values["name"], mapping=FILE))
             add(
                 Line(
                     sheet.source, source.table, column, note.check, note.severity, note.rows, 0, note.first_row,
