@@ -78,7 +78,7 @@ test-spark: ## the five notebooks on Spark give what they give on DuckDB, in an 
 	@build/spark/bin/python -m pip install --quiet --disable-pip-version-check --editable 'lib[spark]' pytest
 	@build/spark/bin/python -m pytest -rP tests/test_spark.py
 
-test-slow: env ## all tests, those too for which a build machine has no time: the walk through a project's README, the report in Simplified Chinese
+test-slow: env ## all tests, those too for which a build machine has no time: the walk through a project's README, the report in Simplified Chinese, all sheets of each system together
 	@SLOW_TESTS=1 .venv/bin/python -m pytest -n 2 --dist worksteal
 
 bench-clv: env ## customer lifetime value against lifetimes on 1 million customers, and memory with 10 million (a few minutes)
