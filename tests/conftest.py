@@ -1,4 +1,4 @@
-"""What the tests share: the real case as tables, hand-made tables, and a project folder that holds the real case."""
+"""What the tests share: the real case as tables, hand-made tables, an empty project, and one that holds the real case."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ KIT = Path(__file__).resolve().parents[1]
 GROCERY = KIT / "data" / "grocery"
 SHARED = KIT.parent / "shared"
 COFFEE_CUSTOMERS = 500  # the fewest that a simulated company has: what its notebooks take hardly hangs on them
+
+# A mapping of one file of orders.
+ORDERS = """\
+sources:
+- files: [orders.csv]
+  table: orders
+  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, sum: orders.order_amount}
+"""
 
 # What a build machine has no time for.
 at_leisure = pytest.mark.skipif("SLOW_TESTS" not in os.environ, reason="make test-slow runs it")
@@ -102,6 +110,14 @@ def _order(table: ibis.Table):
     import numpy as np
 
     return np.random.default_rng(11).permutation(int(table.count().to_pandas()))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """An empty project for the files of a client, with its key in the environment."""
+    monkeypatch.setenv("FIVESTEP_KEY", "a key of at least thirty-two bytes for tests")
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -32,13 +32,6 @@ sources:
 """
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("FIVESTEP_KEY", "a key of at least thirty-two bytes for tests")
-    (tmp_path / "data" / "raw").mkdir(parents=True)
-    return tmp_path
-
-
 def put(project: Path, name: str, text: str, encoding: str = "utf-8") -> None:
     (project / "data" / "raw" / name).write_bytes(text.encode(encoding))
 

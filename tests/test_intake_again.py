@@ -32,13 +32,6 @@ HEAD = "id,day,who,sum,tel\n"
 MARCH = HEAD + "1,2024-03-05,a,10,13912345678\n2,2024-03-06,b,20,13912345678\n3,2024-03-09,b,5,\n"
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("FIVESTEP_KEY", "a key of at least thirty-two bytes for tests")
-    (tmp_path / "data" / "raw").mkdir(parents=True)
-    return tmp_path
-
-
 def put(project: Path, name: str, text: str) -> None:
     (project / "data" / "raw" / name).write_text(text, "utf-8")
 

@@ -28,13 +28,6 @@ sources:
 """
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("FIVESTEP_KEY", "a key of at least thirty-two bytes for tests")
-    (tmp_path / "data" / "raw").mkdir(parents=True)
-    return tmp_path
-
-
 def put(project: Path, **files: str) -> None:
     for name, text in files.items():
         (project / "data" / "raw" / f"{name}.csv").write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 import pytest
 
+from conftest import ORDERS
 from fivestep import engine
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
@@ -18,19 +19,6 @@ from fivestep.intake.importing import Imported
 from fivestep.intake.quality import Line
 
 SETTINGS = Settings(name="T", client="T", currency="CNY", time_zone="Asia/Shanghai")
-ORDERS = """\
-sources:
-- files: [orders.csv]
-  table: orders
-  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, sum: orders.order_amount}
-"""
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("FIVESTEP_KEY", "a key of at least thirty-two bytes for tests")
-    (tmp_path / "data" / "raw").mkdir(parents=True)
-    return tmp_path
 
 
 def run(project: Path, text: str, said: str = ORDERS, name: str = "orders.csv", currency: str = "CNY", **more) -> Imported:

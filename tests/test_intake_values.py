@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 import pytest
 
+from conftest import ORDERS
 from fivestep import engine
 from fivestep.contract import TABLES
 from fivestep.engagement import Settings
@@ -25,19 +26,6 @@ sources:
   table: opportunities
   columns: {id: opportunities.opportunity_id, day: opportunities.created_at, odds: opportunities.win_probability}
 """
-ORDERS = """\
-sources:
-- files: [orders.csv]
-  table: orders
-  columns: {id: orders.order_id, day: orders.order_date, who: customers.customer_id, sum: orders.order_amount}
-"""
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("FIVESTEP_KEY", "a key of at least thirty-two bytes for tests")
-    (tmp_path / "data" / "raw").mkdir(parents=True)
-    return tmp_path
 
 
 def put(project: Path, text: str, name: str) -> None:
