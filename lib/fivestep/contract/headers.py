@@ -104,7 +104,7 @@ def targets() -> dict[str, Target]:
             if name in out:
                 out[name] = replace(out[name], labels={**out[name].labels, **own})
             else:
-                kind = "id" if f.key or f.refers else _KINDS.get(f.type, "category")
+                kind = "id" if f.is_id else _KINDS.get(f.type, "category")
                 elsewhere = f.refers or (table.name == "order_lines" and f"orders.{f.name}" in FIELDS)
                 out[name] = Target(name, kind, labels={} if elsewhere else own)
     order = [*TABLES, "contacts"]

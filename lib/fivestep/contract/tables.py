@@ -44,6 +44,11 @@ class Field:
     ahead: bool = False
     free: bool = False
 
+    @property
+    def is_id(self) -> bool:
+        """Whether it names the row, or one of another table."""
+        return self.key or bool(self.refers)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -343,6 +348,14 @@ _ALL = (
 )
 
 TABLES: dict[str, Table] = {t.name: t for t in _ALL}
+
+
+def declared(name: str) -> Field | None:
+    """The field of the contract that ``table.field`` names; None for another name, such as one of the vault."""
+    table, _dot, field_ = name.partition(".")
+    return TABLES[table].fields.get(field_) if table in TABLES else None
+
+
 # Fields of customers that no analysis sees unless engagement.yml names them.
 SENSITIVE = tuple(f.name for f in TABLES["customers"].fields.values() if f.pii == "sensitive")
 # What lists for people show only where engagement.yml names it, too: whose birthday is when, and what feedback says.

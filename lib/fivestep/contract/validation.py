@@ -113,7 +113,7 @@ def filled(tables: Mapping[str, ibis.Table]) -> dict[str, ibis.Table]:
 
 def without_blank_ids(name: str, table: ibis.Table) -> ibis.Table:
     """The table with empty cells where an id (a key or a reference) holds nothing but blanks, so that "" is nobody's id."""
-    ids = [f.name for f in TABLES[name].fields.values() if (f.key or f.refers) and f.name in table.columns]
+    ids = [f.name for f in TABLES[name].fields.values() if f.is_id and f.name in table.columns]
     blank = {c: table[c].re_search(r"^[\s\p{Z}]*$") for c in ids if table[c].type().is_string()}
     # Only an id that begins with no plain character is searched, which saves most of the time.
     plain = {c: (table[c] >= "!") & (table[c] < "~") for c in blank}

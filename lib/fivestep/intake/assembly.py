@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.datatypes as dtypes
 from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
-from fivestep.contract import TABLES, headers
+from fivestep.contract import TABLES, declared, headers
 from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
 from fivestep.intake import conversion, places
@@ -81,6 +81,10 @@ class Wide:
     def label(self) -> str:
         """All files of the source, as what is said of their sum names them."""
         return ", ".join(self.source.files)
+
+    def place(self, order: int) -> tuple[Sheet, int]:
+        """The sheet and the row, as the file counts them, of an ``_order``."""
+        return self.sheets[order // _SPAN], order % _SPAN
 
 
 def feeds(source: Source) -> tuple[str, ...]:
@@ -292,9 +296,8 @@ def _typed(
 
 def _is_value(to: str) -> bool:
     """Whether a field is one of the contract of which two columns should say the same; two ids of one thing differ."""
-    table, _dot, name = to.partition(".")
-    declared = TABLES[table].fields.get(name) if table in TABLES else None
-    return bool(declared and not declared.key and not declared.refers)
+    own = declared(to)
+    return bool(own and not own.is_id)
 
 
 def _years(rows: Table, source: Source, sheet: Sheet, cells: Sequence[Cells]) -> dict[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.datatypes as dtypes
 from ibis.expr.types import ArrayValue, BooleanValue, IntegerValue, StringValue, Value
 
-from fivestep.contract import TABLES, headers
+from fivestep.contract import TABLES, declared, headers
 from fivestep.contract.tables import BORN, FIRST_YEAR, LAST_YEAR, NEVER
 from fivestep.intake import identity, places
 from fivestep.intake.mapping import Source, Target
@@ -92,12 +92,11 @@ def converted(text: StringValue, target: Target, locale: Locale, *, numeric: boo
 
 
 def _kind(to: str) -> str:
-    table, _, name = to.partition(".")
-    declared = TABLES[table].fields.get(name) if table in TABLES else None
+    own = declared(to)
     facts = headers.targets()[to]
-    if facts.kind == "id" and (declared is None or declared.type == "text"):
+    if facts.kind == "id" and (own is None or own.type == "text"):
         return "id"
-    if declared is None:
+    if own is None:
         return {"money": "price", "percent": "percent", "bool": "boolean", "number": "number"}.get(facts.kind, "text")
     if facts.name == "order_lines.unit_price":
         return "price"
@@ -105,7 +104,7 @@ def _kind(to: str) -> str:
         return "percent"
     if facts.kind == "multi":
         return "multi"
-    return "free" if declared.free else declared.type
+    return "free" if own.free else own.type
 
 
 def _by_kind(
@@ -123,10 +122,10 @@ def _by_kind(
     if kind == "percent":
         return percent(text, locale, unit=unit)
     if kind in ("timestamp", "date"):
-        declared = TABLES[field.table].fields.get(field.field) if field.table in TABLES else None
+        own = declared(field.name)
         return timestamp(
             text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date",
-            ahead=bool(declared and declared.ahead),
+            ahead=bool(own and own.ahead),
         )  # fmt: skip
     if kind == "boolean":
         made = boolean(text, inverse=target.inverse)
@@ -206,9 +205,8 @@ def without(text: StringValue, pattern: StringValue) -> StringValue:
 
 def is_list(to: str) -> bool:
     """Whether a field holds text that is no id, not written in people's own words and not for the vault."""
-    table, _, name = to.partition(".")
-    declared = TABLES[table].fields.get(name) if table in TABLES else None
-    return bool(declared and not (declared.key or declared.refers)) and _kind(to) in ("text", "multi")
+    own = declared(to)
+    return bool(own and not own.is_id) and _kind(to) in ("text", "multi")
 
 
 def tells_numbers(text: StringValue) -> BooleanValue:

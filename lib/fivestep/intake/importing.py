@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
 from fivestep import engine, language
-from fivestep.contract import TABLES, headers
+from fivestep.contract import TABLES, declared, headers
 from fivestep.contract.validation import no_key_twice
 from fivestep.errors import UserError
 from fivestep.intake import (
@@ -69,7 +69,7 @@ from fivestep.intake.conversion import (
     UNKNOWN_VALUE,
     YUAN,
 )  # fmt: skip
-from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Source
+from fivestep.intake.mapping import FILE, KEEP, Source
 from fivestep.intake.quality import Line, QualitySheet, table_name
 from fivestep.intake.refunds import refunds, rounded
 from fivestep.intake.scratch import Scratch
@@ -905,7 +905,7 @@ class _Run:
                 bare = rows.filter((rows[cell.state] == FINE) & (rows[cell.target.to] != 0))  # 5000元 and $5 have a unit
                 seen = bare.aggregate(n=bare.count(), first=bare._order.min()).to_pyarrow().to_pylist()[0]
                 if n := seen["n"]:
-                    sheet, row = made.sheets[seen["first"] // assembly._SPAN], seen["first"] % assembly._SPAN
+                    sheet, row = made.place(seen["first"])
                     said = _(
                         "{source}: {column}: some amounts are in 万 and {n} have no unit (first: {file}, row {row}). "
                         "Say what a bare number is: {{to: {field}, unit: 元}} (or 万元) in {mapping}."
@@ -975,7 +975,7 @@ class _Run:
         """That percentages may be shares of 1 or hundredths, with a cell for each where there is one."""
 
         def shown_here(order: int) -> str:
-            sheet, row = made.sheets[order // assembly._SPAN], order % assembly._SPAN
+            sheet, row = made.place(order)
             name = assembly.column(sheet, cell.header)
             value = sheet.rows.filter(sheet.rows[ROW] == row).select(x=sheet.rows[name]).to_pyarrow()["x"][0].as_py()
             return _("{value} ({file}, row {row})").format(value=value, file=sheet.source, row=language.number(row))
@@ -1109,7 +1109,7 @@ class _Run:
             if n := seen[f"n{i}"]:
                 to = column.removeprefix("_differ:").replace("/", ".")
                 own = sorted((c for c in made.cells if c.target.to == to), key=lambda c: c.target.rank)
-                sheet, row = made.sheets[seen[f"at{i}"] // assembly._SPAN], seen[f"at{i}"] % assembly._SPAN
+                sheet, row = made.place(seen[f"at{i}"])
                 values = {"columns": ", ".join(c.header for c in own), "field": to, "n": n, "of": seen["of"],
                           "first": own[0].header, "file": sheet.source}  # fmt: skip
                 money = own[0].target.target.kind == "money"
@@ -1630,8 +1630,7 @@ def same_fields(source: Source, sheet: Sheet) -> list[str]:
 
 def missing_columns(source: Source, sheet: Sheet) -> list[str]:
     """The headers that the mapping uses, and that the sheet neither has nor fills by another one."""
-    used = (h for h, targets in source.columns.items() if any(t.to not in (DROP, ASK) for t in targets))
-    return [h for h in used if not assembly.column(sheet, h) and not _optional(source, h, sheet)]
+    return [h for h in source.used if not assembly.column(sheet, h) and not _optional(source, h, sheet)]
 
 
 def _optional(source: Source, header: str, sheet: Sheet) -> bool:
@@ -1671,8 +1670,7 @@ def _lone(sheet: Sheet, column: str) -> tuple[int, int, int, bool]:
 
 def _pinyin(source: Source, sheet: Sheet) -> dict[str, tuple[list[str], int]]:
     """Of the columns that are used the cells with pinyin among Chinese characters, and the filled cells that were looked at."""
-    used = (assembly.column(sheet, h) for h, targets in source.columns.items() if any(t.to not in (DROP, ASK) for t in targets))
-    names = [c for c in dict.fromkeys(used) if c and sheet.rows[c].type().is_string()]
+    names = [c for c in dict.fromkeys(assembly.column(sheet, h) for h in source.used) if c and sheet.rows[c].type().is_string()]
     if not names:
         return {}
     sample = sheet.rows.select(**{f"c{i}": sheet.rows[c] for i, c in enumerate(names)}).limit(LOOKED_AT).to_pyarrow()
@@ -1700,9 +1698,8 @@ def _phones_in_ids(source: Source, sheet: Sheet) -> dict[str, tuple[int, int, in
 
 def _stays(target: mappings.Target) -> bool:
     """Whether a target is an id that stands in the tables as the file has it."""
-    table, _dot, name = target.to.partition(".")
-    declared = TABLES[table].fields.get(name) if table in TABLES else None
-    return bool(declared and (declared.key or declared.refers) and declared.pii != "pseudonym" and target.id != "hashed")
+    own = declared(target.to)
+    return bool(own and own.is_id and own.pii != "pseudonym" and target.id != "hashed")
 
 
 def _signs(sheet: Sheet, column: str) -> set[str]:
@@ -1720,9 +1717,8 @@ def _bare(name: StringValue) -> StringValue:
 
 
 def _is_key(to: str) -> bool:
-    table, _, name = to.partition(".")
-    declared = TABLES[table].fields.get(name) if table in TABLES else None
-    return bool(declared and (declared.key or declared.refers))
+    own = declared(to)
+    return bool(own and own.is_id)
 
 
 def _is_needed_number(to: str) -> bool:
@@ -1731,9 +1727,8 @@ def _is_needed_number(to: str) -> bool:
 
 def _is_needed(to: str, *types: str) -> bool:
     """Whether a field is required, and of one of these types."""
-    table, _dot, name = to.partition(".")
-    declared = TABLES[table].fields.get(name) if table in TABLES else None
-    return bool(declared and declared.required and declared.type in types)
+    own = declared(to)
+    return bool(own and own.required and own.type in types)
 
 
 def _united(parts: Sequence[Table]) -> Table:

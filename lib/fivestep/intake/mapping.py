@@ -239,6 +239,11 @@ class Source(_Strict):
         return hash((self.files, self.table, self.kind))
 
     @property
+    def used(self) -> tuple[str, ...]:
+        """The headers that become something."""
+        return tuple(h for h, targets in self.columns.items() if any(t.to not in (DROP, ASK) for t in targets))
+
+    @property
     def open(self) -> tuple[str, ...]:
         """The headers that are still a question."""
         return tuple(h for h, targets in self.columns.items() if any(t.to == ASK for t in targets))

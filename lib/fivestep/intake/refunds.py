@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from fivestep.contract import TABLES
+from fivestep.contract import declared
 from fivestep.intake.assembly import KEPT, REFUNDED, Wide
 from fivestep.intake.checks import AMOUNTS
 from fivestep.intake.conversion import MONEY
@@ -81,6 +81,5 @@ def rounded(made: Wide) -> list[Line]:
 
 
 def _is_money(name: str) -> bool:
-    table, _dot, field = name.partition(".")
-    declared = TABLES[table].fields.get(field) if table in TABLES else None
-    return declared is not None and declared.type == "money"
+    own = declared(name)
+    return own is not None and own.type == "money"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from fivestep.contract import TABLES, headers
+from fivestep.contract import TABLES, declared, headers
 from fivestep.privacy.masking import likely_person
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _fields(said: str, tables: Sequence[str]) -> list[str]:
         found = [*found, *(t for t in own if t.field == "address")]
 
     def rank(target: headers.Target) -> tuple:
-        field = TABLES[target.table].fields.get(target.field) if target.table in TABLES else None
+        field = declared(target.name)
         needed = bool(said != "count" and field and (field.required or field.name == TABLES[target.table].time))
         reference = ("order_id", "customer_id", "product_id").index(target.field) if target.field in _REFERS else 3
         home = tables.index(target.table)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import yaml
 from pydantic import ValidationError
 
-from fivestep.contract import TABLES, headers
+from fivestep.contract import TABLES, declared, headers
 from fivestep.intake import matching
 from fivestep.intake.mapping import ASK, DROP, KEEP, Mapping, Read, Source, Target, same_field
 from fivestep.intake.matching import Match
@@ -344,8 +344,7 @@ def _fields(proposed: Proposed, say: Say) -> None:
 
 def _about(to: str) -> str:
     """What a field of the contract holds; empty for another."""
-    table, _dot, name = to.partition(".")
-    field = TABLES[table].fields.get(name) if table in TABLES else None
+    field = declared(to)
     return _(field.description) if field else ""
 
 
