@@ -741,7 +741,8 @@ class _Run:
             return made
         rows = made.rows
         parts = [rows.select(text=rows[to]).distinct().mutate(at=ibis.literal(i)) for i, to in enumerate(asked)]
-        values = _union(parts)
+        # Stored, as the engine would else look into the text of every row before it tells the different ones.
+        values = _stored(self.connection, _union(parts), f"kinds{number}")
         values = values.filter(values.text.length() > 4).filter(conversion.tells_numbers(ibis._.text))
         some = sorted(values.select("at").distinct().to_pyarrow()["at"].to_pylist())
         if not some:

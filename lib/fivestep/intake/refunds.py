@@ -30,22 +30,23 @@ def refunds(made: Wide) -> tuple[Line | None, dict[str, Decimal]]:
     if name not in made.rows.columns:
         return None, {}
     rows, policy = made.rows, made.source.refunds.policy
-    amount, cents = rows[name], rows[name].cast(MONEY)
-    kept, refunded = rows._out == KEPT, rows._out == REFUNDED
+    whole = {"gross": rows._gross, "gross_cents": rows._gross.cast(MONEY)} if "_gross" in rows.columns else {}
+    rows = rows.select(amount=rows[name], cents=rows[name].cast(MONEY), out=rows._out, **whole)  # every cast made once
+    amount, cents, kept = rows.amount, rows.cents, rows.out == KEPT
     wanted = {
-        "read": (rows._gross if "_gross" in rows.columns else amount).sum(),
+        "read": (rows.gross if whole else amount).sum(),
         "exact": amount.sum(where=kept),
         "kept": cents.sum(where=kept),
         "cells": (amount != cents).sum(where=kept),
         "negative": cents.sum(where=kept & (amount < 0)),
-        "by_status": cents.sum(where=refunded),
+        "by_status": cents.sum(where=rows.out == REFUNDED),
     }
-    if "_gross" in rows.columns:
-        wanted |= {"gross": rows._gross.cast(MONEY).sum(where=kept), "taken": (rows._gross - amount).sum(where=kept)}
+    if whole:
+        wanted |= {"gross": rows.gross_cents.sum(where=kept), "taken": (rows.gross - amount).sum(where=kept)}
     seen = {k: Decimal(v or 0) for k, v in rows.aggregate(**wanted).to_pyarrow().to_pylist()[0].items()}
     if policy == "status":
         gross, back, net = seen["kept"] + seen["by_status"], seen["by_status"], seen["kept"]
-    elif "_gross" in rows.columns:
+    elif whole:
         gross, back, net = seen["gross"], seen["gross"] - seen["kept"], seen["kept"]
     else:
         gross, back, net = seen["kept"] - seen["negative"], -seen["negative"], seen["kept"]
