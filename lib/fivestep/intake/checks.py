@@ -6,12 +6,12 @@ import datetime as dt
 import math
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from typing import Any
 
 import ibis
 import numpy as np
 
 from fivestep.contract import TABLES, problems
-from fivestep.engine import frame
 from fivestep.intake.quality import Line, Message
 from fivestep.language import N_
 
@@ -61,10 +61,8 @@ def checks(tables: Mapping[str, ibis.Table], today: dt.date | None = None, uniqu
     What has happened cannot lie after *today*; without it nothing is said of the future. *unique* names the tables of which is
     known that no key stands on two rows. Rows are counted from 1 in the order of the table.
     """
-    out = [line for name in TABLES if name in tables for line in _of(name, tables[name])]
-    if today:
-        out += [line for name in TABLES if name in tables for line in _future(name, tables[name], today)]
-    return out + _keys(tables, unique)
+    found = [_of(name, tables[name], today) for name in TABLES if name in tables]
+    return [line for part in zip(*found, strict=True) for lines in part for line in lines] + _keys(tables, unique)
 
 
 def money(
@@ -96,9 +94,10 @@ def money(
     )  # fmt: skip
 
 
-def _of(name: str, table: ibis.Table) -> list[Line]:
+def _of(name: str, table: ibis.Table, today: dt.date | None) -> tuple[list[Line], list[Line]]:
+    """The lines on a table, and those on times after *today*: both from one pass over its cells."""
     time, amount = TABLES[name].time, AMOUNTS.get(name, "")
-    counts = {"rows": table.count()}
+    counts = {"rows": table.count(), **_late(name, table, today)}
     if time in table.columns:
         days = table[time].cast("date")
         counts |= {"first": days.min(), "last": days.max(), "undated": table[time].isnull().sum().fill_null(0)}
@@ -143,22 +142,23 @@ def _of(name: str, table: ibis.Table) -> list[Line]:
                         "policy": "refunds: {policy: status, values: [已退款]}"},
             )
         )  # fmt: skip
-    return lines
+    return lines, _future(name, table, today, seen) if today else []
 
 
-def _future(name: str, table: ibis.Table, today: dt.date) -> list[Line]:
-    """Times of what has happened that lie after *today*, column by column."""
+def _late(name: str, table: ibis.Table, today: dt.date | None) -> dict[str, ibis.Value]:
+    """The last day of every column of what has happened, of which none may lie after *today*."""
     times = [f.name for f in TABLES[name].fields.values() if f.type in ("date", "timestamp") and not f.ahead]
-    late = {c: table[c].cast("date") > ibis.literal(today) for c in times if c in table.columns}
-    if not late:
-        return []
-    counts = {f"n_{c}": late[c].sum() for c in late} | {f"last_{c}": table[c].cast("date").max() for c in late}
-    seen = table.aggregate(rows=table.count(), **counts).to_pyarrow().to_pylist()[0]
+    return {f"last_{c}": table[c].cast("date").max() for c in times if c in table.columns} if today else {}
+
+
+def _future(name: str, table: ibis.Table, today: dt.date, seen: Mapping[str, Any]) -> list[Line]:
+    """Times of what has happened that lie after *today*, column by column."""
     out = []
-    for column in (c for c in late if seen[f"n_{c}"]):
-        numbered = table.select(late=late[column], row=ibis.row_number() + 1)
+    for column in (c.removeprefix("last_") for c, last in seen.items() if c.startswith("last_") and last and last > today):
+        late = table[column].cast("date") > ibis.literal(today)
+        numbered = table.select(late=late, row=ibis.row_number() + 1)
+        n = int(table.aggregate(n=late.sum()).to_pyarrow()["n"][0].as_py())
         first = numbered.aggregate(first=numbered.row.min(where=numbered.late)).to_pyarrow().to_pylist()[0]["first"]
-        n = seen[f"n_{column}"]
         out.append(
             Line(
                 "", name, column, "future", "warning", n, seen["rows"], first,
@@ -172,15 +172,13 @@ def _future(name: str, table: ibis.Table, today: dt.date) -> list[Line]:
 
 def _gaps(name: str, time: str, table: ibis.Table) -> list[Line]:
     """Distances between days with rows that are far longer than usual: each with its first and last day without rows."""
-    days = table.filter(table[time].notnull()).select(day=table[time].cast("date")).distinct()
-    window = ibis.window(order_by=days.day)
-    steps = days.mutate(before=days.day.lag().over(window)).filter(ibis._.before.notnull())
-    steps = steps.mutate(distance=steps.day.delta(steps.before, unit="day"))
-    usual = steps.aggregate(usual=steps.distance.median()).to_pandas().iloc[0]["usual"]
-    if usual != usual:  # no second day
+    days = table.filter(table[time].notnull()).select(day=table[time].cast("date")).distinct().order_by("day").to_pyarrow()["day"]
+    days = days.to_numpy().astype("datetime64[D]")
+    distances = np.diff(days).astype(int)
+    if not len(distances):  # no second day
         return []
-    limit = max(LONGEST_GAP, GAPS * float(usual))
-    long = frame(steps.filter(steps.distance > limit), by=["day"])
+    usual = float(np.median(distances))
+    long = np.flatnonzero(distances > max(LONGEST_GAP, GAPS * usual))
     return [
         Line(
             "", name, time, "gap", "warning",
@@ -189,13 +187,13 @@ def _gaps(name: str, time: str, table: ibis.Table) -> list[Line]:
             else N_("No row from {first} to {last} (days: {days}), where {usual} days are the usual distance."),
             fix=N_("Ask the client whether a file is missing or the business was closed."),
             values={
-                "first": (row.before + dt.timedelta(days=1)).date(),
-                "last": (row.day - dt.timedelta(days=1)).date(),
-                "days": int(row.distance) - 1,
-                "usual": round(float(usual)),
+                "first": (days[at] + 1).item(),
+                "last": (days[at + 1] - 1).item(),
+                "days": int(distances[at]) - 1,
+                "usual": round(usual),
             },
         )
-        for row in long.itertuples()
+        for at in long
     ]  # fmt: skip
 
 

@@ -1566,7 +1566,7 @@ def _kept(
     result = Imported(None, quality, rows, run.money, run.said.questions, added=added)
     if new or again:
         result = replace(result, told=[x for x in quality.of(*returning_files.CHECKS) if not x.snapshot])
-    name = snapshot or snapshots.name_for(_last_day(tables))
+    name = snapshot or snapshots.name_for(_last_day(tables, found))
     there = project / snapshots.CONTRACT / name
     if name not in book.snapshots and there.is_dir() and engine.parquet_files(there):
         said = _("{folder}: tables lie there that were not imported, and this import would replace them. Move them, or give the "
@@ -1588,6 +1588,8 @@ def _kept(
 def _zeros(people: Table, everybody: Table) -> list[Line]:
     """By source of *people* the ids that *everybody* has with or without leading zeros as well: they are two customers now."""
     led = everybody.filter(everybody.raw_id.re_search(r"^0+[1-9]\d*$"))
+    if not led.limit(1).count().to_pandas():
+        return []
     led = led.select(led=led.raw_id, bare=led.raw_id.re_replace("^0+", ""))
     both = led.semi_join(everybody.select(bare=everybody.raw_id), "bare")
     ids = ibis.union(both.select(raw_id=both.led), both.select(raw_id=both.bare)).distinct()
@@ -1794,18 +1796,23 @@ def _refuse(quality: QualitySheet, strict: Collection[str], latest: str = "") ->
         raise UserError("\n".join([head.format(n=language.number(len(stop)), name=latest), *said, *more]))
 
 
-def _last_day(tables: Mapping[str, Table]) -> dt.date | None:
-    """The last day with an order, else of any table with a time; a day to come, which is mistyped, only where all are."""
-    end = ibis.literal(dt.date.today() + dt.timedelta(days=1))
-    ranked = sorted((n for n in tables if TABLES[n].time in tables[n].columns), key=lambda n: n not in ("orders", "order_lines"))
+def _last_day(tables: Mapping[str, Table], found: Collection[Line]) -> dt.date | None:
+    """The last day with an order, else of any table with a time; a day to come, which is mistyped, only where all are.
+
+    *found* are the lines of `checks.checks`, which know the last day of every table.
+    """
+    end = dt.date.today() + dt.timedelta(days=1)
+    last = {x.table: x.values["last"] for x in found if x.check == "date_range"}
+    ranked = sorted(last, key=lambda n: n not in ("orders", "order_lines"))
     days = []
     for name in ranked:
         if days and name not in ("orders", "order_lines"):
             break
-        column = tables[name][TABLES[name].time].cast("date")
-        seen = tables[name].aggregate(day=column.max(where=column <= end), later=column.max()).to_pyarrow().to_pylist()[0]
-        day = seen["day"] or seen["later"]
-        days += [day] if day else []
+        day = last[name]
+        if day > end:
+            column = tables[name][TABLES[name].time].cast("date")
+            day = tables[name].aggregate(day=column.max(where=column <= end)).to_pyarrow()["day"][0].as_py() or day
+        days.append(day)
     return max(days, default=None)
 
 
