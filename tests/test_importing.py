@@ -19,7 +19,7 @@ from conftest import in_the_vault
 from fivestep import engine, needs
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
-from fivestep.intake import assembly, importing, mapping, proposal, scratch
+from fivestep.intake import assembly, importing, mapping, proposal, scratch, sources
 from fivestep.intake.importing import Imported
 from fivestep.privacy.pseudonyms import Pseudonyms
 
@@ -726,8 +726,8 @@ CLEAN = "".join(
 
 def test_columns_typed_at_once_give_what_texts_give(project, monkeypatch):
     put(project, "lines.csv", HEAD + CLEAN + "O9998,1,C1,2024-06-01,P1,,0.50,\t\nO9999,short\n")
-    seen, read = [], importing.read_sheets
-    monkeypatch.setattr(importing, "read_sheets", lambda *a: [seen.append(s) or s for s in read(*a)])
+    seen, read = [], sources.read_sheets
+    monkeypatch.setattr(sources, "read_sheets", lambda *a: [seen.append(s) or s for s in read(*a)])
     quick = run(project, TYPED, snapshot="quick")
     (project / "data" / "contract" / "imports.json").unlink()
     monkeypatch.setattr(importing.assembly, "quick", lambda *_: {})
@@ -760,7 +760,7 @@ def test_one_cell_or_row_that_is_not_plain_is_read_as_text(project, last):
     put(project, "lines.csv", HEAD + CLEAN + last)
     (project / "mapping.yml").write_text(TYPED, encoding="utf-8")
     raw = project / "data" / "raw"
-    (sheet,) = importing.read_sheets(raw / "lines.csv", raw, mapping.read(project), engine.connect(), "Asia/Shanghai")
+    (sheet,) = sources.read_sheets(raw / "lines.csv", raw, mapping.read(project), engine.connect(), "Asia/Shanghai")
     assert not sheet.plain
     assert {sheet.rows[c].type() for c in sheet.columns} == {ibis.dtype("string")}
 
@@ -800,7 +800,7 @@ def test_many_small_sheets_are_typed_at_once_and_give_what_each_gives(project):
     put(project, "orders_4.csv", head + "6,02/04/2024,c, 11\n7,03/04/2024,d,x\n")
     said = mapping.parsed(PLAIN + '  date_order: dmy\n  decimal: ","\n')
     raw, connection, (source,) = project / "data" / "raw", engine.connect(), said.sources
-    sheets = [s for p in sorted(raw.glob("*.csv")) for s in importing.read_sheets(p, raw, said, connection)]
+    sheets = [s for p in sorted(raw.glob("*.csv")) for s in sources.read_sheets(p, raw, said, connection)]
     cells, zone = assembly._cells(source), SETTINGS.time_zone
     assert [s.source for s, _years, _rows in assembly._stacked(source, sheets, cells)] == [f"orders_{i}.csv" for i in (1, 2, 3)]
     names = Pseudonyms.from_environment_or_file(project, "Test", expected="")

@@ -10,7 +10,7 @@ import yaml
 from fivestep.cases.exports import export
 from fivestep.cases.simulate import simulate
 from fivestep.errors import UserError
-from fivestep.intake.importing import RAW
+from fivestep.intake.sources import RAW
 from fivestep.language import N_, _
 
 SOURCES = {

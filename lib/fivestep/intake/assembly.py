@@ -708,6 +708,25 @@ def vault_rows(made: Wide, table: str) -> Table | None:
     return chosen.filter(ibis.or_(*(chosen[c].notnull() for c in own.values())))
 
 
+def united(parts: Sequence[Table]) -> Table:
+    columns = dict.fromkeys(c for t in parts for c in t.columns)
+    types = {c: next(t[c].type() for t in parts if c in t.columns) for c in columns}
+    return union([t.select(**{c: t[c] if c in t.columns else ibis.null(types[c]) for c in columns}) for t in parts])
+
+
+def union(parts: Sequence[Table]) -> Table:
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
+
+
+def stored(connection: ibis.BaseBackend, rows: Table, name: str) -> Table:
+    """The rows as a table of the engine, computed once."""
+    part = f"{name}_new"
+    connection.create_table(part, rows, overwrite=True)
+    connection.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+    connection.raw_sql(f'ALTER TABLE "{part}" RENAME TO "{name}"')
+    return connection.table(name)
+
+
 def shown(text: object) -> str:
     """A value of a client's cell as a message may show it."""
     return masked(None if text is None else str(text))

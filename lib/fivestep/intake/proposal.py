@@ -20,22 +20,14 @@ from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
 from fivestep.intake.conversion import ROC
-from fivestep.intake.importing import (
-    NO_THOUSANDS,
-    NUMBERS,
-    RAW,
-    Settings,
-    foreign,
-    missing_columns,
-    raw_files,
-    read_databases,
-    read_sheets,
-)
+from fivestep.intake.importing import Settings
+from fivestep.intake.judging import NO_THOUSANDS, NUMBERS, foreign
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Mapping, Source, Target
 from fivestep.intake.matching import Kind, Match, Values
 from fivestep.intake.quality import table_name
 from fivestep.intake.returning_files import same_headers
 from fivestep.intake.sheet import ROW, Sheet
+from fivestep.intake.sources import RAW, missing_columns, raw_files, read_databases, read_sheets
 from fivestep.language import _
 from fivestep.privacy.masking import masked, names_nobody
 
