@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from fivestep import language
@@ -249,6 +250,29 @@ class QualitySheet:
         """The sheet that `to_json` wrote."""
         lines = json.loads(text)["lines"]
         return cls([Line(**{**x, "values": {k: _unpacked(v) for k, v in x["values"].items()}}) for x in lines])
+
+
+def of_snapshot(folder: Path) -> QualitySheet | None:
+    """The sheet in a snapshot *folder*; None where its tables were not imported. Raises UserError where the file is none."""
+    path = folder / SHEET
+    if not path.exists():
+        return None
+    try:
+        return QualitySheet.from_json(path.read_text(encoding="utf-8"))
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            _("{folder}/{sheet}: the quality sheet cannot be read. Run fivestep import again.").format(
+                folder=folder.name, sheet=SHEET
+            )
+        ) from None
+
+
+def imported_on(folder: Path) -> dt.date | None:
+    """The day of the import that has found orders of days to come in the snapshot *folder*; None where there are none, and where
+    the tables were not imported."""
+    sheet = of_snapshot(folder)
+    found = [x for x in sheet.of("future") if x.column == "order_date"] if sheet else []
+    return max((x.values["today"] for x in found), default=None)
 
 
 def _shown(value: Any) -> str:
