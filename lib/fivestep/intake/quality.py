@@ -148,7 +148,7 @@ class Line:
             raise ValueError(f"severity {self.severity!r} is not one of {tuple(SEVERITY_LABELS)}")
         for name in ("source", "column"):  # files and columns may be named after a person's phone
             object.__setattr__(self, name, unnumbered(getattr(self, name)))
-        object.__setattr__(self, "values", {k: unnumbered(v) if isinstance(v, str) else v for k, v in self.values.items()})
+        object.__setattr__(self, "values", {k: _unnumbered(v) for k, v in self.values.items()})
 
     def text(self) -> str:
         """The message in the language in use."""
@@ -273,6 +273,14 @@ def imported_on(folder: Path) -> dt.date | None:
     sheet = of_snapshot(folder)
     found = [x for x in sheet.of("future") if x.column == "order_date"] if sheet else []
     return max((x.values["today"] for x in found), default=None)
+
+
+def _unnumbered(value: Any) -> Any:
+    if isinstance(value, str):
+        return unnumbered(value)
+    if isinstance(value, list | tuple):
+        return [_unnumbered(v) for v in value]
+    return Message(value.message, {k: _unnumbered(v) for k, v in value.values.items()}) if isinstance(value, Message) else value
 
 
 def _shown(value: Any) -> str:
