@@ -195,6 +195,21 @@ def test_sparse_data_keeps_every_order(tables, days):
     assert (made.first_day.isoformat(), made.as_of.isoformat()) == (min(days), max(days))
 
 
+def test_orders_after_the_import_that_found_them_belong_to_nothing_until_somebody_names_a_later_day():
+    made = {"orders": ibis.memtable(orders([*daily(5), "2023-01-07", "2023-09-01"]).astype({"order_date": "datetime64[us]"}))}
+    said = {"unknown": None, "found": dt.date(2023, 1, 5), "tomorrow": dt.date(2023, 1, 6), "before": dt.date(2022, 12, 30)}
+    cut = {k: engine.Tables.of(made, imported=day) for k, day in said.items()}
+    told = {k: (t.as_of.isoformat(), t.orders.count().to_pandas(), t.days.to_come(t.as_of)) for k, t in cut.items()}
+    assert told == {
+        "unknown": ("2023-09-01", 7, 0),
+        "found": ("2023-01-05", 5, 2),
+        "tomorrow": ("2023-01-07", 6, 1),
+        "before": ("2023-09-01", 7, 0),
+    }
+    named = engine.Tables.of(made, imported=said["found"], as_of=dt.date(2023, 9, 1))
+    assert (named.orders.count().to_pandas(), named.days.to_come(named.as_of)) == (7, 0)
+
+
 def test_another_calendar_is_named(tables):
     with pytest.raises(UserError, match=r"orders\.order_date: all 10 orders are dated 2100 or later.*another calendar"):
         tables(orders=orders(daily(10, "2567-01-01")))

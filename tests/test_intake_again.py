@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 
 from conftest import in_the_vault
-from fivestep import engine
-from fivestep.engagement import Settings, snapshot_folder, snapshot_read
+from fivestep import engine, profiling
+from fivestep.engagement import Engagement, Settings, snapshot_folder, snapshot_read
 from fivestep.errors import UserError
 from fivestep.intake import erasure, importing, mapping, proposal, returning_files, snapshots, wizard
 from fivestep.intake.importing import Imported
@@ -443,3 +443,18 @@ def test_a_corrected_date_order_names_the_snapshot_anew_and_says_what_moved_in_t
     assert "rows with another order_date: 2; order_date before: 6 Sep 2025 to 4 Dec 2025; order_date now: 12 Apr 2025 to" in said
     assert "Snapshot 2025-12-04, made before all was imported again, stays in data/contract/" in said
     assert snapshot_folder(project, "").name == "2025-06-09"
+
+
+# ---------------------------------------------------------------- orders of days to come
+def test_an_order_of_a_day_to_come_does_not_move_the_as_of_date_of_an_import_and_is_told(project):
+    (project / "engagement.yml").write_text("name: Test\nclient: Test\ncurrency: CNY\ntime_zone: Asia/Shanghai\n", "utf-8")
+    put(project, "orders.csv", MARCH + "4,2098-03-07,b,7,\n")
+    done = run(project, SHOP)
+    opened = Engagement(project, "2_segmentation")
+    assert (opened.as_of.isoformat(), opened.tables.orders.count().to_pandas()) == ("2024-03-09", 3)
+    assert ["Orders dated after the import, left out", "1"] in opened.facts()
+    checks = profiling.suspicious_values(opened.tables).table.set_index("check")
+    assert checks.loc["Order of a day to come", ["found_rows", "found_amount"]].tolist() == [1, 7]
+    assert checks.loc["Order far from all others", "found_rows"] == 0
+    (done.folder / "quality.json").unlink()  # tables that nobody has imported: nothing is known of the day
+    assert Engagement(project, "2_segmentation").as_of.year == 2098

@@ -19,13 +19,16 @@ import openpyxl
 import pandas as pd
 import pytest
 import xlwt
+from babel import Locale
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import intake_mutations
 from conftest import KIT
+from fivestep.contract import headers
 from fivestep.errors import UserError
 from fivestep.intake import databases, delimited, importing, proposal, staging
+from fivestep.intake.encoding import encoding
 from fivestep.intake.files import database, sheets
 from fivestep.intake.quality import Message
 from fivestep.intake.sheet import Sheet
@@ -164,6 +167,32 @@ def test_an_encoding_that_nothing_tells_is_a_question(read, text, codec):
     (sheet,) = read("k.csv", text.encode(codec), encoding=codec)
     assert rows(sheet)[0] == text.splitlines()[1].split(";")
     assert not proposal.proposal([sheet]).proposed[0].doubts
+
+
+JAPANESE = "顧客番号,氏名,備考\n1,山田太郎,カタログを送ってください\n2,佐藤花子,とても美味しかったです\n"
+POLISH = "Klient;Towar\nMałgorzata Wójcik;żółta książka\nStanisław Dąbrowski;łyżka\nWiśniewska;wstążka\n"
+CZECH = "Jméno;Město\nTomáš Dvořák;Plzeň\nŽaneta Součková;Škvorec\nMatěj Šebesta;Žatec\nEliška Zdeňková;Uničov\n"
+HUNGARIAN = "Név;Város\nErdős Győző;Győr\nKovács Gergő;Gyöngyös\nSzőke Mérő;Göd\nPéter Ödön;Körmend\n"
+
+
+@pytest.mark.parametrize(("text", "codec"), [(JAPANESE, "euc_jp"), (POLISH, "cp1250"), (CZECH, "cp1250"), (HUNGARIAN, "cp1250")])
+def test_a_reading_that_holds_what_its_languages_never_write_is_implausible(text, codec):
+    assert encoding(text.encode(codec), False, headers.words(), source="k.csv").note.values["implausible"]
+
+
+@pytest.mark.parametrize(
+    ("language", "codec", "read_as"),
+    [
+        *((language, "cp1252", "cp1252") for language in ("de", "fr", "es", "pt", "da", "sv", "fi", "et", "is", "nl")),
+        ("zh_Hans", "gb18030", "gb18030"), ("zh_Hant", "big5", "big5hkscs"), ("zh_Hant_HK", "big5hkscs", "big5hkscs"),
+    ],
+)  # fmt: skip
+def test_names_of_countries_in_their_own_encoding_are_never_implausible(language, codec, read_as):
+    names = sorted(Locale.parse(language).territories.values())
+    for some in (names, names[:40], names[::7]):
+        text = "id,name\n" + "".join(f"{i},{name}\n" for i, name in enumerate(some))
+        found = encoding(text.encode(codec, "ignore"), False, headers.words(), source="k.csv")
+        assert (found.codec, found.note.values["implausible"]) == (read_as, False)
 
 
 GERMAN = "Nr;Name;Stadt\n" + "".join(f"{i};Müller;Köln\n" for i in range(9))

@@ -9,6 +9,7 @@ import stat
 import zipfile
 from pathlib import Path
 
+import ibis
 import openpyxl
 import pandas as pd
 import pytest
@@ -20,7 +21,7 @@ from fivestep import cli
 from fivestep.engagement import Settings
 from fivestep.errors import UserError
 from fivestep.intake import contact_lists, erasure, identity, importing
-from fivestep.privacy import access, backup, leaks, sealing
+from fivestep.privacy import access, backup, leaks, sealing, vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 KEY = b"a key of at least thirty-two bytes for tests"
@@ -118,7 +119,7 @@ def test_an_erased_person_is_nowhere_but_in_the_clients_files_and_the_money_stay
     (report.parent / "profiling.ipynb").write_text(json.dumps({"text": "ruolan@planted.cn"}), "utf-8")
     done = erasure.erase(project, "M-770001", NAMES)
     assert done.accounts == 2, "the second account of the same person goes with the first"
-    assert done.vault == 2
+    assert (done.vault, done.cells, done.unsought) == (2, (), ())
     assert done.emptied == {"orders": 3}
     assert done.removed == {"customers": 1, "interactions": 1, "opportunities": 1, "stage_history": 2}
     assert done.raw == ("book.xlsx", "calls.csv", "deals.csv", "gb.csv", "orders.csv")
@@ -138,6 +139,21 @@ def test_an_erased_person_is_nowhere_but_in_the_clients_files_and_the_money_stay
     assert set(in_the_vault(project)["raw_id"]) == {"M-770002", "M-770004"}
     with pytest.raises(UserError, match="nobody of this id"):
         erasure.erase(project, "M-770001", NAMES)
+
+
+def test_an_id_that_is_no_trace_is_found_where_it_is_a_whole_cell_of_a_column_of_ids_and_else_the_command_says_so(project):
+    raw = project / "data" / "raw"
+    vault.write(project, "customers", ibis.memtable(pd.DataFrame({"customer_id": [NAMES.of("ab")], "raw_id": ["ab"]})), NAMES)
+    (project / "engagement.yml").write_text("name: T\nclient: Test\n", "utf-8")
+    (raw / "calls_1.csv").write_text("who,at,said\nab,2024-03-09,hello\n", "utf-8")
+    (raw / "calls_2.csv").write_bytes("who,at,said\n ａｂ,2024-03-09,你好\nM-770001,2024-03-09,你好\n".encode("gb18030"))
+    (raw / "calls_3.csv").write_text("who,at,said\nabc,2024-03-09,ab\n", "utf-8")
+    (raw / "notes.csv").write_text("a,b\nab,x\n", "utf-8")
+    (raw / "README.md").write_text("The client's files", "utf-8")
+    done = CliRunner().invoke(cli.app, ["erase", "ab", "--purpose", "asked on 1 March", "--project", str(project)])
+    assert "still hold the person. Delete them, or ask for new ones: calls_1.csv, calls_2.csv\n" in done.output
+    assert "cannot be told from other text: ab. " in done.output
+    assert "Look yourself in: notes.csv, stages.csv, reports/, results/, notebooks/, data/vault/lists/\n" in done.output
 
 
 def test_a_name_of_two_chinese_characters_and_a_phone_in_parts_are_traces_of_a_person_and_others_are_not():

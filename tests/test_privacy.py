@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from fivestep import engine
 from fivestep.errors import UserError
+from fivestep.intake.quality import Line, Message
 from fivestep.privacy import sealing, vault
-from fivestep.privacy.masking import is_masked, masked
+from fivestep.privacy.masking import is_masked, masked, unnumbered
 from fivestep.privacy.pseudonyms import Pseudonyms, key_file
 
 KEY = "5f" * 32
@@ -275,3 +276,20 @@ def test_values_that_an_export_has_masked_already_are_known():
     table = texts("138****1234", "张*", "j***@x.com", "13812341234", "xXx", "Max", "138xxxx1234", None)
     found = table.mutate(hidden=is_masked(table.text)).to_pyarrow().to_pylist()
     assert {row["text"] for row in found if row["hidden"]} == {"138****1234", "张*", "j***@x.com", "138xxxx1234", "xXx"}
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("李_13812341234.csv", "李_138****1234.csv"), ("+86 13812341234.xlsx", "138****1234.xlsx"),
+        ("8613812341234", "138****1234"), ("138_1234_1234.csv", "1**_****_****.csv"),
+        ("１３８１２３４１２３４.csv", "138****1234.csv"), ("0571-87654321", "0***-********"),
+        ("jane.doe@x.com.csv", "j***@x.com.csv"), ("11010119900307123X.csv", "1***************.csv"),
+        *((same, same) for same in ("orders_20240301.csv", "001-20240301.csv", "export_20240301123045.csv", "1709251200000.csv")),
+    ],
+)  # fmt: skip
+def test_numbers_of_persons_in_the_name_of_a_file_are_masked_and_days_are_not(name, shown):
+    assert unnumbered(name) == shown
+    inner = Message("{files}", {"files": [name, Message("{file}", {"file": name})]})
+    line = Line(name, "", "", "taken_away", message="{detail}", values={"detail": [inner]})
+    assert (line.source, line.text()) == (shown, f"{shown}; {shown}")

@@ -298,6 +298,14 @@ def erase(
     ):
         if files:
             typer.echo(said.format(files=", ".join(files)))
+    if done.cells:
+        said = _(
+            "An id that is short, masked, without a digit or not known here cannot be told from other text: {ids}. It was looked "
+            "for in data/raw/ only, as a whole cell of the columns that mapping.yml maps to ids of customers or contacts. "
+            "Look yourself in: {places}"
+        )
+        places = [*done.unsought, *(f"{folder}/" for folder in erasure.OUTPUTS)]
+        typer.echo(said.format(ids=", ".join(done.cells), places=", ".join(places)))
     typer.echo(_("Backups made before still hold the person."))
 
 

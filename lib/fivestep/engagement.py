@@ -28,6 +28,7 @@ from fivestep import contract, engine, language, yaml_file
 from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
 from fivestep.intake import snapshots
+from fivestep.intake.quality import imported_on
 from fivestep.language import N_, _, columns, load_values, typeset, use, use_language_of
 
 if TYPE_CHECKING:
@@ -190,7 +191,8 @@ class Engagement:
     project: folder with engagement.yml, from the notebook's place.
     step: the notebook, like ``2_segmentation``.
     scope: ``field=value`` cuts the data to some customers or one branch; empty is everybody.
-    as_of: last day that counts, ``YYYY-MM-DD``; empty is the last day with an order.
+    as_of: last day that counts, ``YYYY-MM-DD``; empty is the last day with an order, but for days that were to come when the data
+        was imported.
     language: code of the report's language; empty is that of engagement.yml.
     """
 
@@ -210,13 +212,15 @@ class Engagement:
         if step.startswith("1_"):  # later steps read the same snapshot: its hash is part of what is handed over
             contract.validate(self._read)
         self._known_values()
-        day = _day(as_of)
+        day, imported = _day(as_of), imported_on(self.folder)
         if day:  # a slip in the year would call every customer lapsed
-            days = engine.order_days(self.everything["orders"])
+            days = engine.order_days(self.everything["orders"], imported)
             if not days.first <= day <= days.end:
                 raise engine.outside(day, days)
         self.may_cut(scope.partition("=")[0])
-        self.tables = engine.Tables.of(self._read, as_of=day, scope=scope, sensitive=self.settings.allowed_fields)
+        self.tables = engine.Tables.of(
+            self._read, as_of=day, scope=scope, sensitive=self.settings.allowed_fields, imported=imported
+        )
         self.as_of = self.tables.as_of
         self._findings: dict[str, dict] = {}
         self._exhibits = 0
@@ -596,6 +600,7 @@ class Engagement:
     def facts(self) -> list[list[str]]:
         """What the report says about itself on its first pages: data, period, customers, currency, scope."""
         customers = int(self.tables.customers.count().to_pandas())
+        to_come = self.tables.days.to_come(self.as_of)
         return [
             [_("Data"), _(self.settings.source) or self.folder.name],
             [
@@ -603,6 +608,7 @@ class Engagement:
                 _("{first} to {last}").format(first=language.day(self.tables.first_day), last=language.day(self.tables.last_day)),
             ],
             [_("As of"), language.day(self.as_of)],
+            *([[_("Orders dated after the import, left out"), language.number(to_come)]] if to_come else []),
             [_("Customers"), language.number(customers)],
             [_("Scope"), self.scope_label or _("All customers")],
             [_("Currency"), self.settings.currency],

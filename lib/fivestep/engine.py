@@ -97,14 +97,22 @@ class OrderDays:
     ``last`` (of those that belong together).
 
     Orders before ``first`` or after ``last`` are kept apart: a silence that is too long for so few lies between (`SILENCES`), or
-    they are dated before `EARLIEST` (where any is later) or from `LATEST` on. No clock is asked.
+    they are dated before `EARLIEST` (where any is later) or from `LATEST` on. No clock is asked: where an import has found
+    orders of days to come, ``imported`` is its day, and they belong to nothing; ``past`` is the last day of all others.
     """
 
     daily: pd.Series
     begin: dt.date
     first: dt.date
     last: dt.date
+    past: dt.date
     end: dt.date
+    imported: dt.date | None
+
+    def to_come(self, after: dt.date) -> int:
+        """How many orders are dated after the import that found them, and after the day *after*; 0 where none was found."""
+        late = self.daily[self.daily.index > pd.Timestamp(max(after, self.past))]
+        return int(late.sum()) if self.imported else 0
 
 
 @dataclass(frozen=True)
@@ -134,19 +142,20 @@ class Tables:
 
     @classmethod
     def of(
-        cls, tables: dict[str, ibis.Table], *, as_of: dt.date | None = None, scope: str = "", sensitive: Iterable[str] = ()
-    ) -> Tables:
+        cls, tables: dict[str, ibis.Table], *, as_of: dt.date | None = None, scope: str = "", sensitive: Iterable[str] = (),
+        imported: dt.date | None = None,
+    ) -> Tables:  # fmt: skip
         """Contract tables as read, cut to *as_of* and *scope*, without sensitive fields of customers but those in *sensitive*.
 
         *as_of* is the last day with an order by default, which must not be one that was kept apart; *scope* is ``field=value`` or
-        empty.
+        empty; *imported* is the day of an import that has found orders of days to come (`order_days`).
         """
         there, allowed = filled(tables), tuple(sensitive)
         given, empty = tuple(there), tuple(name for name in tables if name not in there)
         tables = derived(there)
-        days = order_days(tables["orders"])
+        days = order_days(tables["orders"], imported)
         if as_of is None:
-            if days.last < days.end:
+            if days.last < days.past:
                 raise _apart(tables["orders"], days, "orders" if "orders" in given else "order_lines")
             as_of = days.last
         elif not days.first <= as_of < LATEST:
@@ -257,8 +266,11 @@ def orders_of(lines: ibis.Table) -> ibis.Table:
     )
 
 
-def order_days(orders: ibis.Table) -> OrderDays:
+def order_days(orders: ibis.Table, imported: dt.date | None = None) -> OrderDays:
     """The days of *orders*, and which of them belong together.
+
+    *imported* is the day of an import that has found orders of days to come, which are mistyped: they are not looked at, but for
+    those of the next day, which has begun elsewhere, and where there are no others.
 
     Raises UserError where there is no order, or none before `LATEST`.
     """
@@ -273,6 +285,10 @@ def order_days(orders: ibis.Table) -> OrderDays:
                 "calendar."
             ).format(n=number(daily.sum()), year=LATEST.year)
         )
+    known = likely[likely.index <= pd.Timestamp(imported + dt.timedelta(days=1))] if imported else likely
+    imported = imported if len(known) else None
+    likely = known if len(known) else likely
+    past = likely.index[-1] if imported else daily.index[-1]
     if likely.index[-1] >= pd.Timestamp(EARLIEST):
         likely = likely[likely.index >= pd.Timestamp(EARLIEST)]
     silence = likely.index.to_series().diff().dt.days.to_numpy() - 1
@@ -281,7 +297,7 @@ def order_days(orders: ibis.Table) -> OrderDays:
     starts, ends = _cut_off(silence, before, total), _cut_off(silence, total - before, total)
     first = likely.index[starts[-1] if starts.size else 0]
     last = likely.index[ends[0] - 1 if ends.size else -1]
-    return OrderDays(daily, daily.index[0].date(), first.date(), last.date(), daily.index[-1].date())
+    return OrderDays(daily, daily.index[0].date(), first.date(), last.date(), past.date(), daily.index[-1].date(), imported)
 
 
 def _cut_off(silence: np.ndarray, beyond: np.ndarray, total: int) -> np.ndarray:
@@ -306,7 +322,7 @@ def outside(as_of: dt.date, days: OrderDays) -> UserError:
 
 def _apart(orders: ibis.Table, days: OrderDays, table: str) -> UserError:
     """The error that says that the last orders lie too far from the others for the last of them to be the as-of date."""
-    late = orders.filter(orders.order_date.date() > days.last)
+    late = orders.filter(orders.order_date.date().between(days.last + dt.timedelta(days=1), days.past))
     first = late.select("order_id", day=late.order_date.date()).order_by("order_id").limit(1).to_pandas().iloc[0]
     said = _(
         "{table}.order_date: {n} of {of} orders have a date far after all others, which end on {last} (first by id: order "
@@ -315,7 +331,7 @@ def _apart(orders: ibis.Table, days: OrderDays, table: str) -> UserError:
         table=table, n=number(int(late.count().to_pandas())), of=number(days.daily.sum()), last=days.last,
         order=first["order_id"], day=f"{first['day']:%Y-%m-%d}",
     )  # fmt: skip
-    right = _("If they are right, give --as-of {end}.").format(end=days.end) if days.end < LATEST else ""
+    right = _("If they are right, give --as-of {end}.").format(end=days.past) if days.past < LATEST else ""
     return UserError(typeset(f"{said} {right}".rstrip()))
 
 

@@ -163,7 +163,10 @@ def _future(name: str, table: ibis.Table, today: dt.date, seen: Mapping[str, Any
             Line(
                 "", name, column, "future", "warning", n, seen["rows"], first,
                 message=N_("Rows of {table} whose {column} lies after the day of the import, {today}: {n}. The last is {last}."),
-                fix=N_("Correct these dates: a mistyped year moves the end of the data, and everybody seems to have left."),
+                fix=N_("Correct these dates. Beside earlier orders, those dated later than the day after the import do not move "
+                       "the as-of date, and are in no number until it is as late.")
+                if column == "order_date"
+                else N_("Correct these dates."),
                 values={"table": name, "column": column, "today": today, "n": n, "last": seen[f"last_{column}"]},
             )
         )  # fmt: skip

@@ -12,6 +12,7 @@ import pandas as pd
 from fivestep import consent, engine
 from fivestep.errors import UserError
 from fivestep.intake import identity
+from fivestep.intake.quality import imported_on
 from fivestep.language import _
 from fivestep.privacy import access, vault
 from fivestep.privacy.pseudonyms import Pseudonyms
@@ -49,7 +50,8 @@ def write(project: Path, name: str, snapshot: Path, names: Pseudonyms, purpose: 
                 name=name, folder=EXPORTS[0].as_posix()
             )
         )
-    refused = consent.opted_out(engine.Tables.of(engine.read(snapshot, engine.connect()))) or frozenset()
+    tables = engine.Tables.of(engine.read(snapshot, engine.connect()), imported=imported_on(snapshot))
+    refused = consent.opted_out(tables) or frozenset()
     left = listed[~listed[column].isin(refused)]
     access.opened(project, f"contacts {name}", purpose, left[column].nunique())
     people, persons = _people(project, names)

@@ -136,7 +136,11 @@ def _scored(head: bytes, known: Collection[str]) -> Encoding:
     values = {"name": _NAMES[codec], "n": found, "rival": _NAMES[rival[1]], "other": rival[2], "share": round(errors, 3),
               "shown": shown, "others": rival[5]}  # fmt: skip
     text = head.decode(codec, "replace")
-    odd = (codec == "gb18030" and _early(text)) or (codec == "cp1252" and _in_runs(text))
+    odd = {
+        "gb18030": lambda: _early(text) or _in_kana(text),
+        "big5hkscs": lambda: _in_kana(_japanese(head)),
+        "cp1252": lambda: _in_runs(text) or _central_european(text),
+    }.get(codec, bool)()
     values["implausible"] = not found and (errors > WRONG or odd)
     doubt = N_("Look at the sample values; if they are garbled, say the encoding in the mapping.")
     sure = sure and not errors and not values["implausible"]
@@ -172,6 +176,34 @@ def _early(text: str) -> bool:
     return len(leads) >= 30 and sum(b"\xc9" <= x <= b"\xd7" for x in leads) < 0.05 * len(leads)
 
 
+def _japanese(head: bytes) -> str:
+    """The text as EUC-JP; empty where a byte does not decode: of Big5 every other character has one."""
+    try:
+        return codecs.getincrementaldecoder("euc_jp")().decode(head)
+    except UnicodeDecodeError:
+        return ""
+
+
+def _in_kana(text: str) -> bool:
+    """Whether of twelve different characters and more a tenth, and at least three, are kana: Chinese has but an odd の."""
+    foreign = [c for c in text if ord(c) > 127]
+    kana = [c for c in foreign if "\u3041" <= c <= "\u30fa"]
+    return len(set(foreign)) >= 12 and len(set(kana)) >= 3 and 10 * len(kana) >= len(foreign)
+
+
+def _central_european(text: str) -> bool:
+    """Whether a Western text holds what letters of Central Europe read as in it: signs within words (Polish ż is ¿), more than a
+    few š and ž (Czech, Croatian; not Finnish, which has ä), or õ among Hungarian vowels (not Estonian or Portuguese)."""
+    letters = Counter(_IN_WORD.findall(text))
+    of, soft = letters.total(), sum(letters[c] for c in "šžŠŽ")
+    signs, hungarian = len(_SIGN_IN_WORD.findall(text)), min(letters[c] for c in "õöé")
+    if signs >= 3 and 20 * signs >= of:
+        return True
+    if soft >= 5 and 10 * soft >= of and soft > 4 * sum(letters[c] for c in "äöõü"):
+        return True
+    return hungarian >= 3 and not letters["ã"] + letters["ä"]
+
+
 def _in_runs(text: str) -> bool:
     """Whether most other characters of a Western text stand beside each other: so Cyrillic reads in it."""
     return 2 * sum(map(len, _RUN.findall(text))) > sum(ord(c) > 127 for c in text)
@@ -191,5 +223,6 @@ _LETTER = r"[^\W\d_\u0370-\uffff]"  # of a Latin alphabet
 _LATIN = frozenset("äöüßÄÖÜàáâãåæçèéêëìíîïñòóôõøùúûýÿœÀÁÂÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕØÙÚÛÝŒ")
 _SIGNS = frozenset("€£§°²³½«»ªº¡¿–…„“”‚‘’")
 _IN_WORD = re.compile(rf"(?:(?<=[A-Za-z])|(?=.[A-Za-z]))(?![A-Za-z]){_LETTER}")
+_SIGN_IN_WORD = re.compile(r"(?<=[a-zß-ÿ])[¹³¿º¾¼](?=[a-zß-ÿ])")
 _RUN = re.compile(rf"(?![A-Za-z]){_LETTER}(?:(?![A-Za-z]){_LETTER}){{2,}}")
 _GLUED = re.compile(r"(?<![\u3400-\u9fff])[\u3400-\u9fff](?=[a-z])|(?<=[a-z])[\u3400-\u9fff](?![\u3400-\u9fff])")

@@ -15,14 +15,20 @@ import ibis
 from fivestep import engine
 from fivestep.contract import TABLES
 from fivestep.errors import UserError
-from fivestep.intake import files, identity, snapshots
+from fivestep.intake import assembly, conversion, files, identity, returning_files, snapshots
+from fivestep.intake import mapping as mappings
+from fivestep.intake.archives import is_junk
+from fivestep.intake.sheet import Sheet
 from fivestep.language import _
 from fivestep.privacy import leaks, vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 FILE = snapshots.CONTRACT / "erased.json"
 RAW = Path("data", "raw")
+KITS_OWN = ("README.md", ".gitkeep")  # in data/raw/
 OUTPUTS = (*leaks.FOLDERS, "notebooks", "data/vault/lists")  # what is made of the tables and of the vault
+IDS = ("raw_id", "contact_id")  # of the vault
+ID_COLUMNS = ("customers.customer_id", "contacts.contact_id")
 EMPTIED = ("orders", "order_lines")  # the money of a sale stays, without the customer
 
 
@@ -30,6 +36,9 @@ EMPTIED = ("orders", "order_lines")  # the money of a sale stays, without the cu
 class Erased:
     """What was erased: accounts, rows of the vault, rows of contract tables removed and left without a customer (by table, over
     all snapshots), and the files that still hold the person: the client's own, and reports and results made before.
+
+    ``cells``: ids that can stand in a text by chance, or the pseudonym where no id is known: looked for as whole cells of columns
+    of ids only, in the client's own files alone; ``unsought``: those of these files where no such column is known.
     """
 
     accounts: int
@@ -38,6 +47,8 @@ class Erased:
     emptied: Mapping[str, int]
     raw: tuple[str, ...]
     reports: tuple[str, ...]
+    cells: tuple[str, ...] = ()
+    unsought: tuple[str, ...] = ()
 
 
 def erased(project: Path) -> frozenset[str]:
@@ -106,6 +117,8 @@ def erase(project: Path, said: str, names: Pseudonyms) -> Erased:
             )
         )
     wanted = leaks.traces(people.values(), {*who, said})
+    ids = {said.strip()} - who | {i for p in people.values() for c in IDS if c in p for i in p[c].dropna()}
+    cells = leaks.untraced(ids) if ids else (said,)
     with snapshots.locked(project):
         _note(project, erased(project) | who)
         removed: dict[str, int] = {}
@@ -124,27 +137,83 @@ def erase(project: Path, said: str, names: Pseudonyms) -> Erased:
                 vault.replace(project, table, rows.filter(~rows.customer_id.isin(list(who))).to_pyarrow(), names)
         identity.forget(project, who)
     sources = {s for p in people.values() if "source" in p for s in p["source"].dropna()}
-    raw = _raw(project, wanted) if wanted else []
+    raw, unsought = _raw(project, wanted, _Cells(project, who, cells, names) if cells else None)
+    unsought = [name for name in unsought if name not in set(map(_file, sources))]
     raw += sorted(s for s in sources if not any(fnmatch.fnmatchcase(_file(r), _file(s)) for r in raw))
-    reports = leaks.holding(project, OUTPUTS, wanted) if wanted else []
-    return Erased(len(who), sum(map(len, people.values())), removed, emptied, tuple(raw), tuple(reports))
+    reports = leaks.holding(project, OUTPUTS, wanted)
+    rows = sum(map(len, people.values()))
+    return Erased(len(who), rows, removed, emptied, tuple(raw), tuple(reports), cells, tuple(unsought))
 
 
 def _file(source: str) -> str:
     return source.partition("#")[0]
 
 
-def _raw(project: Path, wanted: re.Pattern[str]) -> list[str]:
-    """The files in data/raw/ in which a person is found: texts as they are, all others as an import reads them."""
-    out, root = [], project / RAW
+def _raw(project: Path, wanted: re.Pattern[str], cells: _Cells | None) -> tuple[list[str], list[str]]:
+    """The files in data/raw/ in which a person is found, texts as they are and all others as an import reads them; and those
+    in which *cells*, where they are looked for, cannot be.
+    """
+    out, unsought, root = [], [], project / RAW
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        name = path.relative_to(root).as_posix()
         try:
             there = leaks.holds(_lines(path), wanted)
         except UnicodeDecodeError:
             there = leaks.holds(_cells(path, root), wanted)
+        if not there and cells:
+            found = cells.found(path, root)
+            there = bool(found)
+            if found is None and not is_junk(path.name) and path.name not in KITS_OWN:
+                unsought.append(name)
         if there:
-            out.append(path.relative_to(root).as_posix())
-    return out
+            out.append(name)
+    return out, unsought
+
+
+class _Cells:
+    """The ids of customers *who*, looked for as whole cells of the columns that mapping.yml maps to ids of customers and contact
+    persons; *ids* are those of contact persons, too.
+    """
+
+    def __init__(self, project: Path, who: Collection[str], ids: Collection[str], names: Pseudonyms) -> None:
+        self.who, self.ids, self.names = list(who), list(ids), names
+        try:
+            self.said = mappings.read(project)
+        except UserError:
+            self.said = mappings.Mapping()
+
+    def found(self, path: Path, root: Path) -> bool | None:
+        """Whether a file holds one of them; None where it has no table, or a sheet without a column of ids."""
+        connection, name = engine.connect(), path.relative_to(root).as_posix()
+        own = self.said.read_of(name)
+        try:
+            sheets = files.sheets(
+                path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row
+            )
+            looked = [self._within(sheet) for sheet in sheets]
+            return True if any(looked) else None if None in looked else False
+        except UserError:
+            return None
+        finally:
+            connection.disconnect()
+
+    def _within(self, sheet: Sheet) -> bool | None:
+        source = self.said.source(sheet.source) or next(iter(returning_files.same_headers(self.said, sheet.columns)), None)
+        columns = source.columns.items() if source else ()
+        held = [
+            self._held(sheet, name, target)
+            for header, targets in columns
+            for target in targets
+            if target.to in ID_COLUMNS and (name := assembly.column(sheet, header))
+        ]
+        return any(held) if held else None
+
+    def _held(self, sheet: Sheet, name: str, target: mappings.Target) -> bool:
+        value = conversion.converted(sheet.rows[name], target, conversion.Locale(), numeric=name in sheet.numeric).value
+        value = self.names.expression(value) if target.id == "hashed" else value
+        theirs = sheet.rows.select(id=value).filter(ibis._.id.notnull()).distinct()
+        theirs = theirs.filter(theirs.id.isin(self.ids) | self.names.expression(theirs.id).isin(self.who))
+        return bool(theirs.count().to_pyarrow().as_py())
 
 
 def _lines(path: Path) -> Iterator[str]:

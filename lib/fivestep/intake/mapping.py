@@ -268,6 +268,13 @@ class Mapping(_Strict):
         """The first source that a sheet belongs to."""
         return next((s for s in self.sources if s.matches(name)), None)
 
+    def read_of(self, file: str) -> Read:
+        """How a file is to be read: what the first source that is of it, or of a file in it, says of that."""
+        said = (s for s in self.sources if s.read != Read())
+        within = (file + "/", file + "#")
+        fits = (s.read for s in said if s.matches(file) or any(p.partition("#")[0].startswith(within) for p in s.files))
+        return next(fits, Read())
+
     def ignored(self, name: str) -> bool:
         """Whether a file or sheet is no data."""
         return _named(name, self.ignore)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from fivestep import language
@@ -147,7 +148,7 @@ class Line:
             raise ValueError(f"severity {self.severity!r} is not one of {tuple(SEVERITY_LABELS)}")
         for name in ("source", "column"):  # files and columns may be named after a person's phone
             object.__setattr__(self, name, unnumbered(getattr(self, name)))
-        object.__setattr__(self, "values", {k: unnumbered(v) if isinstance(v, str) else v for k, v in self.values.items()})
+        object.__setattr__(self, "values", {k: _unnumbered(v) for k, v in self.values.items()})
 
     def text(self) -> str:
         """The message in the language in use."""
@@ -249,6 +250,37 @@ class QualitySheet:
         """The sheet that `to_json` wrote."""
         lines = json.loads(text)["lines"]
         return cls([Line(**{**x, "values": {k: _unpacked(v) for k, v in x["values"].items()}}) for x in lines])
+
+
+def of_snapshot(folder: Path) -> QualitySheet | None:
+    """The sheet in a snapshot *folder*; None where its tables were not imported. Raises UserError where the file is none."""
+    path = folder / SHEET
+    if not path.exists():
+        return None
+    try:
+        return QualitySheet.from_json(path.read_text(encoding="utf-8"))
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            _("{folder}/{sheet}: the quality sheet cannot be read. Run fivestep import again.").format(
+                folder=folder.name, sheet=SHEET
+            )
+        ) from None
+
+
+def imported_on(folder: Path) -> dt.date | None:
+    """The day of the import that has found orders of days to come in the snapshot *folder*; None where there are none, and where
+    the tables were not imported."""
+    sheet = of_snapshot(folder)
+    found = [x for x in sheet.of("future") if x.column == "order_date"] if sheet else []
+    return max((x.values["today"] for x in found), default=None)
+
+
+def _unnumbered(value: Any) -> Any:
+    if isinstance(value, str):
+        return unnumbered(value)
+    if isinstance(value, list | tuple):
+        return [_unnumbered(v) for v in value]
+    return Message(value.message, {k: _unnumbered(v) for k, v in value.values.items()}) if isinstance(value, Message) else value
 
 
 def _shown(value: Any) -> str:

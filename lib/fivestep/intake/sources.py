@@ -51,7 +51,7 @@ def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis
         return assembly.quick(source, columns, cells, zone) if source and source.table else {}
 
     name = path.relative_to(root).as_posix()
-    own = next((s.read for s in said.sources if s.read != mappings.Read() and _of_file(s, name)), mappings.Read())
+    own = said.read_of(name)
     return files.sheets(
         path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row,
         quick=quick if zone else None,
@@ -86,10 +86,6 @@ def read_databases(project: Path, said: mappings.Mapping, connection: ibis.BaseB
         )
         out.append(replace(read, source=name))
     return out
-
-
-def _of_file(source: Source, name: str) -> bool:
-    return source.matches(name) or any(p.partition("#")[0].startswith((name + "/", name + "#")) for p in source.files)
 
 
 def grouped(

@@ -110,6 +110,11 @@ def traces(people: Iterable[pd.DataFrame], ids: Iterable[str] = ()) -> re.Patter
     return re.compile("|".join(parts)) if parts else None
 
 
+def untraced(ids: Iterable[str]) -> tuple[str, ...]:
+    """Those of *ids* that `traces` leaves out."""
+    return tuple(sorted({i for i in ids if re.search(MASKED, _plain(i)) or not _trace("raw_id", _plain(i))}))
+
+
 def _trace(kind: str, said: str) -> str:
     """The pattern of one value; empty where it could stand anywhere by chance."""
     if kind == "phone":

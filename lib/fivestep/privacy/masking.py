@@ -29,8 +29,10 @@ ADDRESS = (
     r"|(?i:^\d+\s.*\b(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|blvd)\b)"
 )
 
+# In a name: a mobile number, a number of a landline that is no number before a date, the number of a Chinese identity card.
 _NUMBERED = (
-    r"(?<!\d)(?:1[3-9]\d[- ]?\d{4}[- ]?\d{4}|[1-8]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx])(?!\d)"
+    r"(?<!\d)(?:(?:(?:\+|00)?86[-_ ]?)?[1１][3-9３-９]\d[-_ ]?\d{4}[-_ ]?\d{4}|0\d{2,3}[-_ ](?!20\d{6}(?!\d))[2-9]\d{6,7}"
+    r"|[1-8]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx])(?!\d)"
 )
 _LONGEST = 16  # characters shown of any value
 
@@ -58,7 +60,7 @@ def masked(text: str | None) -> str:
 
 
 def unnumbered(text: str) -> str:
-    """The name of a file, sheet or column with mobile numbers, addresses of mail and numbers of identity cards masked."""
+    """The name of a file, sheet or column with numbers of telephones and identity cards and addresses of mail masked."""
     text = re.sub(_NUMBERED, lambda found: masked(found[0]), text)
     return re.sub(r"[\w.+-]+@[\w-]+\.[\w-]+", lambda found: masked(found[0]), text)
 

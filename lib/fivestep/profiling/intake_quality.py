@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from fivestep import language
-from fivestep.errors import UserError
 from fivestep.findings import Finding, NotAvailable
-from fivestep.intake.quality import CHECKS, SEVERITY_LABELS, SHEET, QualitySheet
+from fivestep.intake.quality import CHECKS, SEVERITY_LABELS, of_snapshot
 from fivestep.language import N_, _, ngettext
 
 ANSWERS = N_("how many rows of the client's files were kept, and what is odd in them")
@@ -102,17 +100,9 @@ def intake_quality(folder: Path) -> IntakeQuality | NotAvailable:
 
     Raises UserError where the file there is no quality sheet.
     """
-    path = folder / SHEET
-    if not path.exists():
+    sheet = of_snapshot(folder)
+    if sheet is None:
         return NotAvailable((), _(ANSWERS), reason=_("the tables of this snapshot were not made by fivestep import."))
-    try:
-        sheet = QualitySheet.from_json(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
-        raise UserError(
-            _("{folder}/{sheet}: the quality sheet cannot be read. Run fivestep import again.").format(
-                folder=folder.name, sheet=SHEET
-            )
-        ) from None
     order = list(SEVERITY_LABELS)
     rows = [
         (

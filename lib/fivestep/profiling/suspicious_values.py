@@ -17,6 +17,7 @@ from fivestep.profiling.covered_months import period
 
 MANY_UNITS = 1000
 FENCE = 1.5  # interquartile ranges beyond the upper quartile: Tukey's "outside"
+_FAR = N_("Few orders, more than a year away from all others, like dates of 1900 or 2999; looked for among orders of any day.")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def suspicious_values(tables: Tables) -> SuspiciousValues:
             N_("Compare with the till: imported twice, or really bought twice?"),
         )
     )
-    rows.append(_apart(tables))
+    rows += _apart(tables)
     n_lines = None
     if lines is not None:
         of_lines, n_lines = _evaluated(
@@ -220,17 +221,30 @@ def _evaluated(table: ibis.Table, amount: ibis.expr.types.DecimalValue, checks: 
     ], n
 
 
-def _apart(tables: Tables) -> tuple:
-    """Orders that a silence of years keeps apart, of any day: those that are left out and those after the as-of date, too."""
-    orders = tables.uncut["orders"]
+def _apart(tables: Tables) -> list[tuple]:
+    """Orders whose day cannot be right, looked for among orders of any day: those that are left out and those after the as-of
+    date, too; of days to come where an import has found any.
+    """
+    orders, days = tables.uncut["orders"], tables.days
     day = orders.order_date.date()
-    check = (
-        N_("Order far from all others"),
-        N_("Few orders, more than a year away from all others, like dates of 1900 or 2999; looked for among orders of any day."),
-        (day < tables.days.first) | (day > tables.days.last),
-        N_("Correct the date. An early one is in no number; a late one is once the as-of date is as late."),
-    )
-    return _evaluated(orders, orders.order_amount, [check])[0][0]
+    checks = [
+        (
+            N_("Order far from all others"),
+            _FAR,
+            (day < days.first) | ((day > days.last) & (day <= days.past)),
+            N_("Correct the date. An early one is in no number; a late one is once the as-of date is as late."),
+        )
+    ]
+    if days.imported:
+        checks.append(
+            (
+                N_("Order of a day to come"),
+                N_("Dated later than the day after the import of the data; looked for among orders of any day."),
+                day > days.past,
+                N_("Correct the date: it does not move the as-of date, and is in no number until the as-of date is as late."),
+            )
+        )
+    return _evaluated(orders, orders.order_amount, checks)[0]
 
 
 def _repeats(orders: ibis.Table) -> ibis.Table:

@@ -23,6 +23,7 @@ from fivestep.consent import opted_out
 from fivestep.engagement import settings, snapshot_folder, snapshot_hash
 from fivestep.errors import UserError
 from fivestep.intake import identity
+from fivestep.intake.quality import imported_on
 from fivestep.language import _
 from fivestep.privacy import access, vault
 from fivestep.privacy.pseudonyms import Pseudonyms
@@ -88,7 +89,7 @@ def ad_audience(project: Path, action_list: str, names: Pseudonyms, purpose: str
     connection = engine.connect()
     folder = snapshot_folder(project, settings(project).snapshot)
     people = _listed(project, snapshot_hash(folder), action_list)
-    refused = opted_out(engine.Tables.of(engine.read(folder, connection)))
+    refused = opted_out(engine.Tables.of(engine.read(folder, connection), imported=imported_on(folder)))
     if refused is None:
         raise UserError(
             _(
