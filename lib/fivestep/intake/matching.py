@@ -144,7 +144,7 @@ def kinds() -> tuple[Kind, ...]:
     out = []
     for path in sorted(resources.files("fivestep.contract").joinpath("systems").iterdir(), key=lambda p: p.name):
         if path.name.endswith(".yml"):
-            out += _kinds(path.name, yaml.safe_load(path.read_text(encoding="utf-8")))
+            out += _kinds(path.name, yaml.load(path.read_text(encoding="utf-8"), headers.LOADER))
     return tuple(out)
 
 
@@ -204,6 +204,8 @@ def options(kind: Kind, columns: Sequence[str], fields: Collection[str]) -> dict
 
 def kind(system: str, sheet: str) -> Kind | None:
     """The kind that a mapping names."""
+    if not system:  # the descriptions of all systems need not be read for that
+        return None
     return next((k for k in kinds() if (k.system, k.sheet) == (system, sheet)), None)
 
 
