@@ -100,7 +100,8 @@ class Values:
 
     ``decimals`` are numbers that can only be read with one decimal sign, one of each: {",": "1.249,00"}. ``either`` is one that
     may be a whole number with a point between its thousands, or have three decimals: 1.234; ``threes``: every cell has three.
-    ``median`` is that of the numbers, ``marks`` are the marks of currencies on them.
+    ``median`` is that of the numbers, ``marks`` are the marks of currencies on them. ``sizes`` are an amount in 千, 万 or 亿 and
+    one without a unit, where a column has both.
     """
 
     filled: int = 0
@@ -112,6 +113,7 @@ class Values:
     threes: bool = False
     median: float = 0.0
     marks: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

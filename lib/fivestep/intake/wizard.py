@@ -14,6 +14,7 @@ from fivestep.intake import matching
 from fivestep.intake.mapping import ASK, DROP, KEEP, Mapping, Read, Source, Target, same_field
 from fivestep.intake.matching import Match
 from fivestep.intake.proposal import (
+    UNITS,
     Proposal,
     Proposed,
     ambiguous_dates,
@@ -26,6 +27,7 @@ from fivestep.intake.proposal import (
     encoding_question,
     filled,
     lacking,
+    mixed_sizes,
     mixed_zones,
     named,
     offset_question,
@@ -35,6 +37,7 @@ from fivestep.intake.proposal import (
     roc_years,
     samples,
     shares_question,
+    sizes_question,
     spelled,
     with_decimal,
     with_unit,
@@ -158,6 +161,12 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         prompt = _("1 shares of 1, 2 hundredths, Enter to skip, q for later")
         if answer := _number(ask, say, prompt, proposed, ("unit: share", 'unit: "%"')):
             proposed = with_unit(proposed, {column: ("share", "%")[answer - 1]})
+    for column in mixed_sizes(proposed):
+        say("")
+        say(f"{name}: {sizes_question(proposed, column)}")
+        prompt = _("1 元, 2 千元, 3 万元, 4 亿元, Enter to skip, q for later")
+        if answer := _number(ask, say, prompt, proposed, [f"unit: {unit}" for unit in UNITS]):
+            proposed = with_unit(proposed, {column: UNITS[answer - 1]})
     if mixed := mixed_zones(proposed):
         say("")
         say(f"{name}: {offset_question(mixed)}")
