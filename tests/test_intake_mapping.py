@@ -268,6 +268,10 @@ def test_cells_below_the_first_row_of_an_order_are_a_question():
     done, _ = walked(made, "1")
     assert done.mapping.sources[0].fill == ("订单编号", "下单时间")
     assert proposal.text(done).count("question:") == 0
+    no, _ = walked(made, "2")
+    assert "  fill: []\n" in proposal.text(no)
+    again = proposal.proposal([sheet("o.csv", rows)], mapping.parsed(proposal.text(no)))
+    assert proposal.text(again) == proposal.text(no), "nobody is asked twice"
 
 
 def test_years_of_the_republic_are_a_question():
@@ -277,6 +281,10 @@ def test_years_of_the_republic_are_a_question():
     done, _ = walked(made, "1")
     assert done.mapping.sources[0].columns["下单时间"] == (Target(to="orders.order_date", roc_years=True),)
     assert "question:" not in proposal.text(done)
+    no, _ = walked(made, "2")
+    assert "下单时间: {to: orders.order_date, roc_years: false}" in proposal.text(no)
+    again = proposal.proposal([sheet("o.csv", rows)], mapping.parsed(proposal.text(no)))
+    assert proposal.text(again) == proposal.text(no), "nobody is asked twice"
 
 
 def test_the_order_of_day_and_month_is_read_from_the_values_or_asked():
@@ -285,6 +293,15 @@ def test_the_order_of_day_and_month_is_read_from_the_values_or_asked():
     open_ = proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["3/5/2024", "3/6/2024"]})])
     assert open_.mapping.sources[0].date_order == ""
     assert "dmy" in proposal.text(open_)
+
+
+def test_a_year_of_two_digits_may_be_said_to_stand_first():
+    short = proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["03/04/05", "06/05/04"]})])
+    done, shown = walked(short, "3", "q")
+    assert done.mapping.sources[0].date_order == "ymd"
+    assert "A year of two digits may also stand first" in "\n".join(shown)
+    long, _ = walked(proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["3/5/2024", "3/6/2024"]})]), "3", "", "q")
+    assert long.mapping.sources[0].date_order == ""
 
 
 def test_dates_with_points_are_day_first_and_no_question():

@@ -65,7 +65,7 @@ class Target(_Strict):
     rank: int = Field(1, ge=1)
     name: str = ""
     prefix: str = ""
-    roc_years: bool = False
+    roc_years: bool | None = None  # None: nobody has said
     personal: bool = True  # False: the analyst has checked that an extra column holds nothing personal
 
     @field_validator("to")
@@ -189,7 +189,7 @@ class Source(_Strict):
     time_zone: Zone = ""
     date_order: Literal["", "ymd", "dmy", "mdy"] = ""
     decimal: Literal["", ".", ","] = ""
-    fill: tuple[str, ...] = ()
+    fill: tuple[str, ...] | None = None  # None: nobody has said; []: no cell takes its value from above
     fill_by: str = ""
     exclude: dict[str, tuple[str, ...]] = {}
     refunds: Refunds = Refunds()

@@ -194,7 +194,7 @@ def options(kind: Kind, columns: Sequence[str], fields: Collection[str]) -> dict
     """
     there, out = {headers.key(c) for c in columns}, dict(kind.options)
     if "fill" in out:
-        out["fill"] = tuple(h for h in out["fill"] if headers.key(h) in there)
+        out["fill"] = tuple(h for h in out["fill"] if headers.key(h) in there) or None
     if "items" in out and headers.key(out["items"]["column"]) not in there:
         del out["items"]
     if "exclude" in out:

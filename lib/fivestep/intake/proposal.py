@@ -209,7 +209,7 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
         base["date_order"] = _date_order(matches, values)
     doubts = dict.fromkeys(n.text for s in members for n in s.notes if n.check == "encoding" and n.severity == "warning")
     key = next((c for c, m in matches.items() if table == "order_lines" and any(_is_order(t) for t in m.targets)), "")
-    blank = below.get(key, ()) if not base.get("fill") and len(below.get(key, ())) < len(columns) else ()
+    blank = below.get(key, ()) if base.get("fill") is None and len(below.get(key, ())) < len(columns) else ()
     return with_units(with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely), tuple(doubts), blank)))
 
 
@@ -313,6 +313,11 @@ def ambiguous_dates(proposed: Proposed) -> tuple[str, ...]:
         if any(t.target and t.target.kind in ("date", "datetime") for t in m.targets)
         and any(_DAY_MONTH.match(t) and not _POINTS.match(t) for t in (proposed.values.get(c) or Values()).sample)
     )
+
+
+def short_years(proposed: Proposed) -> bool:
+    """Whether a date that reads in several orders has a year of two digits, which may stand first."""
+    return any(_SHORT.match(t) for c in ambiguous_dates(proposed) for t in proposed.values[c].sample)
 
 
 def with_decimal(proposed: Proposed) -> Proposed:
@@ -552,7 +557,7 @@ def _source_lines(proposed: Proposed, currency: str, asked: dict[tuple[str, str]
         if cells := days_shown(proposed, doubtful):
             out.append("  # " + _("values: {values}").format(values=cells))
         out.append("  # date_order: dmy")
-        if any(_SHORT.match(t) for c in doubtful for t in proposed.values[c].sample):
+        if short_years(proposed):
             out.append("  # " + _("A year of two digits may also stand first: date_order: ymd"))
     if either := ambiguous_decimals(proposed):
         out.append("  # " + decimal_question(either))
@@ -614,7 +619,7 @@ def roc_years(proposed: Proposed) -> tuple[str, ...]:
     return tuple(
         c
         for c, targets in proposed.source.columns.items()
-        if any(t.target and t.target.kind in ("date", "datetime") and not t.roc_years for t in targets)
+        if any(t.target and t.target.kind in ("date", "datetime") and t.roc_years is None for t in targets)
         and any(re.search(ROC, text) for text in (proposed.values.get(c) or Values()).sample)
     )
 
@@ -625,15 +630,15 @@ def years_question(columns: Sequence[str]) -> str:
     return asked.format(columns=", ".join(columns))
 
 
-def with_years(proposed: Proposed) -> Proposed:
-    """With the years of the Republic of China where the samples are written so."""
-    columns = {c: _of_the_republic(t) if c in roc_years(proposed) else t for c, t in proposed.source.columns.items()}
+def with_years(proposed: Proposed, are: bool) -> Proposed:
+    """With whether the years are those of the Republic of China where the samples are written so."""
+    columns = {c: _of_the_republic(t, are) if c in roc_years(proposed) else t for c, t in proposed.source.columns.items()}
     return replace(proposed, source=proposed.source.model_copy(update={"columns": columns}))
 
 
-def _of_the_republic(targets: Sequence[Target]) -> tuple[Target, ...]:
+def _of_the_republic(targets: Sequence[Target], are: bool = True) -> tuple[Target, ...]:
     dates = ("date", "datetime")
-    return tuple(t.model_copy(update={"roc_years": True}) if t.target and t.target.kind in dates else t for t in targets)
+    return tuple(t.model_copy(update={"roc_years": are}) if t.target and t.target.kind in dates else t for t in targets)
 
 
 def decimal_question(either: Map[str, str]) -> str:
@@ -648,10 +653,10 @@ def decimal_question(either: Map[str, str]) -> str:
 
 
 def _by_name(header: str, match: Match, table: str) -> bool:
-    """Whether the synonyms give the header what it became, in this proposal or in the one that mapping.yml was written from."""
+    """Whether the synonyms give the header its field, in this proposal or in the one that mapping.yml was written from."""
     if match.by != "mapping":
         return match.by == "synonyms"
-    return matching.by_synonyms(header, Values(), table).targets == match.targets
+    return [t.to for t in matching.by_synonyms(header, Values(), table).targets] == [t.to for t in match.targets]
 
 
 def question(proposed: Proposed, header: str) -> list[str]:

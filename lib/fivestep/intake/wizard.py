@@ -37,6 +37,7 @@ from fivestep.intake.proposal import (
     roc_years,
     samples,
     shares_question,
+    short_years,
     sizes_question,
     spelled,
     with_decimal,
@@ -128,9 +129,12 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         say(_("{file}: {columns} may be day/month or month/day.").format(file=name, columns=columns))
         if cells := days_shown(proposed, ambiguous_dates(proposed)):
             say("  " + _("values: {values}").format(values=cells))
-        prompt = _("1 day/month, 2 month/day, Enter to skip, q for later")
-        if answer := _number(ask, say, prompt, proposed, ("date_order: dmy", "date_order: mdy")):
-            proposed = _said(proposed, date_order=("dmy", "mdy")[answer - 1])
+        orders, prompt = ["dmy", "mdy"], _("1 day/month, 2 month/day, Enter to skip, q for later")
+        if short_years(proposed):
+            say("  " + _("A year of two digits may also stand first: date_order: ymd"))
+            orders, prompt = [*orders, "ymd"], _("1 day/month, 2 month/day, 3 year/month/day, Enter to skip, q for later")
+        if answer := _number(ask, say, prompt, proposed, [f"date_order: {order}" for order in orders]):
+            proposed = _said(proposed, date_order=orders[answer - 1])
     before = renamed_from(proposed.matches)
     for header in proposed.source.open:
         if header in proposed.source.open:  # not settled together with an earlier one
@@ -145,8 +149,8 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
     if years := roc_years(proposed):
         say("")
         say(f"{name}: {years_question(years)}")
-        if _number(ask, say, _("1 yes, 2 no, Enter to skip, q for later"), proposed, (_("yes"), _("no"))) == 1:
-            proposed = with_years(proposed)
+        if answer := _number(ask, say, _("1 yes, 2 no, Enter to skip, q for later"), proposed, (_("yes"), _("no"))):
+            proposed = with_years(proposed, answer == 1)
     proposed = with_decimal(proposed)  # the answers may have told which columns are numbers
     if either := ambiguous_decimals(proposed):
         say("")
