@@ -103,7 +103,7 @@ def test_two_labels_of_a_system_for_one_field_are_a_question_as_tenants_rename_t
     assert matching.matches(columns[:4], {}, kind=customers, table="customers")["客户类型"].by == "system"
 
 
-def test_orders_that_go_on_in_further_rows_are_lines():
+def test_orders_that_go_on_in_further_rows_are_lines_and_products_beside_single_orders_are_a_question():
     dear = {"商品单价": ["￥18.00", "￥32.00"] * 10, "实付金额": ["18", "64"] * 10}
     rows = {"下单时间": ["2024/3/5 10:00"] * 20, "商品名称": ["拿铁", "礼盒"] * 10, "数量": ["1", "2"] * 10, **dear}
     several = {"订单编号": [f"2024{i // 2:06}" for i in range(20)], **rows}
@@ -113,7 +113,31 @@ def test_orders_that_go_on_in_further_rows_are_lines():
     def table(sheet: dict[str, list[str]]) -> str:
         return matching.table_of([*sheet], {c: matching.values(v) for c, v in sheet.items()})[0]
 
-    assert [table(sheet) for sheet in (several, single, alone)] == ["order_lines", "orders", "orders"]
+    one = {c: several[c] for c in ("订单编号", "下单时间", "商品名称")}
+    counted = {c: single[c] for c in ("订单编号", "下单时间", "数量")}  # how many pieces an order has
+    found = [table(sheet) for sheet in (several, single, alone, one, counted)]
+    assert found == ["order_lines", "", "orders", "order_lines", "orders"]
+    assert matching.table_of([*single], {c: matching.values(v) for c, v in single.items()})[1][:2] == ["order_lines", "orders"]
+
+
+def test_no_field_is_proposed_that_the_table_of_a_file_does_not_feed():
+    numbers = matching.values(["1", "2", "3"])
+    for table, feeds in matching.FEEDS.items():
+        for header in ("Quantity", "Product ID", "feedback_text", "负责人"):
+            assert {c.to.partition(".")[0] for c in matching.candidates(header, numbers, table)} <= set(feeds)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_file_with_the_names_of_the_contract_is_its_table_and_every_column_its_field(table):
+    names = list(TABLES[table].fields)
+    assert matching.table_of(names)[0] == table
+    found = matching.matches(names, {}, table=table)
+    assert {c: [t.target.field for t in m.targets if t.target] for c, m in found.items()} == {c: [c] for c in names}
+
+
+def test_names_that_two_tables_share_alike_leave_the_table_a_question():
+    assert matching.table_of(["customer_id", "occurred_at", "note"])[0] == ""
+    assert matching.table_of(["feedback_id", "customer_id", "feedback_date", "feedback_text", "rating"])[0] == "feedback"
 
 
 def test_amounts_are_shown_in_a_question_and_what_may_be_a_person_is_not():

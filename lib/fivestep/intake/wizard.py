@@ -216,7 +216,8 @@ def _encoding(proposed: Proposed, name: str, ask: Ask, say: Say) -> tuple[Propos
 def _needed(proposed: Proposed, field: str, name: str, ask: Ask, say: Say) -> Proposed:
     """Which column fills a field that the table cannot be without; a column may fill several fields."""
     columns = list(proposed.source.columns)
-    scores = {h: max((c.score for c in matching.candidates(h, proposed.values.get(h, matching.Values()), proposed.source.table)
+    held = {h: proposed.values.get(h, matching.Values()) for h in columns}
+    scores = {h: max((c.score for t in (proposed.source.table, "") for c in matching.candidates(h, held[h], t)
                       if c.to.endswith(field.partition(".")[2])), default=0.0) for h in columns}  # fmt: skip
     ranked = sorted(columns, key=lambda h: (-scores[h], columns.index(h)))
     say("")
