@@ -9,6 +9,7 @@ from dataclasses import replace
 import yaml
 from pydantic import ValidationError
 
+from fivestep import yaml_file
 from fivestep.contract import TABLES, declared, headers
 from fivestep.intake import matching
 from fivestep.intake.mapping import ASK, DROP, KEEP, Mapping, Read, Source, Target, same_field
@@ -383,7 +384,7 @@ def _targets(answer: str, header: str, match: Match) -> tuple[tuple[Target, ...]
     try:
         (targets,) = Source(files=("x",), columns={header: parts}).columns.values()
     except ValidationError as error:
-        return (), error.errors()[0]["msg"].removeprefix("Value error, ")
+        return (), yaml_file.problem(error.errors()[0])
     if not targets or any(t.to == ASK for t in targets):
         return (), ""
     if len(targets) > 1 and (len({t.to for t in targets}) < len(targets) or any(t.to in (KEEP, DROP) for t in targets)):
