@@ -21,8 +21,8 @@ def said(path, content) -> str:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("1: x\n", "playbook.yml: 1: Keys should be strings"),
-        ("~: x\n", "playbook.yml: None: Keys should be strings"),
+        ("1: x\n", "playbook.yml: 1: Keys must be texts"),
+        ("~: x\n", "playbook.yml: None: Keys must be texts"),
         ("plays:\n\t- play: x\n", "playbook.yml cannot be read: line 2, column 1: found character '\\t'"),
         ("plays: " + "[" * 5000, "playbook.yml cannot be read: lists or keys stand within each other without end."),
         (
@@ -37,7 +37,7 @@ def said(path, content) -> str:
         ),
         (
             {"plays": [PLAY | {"review_after_days": True}]},
-            f"playbook.yml: play 1 ({PLAY['play']}): review_after_days: Write 1 or a greater number",
+            f"playbook.yml: play 1 ({PLAY['play']}): review_after_days: Write a whole number",
         ),
         ({"plays": [PLAY], "gross_margin": True}, "playbook.yml: gross_margin: Write a number (it says True)."),
     ],
