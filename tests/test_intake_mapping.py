@@ -468,6 +468,7 @@ def test_the_wizard_asks_for_what_a_table_cannot_be_without():
     rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"商品名称": ["x", "y"], "数量": ["1", "2"], "单价": ["10", "10"]}
     made = proposal.proposal([sheet("o.csv", rows)])
     assert made.proposed[0].missing == ("order_lines.product_id",)
+    assert "Open questions: 1." in proposal.written(True, made)
     done, shown = walked(made, "1")
     assert "  no column is order_lines.product_id (Id of the product), which every row of order_lines needs" in shown
     assert any("table: orders" in line for line in shown)

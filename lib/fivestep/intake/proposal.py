@@ -464,10 +464,12 @@ def _number_columns(proposed: Proposed) -> dict[str, set[str]]:
 
 
 def _torn(proposed: Proposed) -> int:
-    """How many questions are open that are of no single column: encoding, cells to be filled, years, days, decimals."""
+    """How many questions are open that are of no header: encoding, cells to be filled, years, days, decimals, units, and fields
+    that the table needs and no column is."""
     asked = (proposed.doubts, proposed.blank, roc_years(proposed), ambiguous_dates(proposed), ambiguous_decimals(proposed),
              mixed_zones(proposed))  # fmt: skip
-    return sum(map(bool, asked)) + len(ambiguous_shares(proposed)) + len(mixed_sizes(proposed))
+    lacked = proposed.missing if proposed.source.table and not proposed.source.open else ()  # an open header may be the field
+    return sum(map(bool, asked)) + len(ambiguous_shares(proposed)) + len(mixed_sizes(proposed)) + len(lacked)
 
 
 def _decimals(proposed: Proposed) -> dict[str, str]:
