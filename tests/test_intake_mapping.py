@@ -127,6 +127,14 @@ def test_no_field_is_proposed_that_the_table_of_a_file_does_not_feed():
             assert {c.to.partition(".")[0] for c in matching.candidates(header, numbers, table)} <= set(feeds)
 
 
+def test_no_field_of_products_is_proposed_where_no_product_is_named():
+    made = matching.matches(["feedback_id", "category", "brand"], {}, table="feedback")
+    assert [made[c].by for c in ("category", "brand")] == ["ask", "ask"]
+    assert not any(c.to.startswith("products.") for m in made.values() for c in m.candidates)
+    named = matching.matches(["feedback_id", "product_id", "category"], {}, table="feedback")
+    assert named["category"].targets == (Target(to="products.category"),)
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_a_file_with_the_names_of_the_contract_is_its_table_and_every_column_its_field(table):
     names = list(TABLES[table].fields)

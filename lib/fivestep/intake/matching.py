@@ -305,6 +305,7 @@ def matches(
     _twice(out, values, table)
     _of_line_or_order(out, values, table)
     _by_values(out, values, table or likely)
+    _of_no_product(out, values, table)
     return out
 
 
@@ -406,6 +407,19 @@ def _of_line_or_order(out: dict[str, Match], values: Mapping[str, Values], table
             score = max((c.score for c in others if c.to == own), default=0.5)
             rest = (c for c in others if c.to not in (line, own))
             out[column] = Match((Target(to=ASK),), "ask", (Candidate(line, score), Candidate(own, score), *rest)[:SHOWN])
+
+
+def _of_no_product(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:
+    """Fields of products are not proposed in a sheet that names no product: they would have no row."""
+    named = {to.partition(".")[2] for m in out.values() for to in [t.to for t in m.targets] + [c.to for c in m.candidates]}
+    if not table or table in ("products", "order_lines") or "product_id" in named:
+        return
+    for column, match in out.items():
+        said = [t.to for t in match.targets] + [c.to for c in match.candidates]
+        if match.by in ("synonyms", "ask") and any(to.startswith("products.") for to in said):
+            known = match.candidates or candidates(column, values.get(column, Values()), table)
+            rest = tuple(c for c in known if not c.to.startswith("products."))
+            out[column] = Match((Target(to=ASK),), "ask", rest)
 
 
 def candidates(column: str, values: Values, table: str = "") -> tuple[Candidate, ...]:
