@@ -8,6 +8,7 @@ import pytest
 from fivestep import contract, engine
 from fivestep.contract import TABLES
 from fivestep.errors import UserError
+from fivestep.intake import checks
 
 ORDERS = (
     "select * from (values ('a', 'c1', timestamp '2024-01-01 10:00', 1.50::decimal(18,2)), "
@@ -85,6 +86,8 @@ def test_lists_and_structures_are_named_where_a_field_is_meant_and_allowed_beyon
 def test_an_empty_table_of_orders_is_refused_and_another_counts_as_absent():
     empty = f"select * from ({ORDERS}) where false"
     assert told(orders=empty) == "orders.*: the table has no rows. Import the orders first, or take the table away."
+    (line,) = [x for x in checks.checks(made(orders=empty)) if x.severity == "error"]
+    assert (line.text(), line.mend()) == ("the table has no rows.", "Import the orders first, or take the table away.")
     floats = f"select * replace (order_amount::double as order_amount) from ({empty})"
     assert told(orders=floats) == told(orders=empty)
     assert told(orders=ORDERS, customers="select 'c1' customer_id where false") == ""

@@ -213,8 +213,8 @@ def test_a_snapshot_in_upper_case_is_one(project):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("1: x", "engagement.yml: 1: Keys should be strings (it says 1). Keys are name, client,"),
-        ("~: x", "engagement.yml: None: Keys should be strings (it says None). Keys are name, client,"),
+        ("1: x", "engagement.yml: 1: Keys must be texts (it says 1). Keys are name, client,"),
+        ("~: x", "engagement.yml: None: Keys must be texts (it says None). Keys are name, client,"),
         ("? [a]\n: x", "engagement.yml cannot be read: line 3, column 3: found unhashable key."),
         ("targets: {spend: 1, spend: 2}", "engagement.yml cannot be read: line 3, column 21: 'spend' is written twice."),
         ("targets: {spend: .nan}", "engagement.yml: targets.spend: "),
@@ -226,14 +226,14 @@ def test_a_snapshot_in_upper_case_is_one(project):
             "a: &a [x]\nb: &b [*a, *a]",
             "engagement.yml cannot be read: line 4, column 8: the alias *a stands within another anchor",
         ),
-        ("min_customers: true", "engagement.yml: min_customers: Input should be a valid integer (it says True)."),
-        ("rfm_window_days: 1000000000000", "engagement.yml: rfm_window_days: Input should be less than or equal to 36500"),
+        ("min_customers: true", "engagement.yml: min_customers: Write a whole number (it says True)."),
+        ("rfm_window_days: 1000000000000", "engagement.yml: rfm_window_days: Write 36500 or a smaller number"),
         (
             "lapsed_after_days: 36501",
-            "engagement.yml: lapsed_after_days: Input should be less than or equal to 36500 (it says 36501).",
+            "engagement.yml: lapsed_after_days: Write 36500 or a smaller number (it says 36501).",
         ),
-        ("source: 2024", "engagement.yml: source: Input should be a valid string (it says 2024). Put it in quotes."),
-        ("min_customers: " + "x" * 100_000, "engagement.yml: min_customers: Input should be a valid integer (it says 'xxx"),
+        ("source: 2024", "engagement.yml: source: Write a text (it says 2024). Put it in quotes."),
+        ("min_customers: " + "x" * 100_000, "engagement.yml: min_customers: Write a whole number (it says 'xxx"),
     ],
 )
 def test_settings_that_cannot_be_read_are_told_in_one_line(tmp_path, text, says):
@@ -261,7 +261,7 @@ def test_a_date_in_the_settings_stays_the_text_that_was_written(tmp_path):
 @pytest.mark.parametrize("key", ["name", "client"])
 def test_a_name_of_blanks_is_no_name(tmp_path, key):
     (tmp_path / "engagement.yml").write_text("\n".join(f"{k}: {'T' if k != key else repr('  ')}" for k in ("name", "client")))
-    with pytest.raises(UserError, match=f"engagement.yml: {key}: String should have at least 1 character"):
+    with pytest.raises(UserError, match=f"engagement.yml: {key}: Write a text; its least length is 1"):
         settings(tmp_path)
 
 

@@ -119,7 +119,7 @@ def test_a_wrong_command_is_told_in_the_language_of_the_project(project, monkeyp
         (b"name: A\nclient: B\nlanguage: zh-tw\n", "language: 請從 en, zh_CN, zh_TW 中選一個"),
         (b"name: A\nclient: B\nlanguage: zh\n", "language: 请从 en, zh_CN, zh_TW 中选一个"),
         (b"name: A\nclient: B\nlanguage: German\n", "language: choose one of en, zh_CN, zh_TW (it says 'German')."),
-        (b"name: A\nclient: B\nlanguage:\ncolour: red\n", "colour: Extra inputs are not permitted (it says 'red')."),
+        (b"name: A\nclient: B\nlanguage:\ncolour: red\n", "colour: There is no such key (it says 'red')."),
     ],
 )
 def test_settings_that_cannot_be_used_are_told_in_the_language_that_they_name(tmp_path, monkeypatch, capsys, content, said):

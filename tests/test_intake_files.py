@@ -866,3 +866,18 @@ def test_damaged_files_end_in_sheets_or_one_line(name, chance, tmp_path_factory)
     path = tmp_path_factory.mktemp("damaged") / name
     path.write_bytes(intake_mutations.mutated(GOOD[name], chance))
     assert intake_mutations.outcome(path) in ("sheets", "error")
+
+
+@pytest.mark.parametrize("start", [b"RIFF\x24\x10\x00\x00WEBP", b"BM", b"\xef\xbb\xbf", b"id,name\n"])
+def test_bytes_that_are_no_text_are_refused_by_the_name_of_their_file(tmp_path, connection, start):
+    (tmp_path / "orders.csv").write_bytes(start + bytes(range(256)) * 16)
+    with pytest.raises(UserError, match=r"^orders\.csv: the file is no text, whatever its name says: ask for an export as CSV"):
+        sheets(tmp_path / "orders.csv", connection, root=tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "gb18030", "big5"])
+def test_text_of_any_encoding_is_no_binary_file(tmp_path, connection, encoding):
+    (tmp_path / "orders.csv").write_bytes(("a,b\n" + "1,一丁七万三上下不\n" * 40).encode(encoding, "replace"))
+    (sheet,) = sheets(tmp_path / "orders.csv", connection, root=tmp_path, encoding=encoding if encoding[6:] else "")
+    assert sheet.columns == ("a", "b")
+    assert sheets(tmp_path / "orders.csv", connection, root=tmp_path), "nor where nobody says its encoding"

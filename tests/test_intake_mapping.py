@@ -103,7 +103,7 @@ def test_two_labels_of_a_system_for_one_field_are_a_question_as_tenants_rename_t
     assert matching.matches(columns[:4], {}, kind=customers, table="customers")["客户类型"].by == "system"
 
 
-def test_orders_that_go_on_in_further_rows_are_lines():
+def test_orders_that_go_on_in_further_rows_are_lines_and_products_beside_single_orders_are_a_question():
     dear = {"商品单价": ["￥18.00", "￥32.00"] * 10, "实付金额": ["18", "64"] * 10}
     rows = {"下单时间": ["2024/3/5 10:00"] * 20, "商品名称": ["拿铁", "礼盒"] * 10, "数量": ["1", "2"] * 10, **dear}
     several = {"订单编号": [f"2024{i // 2:06}" for i in range(20)], **rows}
@@ -113,7 +113,39 @@ def test_orders_that_go_on_in_further_rows_are_lines():
     def table(sheet: dict[str, list[str]]) -> str:
         return matching.table_of([*sheet], {c: matching.values(v) for c, v in sheet.items()})[0]
 
-    assert [table(sheet) for sheet in (several, single, alone)] == ["order_lines", "orders", "orders"]
+    one = {c: several[c] for c in ("订单编号", "下单时间", "商品名称")}
+    counted = {c: single[c] for c in ("订单编号", "下单时间", "数量")}  # how many pieces an order has
+    found = [table(sheet) for sheet in (several, single, alone, one, counted)]
+    assert found == ["order_lines", "", "orders", "order_lines", "orders"]
+    assert matching.table_of([*single], {c: matching.values(v) for c, v in single.items()})[1][:2] == ["order_lines", "orders"]
+
+
+def test_no_field_is_proposed_that_the_table_of_a_file_does_not_feed():
+    numbers = matching.values(["1", "2", "3"])
+    for table, feeds in matching.FEEDS.items():
+        for header in ("Quantity", "Product ID", "feedback_text", "负责人"):
+            assert {c.to.partition(".")[0] for c in matching.candidates(header, numbers, table)} <= set(feeds)
+
+
+def test_no_field_of_products_is_proposed_where_no_product_is_named():
+    made = matching.matches(["feedback_id", "category", "brand"], {}, table="feedback")
+    assert [made[c].by for c in ("category", "brand")] == ["ask", "ask"]
+    assert not any(c.to.startswith("products.") for m in made.values() for c in m.candidates)
+    named = matching.matches(["feedback_id", "product_id", "category"], {}, table="feedback")
+    assert named["category"].targets == (Target(to="products.category"),)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_file_with_the_names_of_the_contract_is_its_table_and_every_column_its_field(table):
+    names = list(TABLES[table].fields)
+    assert matching.table_of(names)[0] == table
+    found = matching.matches(names, {}, table=table)
+    assert {c: [t.target.field for t in m.targets if t.target] for c, m in found.items()} == {c: [c] for c in names}
+
+
+def test_names_that_two_tables_share_alike_leave_the_table_a_question():
+    assert matching.table_of(["customer_id", "occurred_at", "note"])[0] == ""
+    assert matching.table_of(["feedback_id", "customer_id", "feedback_date", "feedback_text", "rating"])[0] == "feedback"
 
 
 def test_amounts_are_shown_in_a_question_and_what_may_be_a_person_is_not():
@@ -268,6 +300,10 @@ def test_cells_below_the_first_row_of_an_order_are_a_question():
     done, _ = walked(made, "1")
     assert done.mapping.sources[0].fill == ("订单编号", "下单时间")
     assert proposal.text(done).count("question:") == 0
+    no, _ = walked(made, "2")
+    assert "  fill: []\n" in proposal.text(no)
+    again = proposal.proposal([sheet("o.csv", rows)], mapping.parsed(proposal.text(no)))
+    assert proposal.text(again) == proposal.text(no), "nobody is asked twice"
 
 
 def test_years_of_the_republic_are_a_question():
@@ -277,6 +313,10 @@ def test_years_of_the_republic_are_a_question():
     done, _ = walked(made, "1")
     assert done.mapping.sources[0].columns["下单时间"] == (Target(to="orders.order_date", roc_years=True),)
     assert "question:" not in proposal.text(done)
+    no, _ = walked(made, "2")
+    assert "下单时间: {to: orders.order_date, roc_years: false}" in proposal.text(no)
+    again = proposal.proposal([sheet("o.csv", rows)], mapping.parsed(proposal.text(no)))
+    assert proposal.text(again) == proposal.text(no), "nobody is asked twice"
 
 
 def test_the_order_of_day_and_month_is_read_from_the_values_or_asked():
@@ -285,6 +325,15 @@ def test_the_order_of_day_and_month_is_read_from_the_values_or_asked():
     open_ = proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["3/5/2024", "3/6/2024"]})])
     assert open_.mapping.sources[0].date_order == ""
     assert "dmy" in proposal.text(open_)
+
+
+def test_a_year_of_two_digits_may_be_said_to_stand_first():
+    short = proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["03/04/05", "06/05/04"]})])
+    done, shown = walked(short, "3", "q")
+    assert done.mapping.sources[0].date_order == "ymd"
+    assert "A year of two digits may also stand first" in "\n".join(shown)
+    long, _ = walked(proposal.proposal([sheet("o.csv", {**ORDERS, "下单时间": ["3/5/2024", "3/6/2024"]})]), "3", "", "q")
+    assert long.mapping.sources[0].date_order == ""
 
 
 def test_dates_with_points_are_day_first_and_no_question():
@@ -427,6 +476,7 @@ def test_the_wizard_asks_for_what_a_table_cannot_be_without():
     rows = {k: v for k, v in ORDERS.items() if k != "备用"} | {"商品名称": ["x", "y"], "数量": ["1", "2"], "单价": ["10", "10"]}
     made = proposal.proposal([sheet("o.csv", rows)])
     assert made.proposed[0].missing == ("order_lines.product_id",)
+    assert "Open questions: 1." in proposal.written(True, made)
     done, shown = walked(made, "1")
     assert "  no column is order_lines.product_id (Id of the product), which every row of order_lines needs" in shown
     assert any("table: orders" in line for line in shown)
@@ -453,6 +503,15 @@ def test_what_was_paid_is_asked_for_where_lines_have_no_amount_of_their_own():
         ("sources: [{files: [a.csv], time_zone: Mars, columns: {X: drop}}]", "IANA"),
         ("sources: [{files: [a.csv], columns: {X: drop, X: keep}}]", "written twice"),
         ("sources: [{files: [a.csv], refunds: {policy: status}, columns: {X: drop}}]", "needs values"),
+        ("sources:\n- files: [a.csv]\n  tabel: x\n  columns: {X: drop}", "line 3: a.csv: tabel: There is no such key.* table,"),
+        ("sources: [{files: [a.csv], columns: {X: {to: drop, unitt: 元}}}]", "X: unitt: There is no such key.* rank, name"),
+        (
+            "sources:\n- files: [a.csv]\n  fill: order\n  columns: {X: drop}",
+            r"line 3: a.csv: fill: Write a list, such as .a, b. ",
+        ),
+        ("sources:\n- files: [a.csv]\n  date_order: dd\n  columns: {X: drop}", "line 3: .*: Write 'ymd', 'dmy' or 'mdy'"),
+        ("sources: []\nversion: 2", r"line 2: version: Write 1 \(it says 2\)"),
+        ("sources:\n- table: orders\n", "line 2: source 1: files: This key is missing"),
         ("- a", "expected `sources:`"),
         ("sources: [", "cannot be read"),
     ],

@@ -119,6 +119,21 @@ def test_a_header_whose_unit_has_changed_is_a_renamed_column(project, first, the
     assert orders(done) == {k: Decimal(30_000 if k == wan else 3) for k in "12"}
 
 
+def test_amounts_with_a_unit_beside_amounts_without_one_are_a_question_and_not_left_to_the_import(project):
+    head = "订单编号,下单时间,客户编号,订单金额{}\n"
+    put(project, o1=head.format("") + "1,2024-03-05,a,800\n", o2=head.format("") + "2,2024-03-05,a,1.5万\n3,2024-03-05,a,0\n")
+    put(project, p=head.format(",支付方式") + "1,2024-03-05,a,1.5万,\n2,2024-03-05,b,800元,\n3,2024-03-05,b,0,\n")
+    put(project, q=head.format("(万元)") + "1,2024-03-05,a,2千\n2,2024-03-05,a,3\n")
+    made, text = mapped(project)
+    assert text.count("question: some amounts of") == 1
+    assert "some amounts of 订单金额 have a unit (1.5万) and others have none (800)" in text
+    assert "# 订单金额: {to: orders.order_amount, unit: 元}  # or 千元, 万元, 亿元" in text
+    assert "Open questions: 1." in proposal.written(True, made)
+    told = wizard.walk(made, lambda prompt: "万元" if "千元" in prompt else "", lambda _line: None)
+    assert told.mapping.sources[0].columns["订单金额"] == (Target(to="orders.order_amount", unit="万元"),)
+    assert "No question is open" in proposal.written(True, told)
+
+
 # ---------------------------------------------------------------- what is shown, and of which files
 def test_dates_of_orders_are_shown_in_their_question_and_its_answer_may_be_typed(project):
     put(project, a="订单编号,下单时间,客户编号,订单金额\n1,03/04/2024,a,3\n2,05/06/2024,b,4\n")

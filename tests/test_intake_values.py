@@ -69,7 +69,7 @@ def test_the_unit_of_percentages_without_a_sign_is_proposed_by_their_values_else
     dropped = replace(made, proposed=tuple(replace(p, source=p.source.model_copy(update={"columns": {
         h: t for h, t in p.source.columns.items() if h == "赢率"}})) for p in made.proposed))  # fmt: skip
     assert [line.rpartition("open questions: ")[2] for line in proposal.summary(dropped) if "open questions" in line] == list(
-        "00110"
+        "11221"
     )
     answered = wizard.walk(dropped, lambda prompt: "2" if "hundredths" in prompt else "", lambda _line: None)
     assert [s.columns["赢率"][0].unit for s in answered.mapping.sources] == ["share", "%", "%", "%", ""]

@@ -21,8 +21,8 @@ def said(path, content) -> str:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("1: x\n", "playbook.yml: 1: Keys should be strings"),
-        ("~: x\n", "playbook.yml: None: Keys should be strings"),
+        ("1: x\n", "playbook.yml: 1: Keys must be texts"),
+        ("~: x\n", "playbook.yml: None: Keys must be texts"),
         ("plays:\n\t- play: x\n", "playbook.yml cannot be read: line 2, column 1: found character '\\t'"),
         ("plays: " + "[" * 5000, "playbook.yml cannot be read: lists or keys stand within each other without end."),
         (
@@ -33,13 +33,13 @@ def said(path, content) -> str:
         ({"plays": [3]}, "playbook.yml: play 1: "),
         (
             {"plays": [PLAY | {"goal": "  "}]},
-            f"playbook.yml: play 1 ({PLAY['play']}): goal: String should have at least 1 character",
+            f"playbook.yml: play 1 ({PLAY['play']}): goal: Write a text; its least length is 1",
         ),
         (
             {"plays": [PLAY | {"review_after_days": True}]},
-            f"playbook.yml: play 1 ({PLAY['play']}): review_after_days: Input should be",
+            f"playbook.yml: play 1 ({PLAY['play']}): review_after_days: Write a whole number",
         ),
-        ({"plays": [PLAY], "gross_margin": True}, "playbook.yml: gross_margin: Input should be a valid number (it says True)."),
+        ({"plays": [PLAY], "gross_margin": True}, "playbook.yml: gross_margin: Write a number (it says True)."),
     ],
 )
 def test_a_playbook_that_cannot_be_read_names_the_place(tmp_path, content, says):
@@ -59,7 +59,7 @@ def test_a_playbook_that_is_a_folder_or_a_lost_link_is_not_silently_the_shipped_
 @pytest.mark.parametrize("line", ["budget: 1:30", "budget: 1:30.5", "budget: 190:20:30"])
 def test_a_budget_with_a_colon_is_text_and_not_counted_in_sixties(tmp_path, line):
     says = said(tmp_path / "playbook.yml", yaml.safe_dump({"plays": [PLAY]}) + line)
-    assert says.startswith("playbook.yml: budget: Input should be a valid number (it says '1")
+    assert says.startswith("playbook.yml: budget: Write a number (it says '1")
 
 
 @pytest.mark.parametrize(("text", "number"), [("1_000.5", 1000.5), ("0x10", 16), ("2.0e+3", 2000.0), (".5", 0.5)])

@@ -116,14 +116,14 @@ def test_tiers_and_stages_are_called_as_segmentation_calls_them():
     [
         (
             {"kpi": {**PLAY["kpi"], "direction": "upp"}},
-            "play 1 (Keep): kpi.direction: Input should be 'up', 'hold' or 'down' (it says 'upp').",
+            "play 1 (Keep): kpi.direction: Write 'up', 'hold' or 'down' (it says 'upp').",
         ),
-        ({"value_tier": ["Gold"]}, "play 1 (Keep): value_tier.0: Input should be 'High value'"),
-        ({"lifecycle": []}, "play 1 (Keep): lifecycle: List should have at least 1 item"),
-        ({"review_after_days": 0}, "play 1 (Keep): review_after_days: Input should be greater than or equal to 1 (it says 0)."),
-        ({"cost_per_contact": -1}, "play 1 (Keep): cost_per_contact: Input should be greater than 0 (it says -1)."),
-        ({"cost_per_contact": math.inf}, "play 1 (Keep): cost_per_contact: Input should be a finite number"),
-        ({"gaol": "x"}, "play 1 (Keep): gaol: Extra inputs are not permitted (it says 'x')."),
+        ({"value_tier": ["Gold"]}, "play 1 (Keep): value_tier.0: Write 'High value'"),
+        ({"lifecycle": []}, "play 1 (Keep): lifecycle: The list is too short; it has 0, and needs 1"),
+        ({"review_after_days": 0}, "play 1 (Keep): review_after_days: Write 1 or a greater number (it says 0)."),
+        ({"cost_per_contact": -1}, "play 1 (Keep): cost_per_contact: Write a number greater than 0 (it says -1)."),
+        ({"cost_per_contact": math.inf}, "play 1 (Keep): cost_per_contact: Write a finite number"),
+        ({"gaol": "x"}, "play 1 (Keep): gaol: There is no such key (it says 'x')."),
         ({"kpi": {"direction": "up"}}, "play 1 (Keep): kpi: give either measure, or name and definition."),
         ({"kpi": {"direction": "up", "name": "Visits"}}, "play 1 (Keep): kpi: give either measure, or name and definition."),
         ({"play": NO_PLAY}, "play 1 (No play): 'No play' stands for customers without a play: choose another name."),
@@ -138,7 +138,7 @@ def test_a_wrong_entry_is_named_in_one_line_with_its_key(tmp_path, change, says)
 
 def test_a_missing_key_is_named(tmp_path):
     play = {k: v for k, v in PLAY.items() if k != "stop_if"}
-    with pytest.raises(UserError, match=r"^playbook.yml: play 1 \(Keep\): stop_if: Field required\.$"):
+    with pytest.raises(UserError, match=r"^playbook.yml: play 1 \(Keep\): stop_if: This key is missing\.$"):
         strategy.playbook(written(tmp_path / "playbook.yml", play))
 
 

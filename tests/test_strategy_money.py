@@ -57,8 +57,8 @@ def returns_of(thirty, playbook) -> strategy.ExpectedReturns:
         ({"effect": {"origin": "assumption", "share": 0.1}}, "effect: an assumption needs share, low and high"),
         ({"effect": {**SAID, "low": 0.3}}, "effect: low, share and high must stand in this order"),
         ({"effect": {**SAID, "origin": "benchmark"}}, "effect: a benchmark needs its source"),
-        ({"effect": {**SAID, "origin": "guess"}}, "effect.origin: Input should be 'measured', 'benchmark' or 'assumption'"),
-        ({"contacts_a_year": 0}, "contacts_a_year: Input should be greater than or equal to 1 (it says 0)."),
+        ({"effect": {**SAID, "origin": "guess"}}, "effect.origin: Write 'measured', 'benchmark' or 'assumption'"),
+        ({"contacts_a_year": 0}, "contacts_a_year: Write 1 or a greater number (it says 0)."),
     ],
 )  # fmt: skip
 def test_an_effect_that_says_not_where_it_is_from_is_refused(tmp_path, change, says):

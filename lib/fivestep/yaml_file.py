@@ -93,32 +93,32 @@ def mapping(path: Path) -> dict[Any, Any]:
     return said
 
 
-# What pydantic says of a value, by the type of its error; of others it is told in its own English.
+# What is wrong with a value, by the type of pydantic's error; of others it is told in its own English.
 _RULES = {
-    "missing": N_("Field required"),
-    "extra_forbidden": N_("Extra inputs are not permitted"),
-    "invalid_key": N_("Keys should be strings"),
-    "string_type": N_("Input should be a valid string"),
-    "int_type": N_("Input should be a valid integer"),
-    "int_parsing": N_("Input should be a valid integer, unable to parse string as an integer"),
-    "int_from_float": N_("Input should be a valid integer, got a number with a fractional part"),
-    "float_type": N_("Input should be a valid number"),
-    "float_parsing": N_("Input should be a valid number, unable to parse string as a number"),
-    "finite_number": N_("Input should be a finite number"),
-    "bool_type": N_("Input should be a valid boolean"),
-    "bool_parsing": N_("Input should be a valid boolean, unable to interpret input"),
-    "list_type": N_("Input should be a valid list"),
-    "tuple_type": N_("Input should be a valid list"),
-    "dict_type": N_("Input should be a valid dictionary"),
-    "model_type": N_("Input should be a valid dictionary"),
-    "literal_error": N_("Input should be {expected}"),
-    "string_too_short": N_("String should have at least {min_length} character"),
-    "too_short": N_("List should have at least {min_length} item, not {actual_length}"),
-    "too_long": N_("List should have at most {max_length} items, not {actual_length}"),
-    "greater_than": N_("Input should be greater than {gt}"),
-    "greater_than_equal": N_("Input should be greater than or equal to {ge}"),
-    "less_than": N_("Input should be less than {lt}"),
-    "less_than_equal": N_("Input should be less than or equal to {le}"),
+    "missing": N_("This key is missing"),
+    "extra_forbidden": N_("There is no such key"),
+    "invalid_key": N_("Keys must be texts"),
+    "string_type": N_("Write a text"),
+    "int_type": N_("Write a whole number"),
+    "int_parsing": N_("Write a whole number"),
+    "int_from_float": N_("Write a whole number"),
+    "float_type": N_("Write a number"),
+    "float_parsing": N_("Write a number"),
+    "finite_number": N_("Write a finite number"),
+    "bool_type": N_("Write true or false"),
+    "bool_parsing": N_("Write true or false"),
+    "list_type": N_("Write a list, such as [a, b]"),
+    "tuple_type": N_("Write a list, such as [a, b]"),
+    "dict_type": N_("Write lines of the form `key: value` below it"),
+    "model_type": N_("Write lines of the form `key: value` below it"),
+    "literal_error": N_("Write {expected}"),
+    "string_too_short": N_("Write a text; its least length is {min_length}"),
+    "too_short": N_("The list is too short; it has {actual_length}, and needs {min_length}"),
+    "too_long": N_("The list is too long; it has {actual_length}, and may have {max_length}"),
+    "greater_than": N_("Write a number greater than {gt}"),
+    "greater_than_equal": N_("Write {ge} or a greater number"),
+    "less_than": N_("Write a number less than {lt}"),
+    "less_than_equal": N_("Write {le} or a smaller number"),
     "value_error": "{error}",
 }
 
@@ -128,7 +128,7 @@ def problem(error: Mapping[str, Any]) -> str:
     value, kind = error["input"], error["type"]
     values = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in error.get("ctx", {}).items()}
     if "expected" in values:
-        values["expected"] = values["expected"].replace(" or ", _(" or "))
+        values["expected"] = values["expected"].removeprefix("'', ").replace(" or ", _(" or "))
     rule = _(_RULES[kind]).format(**values) if kind in _RULES else error["msg"]
     if not isinstance(value, (str, int, float, type(None))):
         return sentence(rule)
@@ -139,10 +139,15 @@ def problem(error: Mapping[str, Any]) -> str:
 
 def problems(file: str, errors: Sequence[Mapping[str, Any]], keys: Iterable[str] = ()) -> list[str]:
     """A line for each of pydantic's ``errors()``: file, key, what is wrong, and the *keys* there are where one is not known."""
-    known = _("Keys are {keys}.").format(keys=", ".join(keys)) if keys else ""
     lines = []
     for error in errors:
         key = ".".join(str(part) for part in error["loc"])
-        fix = f" {known}" if known and error["type"] in ("extra_forbidden", "invalid_key") else ""
-        lines.append(typeset(f"{file}: {key}: {problem(error)}{fix}"))
+        lines.append(typeset(f"{file}: {key}: {problem(error)}{known(error, keys)}"))
     return lines
+
+
+def known(error: Mapping[str, Any], keys: Iterable[str]) -> str:
+    """The sentence with the *keys* there are, where an entry of pydantic's ``errors()`` is about one that is none of them."""
+    if not keys or error["type"] not in ("extra_forbidden", "invalid_key"):
+        return ""
+    return " " + _("Keys are {keys}.").format(keys=", ".join(keys))

@@ -344,7 +344,7 @@ def _filled(rows: Table, source: Source, sheet: Sheet) -> Table:
 
     A block is all rows of one value of ``fill_by``; without it, from a row whose first column to fill is not empty to the next.
     """
-    names = [c for c in (column(sheet, h) for h in source.fill) if c]
+    names = [c for c in (column(sheet, h) for h in source.fill or ()) if c]
     if not names:
         return rows
     by = column(sheet, source.fill_by) if source.fill_by else ""
@@ -362,7 +362,7 @@ def _filled(rows: Table, source: Source, sheet: Sheet) -> Table:
 
 def filled(source: Source, sheet: Sheet) -> dict[str, int]:
     """By column of a sheet how many empty cells `Source.fill` takes from above; columns without any are left out."""
-    names = [c for c in (column(sheet, h) for h in source.fill) if c]
+    names = [c for c in (column(sheet, h) for h in source.fill or ()) if c]
     if not names:
         return {}
     counts = [

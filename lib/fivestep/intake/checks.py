@@ -13,7 +13,7 @@ import numpy as np
 
 from fivestep.contract import TABLES, problems
 from fivestep.intake.quality import Line, Message
-from fivestep.language import N_
+from fivestep.language import N_, sentence
 
 # The money that a table is about.
 AMOUNTS = {
@@ -248,7 +248,7 @@ def _median(values: np.ndarray, rows: np.ndarray) -> float:
 def _keys(tables: Mapping[str, ibis.Table], unique: Collection[str]) -> list[Line]:
     lines = []
     for problem in problems(tables, unique):
-        what, fix = _WORDS.get(problem.check, (problem.what, problem.fix))
+        what, fix = _WORDS.get(problem.check, (sentence(problem.what), problem.fix))
         field = TABLES[problem.table].fields.get(problem.column)
         limit = (field.after or str(field.maximum)) if field else ""
         values = {"n": problem.rows, "table": problem.table, "column": problem.column, "limit": limit}

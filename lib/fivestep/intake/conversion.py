@@ -124,7 +124,7 @@ def _by_kind(
     if kind in ("timestamp", "date"):
         own = declared(field.name)
         return timestamp(
-            text, locale, day=kind == "date", roc_years=target.roc_years, early=field.field == "birth_date",
+            text, locale, day=kind == "date", roc_years=bool(target.roc_years), early=field.field == "birth_date",
             ahead=bool(own and own.ahead),
         )  # fmt: skip
     if kind == "boolean":

@@ -44,6 +44,8 @@ _FOREIGN = {  # what is no table, by its first bytes
     b"Obj\x01": N_("an Avro file: export it as Parquet or CSV"),
     b"ARROW1": N_("an Arrow file: export it as Parquet or CSV"),
 }
+_BINARY = 0.02  # share of control characters from which bytes are no text
+_CONTROLS = frozenset(range(0x04, 0x09)) | frozenset(range(0x0E, 0x1A))  # without null bytes, blanks, escapes and separators
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -178,6 +180,9 @@ def _read(
         return [json_rows(path, connection, source=source, sha256=_sha256(path), size=path.stat().st_size)]
     if text.lower().startswith("mime-version:"):
         raise UserError(_("{file}: the file is a saved web page (MHTML). Export it as CSV or xlsx.").format(file=source))
+    if not said["encoding"] and _is_binary(head):
+        what = N_("no text, whatever its name says: ask for an export as CSV or xlsx")
+        raise UserError(_("{file}: the file is {what}.").format(file=source, what=_(what)))
     found = delimited(
         path, connection, source=source, known=known, encoding_said=said["encoding"], separator=said["separator"],
         header_row=said["header_row"], quick=said["quick"],
@@ -205,6 +210,25 @@ def _text(head: bytes) -> str:
         if head.startswith(mark):
             return head[len(mark) :].decode(codec, "replace").lstrip()
     return head.decode("latin-1").lstrip()
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether the first bytes of a file are no text in any encoding."""
+    bare = head.replace(b"\0", b"")
+    if sum(byte in _CONTROLS for byte in bare) <= max(2, _BINARY * len(bare)):
+        return False
+    return not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) and not any(
+        _is_wide(head, codec) for codec in ("utf-16-le", "utf-16-be")
+    )
+
+
+def _is_wide(head: bytes, codec: str) -> bool:
+    """Whether bytes are the start of a text in an encoding of two bytes: lines of characters that exist."""
+    try:
+        text = codecs.getincrementaldecoder(codec)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return "\n" in text and all(unicodedata.category(c) not in ("Cn", "Co", "Cc") for c in text if not c.isspace())
 
 
 def _is_utf8(path: Path) -> bool:

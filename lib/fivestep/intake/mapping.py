@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from fivestep import yaml_file
 from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
-from fivestep.language import _
+from fivestep.language import _, typeset
 from fivestep.privacy.masking import unnumbered
 
 FILE = "mapping.yml"
@@ -65,7 +65,7 @@ class Target(_Strict):
     rank: int = Field(1, ge=1)
     name: str = ""
     prefix: str = ""
-    roc_years: bool = False
+    roc_years: bool | None = None  # None: nobody has said
     personal: bool = True  # False: the analyst has checked that an extra column holds nothing personal
 
     @field_validator("to")
@@ -189,7 +189,7 @@ class Source(_Strict):
     time_zone: Zone = ""
     date_order: Literal["", "ymd", "dmy", "mdy"] = ""
     decimal: Literal["", ".", ","] = ""
-    fill: tuple[str, ...] = ()
+    fill: tuple[str, ...] | None = None  # None: nobody has said; []: no cell takes its value from above
     fill_by: str = ""
     exclude: dict[str, tuple[str, ...]] = {}
     refunds: Refunds = Refunds()
@@ -313,7 +313,8 @@ def parsed(text: str) -> Mapping:
     try:
         return Mapping(**said)
     except ValidationError as error:
-        raise UserError("\n".join(_problem(said, e) for e in error.errors())) from None
+        root = yaml.compose(text, _Loader)
+        raise UserError("\n".join(_problem(said, e, _line(root, e["loc"])) for e in error.errors())) from None
 
 
 def same_field(columns: Map[str, Sequence[Target]]) -> dict[str, list[str]]:
@@ -362,8 +363,32 @@ def _targets(value: Any) -> Any:
     return tuple({"to": p} if isinstance(p, str) else p for p in parts)
 
 
-def _problem(said: Map[str, Any], error: Any) -> str:
-    where, sources = [], said.get("sources")
+def _line(node: yaml.Node, place: Sequence[str | int]) -> int:
+    """The line of the place of an error, as far as the text has it."""
+    line = node.start_mark.line
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = (node.value[part], node.value[part])
+        else:
+            found = None
+        if found is None:
+            break
+        line, node = found[0].start_mark.line, found[1]
+    return line + 1
+
+
+def _keys(place: Sequence[str | int]) -> Sequence[str]:
+    """The keys there are at the place of an error."""
+    if place[0] != "sources":
+        return tuple(Mapping.model_fields)
+    within = {"columns": Target, "read": Read, "refunds": Refunds, "items": Items, "database": Database}
+    return tuple((within.get(str(place[2]), Source) if len(place) > 3 else Source).model_fields)
+
+
+def _problem(said: Map[str, Any], error: Any, line: int) -> str:
+    where, sources = [_("line {line}").format(line=line)], said.get("sources")
     loc = list(error["loc"])
     if loc[:1] == ["sources"] and len(loc) > 1 and isinstance(loc[1], int) and isinstance(sources, list):
         entry = sources[loc[1]]
@@ -374,4 +399,4 @@ def _problem(said: Map[str, Any], error: Any) -> str:
     where += [str(part) for part in loc if not isinstance(part, int)]
     if loc[:1] == ["database"]:  # a password may have been written there
         error = {**error, "input": ()}
-    return f"{FILE}: {': '.join(where)}: {yaml_file.problem(error)}"
+    return typeset(f"{FILE}: {': '.join(where)}: {yaml_file.problem(error)}{yaml_file.known(error, _keys(error['loc']))}")

@@ -51,6 +51,9 @@ FEEDS: dict[str, tuple[str, ...]] = {
     "stock": ("stock", "products", "orders"),  # the store has one name, in orders
 }
 
+# What speaks of the goods of an order rather than of the order.
+_GOODS = {"order_lines.quantity", "order_lines.unit_price", "products.product_id", "products.product_name"}
+
 # Fields that several tables of one sheet share, so that one column fills them all.
 SHARED = ("customer_id", "order_id", "order_date", "product_id", "store", "campaign_id", "opportunity_id")
 # Keys that are made where a file has none: the line within its order, else from the whole row.
@@ -100,7 +103,8 @@ class Values:
 
     ``decimals`` are numbers that can only be read with one decimal sign, one of each: {",": "1.249,00"}. ``either`` is one that
     may be a whole number with a point between its thousands, or have three decimals: 1.234; ``threes``: every cell has three.
-    ``median`` is that of the numbers, ``marks`` are the marks of currencies on them.
+    ``median`` is that of the numbers, ``marks`` are the marks of currencies on them. ``sizes`` are an amount in 千, 万 or 亿 and
+    one without a unit, where a column has both.
     """
 
     filled: int = 0
@@ -112,6 +116,7 @@ class Values:
     threes: bool = False
     median: float = 0.0
     marks: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,7 @@ def options(kind: Kind, columns: Sequence[str], fields: Collection[str]) -> dict
     """
     there, out = {headers.key(c) for c in columns}, dict(kind.options)
     if "fill" in out:
-        out["fill"] = tuple(h for h in out["fill"] if headers.key(h) in there)
+        out["fill"] = tuple(h for h in out["fill"] if headers.key(h) in there) or None
     if "items" in out and headers.key(out["items"]["column"]) not in there:
         del out["items"]
     if "exclude" in out:
@@ -221,8 +226,10 @@ def detected(columns: Sequence[str]) -> list[Kind]:
 def table_of(columns: Sequence[str], values: Mapping[str, Values] | None = None) -> tuple[str, list[str]]:
     """The contract table that a sheet of no known system holds, and the likely ones; empty where its headers do not say.
 
-    *values* are those of its columns: order numbers that stand on several rows, beside products, are those of lines. Where most
-    headers are unknown, the likely tables are those of which the values would fill most that they need.
+    *values* are those of its columns: order numbers that stand on several rows, beside products or quantities, are those of
+    lines; where each stands on one row, beside a product, the file may hold orders or lines. Headers that are the contract's own
+    names speak for the table that has most of them. Where most headers are unknown, the likely tables are those of which the
+    values would fill most that they need.
     """
     votes: dict[str, float] = {}
     sure: set[str] = set()
@@ -239,7 +246,17 @@ def table_of(columns: Sequence[str], values: Mapping[str, Values] | None = None)
         if len(lines & sure) >= 2 or "order_lines.line_id" in sure:
             return "order_lines", ranked
         if sure & {"orders.order_date", "orders.order_amount", "orders.paid_amount"}:
-            return "order_lines" if _of_lines(columns, values or {}, lines | {"products.product_name"}) else "orders", ranked
+            several = _several_rows(columns, values or {})
+            goods = {t.name for c in columns for t in headers.lookup(c)} & _GOODS
+            if several and (goods or _of_lines(columns, values or {}, lines | {"products.product_name"})):
+                return "order_lines", ranked
+            if several is False and goods & {"products.product_id", "products.product_name"}:
+                return "", list(dict.fromkeys(["order_lines", "orders", *ranked]))[:SHOWN]
+            return "orders", ranked
+    names = {t: sum(c.strip() in TABLES[t].fields for c in columns) for t in TABLES}
+    most = max(names, key=lambda t: names[t])
+    if names[most] >= max(3, len(columns) / 2) and list(names.values()).count(names[most]) == 1:
+        return most, ranked
     own = [t for t in ranked if any(f"{t}.{k}" in sure for k in _keys(t))]
     if own and votes[own[0]] >= 2 and (len(own) == 1 or votes[own[0]] > votes[own[1]]):
         return own[0], ranked
@@ -248,11 +265,14 @@ def table_of(columns: Sequence[str], values: Mapping[str, Values] | None = None)
     return "", list(dict.fromkeys([*by_values, *ranked]))[:SHOWN]
 
 
-def _of_lines(columns: Sequence[str], values: Mapping[str, Values], lines: Collection[str]) -> bool:
-    """Whether one order in ten and more goes on in a further row, and two columns are likely those of a line."""
+def _several_rows(columns: Sequence[str], values: Mapping[str, Values]) -> bool | None:
+    """Whether one order in ten and more goes on in a further row; None where no order says so."""
     orders = [values[c] for c in columns if c in values and [t.name for t in headers.lookup(c)] == ["orders.order_id"]]
-    if not any(v.distinct <= 0.9 * v.filled for v in orders):
-        return False
+    return any(v.distinct <= 0.9 * v.filled for v in orders) if any(v.filled for v in orders) else None
+
+
+def _of_lines(columns: Sequence[str], values: Mapping[str, Values], lines: Collection[str]) -> bool:
+    """Whether two columns are likely those of a line."""
     likely = (candidates(c, values.get(c, Values()), "order_lines")[:1] for c in columns)
     return len({best[0].to for best in likely if best} & set(lines)) >= 2
 
@@ -287,6 +307,7 @@ def matches(
     _twice(out, values, table)
     _of_line_or_order(out, values, table)
     _by_values(out, values, table or likely)
+    _of_no_product(out, values, table)
     return out
 
 
@@ -312,7 +333,9 @@ def renamed(
 
 
 def by_synonyms(column: str, values: Values, table: str) -> Match:
-    """What the synonyms make of a header in a sheet of *table*: the one field that they name, else a question."""
+    """What the synonyms make of a header in a sheet of *table*: the one field that they name, else the table's own field of that
+    name, else a question.
+    """
     found = headers.lookup(column)
     away = headers.key(column) in _GENERIC and found and found[0].table != table  # the title of a product is no job title
     if len(found) == 1 and found[0].table in FEEDS.get(table, ()) and not away:
@@ -320,6 +343,8 @@ def by_synonyms(column: str, values: Values, table: str) -> Match:
         if target.place in ("drop", "keep"):
             return Match((Target(to=target.place),), "synonyms")
         return Match((Target(to=target.name, inverse=headers.key(column) in target.inverse),), "synonyms")
+    if table in TABLES and column.strip() in TABLES[table].fields:
+        return Match((Target(to=f"{table}.{column.strip()}"),), "synonyms")
     return Match((Target(to=ASK),), "ask", candidates(column, values, table))
 
 
@@ -386,6 +411,19 @@ def _of_line_or_order(out: dict[str, Match], values: Mapping[str, Values], table
             out[column] = Match((Target(to=ASK),), "ask", (Candidate(line, score), Candidate(own, score), *rest)[:SHOWN])
 
 
+def _of_no_product(out: dict[str, Match], values: Mapping[str, Values], table: str) -> None:
+    """Fields of products are not proposed in a sheet that names no product: they would have no row."""
+    named = {to.partition(".")[2] for m in out.values() for to in [t.to for t in m.targets] + [c.to for c in m.candidates]}
+    if not table or table in ("products", "order_lines") or "product_id" in named:
+        return
+    for column, match in out.items():
+        said = [t.to for t in match.targets] + [c.to for c in match.candidates]
+        if match.by in ("synonyms", "ask") and any(to.startswith("products.") for to in said):
+            known = match.candidates or candidates(column, values.get(column, Values()), table)
+            rest = tuple(c for c in known if not c.to.startswith("products."))
+            out[column] = Match((Target(to=ASK),), "ask", rest)
+
+
 def candidates(column: str, values: Values, table: str = "") -> tuple[Candidate, ...]:
     """The fields that a header is likely to be, best first: by its likeness to known labels, its values, and its sheet."""
     key, grams = headers.key(column), _grams(headers.key(column))
@@ -393,13 +431,15 @@ def candidates(column: str, values: Values, table: str = "") -> tuple[Candidate,
         return ()
     home, scored = FEEDS.get(table, ()), []
     for target in headers.targets().values():
+        if table and target.table not in home:  # which such a sheet does not feed
+            continue
         likeness = max((_likeness(grams, label) for label in target.labels), default=0.0)
         if key in target.labels:
             likeness = 1.0 if key in target.seen else 0.95
         elif target.table == table and any(label.endswith(key) for label in target.labels):
             likeness = 0.95  # 状态 in a sheet of orders is as likely that of the order (订单状态)
         fit = _fit(target, values)
-        place = 1.0 if target.table == table else 0.8 if target.table in home else 0.3 if table else 0.6
+        place = 1.0 if target.table == table else 0.8 if table else 0.6
         if likeness < 0.4 and not (target.table == table and fit > 0.9 and target.kind in ("date", "datetime", "money")):
             continue
         scored.append(Candidate(target.name, round(0.6 * likeness + 0.25 * fit + 0.15 * place, 2)))

@@ -19,7 +19,7 @@ from fivestep.contract import TABLES, headers
 from fivestep.errors import UserError
 from fivestep.intake import assembly, forms, matching
 from fivestep.intake import mapping as mappings
-from fivestep.intake.conversion import ROC
+from fivestep.intake.conversion import FINE, ROC, UNIT, Locale, money
 from fivestep.intake.importing import Settings
 from fivestep.intake.judging import NO_THOUSANDS, NUMBERS, foreign
 from fivestep.intake.mapping import ASK, DROP, FILE, KEEP, Mapping, Source, Target
@@ -44,6 +44,8 @@ _PERSONS = 0.5  # share of a column's cells that look like persons from which ke
 _CURRENCY_UNITS = ("$", "€", "NT$", "HK$")  # of headers; 元 is that of several currencies
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")  # which no YAML may hold
 _LONGEST = 40  # characters shown of a value
+_AMOUNTS = 0.5  # share of a column's cells that are figures from which it may be one of amounts
+UNITS = ("元", "千元", "万元", "亿元")  # that an amount without one may have
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,8 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
                 if own in sheet.pointed:
                     values[column] = replace(values[column], decimals={}, either="")
                 values[column] = replace(values[column], sample=_order_evidence(sheet, own, values[column]))
+    for column, sizes in _sizes(members, values, said.decimal if said else "").items():
+        values[column] = replace(values[column], sizes=sizes)
     found = matching.detected(columns)
     kind = matching.kind(said.system, said.kind) if said and said.system else found[0] if len(found) == 1 else None
     rivals = () if kind else tuple(found)
@@ -197,7 +201,7 @@ def _proposed(members: Sequence[Sheet], said: Source | None, files: tuple[str, .
         base["date_order"] = _date_order(matches, values)
     doubts = dict.fromkeys(n.text for s in members for n in s.notes if n.check == "encoding" and n.severity == "warning")
     key = next((c for c, m in matches.items() if table == "order_lines" and any(_is_order(t) for t in m.targets)), "")
-    blank = below.get(key, ()) if not base.get("fill") and len(below.get(key, ())) < len(columns) else ()
+    blank = below.get(key, ()) if base.get("fill") is None and len(below.get(key, ())) < len(columns) else ()
     return with_units(with_decimal(Proposed(Source(**base), matches, values, kind, rivals, tuple(likely), tuple(doubts), blank)))
 
 
@@ -232,6 +236,33 @@ def _order_evidence(sheet: Sheet, column: str, values: Values) -> tuple[str, ...
             cells = sheet.rows.filter(sheet.rows[column].re_search(pattern))
             telling = cells.order_by(ROW).limit(1).select(x=cells[column]).to_pyarrow()["x"].to_pylist() + telling
     return tuple(dict.fromkeys([*telling, *values.sample]))[: matching.SHOWN]
+
+
+def _sizes(members: Sequence[Sheet], values: Map[str, Values], decimal: str) -> dict[str, tuple[str, str]]:
+    """By column an amount in 千, 万 or 亿 and one without a unit, as an import reads them, where all its rows have both."""
+    amounts = [c for c, v in values.items() if v.shares.get("figure", 0.0) >= _AMOUNTS]
+    large: dict[str, None] = {}
+    for sheet in members:
+        cells = {c: sheet.rows[own] for c in amounts if (own := assembly.column(sheet, c))}
+        if cells:
+            marked = {f"c{n}": cell.re_search("[千万萬亿億]").any() for n, cell in enumerate(cells.values())}
+            seen = sheet.rows.aggregate(**marked).to_pyarrow().to_pylist()[0]
+            large |= dict.fromkeys(c for c, there in zip(cells, seen.values(), strict=True) if there)
+    out = {}
+    for column in large:
+        sign = decimal or ("," if set(values[column].decimals) == {","} else ".")
+        sized = bare = None
+        for sheet in members:
+            if own := assembly.column(sheet, column):
+                text = sheet.rows[own]
+                made = money(text, Locale(decimal="." if own in sheet.pointed else sign))
+                plain = (made.state == FINE) & (made.value != 0)
+                seen = sheet.rows.aggregate(sized=text.min(where=made.state == UNIT), bare=text.min(where=plain))
+                found = seen.to_pyarrow().to_pylist()[0]
+                sized, bare = sized or found["sized"], bare or found["bare"]
+        if sized and bare:
+            out[column] = (sized, bare)
+    return out
 
 
 def _this_year() -> int:
@@ -276,6 +307,11 @@ def ambiguous_dates(proposed: Proposed) -> tuple[str, ...]:
     )
 
 
+def short_years(proposed: Proposed) -> bool:
+    """Whether a date that reads in several orders has a year of two digits, which may stand first."""
+    return any(_SHORT.match(t) for c in ambiguous_dates(proposed) for t in proposed.values[c].sample)
+
+
 def with_decimal(proposed: Proposed) -> Proposed:
     """With the decimal sign that some cells of its number columns can be read with only, and none with the other only.
 
@@ -317,10 +353,11 @@ def with_units(proposed: Proposed) -> Proposed:
 
 
 def with_unit(proposed: Proposed, units: Map[str, str]) -> Proposed:
-    """With these units of columns of percentages."""
+    """With these units of columns of percentages or of money."""
     columns = dict(proposed.source.columns)
     for column, unit in units.items():
-        columns[column] = tuple(t.model_copy(update={"unit": unit}) if _is_share(t) else t for t in columns[column])
+        with_it = (t.model_copy(update={"unit": unit}) if _is_share(t) or _is_money(t) else t for t in columns[column])
+        columns[column] = tuple(with_it)
     return replace(proposed, source=proposed.source.model_copy(update={"columns": columns}))
 
 
@@ -340,6 +377,28 @@ def _percentages(proposed: Proposed) -> dict[str, Map[str, float]]:
     """What the values of the columns of percentages are whose unit nobody has said."""
     asked = (c for c, targets in proposed.source.columns.items() if any(_is_share(t) and not t.unit for t in targets))
     return {c: v.shares for c in asked if not headers.header(c).unit and (v := proposed.values.get(c)) and v.filled}
+
+
+def mixed_sizes(proposed: Proposed) -> tuple[str, ...]:
+    """The columns of money in which amounts in 千, 万 or 亿 stand beside amounts without a unit, which nobody has said."""
+    return tuple(
+        c
+        for c, targets in proposed.source.columns.items()
+        if (proposed.values.get(c) or Values()).sizes
+        and not headers.header(c).unit
+        and any(_is_money(t) and not t.unit for t in targets)
+    )
+
+
+def sizes_question(proposed: Proposed, column: str) -> str:
+    """In which unit the amounts are that say none."""
+    asked = _("question: some amounts of {column} have a unit ({sized}) and others have none ({bare}): what are those in?")
+    sized, bare = (v.strip()[:_LONGEST] for v in proposed.values[column].sizes)
+    return asked.format(column=column, sized=sized, bare=bare)
+
+
+def _is_money(target: Target) -> bool:
+    return bool(target.target and target.target.kind == "money")
 
 
 def _is_share(target: Target) -> bool:
@@ -397,10 +456,12 @@ def _number_columns(proposed: Proposed) -> dict[str, set[str]]:
 
 
 def _torn(proposed: Proposed) -> int:
-    """How many questions are open that are of no single column: encoding, cells to be filled, years, days, decimals."""
+    """How many questions are open that are of no header: encoding, cells to be filled, years, days, decimals, units, and fields
+    that the table needs and no column is."""
     asked = (proposed.doubts, proposed.blank, roc_years(proposed), ambiguous_dates(proposed), ambiguous_decimals(proposed),
              mixed_zones(proposed))  # fmt: skip
-    return sum(map(bool, asked)) + len(ambiguous_shares(proposed))
+    lacked = proposed.missing if proposed.source.table and not proposed.source.open else ()  # an open header may be the field
+    return sum(map(bool, asked)) + len(ambiguous_shares(proposed)) + len(mixed_sizes(proposed)) + len(lacked)
 
 
 def _decimals(proposed: Proposed) -> dict[str, str]:
@@ -490,7 +551,7 @@ def _source_lines(proposed: Proposed, currency: str, asked: dict[tuple[str, str]
         if cells := days_shown(proposed, doubtful):
             out.append("  # " + _("values: {values}").format(values=cells))
         out.append("  # date_order: dmy")
-        if any(_SHORT.match(t) for c in doubtful for t in proposed.values[c].sample):
+        if short_years(proposed):
             out.append("  # " + _("A year of two digits may also stand first: date_order: ymd"))
     if either := ambiguous_decimals(proposed):
         out.append("  # " + decimal_question(either))
@@ -498,6 +559,10 @@ def _source_lines(proposed: Proposed, currency: str, asked: dict[tuple[str, str]
     for column in ambiguous_shares(proposed):
         out.append("  # " + shares_question(proposed, column))
         out.append(f"  # {_flow(column)}: {spelled(with_unit(proposed, {column: 'share'}).source.columns[column])}")
+    for column in mixed_sizes(proposed):
+        out.append("  # " + sizes_question(proposed, column))
+        out.append(f"  # {_flow(column)}: {spelled(with_unit(proposed, {column: UNITS[0]}).source.columns[column])}")
+        out[-1] += "  # " + _("or {units}").format(units=", ".join(UNITS[1:]))
     if mixed := mixed_zones(proposed):
         out.append("  # " + offset_question(mixed))
         out.append("  # time_zone: UTC")
@@ -548,7 +613,7 @@ def roc_years(proposed: Proposed) -> tuple[str, ...]:
     return tuple(
         c
         for c, targets in proposed.source.columns.items()
-        if any(t.target and t.target.kind in ("date", "datetime") and not t.roc_years for t in targets)
+        if any(t.target and t.target.kind in ("date", "datetime") and t.roc_years is None for t in targets)
         and any(re.search(ROC, text) for text in (proposed.values.get(c) or Values()).sample)
     )
 
@@ -559,15 +624,15 @@ def years_question(columns: Sequence[str]) -> str:
     return asked.format(columns=", ".join(columns))
 
 
-def with_years(proposed: Proposed) -> Proposed:
-    """With the years of the Republic of China where the samples are written so."""
-    columns = {c: _of_the_republic(t) if c in roc_years(proposed) else t for c, t in proposed.source.columns.items()}
+def with_years(proposed: Proposed, are: bool) -> Proposed:
+    """With whether the years are those of the Republic of China where the samples are written so."""
+    columns = {c: _of_the_republic(t, are) if c in roc_years(proposed) else t for c, t in proposed.source.columns.items()}
     return replace(proposed, source=proposed.source.model_copy(update={"columns": columns}))
 
 
-def _of_the_republic(targets: Sequence[Target]) -> tuple[Target, ...]:
+def _of_the_republic(targets: Sequence[Target], are: bool = True) -> tuple[Target, ...]:
     dates = ("date", "datetime")
-    return tuple(t.model_copy(update={"roc_years": True}) if t.target and t.target.kind in dates else t for t in targets)
+    return tuple(t.model_copy(update={"roc_years": are}) if t.target and t.target.kind in dates else t for t in targets)
 
 
 def decimal_question(either: Map[str, str]) -> str:
@@ -582,10 +647,10 @@ def decimal_question(either: Map[str, str]) -> str:
 
 
 def _by_name(header: str, match: Match, table: str) -> bool:
-    """Whether the synonyms give the header what it became, in this proposal or in the one that mapping.yml was written from."""
+    """Whether the synonyms give the header its field, in this proposal or in the one that mapping.yml was written from."""
     if match.by != "mapping":
         return match.by == "synonyms"
-    return matching.by_synonyms(header, Values(), table).targets == match.targets
+    return [t.to for t in matching.by_synonyms(header, Values(), table).targets] == [t.to for t in match.targets]
 
 
 def question(proposed: Proposed, header: str) -> list[str]:

@@ -9,11 +9,13 @@ from dataclasses import replace
 import yaml
 from pydantic import ValidationError
 
+from fivestep import yaml_file
 from fivestep.contract import TABLES, declared, headers
 from fivestep.intake import matching
 from fivestep.intake.mapping import ASK, DROP, KEEP, Mapping, Read, Source, Target, same_field
 from fivestep.intake.matching import Match
 from fivestep.intake.proposal import (
+    UNITS,
     Proposal,
     Proposed,
     ambiguous_dates,
@@ -26,6 +28,7 @@ from fivestep.intake.proposal import (
     encoding_question,
     filled,
     lacking,
+    mixed_sizes,
     mixed_zones,
     named,
     offset_question,
@@ -35,6 +38,8 @@ from fivestep.intake.proposal import (
     roc_years,
     samples,
     shares_question,
+    short_years,
+    sizes_question,
     spelled,
     with_decimal,
     with_unit,
@@ -125,9 +130,12 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         say(_("{file}: {columns} may be day/month or month/day.").format(file=name, columns=columns))
         if cells := days_shown(proposed, ambiguous_dates(proposed)):
             say("  " + _("values: {values}").format(values=cells))
-        prompt = _("1 day/month, 2 month/day, Enter to skip, q for later")
-        if answer := _number(ask, say, prompt, proposed, ("date_order: dmy", "date_order: mdy")):
-            proposed = _said(proposed, date_order=("dmy", "mdy")[answer - 1])
+        orders, prompt = ["dmy", "mdy"], _("1 day/month, 2 month/day, Enter to skip, q for later")
+        if short_years(proposed):
+            say("  " + _("A year of two digits may also stand first: date_order: ymd"))
+            orders, prompt = [*orders, "ymd"], _("1 day/month, 2 month/day, 3 year/month/day, Enter to skip, q for later")
+        if answer := _number(ask, say, prompt, proposed, [f"date_order: {order}" for order in orders]):
+            proposed = _said(proposed, date_order=orders[answer - 1])
     before = renamed_from(proposed.matches)
     for header in proposed.source.open:
         if header in proposed.source.open:  # not settled together with an earlier one
@@ -142,8 +150,8 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
     if years := roc_years(proposed):
         say("")
         say(f"{name}: {years_question(years)}")
-        if _number(ask, say, _("1 yes, 2 no, Enter to skip, q for later"), proposed, (_("yes"), _("no"))) == 1:
-            proposed = with_years(proposed)
+        if answer := _number(ask, say, _("1 yes, 2 no, Enter to skip, q for later"), proposed, (_("yes"), _("no"))):
+            proposed = with_years(proposed, answer == 1)
     proposed = with_decimal(proposed)  # the answers may have told which columns are numbers
     if either := ambiguous_decimals(proposed):
         say("")
@@ -158,6 +166,12 @@ def _one(proposed: Proposed, ask: Ask, say: Say) -> Proposed:
         prompt = _("1 shares of 1, 2 hundredths, Enter to skip, q for later")
         if answer := _number(ask, say, prompt, proposed, ("unit: share", 'unit: "%"')):
             proposed = with_unit(proposed, {column: ("share", "%")[answer - 1]})
+    for column in mixed_sizes(proposed):
+        say("")
+        say(f"{name}: {sizes_question(proposed, column)}")
+        prompt = _("1 元, 2 千元, 3 万元, 4 亿元, Enter to skip, q for later")
+        if answer := _number(ask, say, prompt, proposed, [f"unit: {unit}" for unit in UNITS]):
+            proposed = with_unit(proposed, {column: UNITS[answer - 1]})
     if mixed := mixed_zones(proposed):
         say("")
         say(f"{name}: {offset_question(mixed)}")
@@ -203,7 +217,8 @@ def _encoding(proposed: Proposed, name: str, ask: Ask, say: Say) -> tuple[Propos
 def _needed(proposed: Proposed, field: str, name: str, ask: Ask, say: Say) -> Proposed:
     """Which column fills a field that the table cannot be without; a column may fill several fields."""
     columns = list(proposed.source.columns)
-    scores = {h: max((c.score for c in matching.candidates(h, proposed.values.get(h, matching.Values()), proposed.source.table)
+    held = {h: proposed.values.get(h, matching.Values()) for h in columns}
+    scores = {h: max((c.score for t in (proposed.source.table, "") for c in matching.candidates(h, held[h], t)
                       if c.to.endswith(field.partition(".")[2])), default=0.0) for h in columns}  # fmt: skip
     ranked = sorted(columns, key=lambda h: (-scores[h], columns.index(h)))
     say("")
@@ -369,7 +384,7 @@ def _targets(answer: str, header: str, match: Match) -> tuple[tuple[Target, ...]
     try:
         (targets,) = Source(files=("x",), columns={header: parts}).columns.values()
     except ValidationError as error:
-        return (), error.errors()[0]["msg"].removeprefix("Value error, ")
+        return (), yaml_file.problem(error.errors()[0])
     if not targets or any(t.to == ASK for t in targets):
         return (), ""
     if len(targets) > 1 and (len({t.to for t in targets}) < len(targets) or any(t.to in (KEEP, DROP) for t in targets)):
