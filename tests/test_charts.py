@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from fivestep import charts, language
@@ -54,3 +56,22 @@ def test_a_long_title_of_an_axis_stays_on_the_page(title):
     assert box.x0 >= 0
     assert box.x1 <= drawn.bbox.width
     assert box.y0 >= 0
+
+
+@pytest.mark.parametrize(("columns", "written"), [(12, True), (24, True), (60, False)])
+def test_the_text_of_a_grid_is_as_small_as_its_cells_or_is_left_out(columns, written):
+    frame = pd.DataFrame(np.arange(4.0 * columns).reshape(4, columns), columns=[str(i) for i in range(columns)])
+    ax = charts.heatmap(frame, write=lambda value: "39.3万").axes[0]
+    ax.figure.draw_without_rendering()
+    cell = ax.get_window_extent().width / columns
+    texts = [t for t in ax.texts if t.get_text()]
+    assert len(texts) == (4 * columns if written else 0)
+    assert all(t.get_window_extent().width <= cell for t in texts)
+
+
+def test_the_first_month_of_a_year_keeps_its_label_where_others_are_left_out():
+    months = [f"{i % 12 + 1}月" + (f"\n{2023 + i // 12}" if i == 1 or i % 12 == 0 else "") for i in range(1, 31)]
+    ax = charts.lines(pd.DataFrame({"a": np.arange(30.0)}, index=months), write=str).axes[0]
+    shown = [tick.get_text() for tick in ax.get_xticklabels() if tick.get_visible()]
+    assert [s for s in shown if "\n" in s] == ["2月\n2023", "1月\n2024", "1月\n2025"]
+    assert len(shown) < 30

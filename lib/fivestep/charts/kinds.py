@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from fivestep.charts.theme import ACCENT, GREYS, HAIRLINE, MUTED, PALETTE, PRIMARY, figure, style
 
+CELL_FONT, LEAST_FONT = 6.8, 4.2  # points of the text in the cells of a grid
 AXIS_TITLE = 72  # narrow characters in a line of an axis title
 SHADES = LinearSegmentedColormap.from_list("fivestep", ["#f3f6f9", "#8fc1c7", ACCENT, PRIMARY])
 
@@ -75,32 +76,53 @@ def lines(
     return fig
 
 
-def heatmap(frame: pd.DataFrame, *, write: Callable[[float], str], annotate: bool = True, bar_label: str = "") -> Figure:
-    """A grid of shaded cells: rows and columns of *frame* (already written labels), empty where a value is missing."""
+def heatmap(
+    frame: pd.DataFrame,
+    *,
+    write: Callable[[float], str],
+    text: pd.DataFrame | None = None,
+    limits: tuple[float, float] | tuple[None, None] = (None, None),
+) -> Figure:
+    """A grid of shaded cells: rows and columns of *frame* (already written labels), empty where a value is missing.
+
+    *text* is written into the cells instead of their values; *limits* are the values of the lightest and the darkest shade. Text
+    that is wider than its cell is written smaller, and left out where nobody could read it.
+    """
     import seaborn as sns  # takes two seconds to load, which analyses without a heatmap are spared
 
     fig, ax = figure(height=0.9 + 0.22 * max(len(frame), 4))
     with mpl.rc_context(style()):
         numbers = frame.astype(float)
-        text = numbers.map(lambda v: "" if v != v else write(v)) if annotate else False
         sns.heatmap(
             numbers,
             ax=ax,
             cmap=SHADES,
-            annot=text,
+            vmin=limits[0],
+            vmax=limits[1],
+            annot=numbers.map(lambda v: "" if v != v else write(v)) if text is None else text.to_numpy(),
             fmt="",
-            cbar=not annotate,
+            cbar=False,
             linewidths=0.6,
             linecolor="white",
-            annot_kws={"fontsize": 6.8},
-            cbar_kws={"label": bar_label, "format": lambda v, _: write(v), "shrink": 0.8} if not annotate else None,
+            annot_kws={"fontsize": CELL_FONT},
         )
         ax.set_xlabel("")
         ax.set_ylabel("")
         ax.tick_params(axis="y", rotation=0)
         ax.tick_params(axis="x", rotation=0)
         _thin_labels(ax, list(frame.columns))
+        _fit_cells(ax, len(frame.columns))
     return fig
+
+
+def _fit_cells(ax, columns: int) -> None:
+    """Make the texts of a grid's cells small enough for them, or leave them out."""
+    ax.figure.draw_without_rendering()
+    cell = ax.get_window_extent().width / max(columns, 1)
+    widest = max((t.get_window_extent().width for t in ax.texts if t.get_text()), default=0)
+    size = CELL_FONT * 0.9 * cell / widest if widest > 0.95 * cell else CELL_FONT
+    for written in list(ax.texts):
+        written.set_fontsize(size) if size >= LEAST_FONT else written.remove()
 
 
 def intervals(
@@ -155,12 +177,23 @@ def _in_lines(title: str) -> str:
 
 
 def _thin_labels(ax, labels: Sequence[str]) -> None:
-    """Leave out labels that would run into each other: the axis has room for about 110 narrow characters."""
-    widest = max((sum(2 if ord(c) > 0x2E7F else 1 for c in str(label)) for label in labels), default=1)
+    """Leave out labels that would run into each other: the axis has room for about 110 narrow characters.
+
+    A label of two lines, such as the first month of a year, stays, unless it is less than a step after another one that does.
+    """
+    rows = [str(label).split("\n") for label in labels]
+    widest = max((sum(2 if ord(c) > 0x2E7F else 1 for c in line) for lines in rows for line in lines), default=1)
     step = max(1, int(np.ceil(len(labels) * (widest + 1) / 110)))
-    if step > 1:
-        for i, tick in enumerate(ax.get_xticklabels()):
-            tick.set_visible(i % step == 0)
+    if step == 1:
+        return
+    shown: list[int] = []
+    for i, lines in enumerate(rows):
+        if not shown or i - shown[-1] >= step:
+            shown.append(i)
+        elif len(lines) > 1 and len(rows[shown[-1]]) == 1:
+            shown[-1] = i
+    for i, tick in enumerate(ax.get_xticklabels()):
+        tick.set_visible(i in shown)
 
 
 def _end_labels(ax, x: float, ends: list[tuple[float, str, str]]) -> None:

@@ -6,14 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 
 import ibis
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from fivestep import charts, language
-from fivestep.charts.theme import style
 from fivestep.engine import Tables, frame, needs
 from fivestep.findings import Finding, NotAvailable
 from fivestep.language import N_, _, columns, ngettext
@@ -131,8 +129,6 @@ class DepartmentMonths:
         """Spend of the ten largest departments and of the others by month; shading compares a month with the other months of its
         row.
         """
-        import seaborn as sns
-
         kept = self._largest()
         rows = self.table.assign(row=self.table["department"].where(self.table["department"].isin(kept)))
         spend = rows.pivot_table(index="row", columns="month", values="spend", aggfunc="sum").reindex(kept)
@@ -144,25 +140,10 @@ class DepartmentMonths:
         daily = spend / self.months["days"].to_numpy()
         mean = spend.sum(axis=1) / self.months["days"].sum()
         index = daily.div(mean.where(mean > 0), axis=0)
-        fig, ax = charts.figure(height=0.9 + 0.24 * max(len(names), 4))
-        with mpl.rc_context(style()):
-            sns.heatmap(
-                index.to_numpy(dtype=float),
-                ax=ax,
-                cmap=SHADES,
-                vmin=0.6,
-                vmax=1.6,
-                annot=spend.map(language.short_number).to_numpy(),
-                fmt="",
-                cbar=False,
-                linewidths=0.6,
-                linecolor="white",
-                annot_kws={"fontsize": 6.5},
-                xticklabels=axis_labels(self.months),
-                yticklabels=names,
-            )
-            ax.tick_params(axis="both", rotation=0)
-        return fig
+        index.index, index.columns = names, axis_labels(self.months)
+        return charts.heatmap(
+            index, write=lambda x: language.number(x, 2), text=spend.map(language.short_number), limits=(0.6, 1.6)
+        )
 
     def _peak(self) -> pd.Series | None:
         whole = self.months.loc[self.months["complete"], "month"]
