@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import ibis
@@ -187,7 +187,7 @@ def _cells(source: Source) -> tuple[Cells, ...]:
 
 
 def quick(
-    source: Source, columns: Sequence[str], texts: Sequence[StringValue], zone: str
+    source: Source, columns: Sequence[str], texts: Sequence[StringValue], zone: str, suspects: Collection[str]
 ) -> dict[int, tuple[Value, BooleanValue]]:
     """Of a file's columns those that the engine's own cast may read whole: for each its value, and which cells it does not read.
 
@@ -208,7 +208,7 @@ def quick(
             continue
         odd = ~made.easy
         if not made.short.type().is_string():
-            odd = odd | conversion.trapped(texts[at])
+            odd = odd | conversion.trapped(texts[at], suspects)
         if made.short.type().is_numeric() and not source.decimal:
             odd = odd | conversion.thirds(texts[at])
         out[at] = (made.short, odd)
@@ -444,7 +444,7 @@ def check_excluded(source: Source) -> None:
 def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, lookups: Mapping[str, Table], name: str) -> Wide:
     """The rows with names looked up, with the dates of their orders, and with the reason why incomplete ones are left out.
 
-    What has been joined to them is stored as *name*.
+    What has been joined to them is stored as *name*, else that is a view of them.
     """
     rows, table, looked_up = made.rows, made.source.table, False
     for by, lookup in lookups.items():
@@ -474,6 +474,8 @@ def finished(made: Wide, connection: ibis.BaseBackend, orders: Table | None, loo
     if looked_up:
         connection.create_table(name, rows, overwrite=True)
         rows = connection.table(name)
+    else:  # one name for the long expression, which every later query would write out again
+        rows = connection.create_view(name, rows, overwrite=True)
     return replace(made, rows=rows)
 
 

@@ -6,7 +6,7 @@ Every conversion tries the engine's own cast first and goes the long way only fo
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -147,9 +147,14 @@ def _by_kind(
     return extra(text)
 
 
-def trapped(text: StringValue) -> BooleanValue:
-    """Whether a number or a time that the engine's cast reads stands in a trap all the same (`staging.SIGNS`) or among blanks."""
-    return (text < "(") | text.endswith("\t") | text.contains("E+") | (text.endswith(".0") & (text.length() > 8))
+def trapped(text: StringValue, suspects: Collection[str] | None = None) -> BooleanValue:
+    """Whether a number or a time that the engine's cast reads stands in a trap all the same (`staging.SIGNS`) or among blanks.
+
+    *suspects* are the traps whose signs occur in the file, None where nobody has looked: no cell need be searched for another.
+    """
+    signs = {"wrapped": text.endswith("\t"), "precision": text.contains("E+"),
+             "float": text.endswith(".0") & (text.length() > 8)}  # fmt: skip
+    return ibis.or_(text < "(", *(odd for trap, odd in signs.items() if suspects is None or trap in suspects))
 
 
 # ---------------------------------------------------------------- text

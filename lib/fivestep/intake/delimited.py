@@ -237,7 +237,7 @@ def _staged(
     staged = None
     if separator and plan.width > 1 and not pad and not seen.lone_returns:
         above = sum(1 for n, c in rows if n <= plan.last_header_row and not any(c))
-        typed = _typed(source, plan, rows, quick, connection) if quick else None
+        typed = _typed(source, plan, rows, quick, seen.suspects, connection) if quick else None
         staged = _by_duckdb(path, seen, plan, separator, above, new_file(connection, ".parquet"), connection, typed)
     if staged is None:
         staged = stage(records(path, separator), plan, new_file(connection, ".parquet"), pad=pad)
@@ -259,11 +259,16 @@ _CSV = "csv_rows"
 
 
 def _typed(
-    source: str, plan: Layout, sample: list[tuple[int, Cells]], quick: Quick, connection: ibis.BaseBackend
+    source: str,
+    plan: Layout,
+    sample: list[tuple[int, Cells]],
+    quick: Quick,
+    suspects: Collection[str],
+    connection: ibis.BaseBackend,
 ) -> _Typed | None:
     """What *quick* says of the file, where it reads every cell of the first rows."""
     table = ibis.table({f"c{i}": "string" for i in range(plan.width)}, name=_CSV)
-    found = quick(source, plan.columns, [table[f"c{i}"] for i in range(plan.width)])
+    found = quick(source, plan.columns, [table[f"c{i}"] for i in range(plan.width)], suspects)
     if not found:
         return None
     cells = {f"c{i}": found[i][0] if i in found else table[f"c{i}"] for i in range(plan.width)}

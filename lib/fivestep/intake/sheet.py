@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,6 @@ class Sheet:
     pointed: frozenset[str] = frozenset()
 
 
-# Of a file (its name, its columns, their texts) the columns to try the engine's own cast on: for the number of each its value and
-# which cells are odd, so that another reading must be tried.
-Quick = Callable[[str, Sequence[str], Sequence[StringValue]], Mapping[int, tuple[Value, BooleanValue]]]
+# Of a file (its name, its columns, their texts, the traps whose signs occur in it) the columns to try the engine's own cast on:
+# for the number of each its value and which cells are odd, so that another reading must be tried.
+Quick = Callable[[str, Sequence[str], Sequence[StringValue], Collection[str]], Mapping[int, tuple[Value, BooleanValue]]]

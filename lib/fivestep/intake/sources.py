@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,9 +46,11 @@ def raw_files(project: Path, said: mappings.Mapping) -> dict[str, Path]:
 def read_sheets(path: Path, root: Path, said: mappings.Mapping, connection: ibis.BaseBackend, zone: str = "") -> list[Sheet]:
     """The sheets of one file, read as its source in the mapping says; *zone*, of the engagement, is given by an import."""
 
-    def quick(name: str, columns: Sequence[str], cells: Sequence[StringValue]) -> dict[int, tuple[Value, BooleanValue]]:
+    def quick(
+        name: str, columns: Sequence[str], cells: Sequence[StringValue], suspects: Collection[str]
+    ) -> dict[int, tuple[Value, BooleanValue]]:
         source = said.source(name) or next(iter(returning_files.same_headers(said, columns)), None)
-        return assembly.quick(source, columns, cells, zone) if source and source.table else {}
+        return assembly.quick(source, columns, cells, zone, suspects) if source and source.table else {}
 
     name = path.relative_to(root).as_posix()
     own = said.read_of(name)
