@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import itertools
 import re
@@ -16,7 +15,7 @@ import ibis
 from fivestep import language
 from fivestep.errors import UserError
 from fivestep.intake.layout import MAX_COLUMNS, Cells, named
-from fivestep.intake.sheet import Sheet
+from fivestep.intake.sheet import Sheet, digest
 from fivestep.intake.staging import new_file, sheet, stage, text_of
 from fivestep.language import _
 
@@ -86,9 +85,7 @@ def database(url: str, query_or_table: str, connection: ibis.BaseBackend, *, roo
         raise UserError(
             _("{shown}: the database did not answer: {reason}").format(shown=shown, reason=_said(error, parsed))
         ) from None
-    with out.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return sheet(connection, staged, source=shown, sha256=digest)
+    return sheet(connection, staged, source=shown, sha256=digest(out))
 
 
 def _noted(rows: Iterator, texts: set[int]) -> Iterator[tuple[int, Cells]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
-import hashlib
 import io
 import re
 from collections import Counter, deque
@@ -22,7 +21,7 @@ from fivestep.errors import UserError
 from fivestep.intake.encoding import SAMPLE_BYTES, encoding
 from fivestep.intake.layout import SAMPLE_ROWS, Cells, Layout, hits, layout
 from fivestep.intake.quality import Message
-from fivestep.intake.sheet import ROW, Note, Quick, Sheet
+from fivestep.intake.sheet import ROW, Note, Quick, Sheet, digest
 from fivestep.intake.staging import MAX_CELL, SIGNS, Staged, new_file, quoted, readable, sheet, stage
 from fivestep.language import N_, _
 
@@ -36,9 +35,8 @@ SEPARATORS = (",", "\t", ";", "|", "\x01", "^")
 
 @dataclass(frozen=True)
 class Scan:
-    """One pass over a file's bytes: hash, whether it is UTF-8, its lines, and what would mislead a strict reader."""
+    """One pass over a file's bytes: whether it is UTF-8, its lines, and what would mislead a strict reader."""
 
-    sha256: str
     size: int
     utf8: bool
     not_utf8_at: int  # about where the first byte is that is no UTF-8
@@ -60,13 +58,12 @@ class Records:
 
 def scan(path: Path) -> Scan:
     """The `Scan` of a file, in chunks."""
-    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("strict")
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
     utf8, bad, nulls, size, lines, returns, pairs = True, 0, 0, 0, 0, 0, 0
     plain, unseen = True, list(SIGNS)  # plain: the decoder holds no half character
     before = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
-            digest.update(chunk)
             size += len(chunk)
             if utf8 and not (plain and chunk.isascii()):
                 try:
@@ -86,7 +83,6 @@ def scan(path: Path) -> Scan:
     except UnicodeDecodeError:
         utf8, bad = False, size
     return Scan(
-        digest.hexdigest(),
         size,
         utf8,
         bad,
@@ -181,7 +177,7 @@ def delimited(
             if made is None:
                 staged = _staged(clean, counted, connection, source, known, separator, header_row, how)
                 staged.notes[:0] = notes
-                made = sheet(connection, staged, source=source, sha256=seen.sha256)
+                made = sheet(connection, staged, source=source, sha256=digest(path))
     finally:
         if clean is not path:
             clean.unlink(missing_ok=True)

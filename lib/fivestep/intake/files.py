@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import os
 import stat
 import unicodedata
@@ -21,7 +20,7 @@ from fivestep.intake.columnar import json_rows, parquet
 from fivestep.intake.databases import database
 from fivestep.intake.delimited import delimited
 from fivestep.intake.markup import markup
-from fivestep.intake.sheet import Quick, Sheet
+from fivestep.intake.sheet import Quick, Sheet, digest
 from fivestep.intake.workbooks import workbook
 from fivestep.language import N_, _
 
@@ -156,7 +155,7 @@ def _read(
     if head.startswith(_OLE) or head[:4] in (b"\x09\x08\x10\x00", b"\x09\x08\x06\x00"):
         return _workbook(path, connection, source, path.stat().st_size, known, said)
     if head.startswith(b"PAR1"):
-        return [parquet(path, connection, source=source, sha256=_sha256(path))]
+        return [parquet(path, connection, source=source, sha256=digest(path))]
     text = _text(head)
     if text.startswith("<"):
         start = text[:2048].lower()
@@ -169,7 +168,7 @@ def _read(
         if any(tag in start for tag in ("<html", "<table", "<!doctype html", "<meta", "<body", "<head", "<style", "<div", "<tr")):
             utf8 = _is_utf8(path)
             return markup(
-                path, connection, source=source, sha256=_sha256(path), utf8=utf8, known=known,
+                path, connection, source=source, sha256=digest(path), utf8=utf8, known=known,
                 encoding_said=said["encoding"], header_row=said["header_row"],
             )  # fmt: skip
     if (
@@ -177,7 +176,7 @@ def _read(
         or text.startswith("[{")
         or text[:64].split()[:2] == ["[", "{"]
     ):
-        return [json_rows(path, connection, source=source, sha256=_sha256(path), size=path.stat().st_size)]
+        return [json_rows(path, connection, source=source, sha256=digest(path), size=path.stat().st_size)]
     if text.lower().startswith("mime-version:"):
         raise UserError(_("{file}: the file is a saved web page (MHTML). Export it as CSV or xlsx.").format(file=source))
     if not said["encoding"] and _is_binary(head):
@@ -193,7 +192,7 @@ def _read(
 def _workbook(
     path: Path, connection: ibis.BaseBackend, source: str, size: int, known: Collection[str], said: dict
 ) -> list[Sheet]:
-    return workbook(path, connection, source=source, sha256=_sha256(path), size=size, known=known, header_row=said["header_row"])
+    return workbook(path, connection, source=source, sha256=digest(path), size=size, known=known, header_row=said["header_row"])
 
 
 def _is_workbook(path: Path) -> bool:
@@ -241,8 +240,3 @@ def _is_utf8(path: Path) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

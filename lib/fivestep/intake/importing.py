@@ -40,7 +40,7 @@ from fivestep.intake.known_names import KnownNames
 from fivestep.intake.mapping import FILE
 from fivestep.intake.quality import Line, QualitySheet, table_name
 from fivestep.intake.scratch import Scratch
-from fivestep.intake.sheet import Sheet
+from fivestep.intake.sheet import Sheet, digest
 from fivestep.intake.sources import SHOWN
 from fivestep.language import N_, _
 from fivestep.privacy import vault
@@ -140,7 +140,7 @@ def _imported(
         connection = _connect(folder)
         try:
             queried = {s.source: s for s in sources.read_databases(project, said, connection)}
-            digests = {n: _digest(p) for n, p in paths.items()} | {n: s.sha256 for n, s in queried.items()}
+            digests = {n: digest(p) for n, p in paths.items()} | {n: s.sha256 for n, s in queried.items()}
             wanted = {n: d for n, d in digests.items() if not said.ignored(n)}
             chosen = (snapshots.Ledger() if again else book).fresh(wanted, book.latest)
             held = [] if again else book.held(book.latest)
@@ -716,11 +716,6 @@ def _last_day(tables: Mapping[str, Table], found: Collection[Line]) -> dt.date |
             day = tables[name].aggregate(day=column.max(where=column <= end)).to_pyarrow()["day"][0].as_py() or day
         days.append(day)
     return max(days, default=None)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def summary(done: Imported) -> list[str]:

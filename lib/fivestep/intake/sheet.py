@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -75,3 +78,15 @@ class Sheet:
 # Of a file (its name, its columns, their texts, the traps whose signs occur in it) the columns to try the engine's own cast on:
 # for the number of each its value and which cells are odd, so that another reading must be tried.
 Quick = Callable[[str, Sequence[str], Sequence[StringValue], Collection[str]], Mapping[int, tuple[Value, BooleanValue]]]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file in hex digits, read once for as long as the file stays as it is."""
+    now = path.stat()
+    return _digest(path, now.st_ino, now.st_size, now.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest(path: Path, _node: int, _size: int, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

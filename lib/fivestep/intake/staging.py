@@ -351,7 +351,10 @@ def _seen(connection: ibis.BaseBackend, staged: Staged, filled: Sequence[int]) -
     source = f"read_parquet({quoted(str(staged.path))}, file_row_number = true)"
     cells = [f"c{i}::VARCHAR" if i in staged.typed else f"c{i}" for i in range(width)]
     first = cells[0] if filled[0] == filled[-1] else f"coalesce({', '.join(cells)})"
-    likely = rf"length({first}) <= 30 AND regexp_matches({first}, '^[\s(（\[*=-]*[合小总總汇匯累共本tTsSgGzZeE]')"
+    # A first cell that begins with a digit or with one of these letters is told at once: no such word begins so.
+    other = " OR ".join(f"({first} >= '{low}' AND {first} < '{high}')" for low, high in ("0:", "AE", "HS", "UZ"))
+    likely = f"length({first}) <= 30 AND regexp_matches({first}, '^[\\s(（\\[*=-]*[合小总總汇匯累共本tTsSgGzZeE]')"
+    likely = f"NOT ({other}) AND {likely}"
     said = rf"regexp_replace(lower({first}), '[\s　:：*()（）\[\]=-]', '', 'g') IN ({', '.join(map(quoted, _TOTALS))})"
     raw = connection.con.cursor()
     try:
