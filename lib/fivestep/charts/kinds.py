@@ -82,11 +82,12 @@ def heatmap(
     write: Callable[[float], str],
     text: pd.DataFrame | None = None,
     limits: tuple[float, float] | tuple[None, None] = (None, None),
+    shades: LinearSegmentedColormap = SHADES,
 ) -> Figure:
     """A grid of shaded cells: rows and columns of *frame* (already written labels), empty where a value is missing.
 
-    *text* is written into the cells instead of their values; *limits* are the values of the lightest and the darkest shade. Text
-    that is wider than its cell is written smaller, and left out where nobody could read it.
+    *text* is written into the cells instead of their values; *limits* are the values of the lightest and the darkest of the
+    *shades*. Text that is wider than its cell is written smaller, and left out where nobody could read it.
     """
     import seaborn as sns  # takes two seconds to load, which analyses without a heatmap are spared
 
@@ -96,7 +97,7 @@ def heatmap(
         sns.heatmap(
             numbers,
             ax=ax,
-            cmap=SHADES,
+            cmap=shades,
             vmin=limits[0],
             vmax=limits[1],
             annot=numbers.map(lambda v: "" if v != v else write(v)) if text is None else text.to_numpy(),

@@ -142,7 +142,11 @@ class DepartmentMonths:
         index = daily.div(mean.where(mean > 0), axis=0)
         index.index, index.columns = names, axis_labels(self.months)
         return charts.heatmap(
-            index, write=lambda x: language.number(x, 2), text=spend.map(language.short_number), limits=(0.6, 1.6)
+            index,
+            write=lambda x: language.number(x, 2),
+            text=spend.map(language.short_number),
+            limits=(0.6, 1.6),
+            shades=SHADES,
         )
 
     def _peak(self) -> pd.Series | None:
