@@ -711,12 +711,14 @@ def vault_rows(made: Wide, table: str) -> Table | None:
 
 
 def united(parts: Sequence[Table]) -> Table:
+    """The rows of all parts; a column that one lacks is empty in its rows."""
     columns = dict.fromkeys(c for t in parts for c in t.columns)
     types = {c: next(t[c].type() for t in parts if c in t.columns) for c in columns}
     return union([t.select(**{c: t[c] if c in t.columns else ibis.null(types[c]) for c in columns}) for t in parts])
 
 
 def union(parts: Sequence[Table]) -> Table:
+    """The rows of all parts, which have the same columns."""
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 

@@ -19,13 +19,12 @@ from fivestep.intake import assembly, conversion, files, identity, returning_fil
 from fivestep.intake import mapping as mappings
 from fivestep.intake.archives import is_junk
 from fivestep.intake.sheet import Sheet
+from fivestep.intake.sources import KITS_OWN, RAW, read_sheets
 from fivestep.language import _
 from fivestep.privacy import leaks, vault
 from fivestep.privacy.pseudonyms import Pseudonyms
 
 FILE = snapshots.CONTRACT / "erased.json"
-RAW = Path("data", "raw")
-KITS_OWN = ("README.md", ".gitkeep")  # in data/raw/
 OUTPUTS = (*leaks.FOLDERS, "notebooks", "data/vault/lists")  # what is made of the tables and of the vault
 IDS = ("raw_id", "contact_id")  # of the vault
 ID_COLUMNS = ("customers.customer_id", "contacts.contact_id")
@@ -184,12 +183,9 @@ class _Cells:
 
     def found(self, path: Path, root: Path) -> bool | None:
         """Whether a file holds one of them; None where it has no table, or a sheet without a column of ids."""
-        connection, name = engine.connect(), path.relative_to(root).as_posix()
-        own = self.said.read_of(name)
+        connection = engine.connect()
         try:
-            sheets = files.sheets(
-                path, connection, root=root, encoding=own.encoding, separator=own.separator, header_row=own.header_row
-            )
+            sheets = read_sheets(path, root, self.said, connection)
             looked = [self._within(sheet) for sheet in sheets]
             return True if any(looked) else None if None in looked else False
         except UserError:

@@ -38,7 +38,7 @@ from fivestep.intake.checks import AMOUNTS
 from fivestep.intake.judging import Judge
 from fivestep.intake.known_names import KnownNames
 from fivestep.intake.mapping import FILE
-from fivestep.intake.quality import Line, QualitySheet, table_name
+from fivestep.intake.quality import Line, QualitySheet, of_snapshot, table_name
 from fivestep.intake.scratch import Scratch
 from fivestep.intake.sheet import Sheet, digest
 from fivestep.intake.sources import SHOWN
@@ -677,8 +677,7 @@ def _unchanged(
 ) -> Imported:
     """What the snapshot *latest* holds; raises UserError where its sheet has what *strict* forbids."""
     folder = project / snapshots.CONTRACT / latest
-    path = folder / snapshots.SHEET
-    quality = QualitySheet.from_json(path.read_text(encoding="utf-8")) if path.exists() else QualitySheet()
+    quality = of_snapshot(folder) or QualitySheet()
     _refuse(quality, strict, latest)
     rows = {x.table: x.rows for x in quality.of("rows_written")}
     return Imported(folder, quality, rows, {}, said.questions, new=False, told=told)

@@ -25,6 +25,7 @@ from fivestep.intake.sheet import ROW, Sheet
 from fivestep.language import N_, _
 
 RAW = Path("data", "raw")
+KITS_OWN = ("README.md", ".gitkeep")  # in it
 SHOWN = 20  # problems named in one error
 LOOKED_AT = 2_000  # rows of a sheet in which pinyin among Chinese characters is looked for
 _PHONE_IN_ID = re.compile(r"(?:^|[^0-9.])1[3-9][0-9]{9}[^0-9.]|[^0-9.]1[3-9][0-9]{9}$")
@@ -37,7 +38,7 @@ def raw_files(project: Path, said: mappings.Mapping) -> dict[str, Path]:
     """
     root = project / RAW
     found = sorted(p for p in root.rglob("*") if p.is_file() and not any(is_junk(x) for x in p.relative_to(root).parts))
-    found = [p for p in found if p.name not in ("README.md", ".gitkeep")]
+    found = [p for p in found if p.name not in KITS_OWN]
     if not found and not any(s.database for s in said.sources):
         raise UserError(_("{raw}/ holds no files. Put what the client sent there.").format(raw=RAW.as_posix()))
     return {p.relative_to(root).as_posix(): p for p in found}
